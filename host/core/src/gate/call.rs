@@ -1,0 +1,103 @@
+//! A tool call as an engine or an agent asks it, and as the stages see it.
+
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A question to the gate. Only the tool's name and input are required.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The agent's session.
+    pub session_id: Option<String>,
+    /// The agent's own name of the tool.
+    pub tool_name: String,
+    /// The tool's input, raw.
+    pub tool_input: Map<String, Value>,
+    /// The call's working directory; relative paths resolve against it, never against the daemon's.
+    pub cwd: Option<PathBuf>,
+    /// Such as `claude-code`.
+    pub agent: Option<String>,
+    /// The agent's tool-use id; made by the host where missing.
+    pub call_id: Option<String>,
+    /// Roots of a session that does not exist yet.
+    pub roots: Vec<PathBuf>,
+    /// The caller can ask its own user, so `ask` may be answered.
+    pub can_ask: bool,
+    /// How long the caller waits for a person, in milliseconds.
+    pub wait_ms: Option<u64>,
+}
+
+/// A call as the stages see it: canonical tool, session found, shell parsed once.
+#[derive(Debug, Clone)]
+pub struct NormalisedCall {
+    /// The agent's tool-use id, else made by the host.
+    pub call_id: Arc<str>,
+    /// The session's id.
+    pub session: Arc<str>,
+    /// Such as `claude-code`; empty where unknown.
+    pub agent: Arc<str>,
+    /// Canonical: `Bash`, `Read`, `Write`, …
+    pub tool: Arc<str>,
+    /// The agent's own name.
+    pub original_tool: Arc<str>,
+    /// Raw input.
+    pub input: Map<String, Value>,
+    /// Raw input as JSON text.
+    pub input_json: Arc<str>,
+    /// Absolute.
+    pub cwd: PathBuf,
+    /// The session's roots, canonical.
+    pub roots: Vec<PathBuf>,
+    /// Every simple command of a shell tool, at whatever depth, in order.
+    pub commands: Vec<ShellCommand>,
+    /// False where the line could not be parsed whole; true for tools that are no shell.
+    pub understood: bool,
+}
+
+/// A word of a shell command.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Word {
+    /// Quotes removed.
+    pub text: String,
+    /// False where an expansion makes the value unknown.
+    pub literal: bool,
+}
+
+/// What a redirect does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectKind {
+    /// `<`
+    Input,
+    /// `>`, `>|`, `&>`, `<>`
+    Output,
+    /// `>>`, `&>>`
+    Append,
+    /// `<<`, `<<<`
+    HereDocument,
+}
+
+/// One redirect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// What it does.
+    pub kind: RedirectKind,
+    /// The file, or the document's text.
+    pub target: Word,
+}
+
+/// One simple command found in a shell tool's input.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShellCommand {
+    /// What runs.
+    pub program: Word,
+    /// Its arguments.
+    pub args: Vec<Word>,
+    /// `NAME=value` before it (and those `env` or `export` give it).
+    pub assignments: Vec<(String, Word)>,
+    /// Its redirects.
+    pub redirects: Vec<Redirect>,
+    /// The programs that run it, outermost first: `sudo`, `xargs`, `bash -c`, …
+    pub wrappers: Vec<String>,
+    /// Position in the list of the command whose output it reads, if piped.
+    pub piped_from: Option<u32>,
+}

@@ -1,0 +1,71 @@
+//! Wall-clock time as the host writes it: milliseconds since the epoch, RFC 3339 UTC in text.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// Why a text is not a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an RFC 3339 time such as 2026-01-27T10:21:33.123Z")]
+pub struct TimestampError(pub String);
+
+impl Timestamp {
+    /// Reads RFC 3339 with any offset; finer than milliseconds is cut.
+    ///
+    /// # Errors
+    /// When `text` is not RFC 3339.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError(text.to_owned()))?;
+        Ok(Self(parsed.as_millisecond()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
+        }
+    }
+}
+
+/// Where the host takes the time from; tests inject their own.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until [`Clock::set`].
+    #[must_use]
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(at.0))))
+    }
+
+    /// Moves a fixed clock; the system's clock is not moved.
+    pub fn set(&self, at: Timestamp) {
+        if let Some(fixed) = &self.0 {
+            fixed.store(at.0, Ordering::SeqCst);
+        }
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Some(fixed) => Timestamp(fixed.load(Ordering::SeqCst)),
+            None => {
+                let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+                Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }
+        }
+    }
+}

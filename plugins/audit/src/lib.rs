@@ -1,0 +1,1 @@
+//! Writes a hash-chained audit trail

@@ -1,0 +1,1 @@
+//! Builds the guests to components and embeds them

@@ -1,0 +1,1 @@
+//! A guard that denies commands and writes that carry credentials

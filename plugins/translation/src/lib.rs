@@ -1,0 +1,1 @@
+//! Translates foreign event dialects

@@ -1,0 +1,1 @@
+//! What a Tollgate plugin in Rust depends on

@@ -1,0 +1,1 @@
+//! Guests that the tests load, hostile ones included
