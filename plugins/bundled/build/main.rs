@@ -18,11 +18,10 @@ const PLUGINS: [(&str, &str); 3] = [
     ("tollgate-plugin-translation", "TRANSLATION"),
     ("tollgate-plugin-no-secrets", "NO_SECRETS"),
 ];
-/// Packages whose examples are guests: package, folder, module of the constants, feature that asks for them.
-const EXAMPLES: [(&str, &str, &str, Option<&str>); 2] = [
-    ("tollgate-demo-guests", "plugins/demo", "demo", None),
-    ("tollgate-test-guests", "tests/guests", "guests", Some("CARGO_FEATURE_GUESTS")),
-];
+/// The package whose examples are the tests' guests, and its folder.
+const TEST_GUESTS: (&str, &str) = ("tollgate-test-guests", "tests/guests");
+/// The test guests that the demonstration shows; the others are built only with the feature `guests`.
+const SHOWN: [&str; 3] = ["counter", "counter_v2", "spin_handle"];
 /// The cargo profile that guests are built with.
 const PROFILE: &str = "guest";
 
@@ -49,9 +48,10 @@ fn build() -> Result<(), String> {
         said.iter().for_each(|line| println!("cargo::warning={line}"));
     }
 
-    let wanted: Vec<_> =
-        EXAMPLES.into_iter().filter(|(.., feature)| feature.is_none_or(|name| env::var_os(name).is_some())).collect();
-    nested_cargo(&workspace, &guests, &toolchain, &wanted)?;
+    let package = workspace.join(TEST_GUESTS.1);
+    let all = env::var_os("CARGO_FEATURE_GUESTS").is_some();
+    let stems = if all { example_stems(&package)? } else { SHOWN.map(str::to_owned).to_vec() };
+    nested_cargo(&workspace, &guests, &toolchain, &stems)?;
 
     let made = guests.join(TARGET).join(PROFILE);
     let mut sources = BTreeSet::from(
@@ -62,16 +62,15 @@ fn build() -> Result<(), String> {
         let stem = package.replace('-', "_");
         embed(&made.join(format!("{stem}.wasm")), &out, constant, "", &mut constants, &mut sources)?;
     }
-    for (_, folder, module, _) in wanted {
-        writeln!(constants, "/// Guests of `{folder}`, one constant a file.\npub mod {module} {{")
-            .map_err(|error| error.to_string())?;
-        for stem in example_stems(&workspace.join(folder))? {
-            let artifact = made.join("examples").join(format!("{stem}.wasm"));
-            embed(&artifact, &out, &stem.to_uppercase(), "    ", &mut constants, &mut sources)?;
-        }
-        constants.push_str("}\n");
+    constants.push_str("/// The guests of `tests/guests`, one constant a file.\npub mod guests {\n");
+    for stem in &stems {
+        let artifact = made.join("examples").join(format!("{stem}.wasm"));
+        embed(&artifact, &out, &stem.to_uppercase(), "    ", &mut constants, &mut sources)?;
+    }
+    constants.push_str("}\n");
+    if all {
         // A new file is a new guest.
-        sources.insert(workspace.join(folder).join("examples"));
+        sources.insert(package.join("examples"));
     }
     write(&out.join("guests.rs"), constants.as_bytes())?;
     for manifest in sources.iter().filter_map(|source| manifest_of(source, &workspace)).collect::<BTreeSet<_>>() {
@@ -84,26 +83,15 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-fn nested_cargo(
-    workspace: &Path,
-    guests: &Path,
-    toolchain: &Toolchain,
-    examples: &[(&str, &str, &str, Option<&str>)],
-) -> Result<(), String> {
+fn nested_cargo(workspace: &Path, guests: &Path, toolchain: &Toolchain, stems: &[String]) -> Result<(), String> {
     let mut cargo = Command::new(variable("CARGO")?);
-    cargo.current_dir(workspace).args([
-        "build",
-        "--locked",
-        "--lib",
-        "--examples",
-        "--target",
-        TARGET,
-        "--profile",
-        PROFILE,
-    ]);
-    cargo.arg("--target-dir").arg(guests);
-    for package in PLUGINS.iter().map(|(package, _)| package).chain(examples.iter().map(|(package, ..)| package)) {
+    cargo.current_dir(workspace).args(["build", "--locked", "--target", TARGET, "--profile", PROFILE]);
+    cargo.arg("--target-dir").arg(guests).arg("--lib");
+    for package in PLUGINS.iter().map(|(package, _)| package).chain([&TEST_GUESTS.0]) {
         cargo.args(["--package", package]);
+    }
+    for stem in stems {
+        cargo.args(["--example", stem]);
     }
     toolchain.apply(&mut cargo);
     let status = cargo.status().map_err(|error| format!("the nested cargo does not start: {error}"))?;
