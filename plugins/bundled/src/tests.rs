@@ -1,5 +1,7 @@
 //! Both ways to the target, each on a made-up machine, and that what is embedded are components.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use crate::toolchain::{MEND, TARGET, Toolchain, find, is_outer};
 use crate::{NO_SECRETS_PLUGIN, PLUGINS};
 use std::fs;
