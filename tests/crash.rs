@@ -32,7 +32,10 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
                             let text = format!("round {round}, emitter {emitter}, number {number}");
                             let draft = json!({"type": "message.in", "source": "core", "session": "crash",
                                 "payload": {"user_id": "u", "chat_id": "c", "text": text}});
-                            let Ok((200 | 201, answer)) = http(socket, "POST", "/api/events", &draft.to_string()) else { break };
+                            let Ok((200 | 201, answer)) = http(socket, "POST", "/api/events", &draft.to_string())
+                            else {
+                                break;
+                            };
                             mine.push(receipt(&answer));
                             count.fetch_add(1, Ordering::SeqCst);
                         }
@@ -42,7 +45,12 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
                 .collect();
             let deadline = Instant::now() + DEADLINE;
             while count.load(Ordering::SeqCst) < enough {
-                assert!(Instant::now() < deadline, "round {round}: {} acknowledged\n{}", count.load(Ordering::SeqCst), daemon.log());
+                assert!(
+                    Instant::now() < deadline,
+                    "round {round}: {} acknowledged\n{}",
+                    count.load(Ordering::SeqCst),
+                    daemon.log()
+                );
                 std::thread::yield_now();
             }
             daemon.kill();

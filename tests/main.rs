@@ -11,3 +11,7 @@
 mod support;
 
 mod architecture;
+mod commands;
+mod crash;
+mod hooks;
+mod plugins;

@@ -88,7 +88,8 @@ impl Home {
         let mut command = self.command();
         command.arg("run").stdin(Stdio::null()).stdout(log.try_clone().expect("a handle")).stderr(log);
         let child = command.spawn().expect("the daemon starts");
-        let mut daemon = Daemon { child, socket: self.path().join("run/tollgate.sock"), log: self.folder.path().join("daemon.log") };
+        let mut daemon =
+            Daemon { child, socket: self.path().join("run/tollgate.sock"), log: self.folder.path().join("daemon.log") };
         let deadline = Instant::now() + DEADLINE;
         while daemon.get("/healthz").is_err() {
             if let Some(status) = daemon.child.try_wait().expect("a child") {

@@ -1,10 +1,13 @@
 //! Both ways to the target, each on a made-up machine, and that what is embedded are components.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use crate::toolchain::{MEND, TARGET, Toolchain, find, is_outer};
 use crate::{NO_SECRETS_PLUGIN, PLUGINS};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A component's preamble: magic, version 13, layer 1.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -60,6 +63,17 @@ fn the_outer_compilers_variables_do_not_reach_the_guests() {
     for name in ["PATH", "HOME", "CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_TOOLCHAIN", "XDG_CACHE_HOME"] {
         assert!(!is_outer(name.as_ref()), "{name} is cleared");
     }
+}
+
+#[test]
+fn a_nested_cargo_gets_the_fallbacks_compiler_and_none_of_the_outer_variables() {
+    let variables = vec![("RUSTC".to_owned(), "/made/rustc".to_owned())];
+    let mut command = Command::new("cargo");
+    Toolchain::Fallback { variables, said: Vec::new() }.apply(&mut command);
+    let set: Vec<_> = command.get_envs().collect();
+    assert!(set.contains(&("RUSTC".as_ref(), Some("/made/rustc".as_ref()))), "{set:?}");
+    // Cargo sets this one for the test that is running.
+    assert!(set.contains(&("CARGO_MANIFEST_DIR".as_ref(), None)), "{set:?}");
 }
 
 /// A folder with a compiler that prints its sysroot, and a fallback script.
