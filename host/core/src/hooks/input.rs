@@ -35,6 +35,10 @@ pub struct HookInput {
     pub drafts: Vec<Draft>,
     /// The question to the gate, where the event gates.
     pub call: Option<Call>,
+    /// The agent's session.
+    pub session: String,
+    /// Where the agent works, absolute.
+    pub cwd: Option<PathBuf>,
     kind: Kind,
 }
 
@@ -97,14 +101,19 @@ pub(super) fn read(agent: AgentHook, text: &str, context: HookContext<'_>) -> Re
         HookError::Input(format!("`hook_event_name` `{shown}` is no name of an event"))
     })?;
     let tool = Tool::of(kind, &fields)?;
-    let reader = Reader { agent, session, context, fields: &fields };
+    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty());
+    if let Some(cwd) = cwd.filter(|cwd| !cwd.starts_with('/')) {
+        return Err(HookError::Input(format!("`cwd` must be an absolute path, is `{cwd}`")));
+    }
+    let reader = Reader { agent, session, cwd: cwd.map(PathBuf::from), context, fields: &fields };
     let call = match &tool {
-        Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => Some(reader.call(tool)?),
+        Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => Some(reader.call(tool)),
         _ => None,
     };
     let mut drafts = vec![reader.hook_event(event_type, tool.as_ref())];
     drafts.extend(reader.consequence(kind, tool.as_ref())?);
-    Ok(HookInput { drafts, call, kind })
+    let (session, cwd) = (session.to_owned(), reader.cwd);
+    Ok(HookInput { drafts, call, session, cwd, kind })
 }
 
 /// The tool that an event is about.
@@ -153,27 +162,24 @@ fn derived_call_id(session: &str, tool: &str, input: &Map<String, Value>) -> Str
 struct Reader<'a> {
     agent: AgentHook,
     session: &'a str,
+    cwd: Option<PathBuf>,
     context: HookContext<'a>,
     fields: &'a Map<String, Value>,
 }
 
 impl Reader<'_> {
-    fn call(&self, tool: &Tool<'_>) -> Result<Call, HookError> {
-        let cwd = text(self.fields, "cwd")?.filter(|cwd| !cwd.is_empty());
-        if let Some(cwd) = cwd.filter(|cwd| !cwd.starts_with('/')) {
-            return Err(HookError::Input(format!("`cwd` must be an absolute path, is `{cwd}`")));
-        }
-        Ok(Call {
+    fn call(&self, tool: &Tool<'_>) -> Call {
+        Call {
             session_id: Some(self.session.to_owned()),
             tool_name: tool.name.to_owned(),
             tool_input: tool.input.clone(),
-            cwd: cwd.map(PathBuf::from),
+            cwd: self.cwd.clone(),
             agent: Some(self.agent.as_str().to_owned()),
             call_id: Some(tool.call_id.clone()),
             roots: Vec::new(),
             can_ask: self.agent.can_ask(),
             wait_ms: self.context.wait_ms,
-        })
+        }
     }
 
     /// The hook's own record: the agent's fields, `agent` and, of a tool, `call_id`.
