@@ -1,1 +1,3 @@
 //! x
+mod bindings;
+mod host { pub mod process { pub struct Child; } }
