@@ -10,9 +10,9 @@ wasmtime::component::bindgen!({
     path: "../../wit",
     world: "guard",
     imports: {
-        "tollgate:plugin/bus.emit-now": async | store | trappable,
-        "tollgate:plugin/data.sync": async | store | trappable,
-        default: store | trappable,
+        "tollgate:plugin/bus.emit-now": async | trappable,
+        "tollgate:plugin/data.sync": async | trappable,
+        default: trappable,
     },
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },

@@ -37,7 +37,6 @@ impl Engine {
             .max_wasm_stack(WASM_STACK_BYTES)
             .async_stack_size(CALL_STACK_BYTES)
             .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(MAX_BACKTRACE_FRAMES))
-            .wasm_threads(false)
             .wasm_memory64(false)
             .wasm_relaxed_simd(false);
         wasmtime::Engine::new(&config).map(Self).map_err(|error| RuntimeError::Engine(format!("{error:#}")))
