@@ -7,7 +7,7 @@ pub mod call;
 pub mod guards;
 pub mod verdict;
 
-pub use call::{Call, NormalisedCall, ShellCommand, Redirect, RedirectKind, Word};
+pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
 pub use verdict::{Cause, Decision, StageTimes, Verdict, Via, ViolationType};
 
