@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, NormalisedCall, OnFault};
+use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, NormalisedCall};
 
 /// Most gate calls that wait for one guard; each waits at most its `gate_timeout_ms`.
 const QUEUE_CALLS: usize = 64;
@@ -99,9 +99,6 @@ fn absence(plugin: &Plugin) -> String {
         (None, None) => "it is granted and not loaded".to_owned(),
     }
 }
-
-/// What happens on a guard's failure where nobody chose.
-pub(crate) const DEFAULT_ON_FAULT: OnFault = OnFault::Deny;
 
 struct Desk {
     context: Arc<Context>,

@@ -7,24 +7,36 @@ mod bindings;
 mod capability;
 mod compiler;
 mod component;
+mod context;
 mod convert;
 mod description;
+mod detail;
 mod engine;
 mod fault;
+mod folder;
+mod gate;
 mod grant;
 mod guest;
 mod host;
+mod lane;
 mod ledger;
 mod limits;
 mod logs;
+mod manager;
+mod plugin;
+mod runtime;
 mod stats;
+mod version;
 
 pub use compiler::{Artifact, CompileError, Compiler, InProcess};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
+pub use detail::PluginDetail;
 pub use engine::Engine;
 pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
+pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use runtime::{Runtime, RuntimeOptions};
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
 
 /// Why the runtime did not do what was asked.

@@ -5,14 +5,15 @@ use crate::component::{Rejection, Stage};
 use crate::context::{Announcement, Context, Happening};
 use crate::description::is_plugin_name;
 use crate::folder::{self, Entry};
-use crate::gate::{DEFAULT_ON_FAULT, GateSeat, news};
-use crate::grant::Grant;
+use crate::gate::{GateSeat, news};
+use crate::grant::{GateGrant, Grant};
 use crate::lane::{self, LaneHandle};
 use crate::plugin::{Plugin, PluginState, RequiredGuard};
 use crate::version::{Candidate, Prepared, Source, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Mutex;
+use tollgate_core::gate::OnFault;
 
 /// One plugin with what is needed to change it.
 pub(crate) struct Managed {
@@ -75,12 +76,24 @@ impl Managed {
         let path = folder::grant_path(&context.home.plugins(), &self.plugin.name);
         let text = folder::read_grant(&path)?;
         Grant::parse(&text).map_err(|error| {
+            if text.lines().any(|line| line.trim_start().starts_with("gate")) {
+                self.require_unknown();
+            }
             Rejection::new(Stage::Config, format!("{}.toml, {error}", self.plugin.name))
         })
     }
 
-    /// Notes whether the operator counts on this guard. A grant file that cannot be read changes nothing; where
-    /// it never could, the guard may well be one.
+    /// Its grant file cannot be read and speaks of a gate: where nothing is known of it, it counts as a guard of
+    /// every tool, since a guard that fails waves nothing through.
+    fn require_unknown(&self) {
+        if self.plugin.required.load().is_none() && self.plugin.face().serving.is_none() {
+            let grant = GateGrant { deny: true, ..GateGrant::default() };
+            let required = RequiredGuard { gates: None, grant, on_fault: OnFault::default() };
+            self.plugin.required.store(Some(Arc::new(required)));
+        }
+    }
+
+    /// Notes whether the operator counts on this guard. A grant file that cannot be read changes nothing here.
     fn require(&self, grant: &Result<Grant, Rejection>, entry: Entry) {
         let Ok(grant) = grant else { return };
         if entry.disabled || !grant.gate.counts() {
@@ -271,16 +284,9 @@ impl Managed {
     async fn blocking<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
         match tokio::task::spawn_blocking(act).await {
             Ok(value) => value,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Cancelled: the host is ending, and this task with it.
+            Err(_) => std::future::pending().await,
         }
-    }
-}
-
-/// A guard whose grant file was never readable: it may be required, so it is, until it can be read.
-pub(crate) fn unknown_requirement() -> RequiredGuard {
-    RequiredGuard {
-        gates: None,
-        grant: crate::grant::GateGrant { deny: true, ..Default::default() },
-        on_fault: DEFAULT_ON_FAULT,
     }
 }
