@@ -80,8 +80,8 @@ const KINDS: [(&str, Kind, &str); 10] = [
     ("AfterAgent", Kind::Stop, "stop"),
 ];
 
-pub(super) fn read(agent: AgentHook, text: &str, context: HookContext<'_>) -> Result<HookInput, HookError> {
-    let fields: Map<String, Value> = match serde_json::from_str(text) {
+pub(super) fn read(agent: AgentHook, json: &str, context: HookContext<'_>) -> Result<HookInput, HookError> {
+    let fields: Map<String, Value> = match serde_json::from_str(json) {
         Ok(Value::Object(fields)) => fields,
         Ok(other) => return Err(HookError::Input(format!("must be an object, is {}", kind_of(&other)))),
         Err(error) => return Err(HookError::Input(crate::json::syntax(&error).reason)),
