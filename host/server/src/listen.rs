@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tollgate_core::home::{Home, MAX_SOCKET_PATH_BYTES};
 use tower::ServiceExt as _;
@@ -122,7 +122,7 @@ pub async fn serve(listener: UnixListener, state: State, shutdown: impl Future<O
             tokio::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
-                _ = closed.wait_for(|closed| *closed) => {
+                () = until_true(&mut closed) => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
@@ -138,6 +138,12 @@ pub async fn serve(listener: UnixListener, state: State, shutdown: impl Future<O
     if drained.await.is_err() {
         connections.abort_all();
     }
+}
+
+/// Done when the value is true, or no one can make it so any more.
+pub(crate) async fn until_true(value: &mut watch::Receiver<bool>) {
+    // The guard that this gives must not live on.
+    let _ = value.wait_for(|value| *value).await;
 }
 
 /// The next connection of the daemon's own user (or root's), with its place among the living ones.

@@ -2,6 +2,7 @@
 //! the journal already holds joins what happens next without gap or repetition.
 
 use crate::error::ApiError;
+use crate::listen::until_true;
 use crate::query::{Since, Wanted, bounds, cursor, cursor_text};
 use crate::state::State;
 use axum::body::{Body, Bytes};
@@ -116,7 +117,7 @@ impl Stream {
         }
         loop {
             let batch = tokio::select! {
-                _ = self.closing.wait_for(|closing| *closing) => return None,
+                () = until_true(&mut self.closing) => return None,
                 batch = tokio::time::timeout(KEEP_ALIVE, self.follow.next_batch(BATCH_EVENTS)) => batch,
             };
             let deliveries = match batch {

@@ -46,7 +46,7 @@ fn verify(path: &Path, as_json: bool) -> Result<Exit, Failure> {
 }
 
 fn stats(path: &Path, as_json: bool) -> Result<Exit, Failure> {
-    let stats = journal::stats(path).map_err(|error| Failure::Failed(error.to_string()))?;
+    let stats = journal::stats_of(path).map_err(|error| Failure::Failed(error.to_string()))?;
     let epoch = format!("{:016x}", stats.epoch);
     if as_json {
         let cursors: serde_json::Map<_, _> =

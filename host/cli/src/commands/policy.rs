@@ -7,8 +7,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
 use crate::host;
 use std::path::PathBuf;
-use tollgate_core::gate::explain::{Explanation, explain};
 use tollgate_core::gate::policy::Policy;
+use tollgate_core::gate::{Explanation, explain};
 use tollgate_core::home::Home;
 use tollgate_core::json::{call_from_json, verdict_to_value};
 
@@ -72,7 +72,8 @@ fn show(explanation: &Explanation, json: bool) -> Result<Exit, Failure> {
         output::line(paint(on, Colour::Warn, format!("  because {problem}")))?;
     }
     for stage in &explanation.stages {
-        let said = tame(&stage.said, 1_000);
+        let by = stage.decided_by.as_deref().map_or_else(String::new, |by| format!(" ({by})"));
+        let said = tame(&format!("{}{by} {}", stage.decision.as_str(), stage.reason), 1_000);
         output::line(format_args!("  {} {said}", paint(on, Colour::Faint, format!("{:<12}", stage.name))))?;
     }
     Ok(Exit::Done)

@@ -21,7 +21,7 @@ pub use types::{
     BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
     Stats, StoreWrite, Verification,
 };
-pub use verify::verify;
+pub use verify::{stats_of, verify};
 pub(crate) use work::{Done, Unit, Work};
 pub(crate) use writer::Reply;
 pub use writer::{GROUP_DRAFTS, WAL_BYTES};

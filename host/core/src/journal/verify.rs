@@ -80,6 +80,15 @@ fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Re
     Ok(hash)
 }
 
+/// Sizes, cursors and counts of the journal at `path`, with or without a host on it.
+///
+/// # Errors
+/// When the file cannot be opened or read, or is not a journal.
+pub fn stats_of(path: &Path) -> Result<Stats, JournalError> {
+    let (connection, epoch) = schema::open_known(path)?;
+    stats(&connection, path, epoch).map_err(read_error)
+}
+
 /// Counts without reading the events: seqs have no gaps.
 pub(super) fn stats(connection: &Connection, path: &Path, epoch: u64) -> rusqlite::Result<types::Stats> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
