@@ -1,27 +1,38 @@
 //! The gatekeeper: one pipeline that turns a tool call into a verdict and puts both on the record.
 //!
 //! normalise → protection → sandbox → rules → guards → ask → journal. Does no I/O but through what it is
-//! given: the bus, the sessions, and [`Guards`].
+//! given: the bus, the sessions, [`Guards`] and [`Paths`].
 
 pub mod call;
+mod explain;
 pub mod guards;
+mod merge;
 pub mod normalise;
 pub mod paths;
+mod pipeline;
 pub mod policy;
 pub mod protection;
+mod record;
 pub mod sandbox;
 pub mod shell;
+mod stages;
 pub mod targets;
 pub mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
+pub use explain::{Explanation, Stage, explain};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
+pub use paths::{Paths, SystemPaths};
 pub use verdict::{Cause, Decision, StageTimes, Verdict, Via, ViolationType};
 
 use crate::bus::Bus;
 use crate::event::Draft;
 use crate::home::Home;
 use crate::session::Sessions;
+use arc_swap::ArcSwap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,26 +53,47 @@ pub struct GatekeeperOptions {
 }
 
 /// The gatekeeper. Share it by `Arc`.
-pub struct Gatekeeper(());
+pub struct Gatekeeper {
+    bus: Bus,
+    sessions: Arc<Sessions>,
+    guards: Arc<dyn Guards>,
+    home: Option<Home>,
+    policy: ArcSwap<policy::Policy>,
+    extras: Vec<PathBuf>,
+    paths: Arc<dyn Paths>,
+}
 
 impl Gatekeeper {
-    /// Puts the stages together.
+    /// Puts the stages together, on the machine's own file system.
     #[must_use]
     pub fn new(options: GatekeeperOptions) -> Self {
-        let _ = options;
-        todo!()
+        Self::with_paths(options, Arc::new(SystemPaths))
     }
+
+    /// Puts the stages together, on the file system given.
+    #[must_use]
+    pub fn with_paths(options: GatekeeperOptions, paths: Arc<dyn Paths>) -> Self {
+        let extras = options.allowed_extras.into_iter().map(|extra| paths.real(&extra).unwrap_or(extra)).collect();
+        Self {
+            bus: options.bus,
+            sessions: options.sessions,
+            guards: options.guards,
+            home: options.home,
+            policy: ArcSwap::new(options.policy),
+            extras,
+            paths,
+        }
+    }
+
     /// Decides, records, answers: the verdict is returned only when `tool.gated` and its outcome are as
     /// durable as the journal promises. `before` is recorded in the same batch, in front (the hook's own event).
     /// A journal that refuses is a denial with cause `unavailable`.
     pub async fn check(&self, call: Call, before: Vec<Draft>) -> Verdict {
-        let _ = (call, before);
-        todo!()
+        pipeline::run(self, call, before).await
     }
+
     /// Replaces the policy; calls under way keep the old one.
     pub fn set_policy(&self, policy: Arc<policy::Policy>) {
-        let _ = policy;
-        todo!()
+        self.policy.store(policy);
     }
 }
-

@@ -90,14 +90,19 @@ pub fn tool(original: &str) -> Result<String, BadCall> {
         return Err(BadCall::Empty("tool_name"));
     }
     let own = own.trim();
-    let key: String = own.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ')).flat_map(char::to_lowercase).collect();
-    Ok(CANONICAL.iter().find(|(alias, _)| *alias == key).map_or_else(|| own.to_owned(), |(_, canonical)| (*canonical).to_owned()))
+    let key: String =
+        own.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ')).flat_map(char::to_lowercase).collect();
+    Ok(CANONICAL
+        .iter()
+        .find(|(alias, _)| *alias == key)
+        .map_or_else(|| own.to_owned(), |(_, canonical)| (*canonical).to_owned()))
 }
 
 /// The line that a shell tool's input runs; none where there is none to be read.
 #[must_use]
 pub fn shell_line(input: &Map<String, Value>) -> Option<String> {
-    let value = ["command", "cmd", "script", "commandLine", "command_line"].iter().find_map(|field| input.get(*field))?;
+    let value =
+        ["command", "cmd", "script", "commandLine", "command_line"].iter().find_map(|field| input.get(*field))?;
     match value {
         Value::String(line) => Some(line.clone()),
         Value::Array(argv) => {
@@ -110,7 +115,8 @@ pub fn shell_line(input: &Map<String, Value>) -> Option<String> {
 
 /// A word as a shell would have to be told it.
 fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:,@%=".contains(&byte));
+    let plain =
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:,@%=".contains(&byte));
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
@@ -121,7 +127,8 @@ pub fn working_folder(input: &Map<String, Value>, cwd: Option<&Path>, roots: &[P
         Some(cwd) if cwd.is_absolute() => cwd.to_owned(),
         _ => roots.first().cloned().unwrap_or_else(|| PathBuf::from("/")),
     };
-    let given = ["workdir", "working_directory", "cwd", "directory"].iter().find_map(|field| input.get(*field)?.as_str());
+    let given =
+        ["workdir", "working_directory", "cwd", "directory"].iter().find_map(|field| input.get(*field)?.as_str());
     given.filter(|given| !given.contains('\0')).map_or_else(|| base.clone(), |given| base.join(given))
 }
 
@@ -134,9 +141,20 @@ mod tests {
     #[test]
     fn names_become_canonical() {
         for (original, canonical) in [
-            ("Bash", "Bash"), ("run_shell_command", "Bash"), ("Shell", "Bash"), ("shell", "Bash"), ("local_shell", "Bash"),
-            ("write_file", "Write"), ("replace", "Edit"), ("edit_file", "Edit"), ("read_file", "Read"), ("apply_patch", "Edit"),
-            ("mcp__fs__write_file", "Write"), ("mcp__db__query", "query"), ("mcp__a__b__c", "b__c"), ("Task", "Task"),
+            ("Bash", "Bash"),
+            ("run_shell_command", "Bash"),
+            ("Shell", "Bash"),
+            ("shell", "Bash"),
+            ("local_shell", "Bash"),
+            ("write_file", "Write"),
+            ("replace", "Edit"),
+            ("edit_file", "Edit"),
+            ("read_file", "Read"),
+            ("apply_patch", "Edit"),
+            ("mcp__fs__write_file", "Write"),
+            ("mcp__db__query", "query"),
+            ("mcp__a__b__c", "b__c"),
+            ("Task", "Task"),
         ] {
             assert_eq!(tool(original).unwrap(), canonical, "{original}");
         }

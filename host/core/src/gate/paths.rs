@@ -87,6 +87,15 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     Ok(place)
 }
 
+/// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`.
+#[must_use]
+pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
+    match text.strip_prefix('~') {
+        Some(rest) => paths.home().unwrap_or_else(|| PathBuf::from("/")).join(rest.trim_start_matches('/')),
+        None => PathBuf::from(text),
+    }
+}
+
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.
 #[must_use]
 pub fn lexical(text: &str) -> String {
@@ -122,8 +131,15 @@ mod tests {
     #[test]
     fn lexical_paths() {
         for (text, expected) in [
-            ("/", "/"), ("//", "/"), ("/./..", "/"), ("/a//b/../c/.", "/a/c"), ("~", "~"), ("~/", "~"), ("~/a/..", "~"),
-            ("a/../../b", "../b"), ("./a", "a"),
+            ("/", "/"),
+            ("//", "/"),
+            ("/./..", "/"),
+            ("/a//b/../c/.", "/a/c"),
+            ("~", "~"),
+            ("~/", "~"),
+            ("~/a/..", "~"),
+            ("a/../../b", "../b"),
+            ("./a", "a"),
         ] {
             assert_eq!(lexical(text), expected, "{text}");
         }

@@ -3,7 +3,7 @@
 //! Comes before everything that can be configured. Knows the home's layout and the agents' settings files.
 
 use super::call::{NormalisedCall, ShellCommand};
-use super::paths::{Paths, resolve};
+use super::paths::{self, Paths, resolve};
 use super::policy::folders;
 use super::targets::{self, Access};
 use crate::home::Home;
@@ -115,7 +115,7 @@ impl Protected<'_> {
             return self.path(&self.call.cwd, path, access);
         }
         for folder in folders {
-            self.path(Path::new(folder), path, access)?;
+            self.path(&paths::folder(self.paths, folder), path, access)?;
         }
         Ok(())
     }
@@ -129,7 +129,9 @@ impl Protected<'_> {
 fn is_settings(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
-    let file = SETTINGS.iter().any(|(in_folder, stem, end)| folder == *in_folder && name.starts_with(stem) && name.ends_with(end));
+    let file = SETTINGS
+        .iter()
+        .any(|(in_folder, stem, end)| folder == *in_folder && name.starts_with(stem) && name.ends_with(end));
     // Deleting or moving the folder takes the file with it.
     file || SETTINGS.iter().any(|(in_folder, _, _)| name == *in_folder)
 }
@@ -149,8 +151,11 @@ fn stops_the_daemon(command: &ShellCommand, all: &[ShellCommand]) -> Result<(), 
     let stops = match program {
         "pkill" | "killall" | "skill" => names_us(command),
         "kill" => {
-            let finds_us = |other: &ShellCommand| matches!(base_name(other), "pgrep" | "pidof" | "ps" | "lsof" | "fuser" | "cat") && names_us(other);
-            command.args.iter().any(|arg| arg.text.trim_start_matches('-') == own_pid || arg.text == "-1") || all.iter().any(finds_us)
+            let finds_us = |other: &ShellCommand| {
+                matches!(base_name(other), "pgrep" | "pidof" | "ps" | "lsof" | "fuser" | "cat") && names_us(other)
+            };
+            command.args.iter().any(|arg| arg.text.trim_start_matches('-') == own_pid || arg.text == "-1")
+                || all.iter().any(finds_us)
         }
         "systemctl" | "service" | "launchctl" | "rc-service" => {
             let verbs = ["stop", "restart", "kill", "disable", "mask", "unload", "bootout", "remove"];
@@ -166,7 +171,8 @@ fn changes_by_command_line(command: &ShellCommand) -> Result<(), String> {
     if base_name(command) != "tollgate" {
         return Ok(());
     }
-    let words: Vec<&str> = command.args.iter().map(|arg| arg.text.as_str()).filter(|text| !text.starts_with('-')).collect();
+    let words: Vec<&str> =
+        command.args.iter().map(|arg| arg.text.as_str()).filter(|text| !text.starts_with('-')).collect();
     let changes = match words.as_slice() {
         ["pause" | "resume" | "open" | "token" | "stop", ..] => true,
         ["plugin", verb, ..] => matches!(*verb, "disable" | "enable" | "grant" | "reload" | "remove"),

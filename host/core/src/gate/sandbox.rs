@@ -4,13 +4,14 @@
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
 use super::call::NormalisedCall;
-use super::paths::{Paths, resolve};
+use super::paths::{self, Paths, resolve};
 use super::policy::folders;
 use super::targets::{self, Access};
 use std::path::{Path, PathBuf};
 
 /// Device files that every command may use.
-const DEVICES: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/full"];
+const DEVICES: [&str; 7] =
+    ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/full"];
 
 /// Why a call leaves the sandbox, in a sentence for people and agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +69,7 @@ impl Sandbox<'_> {
                     continue;
                 }
                 for folder in folders.get(..known).unwrap_or_default() {
-                    let folder = match folder.strip_prefix('~') {
-                        Some(rest) => self.paths.home().unwrap_or_default().join(rest.trim_start_matches('/')),
-                        None => PathBuf::from(folder),
-                    };
-                    self.inside(&folder, &path, Access::Write)?;
+                    self.inside(&paths::folder(self.paths, folder), &path, Access::Write)?;
                 }
             }
         }
@@ -84,14 +81,17 @@ impl Sandbox<'_> {
             return Ok(());
         }
         let shown = shown(path);
-        let real = resolve(self.paths, cwd, path).map_err(|problem| Denial(format!("`{shown}` cannot be checked: {problem}")))?;
+        let real = resolve(self.paths, cwd, path)
+            .map_err(|problem| Denial(format!("`{shown}` cannot be checked: {problem}")))?;
         // Component-wise: `/ok2` does not lie in `/ok`.
         if self.call.roots.iter().chain(self.extras).any(|root| real.starts_with(root)) {
             return Ok(());
         }
         let verb = if access == Access::Read { "read" } else { "write" };
         Err(Denial(match self.call.roots.first() {
-            Some(root) => format!("`{shown}` lies outside the session's folder {}: tools may not {verb} there", root.display()),
+            Some(root) => {
+                format!("`{shown}` lies outside the session's folder {}: tools may not {verb} there", root.display())
+            }
             None => format!(
                 "this session has no folder that its tools may {verb}, so `{shown}` is refused; add the project's folder to `[workspace] allow` in tollgate.toml"
             ),

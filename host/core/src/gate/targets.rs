@@ -15,7 +15,8 @@ pub enum Access {
 }
 
 /// The fields in which tools name a path.
-const PATH_FIELDS: [&str; 7] = ["file_path", "path", "notebook_path", "absolute_path", "dir_path", "target_file", "filename"];
+const PATH_FIELDS: [&str; 7] =
+    ["file_path", "path", "notebook_path", "absolute_path", "dir_path", "target_file", "filename"];
 
 /// What a canonical file tool does; none for tools that are about something else.
 #[must_use]
@@ -55,7 +56,10 @@ pub fn tool_paths(tool: &str, input: &Map<String, Value>) -> Vec<Option<String>>
 /// The files that a patch in the `*** Begin Patch` format touches.
 fn patch_paths(patch: &str) -> impl Iterator<Item = String> {
     let marks = ["*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: "];
-    patch.lines().filter_map(move |line| marks.iter().find_map(|mark| line.strip_prefix(mark))).map(|path| path.trim().to_owned())
+    patch
+        .lines()
+        .filter_map(move |line| marks.iter().find_map(|mark| line.strip_prefix(mark)))
+        .map(|path| path.trim().to_owned())
 }
 
 /// The folder in front of the first pattern character or expansion.
@@ -100,19 +104,30 @@ pub fn written(command: &ShellCommand) -> Vec<&Word> {
     }
     let program = command.program.text.rsplit('/').next().unwrap_or_default();
     match program {
-        "rm" | "rmdir" | "unlink" | "shred" | "touch" | "mkdir" | "mkfifo" | "mknod" | "tee" | "mv" | "srm" | "trash" => {
+        "rm" | "rmdir" | "unlink" | "shred" | "touch" | "mkdir" | "mkfifo" | "mknod" | "tee" | "mv" | "srm"
+        | "trash" => {
             found.extend(positional(&command.args, &["-m", "-n", "-s", "--mode"]));
         }
-        "truncate" | "fallocate" => found.extend(positional(&command.args, &["-s", "-r", "-l", "-o", "--size", "--length"])),
-        "chmod" | "chown" | "chgrp" | "setfacl" | "chattr" => found.extend(positional(&command.args, &["-m", "-x"]).into_iter().skip(1)),
+        "truncate" | "fallocate" => {
+            found.extend(positional(&command.args, &["-s", "-r", "-l", "-o", "--size", "--length"]))
+        }
+        "chmod" | "chown" | "chgrp" | "setfacl" | "chattr" => {
+            found.extend(positional(&command.args, &["-m", "-x"]).into_iter().skip(1))
+        }
         "cp" | "ln" | "install" | "rsync" | "scp" => {
-            let words = positional(&command.args, &["-t", "-m", "-o", "-g", "-e", "-P", "-i", "-F", "-S", "--target-directory", "--exclude"]);
+            let words = positional(
+                &command.args,
+                &["-t", "-m", "-o", "-g", "-e", "-P", "-i", "-F", "-S", "--target-directory", "--exclude"],
+            );
             // `host:path` is elsewhere.
             found.extend(words.last().copied().filter(|word| words.len() > 1 && !is_remote(&word.text)));
         }
         "sed" | "gsed" | "perl" if command.args.iter().any(|arg| is_in_place(&arg.text)) => {
             let words = positional(&command.args, &["-e", "-f", "--expression", "--file"]);
-            let scripted = command.args.iter().any(|arg| arg.text.starts_with("-e") || arg.text.contains("expression") || arg.text.ends_with('e'));
+            let scripted = command
+                .args
+                .iter()
+                .any(|arg| arg.text.starts_with("-e") || arg.text.contains("expression") || arg.text.ends_with('e'));
             found.extend(words.into_iter().skip(usize::from(!scripted)));
         }
         "dd" => {}
@@ -127,22 +142,28 @@ fn is_remote(text: &str) -> bool {
 }
 
 fn is_in_place(text: &str) -> bool {
-    text.starts_with("--in-place") || text.strip_prefix('-').is_some_and(|cluster| {
-        !cluster.starts_with('-') && cluster.chars().take_while(char::is_ascii_alphabetic).any(|c| c == 'i')
-    })
+    text.starts_with("--in-place")
+        || text.strip_prefix('-').is_some_and(|cluster| {
+            !cluster.starts_with('-') && cluster.chars().take_while(char::is_ascii_alphabetic).any(|c| c == 'i')
+        })
 }
 
 /// Values of options that name a file to write.
 fn option_values<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
     let options: &[&str] = match program {
-        "curl" => &["-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar", "--trace", "--trace-ascii"],
+        "curl" => {
+            &["-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar", "--trace", "--trace-ascii"]
+        }
         "wget" => &["-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file"],
         "sort" | "gcc" | "cc" | "clang" | "g++" | "ld" | "go" => &["-o", "--output"],
         "tar" | "unzip" => &["-C", "-d", "--directory"],
         "cp" | "mv" | "ln" | "install" => &["-t", "--target-directory"],
         _ => return Vec::new(),
     };
-    args.windows(2).filter(|pair| pair.first().is_some_and(|option| options.contains(&option.text.as_str()))).filter_map(|pair| pair.get(1)).collect()
+    args.windows(2)
+        .filter(|pair| pair.first().is_some_and(|option| options.contains(&option.text.as_str())))
+        .filter_map(|pair| pair.get(1))
+        .collect()
 }
 
 /// Arguments that are neither options nor their values.

@@ -143,7 +143,13 @@ impl Policy {
         }
         if let Some(problem) = subject.problem {
             let reason = format!("{problem}, so someone has to look at it");
-            return RuleVerdict { action: Action::Ask, decided_by: "shell".to_owned(), reason, risk: Some(Risk::High), command: None };
+            return RuleVerdict {
+                action: Action::Ask,
+                decided_by: "shell".to_owned(),
+                reason,
+                risk: Some(Risk::High),
+                command: None,
+            };
         }
         match (asked, allowed) {
             (Some(asked), _) => asked,

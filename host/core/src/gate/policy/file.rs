@@ -6,8 +6,8 @@ use super::matcher::Matcher;
 use super::rule::{Rule, RuleAction};
 use super::{DefaultAction, MAX_FILE_BYTES, PolicyError, PolicySource, Risk};
 use regex::{Regex, RegexBuilder};
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use std::fmt;
 
 /// The largest compiled regex, in bytes: bounds what a hostile pattern costs.
@@ -180,14 +180,26 @@ impl<'de> Deserialize<'de> for Pattern {
 
 /// Reads one file and checks its examples.
 pub(super) fn read(source: &PolicySource<'_>) -> Result<File, PolicyError> {
-    let refuse = |line: usize, column: usize, message: String| PolicyError { file: source.name.to_owned(), line, column, message };
+    let refuse = |line: usize, column: usize, message: String| PolicyError {
+        file: source.name.to_owned(),
+        line,
+        column,
+        message,
+    };
     if source.text.len() > MAX_FILE_BYTES {
-        return Err(refuse(1, 1, format!("a policy file has at most {MAX_FILE_BYTES} bytes, this one has {}", source.text.len())));
+        return Err(refuse(
+            1,
+            1,
+            format!("a policy file has at most {MAX_FILE_BYTES} bytes, this one has {}", source.text.len()),
+        ));
     }
     let text: FileText = serde_yaml_ng::from_str(source.text).map_err(|error| {
         let place = error.location();
         let (line, column) = place.map_or((1, 1), |place| (place.line(), place.column()));
-        refuse(line, column, with_nearest(&error.to_string()))
+        let message = error.to_string();
+        // The place stands in front already.
+        let message = message.split(" at line ").next().unwrap_or_default();
+        refuse(line, column, with_nearest(message))
     })?;
     if text.version != 1 {
         return Err(refuse(1, 1, format!("version {} is not known; write `version: 1`", text.version)));

@@ -80,7 +80,8 @@ impl Matcher {
             && (self.subcommand.is_empty() || self.has_subcommand(command))
             && given(&self.flags_any, self.flags_any.iter().any(|flag| has_flag(command, flag)))
             && self.flags_all.iter().all(|flag| has_flag(command, flag))
-            && (self.args_glob.is_empty() || command.args.iter().any(|arg| any_reading(&self.args_glob, place, &arg.text)))
+            && (self.args_glob.is_empty()
+                || command.args.iter().any(|arg| any_reading(&self.args_glob, place, &arg.text)))
             && (self.redirects_to.is_empty() || self.redirects(place))
             && (self.pipes_into.is_empty() || self.pipes(place.all, place.index))
             && given(&self.assigns, command.assignments.iter().any(|(name, _)| self.assigns.contains(name)))
@@ -88,7 +89,9 @@ impl Matcher {
 
     fn has_subcommand(&self, command: &ShellCommand) -> bool {
         let words = subcommand_words(command);
-        self.subcommand.iter().any(|phrase| words.len() >= phrase.len() && phrase.iter().zip(&words).all(|(want, have)| want == have))
+        self.subcommand
+            .iter()
+            .any(|phrase| words.len() >= phrase.len() && phrase.iter().zip(&words).all(|(want, have)| want == have))
     }
 
     fn redirects(&self, place: &Place<'_>) -> bool {
@@ -131,7 +134,8 @@ fn has_flag(command: &ShellCommand, flag: &str) -> bool {
         }
         match short {
             Some(letter) => text.strip_prefix('-').is_some_and(|cluster| {
-                !cluster.starts_with('-') && cluster.chars().take_while(|c| c.is_ascii_alphanumeric()).any(|c| c == letter)
+                !cluster.starts_with('-')
+                    && cluster.chars().take_while(|c| c.is_ascii_alphanumeric()).any(|c| c == letter)
             }),
             None => {
                 let name = text.split_once('=').map_or(text, |(name, _)| name);
@@ -145,8 +149,20 @@ fn has_flag(command: &ShellCommand, flag: &str) -> bool {
 fn valued_options(program: &str) -> &'static [&'static str] {
     match program {
         "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"],
-        "docker" | "podman" => &["-H", "--host", "--context", "--config", "-l", "--log-level", "-f", "--file", "-p", "--project-name"],
-        "kubectl" | "oc" | "helm" => &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user", "-s", "--server", "--kube-context"],
+        "docker" | "podman" => {
+            &["-H", "--host", "--context", "--config", "-l", "--log-level", "-f", "--file", "-p", "--project-name"]
+        }
+        "kubectl" | "oc" | "helm" => &[
+            "-n",
+            "--namespace",
+            "--context",
+            "--kubeconfig",
+            "--cluster",
+            "--user",
+            "-s",
+            "--server",
+            "--kube-context",
+        ],
         "aws" => &["--profile", "--region", "--endpoint-url", "--output"],
         "gcloud" => &["--project", "--account", "--configuration"],
         "gh" => &["-R", "--repo"],

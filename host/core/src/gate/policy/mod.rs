@@ -112,11 +112,13 @@ impl Policy {
     /// # Errors
     /// When there is none of this name.
     pub fn preset_source(name: &str) -> Result<PolicySource<'static>, PolicyError> {
-        PRESETS.iter().find(|(preset, _)| *preset == name).map(|(name, text)| PolicySource { name, text }).ok_or_else(|| {
-            let names = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
-            let message = format!("there is no preset `{name}`; there are {names}");
-            PolicyError { file: name.to_owned(), line: 1, column: 1, message }
-        })
+        PRESETS.iter().find(|(preset, _)| *preset == name).map(|(name, text)| PolicySource { name, text }).ok_or_else(
+            || {
+                let names = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
+                let message = format!("there is no preset `{name}`; there are {names}");
+                PolicyError { file: name.to_owned(), line: 1, column: 1, message }
+            },
+        )
     }
 
     /// The names of the presets.

@@ -9,8 +9,10 @@ const MAX_ALTERNATIVES: usize = 64;
 
 /// The words that a field comes to, and whether they are exact.
 pub(super) fn expand(field: Vec<Marked>) -> (Vec<Vec<Marked>>, bool) {
-    if !field.contains(&('{', true)) {
-        return (vec![field], true);
+    match field.iter().filter(|mark| **mark == ('{', true)).count() {
+        0 => return (vec![field], true),
+        1..=MAX_ALTERNATIVES => {}
+        _ => return (vec![field], false),
     }
     let mut done: Vec<Vec<Marked>> = Vec::new();
     let mut exact = true;

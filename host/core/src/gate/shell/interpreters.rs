@@ -30,8 +30,27 @@ const INTERPRETERS: [Interpreter; 10] = [
 
 /// Functions that start a process, across the languages above.
 const STARTERS: [&str; 21] = [
-    "system", "popen", "exec", "execSync", "execFileSync", "execFile", "spawnSync", "spawn", "getoutput", "getstatusoutput", "check_output",
-    "check_call", "Popen", "subprocess.run", "subprocess.call", "shell_exec", "passthru", "proc_open", "os.execute", "io.popen", "execvp",
+    "system",
+    "popen",
+    "exec",
+    "execSync",
+    "execFileSync",
+    "execFile",
+    "spawnSync",
+    "spawn",
+    "getoutput",
+    "getstatusoutput",
+    "check_output",
+    "check_call",
+    "Popen",
+    "subprocess.run",
+    "subprocess.call",
+    "shell_exec",
+    "passthru",
+    "proc_open",
+    "os.execute",
+    "io.popen",
+    "execvp",
 ];
 
 fn interpreter(name: &str) -> Option<&'static Interpreter> {
@@ -68,7 +87,9 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
         } else if !text.starts_with('-') {
             script = true;
             break;
-        } else if first.text.len() > 2 && interpreter.flags.chars().any(|flag| text.get(1..2) == Some(flag.encode_utf8(&mut [0; 4]))) {
+        } else if first.text.len() > 2
+            && interpreter.flags.chars().any(|flag| text.get(1..2) == Some(flag.encode_utf8(&mut [0; 4])))
+        {
             // `-e'code'`, written together.
             source(&Word { text: text.get(2..).unwrap_or_default().to_owned(), literal: first.literal }, runs);
             script = true;
@@ -127,8 +148,12 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
                 let more = after.strip_prefix(',').map(str::trim_start);
                 match more {
                     // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
-                    Some(list) if list.starts_with('[') => argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs),
-                    Some(list) if list.starts_with(['"', '\'']) => argv(&format!("'{text}', {list}"), literal_code, runs),
+                    Some(list) if list.starts_with('[') => {
+                        argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs)
+                    }
+                    Some(list) if list.starts_with(['"', '\'']) => {
+                        argv(&format!("'{text}', {list}"), literal_code, runs)
+                    }
                     _ => {
                         runs.unknown |= after.starts_with(['+', '%', '.']);
                         runs.code.push(Word { text, literal: literal_code });

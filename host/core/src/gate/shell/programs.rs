@@ -7,7 +7,18 @@ use crate::gate::call::Word;
 
 /// Options whose value is shell code: program, options.
 const CODE_OPTIONS: [(&str, &[&str]); 16] = [
-    ("tar", &["--to-command", "-I", "--use-compress-program", "--rsh-command", "-F", "--info-script", "--new-volume-script"]),
+    (
+        "tar",
+        &[
+            "--to-command",
+            "-I",
+            "--use-compress-program",
+            "--rsh-command",
+            "-F",
+            "--info-script",
+            "--new-volume-script",
+        ],
+    ),
     ("bsdtar", &["--use-compress-program"]),
     ("sort", &["--compress-program"]),
     ("rg", &["--pre", "--hostname-bin"]),
@@ -27,9 +38,22 @@ const CODE_OPTIONS: [(&str, &[&str]); 16] = [
 
 /// Git settings whose value is run.
 const GIT_PROGRAM_KEYS: [&str; 16] = [
-    "core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "core.hookspath", "core.askpass", "core.gitproxy",
-    "diff.external", "sequence.editor", "gpg.program", "gpg.ssh.program", "init.templatedir", "uploadpack.packobjectshook",
-    "web.browser", "sendemail.smtpserver", "interactive.difffilter",
+    "core.pager",
+    "core.editor",
+    "core.sshcommand",
+    "core.fsmonitor",
+    "core.hookspath",
+    "core.askpass",
+    "core.gitproxy",
+    "diff.external",
+    "sequence.editor",
+    "gpg.program",
+    "gpg.ssh.program",
+    "init.templatedir",
+    "uploadpack.packobjectshook",
+    "web.browser",
+    "sendemail.smtpserver",
+    "interactive.difffilter",
 ];
 
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
@@ -51,7 +75,11 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     if name == "tar" {
         for arg in args {
-            if let Some((_, code)) = arg.text.split_once("exec=").filter(|_| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec=")) {
+            if let Some((_, code)) = arg
+                .text
+                .split_once("exec=")
+                .filter(|_| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec="))
+            {
                 runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
             }
         }
@@ -115,7 +143,9 @@ fn git(args: &[Word], runs: &mut Runs) {
                 }
                 rest = tail.get(1..).unwrap_or_default();
             }
-            "-C" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" => rest = tail.get(1..).unwrap_or_default(),
+            "-C" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" => {
+                rest = tail.get(1..).unwrap_or_default()
+            }
             option if option.starts_with('-') => {
                 if let Some(setting) = option.strip_prefix("-c") {
                     git_setting(setting, first.literal, runs);
@@ -137,7 +167,15 @@ fn git(args: &[Word], runs: &mut Runs) {
         "difftool" | "mergetool" => valued_options(rest, &["-x", "--extcmd"], runs),
         "grep" => valued_options(rest, &["-O", "--open-files-in-pager"], runs),
         "filter-branch" => {
-            let filters = ["--tree-filter", "--index-filter", "--env-filter", "--msg-filter", "--commit-filter", "--parent-filter", "--setup"];
+            let filters = [
+                "--tree-filter",
+                "--index-filter",
+                "--env-filter",
+                "--msg-filter",
+                "--commit-filter",
+                "--parent-filter",
+                "--setup",
+            ];
             valued_options(rest, &filters, runs);
         }
         "fetch" | "pull" | "clone" | "ls-remote" | "push" | "archive" | "fetch-pack" => {

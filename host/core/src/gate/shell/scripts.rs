@@ -34,7 +34,9 @@ fn expressions<'a>(args: &'a [Word], given: &[&str], files: &[&str], valued: &[&
         let text = word.text.as_str();
         rest = tail;
         // `-ne SCRIPT`: the last option of a cluster takes the value.
-        let cluster_end = text.starts_with('-') && !text.starts_with("--") && given.iter().any(|option| text.ends_with(option.trim_start_matches('-')) && option.len() == 2);
+        let cluster_end = text.starts_with('-')
+            && !text.starts_with("--")
+            && given.iter().any(|option| text.ends_with(option.trim_start_matches('-')) && option.len() == 2);
         if given.contains(&text) || cluster_end {
             found.extend(tail.first());
             rest = tail.get(1..).unwrap_or_default();
@@ -59,11 +61,25 @@ fn expressions<'a>(args: &'a [Word], given: &[&str], files: &[&str], valued: &[&
 
 /// The `e` and `w` commands, and the flags of that name of `s///`.
 fn sed(script: &Word, runs: &mut Runs) {
-    static COMMAND: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?m)(?:^|[;{}])\s*(?:[0-9$,~+!\s]|/(?:[^/\\]|\\.)*/)*([ewW])(?:[ \t]+([^\n;]*)|\s*$)").ok());
+    static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?m)(?:^|[;{}])\s*(?:[0-9$,~+!\s]|/(?:[^/\\]|\\.)*/)*([ewW])(?:[ \t]+([^\n;]*)|\s*$)").ok()
+    });
     static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let delimiters = [("/", "[^/\\\\]"), ("\\|", "[^|\\\\]"), ("#", "[^#\\\\]"), (",", "[^,\\\\]"), ("@", "[^@\\\\]"), ("!", "[^!\\\\]"), (":", "[^:\\\\]"), ("%", "[^%\\\\]"), ("~", "[^~\\\\]"), ("_", "[^_\\\\]")];
-        let one = |(d, other): &(&str, &str)| format!(r"s{d}(?:{other}|\\.)*{d}(?:{other}|\\.)*{d}([gpiImM0-9]*[ew][^;\n}}]*)");
+        let delimiters = [
+            ("/", "[^/\\\\]"),
+            ("\\|", "[^|\\\\]"),
+            ("#", "[^#\\\\]"),
+            (",", "[^,\\\\]"),
+            ("@", "[^@\\\\]"),
+            ("!", "[^!\\\\]"),
+            (":", "[^:\\\\]"),
+            ("%", "[^%\\\\]"),
+            ("~", "[^~\\\\]"),
+            ("_", "[^_\\\\]"),
+        ];
+        let one = |(d, other): &(&str, &str)| {
+            format!(r"s{d}(?:{other}|\\.)*{d}(?:{other}|\\.)*{d}([gpiImM0-9]*[ew][^;\n}}]*)")
+        };
         Regex::new(&delimiters.iter().map(one).collect::<Vec<_>>().join("|")).ok()
     });
     let text = &script.text;
@@ -98,7 +114,11 @@ fn awk(script: &Word, runs: &mut Runs) {
         let Some((text, used)) = interpreters::literal(after) else { break };
         let tail = after.get(used..).unwrap_or_default();
         let before = before.trim_end();
-        if before.ends_with('|') && !before.ends_with("||") || tail.trim_start().starts_with("| getline") || tail.trim_start().starts_with("|& ") || tail.trim_start().starts_with("|getline") {
+        if before.ends_with('|') && !before.ends_with("||")
+            || tail.trim_start().starts_with("| getline")
+            || tail.trim_start().starts_with("|& ")
+            || tail.trim_start().starts_with("|getline")
+        {
             runs.code.push(Word { text, literal: script.literal });
         } else if before.ends_with('>') && text.starts_with(['/', '.', '~']) {
             runs.writes.push(Word { text, literal: script.literal });

@@ -79,8 +79,11 @@ fn given_up() -> Parsed {
 
 fn serve(jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        let parsed =
-            walk::parse(&job.line, Stack::Large).unwrap_or_else(|_| Parsed::refused(NotUnderstood::TooDeep));
+        let parsed = walk::parse(&job.line, Stack::Large).unwrap_or_else(|_| Parsed::refused(NotUnderstood::TooDeep));
         (job.answer)(parsed);
+    }
+    // Only a thread that was given up loses its queue; it is done now, so another may take its place.
+    if let Ok(mut threads) = THREADS.lock() {
+        threads.lost = threads.lost.saturating_sub(1);
     }
 }

@@ -245,7 +245,9 @@ impl Walk {
         let mut lists = Vec::new();
         for item in items {
             match item {
-                (_, Some(raw)) | (Some(Item::Word(raw)), _) => argv.extend(self.take(word::scan(&raw.value), &mut code).words),
+                (_, Some(raw)) | (Some(Item::Word(raw)), _) => {
+                    argv.extend(self.take(word::scan(&raw.value), &mut code).words)
+                }
                 (Some(Item::AssignmentWord(assignment, raw)), _) => {
                     let name = match &assignment.name {
                         AssignmentName::VariableName(name) | AssignmentName::ArrayElementName(name, _) => name.clone(),
@@ -351,7 +353,9 @@ impl Walk {
                 let kind = if *append { RedirectKind::Append } else { RedirectKind::Output };
                 (kind, self.take(word::scan(&word.value), code).single())
             }
-            IoRedirect::HereString(_, word) => (RedirectKind::HereDocument, self.take(word::scan(&word.value), code).single()),
+            IoRedirect::HereString(_, word) => {
+                (RedirectKind::HereDocument, self.take(word::scan(&word.value), code).single())
+            }
             IoRedirect::HereDocument(_, document) => {
                 let target = if document.requires_expansion {
                     let mut scanned = self.take(word::scan_expanded(&document.doc.value), code).single();
@@ -381,7 +385,8 @@ impl Walk {
                     IoFileRedirectTarget::Duplicate(word) => {
                         let target = self.take(word::scan(&word.value), code).single();
                         // `2>&1`, `>&-`: no file.
-                        if target.literal && target.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit()) {
+                        if target.literal && target.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit())
+                        {
                             return;
                         }
                         (kind, target)
@@ -464,15 +469,18 @@ impl Nesting {
     fn of(code: &str) -> Self {
         let (mut openers, mut open, mut deepest) = (0_usize, 0_usize, 0_usize);
         let mut cases = 0_usize;
+        // Tests chain by recursion.
+        let test = code.contains("[[");
         for byte in code.bytes() {
             match byte {
-                b'(' => {
+                b'(' | b'[' => {
                     openers += 1;
                     open += 1;
                     deepest = deepest.max(open);
                 }
-                b')' => open = open.saturating_sub(1),
+                b')' | b']' => open = open.saturating_sub(1),
                 b'{' | b'`' | b'!' => openers += 1,
+                b'&' | b'|' if test => openers += 1,
                 _ => {}
             }
         }

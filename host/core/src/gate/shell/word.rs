@@ -68,14 +68,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(raw: &'a str) -> Self {
-        Self {
-            raw,
-            at: 0,
-            fields: vec![Vec::new()],
-            expanded: false,
-            substitutions: Vec::new(),
-            split_by_ifs: false,
-        }
+        Self { raw, at: 0, fields: vec![Vec::new()], expanded: false, substitutions: Vec::new(), split_by_ifs: false }
     }
 
     fn rest(&self) -> &'a str {

@@ -43,8 +43,20 @@ pub(super) const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash",
 
 /// Variables whose value is run as a command by the programs that read them.
 const COMMAND_VARIABLES: [&str; 14] = [
-    "GIT_SSH_COMMAND", "GIT_SSH", "GIT_EXTERNAL_DIFF", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_PAGER", "GIT_ASKPASS",
-    "PAGER", "MANPAGER", "EDITOR", "VISUAL", "PROMPT_COMMAND", "RSYNC_RSH", "SSH_ASKPASS",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_EDITOR",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_PAGER",
+    "GIT_ASKPASS",
+    "PAGER",
+    "MANPAGER",
+    "EDITOR",
+    "VISUAL",
+    "PROMPT_COMMAND",
+    "RSYNC_RSH",
+    "SSH_ASKPASS",
 ];
 
 /// A wrapper that is followed by the program it runs.
@@ -63,7 +75,15 @@ const fn prefix(name: &'static str, valued: &'static [&'static str], own_words: 
 }
 
 const PREFIXES: [Prefix; 30] = [
-    prefix("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host", "--prompt", "--chdir", "--role", "--type"], 0, false),
+    prefix(
+        "sudo",
+        &[
+            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host",
+            "--prompt", "--chdir", "--role", "--type",
+        ],
+        0,
+        false,
+    ),
     prefix("doas", &["-u", "-C"], 0, false),
     prefix("command", &[], 0, false),
     prefix("builtin", &[], 0, false),
@@ -88,7 +108,12 @@ const PREFIXES: [Prefix; 30] = [
     prefix("busybox", &[], 0, false),
     prefix("toybox", &[], 0, false),
     prefix("fakeroot", &["-l", "-i", "-s", "-b"], 0, false),
-    prefix("systemd-run", &["-p", "-u", "-M", "-H", "--unit", "--property", "--uid", "--gid", "-E", "--setenv"], 0, false),
+    prefix(
+        "systemd-run",
+        &["-p", "-u", "-M", "-H", "--unit", "--property", "--uid", "--gid", "-E", "--setenv"],
+        0,
+        false,
+    ),
     prefix("watch", &["-n", "--interval", "-q", "--equexit"], 0, true),
     prefix("coproc", &[], 0, false),
     prefix("entr", &[], 0, false),
@@ -234,7 +259,21 @@ fn filled_in() -> Word {
 }
 
 fn xargs(args: &[Word], runs: &mut Runs) {
-    let valued = ["-I", "-n", "-P", "-L", "-d", "-s", "-E", "-a", "--max-args", "--max-procs", "--delimiter", "--arg-file", "--replace"];
+    let valued = [
+        "-I",
+        "-n",
+        "-P",
+        "-L",
+        "-d",
+        "-s",
+        "-E",
+        "-a",
+        "--max-args",
+        "--max-procs",
+        "--delimiter",
+        "--arg-file",
+        "--replace",
+    ];
     let rest = after_options(args, &valued);
     if !rest.is_empty() {
         let mut argv = rest.to_vec();
@@ -358,7 +397,9 @@ fn ssh(args: &[Word], runs: &mut Runs) {
         let value = value.map(str::to_ascii_lowercase);
         if let Some(value) = value
             && let Some((_, command)) = value.split_once(['=', ' '])
-            && (value.starts_with("proxycommand") || value.starts_with("localcommand") || value.starts_with("knownhostscommand"))
+            && (value.starts_with("proxycommand")
+                || value.starts_with("localcommand")
+                || value.starts_with("knownhostscommand"))
         {
             runs.code.push(Word { text: command.to_owned(), literal: first.literal });
         }
@@ -370,10 +411,49 @@ fn ssh(args: &[Word], runs: &mut Runs) {
 
 fn containers(name: &str, args: &[Word], runs: &mut Runs) {
     let valued = [
-        "-e", "-u", "-w", "-v", "-p", "-l", "-h", "-m", "-n", "-c", "-f", "-s", "--env", "--user", "--workdir", "--volume", "--publish",
-        "--name", "--network", "--net", "--label", "--entrypoint", "--mount", "--platform", "--memory", "--cpus",
-        "--hostname", "--env-file", "--namespace", "--context", "--container", "--restart", "--gpus", "--file",
-        "--project-name", "--kubeconfig", "--image", "--pull", "--add-host", "--cap-add", "--device", "--ipc", "--pid",
+        "-e",
+        "-u",
+        "-w",
+        "-v",
+        "-p",
+        "-l",
+        "-h",
+        "-m",
+        "-n",
+        "-c",
+        "-f",
+        "-s",
+        "--env",
+        "--user",
+        "--workdir",
+        "--volume",
+        "--publish",
+        "--name",
+        "--network",
+        "--net",
+        "--label",
+        "--entrypoint",
+        "--mount",
+        "--platform",
+        "--memory",
+        "--cpus",
+        "--hostname",
+        "--env-file",
+        "--namespace",
+        "--context",
+        "--container",
+        "--restart",
+        "--gpus",
+        "--file",
+        "--project-name",
+        "--kubeconfig",
+        "--image",
+        "--pull",
+        "--add-host",
+        "--cap-add",
+        "--device",
+        "--ipc",
+        "--pid",
     ];
     let mut rest = after_options(args, &valued);
     while let Some((first, tail)) = rest.split_first() {

@@ -1,0 +1,274 @@
+//! The order of the stages, and what is on disk when.
+//!
+//! One batch holds `tool.gated` and its outcome; where the guards take longer than [`GATED_ALONE_AFTER`],
+//! `tool.gated` goes first, alone, so that the record shows a call that is still being decided.
+
+use super::call::{Call, NormalisedCall};
+use super::merge::merge;
+use super::normalise::BadCall;
+use super::record;
+use super::stages::{self, Answer, Place, Ready, Settings, micros};
+use super::verdict::{Cause, Decision, StageTimes, Verdict, Via};
+use super::{Gatekeeper, GuardAnswer};
+use crate::bus::BatchError;
+use crate::event::{Draft, MAX_NAME_BYTES};
+use crate::session::SessionHint;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long a decision may take before `tool.gated` is recorded without it: within it one commit serves for both.
+const GATED_ALONE_AFTER: Duration = Duration::from_millis(1);
+
+/// What is still to be recorded, and what is.
+struct Record {
+    before: Vec<Draft>,
+    gated: Option<Draft>,
+    gated_seq: Option<u64>,
+    /// The caller can ask its own user.
+    can_ask: bool,
+}
+
+pub(super) async fn run(gate: &Gatekeeper, call: Call, before: Vec<Draft>) -> Verdict {
+    let mut times = StageTimes::default();
+    let begun = Instant::now();
+    let call_id: Arc<str> = match call.call_id.as_deref().filter(|id| !id.is_empty()) {
+        Some(id) => cleaned(id).into(),
+        None => Uuid::now_v7().to_string().into(),
+    };
+    let named = match stages::names(&call) {
+        Ok(named) => named,
+        Err(bad) => return refuse(gate, &call, call_id, before, &bad).await,
+    };
+    let parsed = stages::parse(&named).await;
+    let place = place(gate, &call);
+    let ready = stages::ready(&call, named, parsed, place, call_id);
+    times.parse = micros(begun);
+    decide(gate, ready, before, call.can_ask, times).await
+}
+
+fn place(gate: &Gatekeeper, call: &Call) -> Place {
+    let session = gate.sessions.resolve(&SessionHint {
+        id: call.session_id.as_deref(),
+        agent: call.agent.as_deref(),
+        cwd: call.cwd.as_deref(),
+        roots: &call.roots,
+    });
+    let agent = call.agent.as_deref().map_or_else(|| session.agent.clone(), Arc::from);
+    Place { session: session.id.clone(), agent, roots: session.roots.clone() }
+}
+
+async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bool, mut times: StageTimes) -> Verdict {
+    let policy = gate.policy.load_full();
+    let settings = Settings { policy: &policy, home: gate.home.as_ref(), extras: &gate.extras, paths: &*gate.paths };
+    let judged = stages::judge(&ready, &settings, &mut times);
+    let mut record = Record { before, gated: record::gated(&ready.call), gated_seq: None, can_ask };
+    let first = Arc::new(ready.call);
+    let (mut answer, mut rewritten, mut shadows) = (judged.answer, None, Vec::new());
+    if answer.decision != Decision::Deny {
+        let guarded = match ask_guards(gate, &first, &mut record, &mut times).await {
+            Ok(answers) => merge(answers),
+            Err(error) => return unrecorded(&first, &record, times, &error),
+        };
+        shadows = guarded.shadows;
+        answer = answer.stricter(guarded.answer);
+        if let Some((by, input)) =
+            guarded.rewrite.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Abstain))
+        {
+            match again(gate, &first, &by, &input, &settings, &mut record, &mut times).await {
+                Ok(second) => answer = second,
+                Err(error) => return unrecorded(&first, &record, times, &error),
+            }
+            rewritten = Some(input);
+        }
+    }
+    finish(gate, &first, answer, rewritten, shadows, record, times).await
+}
+
+/// A rewritten call goes through protection, sandbox, rules and guards once more; a second rewrite denies.
+async fn again(
+    gate: &Gatekeeper,
+    first: &Arc<NormalisedCall>,
+    by: &str,
+    input: &Map<String, Value>,
+    settings: &Settings<'_>,
+    record: &mut Record,
+    times: &mut StageTimes,
+) -> Result<Answer, BatchError> {
+    let begun = Instant::now();
+    let call = Call {
+        tool_name: first.original_tool.to_string(),
+        tool_input: input.clone(),
+        cwd: Some(first.cwd.clone()),
+        ..Call::default()
+    };
+    let Ok(named) = stages::names(&call) else {
+        return Ok(Answer::deny(Cause::Plugin, by, "the guard plugin's rewrite is no call of this tool"));
+    };
+    let parsed = stages::parse(&named).await;
+    let place = Place { session: first.session.clone(), agent: first.agent.clone(), roots: first.roots.clone() };
+    let ready = stages::ready(&call, named, parsed, place, first.call_id.clone());
+    times.parse += micros(begun);
+    let judged = stages::judge(&ready, settings, times);
+    if judged.answer.decision == Decision::Deny {
+        return Ok(judged.answer);
+    }
+    let guarded = merge(ask_guards(gate, &Arc::new(ready.call), record, times).await?);
+    let answer = judged.answer.stricter(guarded.answer);
+    if let Some((other, second)) = guarded.rewrite
+        && second != *input
+    {
+        let plugin = other.trim_start_matches("plugin:").to_owned();
+        return Ok(Answer::deny(
+            Cause::Plugin,
+            other,
+            format!("the guard plugin `{plugin}` rewrote a call that was rewritten already"),
+        ));
+    }
+    if matches!(answer.decision, Decision::Allow | Decision::Abstain) {
+        let reason = format!("allowed as rewritten by the guard plugin `{}`", by.trim_start_matches("plugin:"));
+        return Ok(Answer {
+            decision: Decision::Allow,
+            reason,
+            detail: None,
+            cause: None,
+            via: Some(Via::Plugin),
+            decided_by: Some(by.to_owned()),
+        });
+    }
+    Ok(answer)
+}
+
+/// Asks the guards; past [`GATED_ALONE_AFTER`] the call is recorded while they think.
+async fn ask_guards(
+    gate: &Gatekeeper,
+    call: &Arc<NormalisedCall>,
+    record: &mut Record,
+    times: &mut StageTimes,
+) -> Result<Vec<GuardAnswer>, BatchError> {
+    let begun = Instant::now();
+    let mut guards = gate.guards.check(call);
+    let answers = match tokio::time::timeout(GATED_ALONE_AFTER, &mut guards).await {
+        Ok(answers) => answers,
+        Err(_) if record.gated_seq.is_some() => guards.await,
+        Err(_) => {
+            let (committed, answers) = tokio::join!(gated_alone(gate, record), guards);
+            committed?;
+            answers
+        }
+    };
+    times.guards += micros(begun);
+    Ok(answers)
+}
+
+async fn gated_alone(gate: &Gatekeeper, record: &mut Record) -> Result<(), BatchError> {
+    let mut drafts = std::mem::take(&mut record.before);
+    drafts.extend(record.gated.take());
+    let receipts = gate.bus.emit_batch(drafts).await?;
+    record.gated_seq = receipts.last().map(|receipt| receipt.seq);
+    Ok(())
+}
+
+/// Answers an ask where no one can be asked, records the outcome, and only then gives the verdict.
+async fn finish(
+    gate: &Gatekeeper,
+    call: &NormalisedCall,
+    answer: Answer,
+    rewritten: Option<Map<String, Value>>,
+    shadows: Vec<String>,
+    mut record: Record,
+    mut times: StageTimes,
+) -> Verdict {
+    let answer = answered(answer, record.can_ask);
+    let rewritten = rewritten.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Ask));
+    let begun = Instant::now();
+    let mut drafts = std::mem::take(&mut record.before);
+    drafts.extend(record.gated.take());
+    let Some(outcome) = record::outcome(call, &answer, rewritten.as_ref(), &shadows) else {
+        return unavailable(call, &record, times);
+    };
+    drafts.push(outcome);
+    let committed = gate.bus.emit_batch(drafts).await;
+    times.commit = micros(begun);
+    match committed {
+        Ok(receipts) => {
+            let own = if record.gated_seq.is_some() { 1 } else { 2 };
+            let skipped = receipts.len().saturating_sub(own);
+            let seq =
+                record.gated_seq.into_iter().chain(receipts.iter().skip(skipped).map(|receipt| receipt.seq)).collect();
+            verdict(call, answer, rewritten, seq, times)
+        }
+        Err(error) => unrecorded(call, &record, times, &error),
+    }
+}
+
+/// An ask where no one can be asked is a denial. (Interactions with people come before this in a later version.)
+pub(super) fn answered(answer: Answer, can_ask: bool) -> Answer {
+    if answer.decision != Decision::Ask || can_ask {
+        return answer;
+    }
+    let reason = format!("{}; no one can be asked here, so it is denied", answer.reason);
+    Answer { decision: Decision::Deny, cause: Some(Cause::NoApprover), reason, ..answer }
+}
+
+/// A call whose names break their bounds: denied, and recorded under what is left of them.
+async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<Draft>, bad: &BadCall) -> Verdict {
+    let clean = Call {
+        session_id: call.session_id.as_deref().map(cleaned),
+        tool_name: cleaned(&call.tool_name),
+        agent: call.agent.as_deref().map(cleaned),
+        ..call.clone()
+    };
+    let place = place(gate, &clean);
+    let named = stages::Named { tool: clean.tool_name.clone(), line: None };
+    let ready = stages::ready(&clean, named, stages::unparsed("Bash"), place, call_id);
+    let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
+    let record = Record { before, gated: record::gated(&ready.call), gated_seq: None, can_ask: false };
+    finish(gate, &ready.call, answer, None, Vec::new(), record, StageTimes::default()).await
+}
+
+/// A name as it may be recorded: cut to its bound, without control characters.
+fn cleaned(name: &str) -> String {
+    let cut = name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
+    cut.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn unrecorded(call: &NormalisedCall, record: &Record, times: StageTimes, error: &BatchError) -> Verdict {
+    tracing::error!(session = %call.session, %error, "a verdict could not be recorded");
+    unavailable(call, record, times)
+}
+
+fn unavailable(call: &NormalisedCall, record: &Record, times: StageTimes) -> Verdict {
+    let reason = "the host could not record this call, so it is denied";
+    verdict(
+        call,
+        Answer::deny(Cause::Unavailable, "journal", reason),
+        None,
+        record.gated_seq.into_iter().collect(),
+        times,
+    )
+}
+
+pub(super) fn verdict(
+    call: &NormalisedCall,
+    answer: Answer,
+    rewritten_input: Option<Map<String, Value>>,
+    seq: Vec<u64>,
+    stages_us: StageTimes,
+) -> Verdict {
+    Verdict {
+        decision: answer.decision,
+        reason: answer.reason,
+        cause: answer.cause,
+        via: if answer.decision == Decision::Allow { answer.via } else { None },
+        decided_by: answer.decided_by,
+        rewritten_input,
+        commands: call.commands.clone(),
+        understood: call.understood,
+        approval_id: None,
+        seq,
+        call_id: call.call_id.to_string(),
+        stages_us,
+    }
+}

@@ -1,0 +1,213 @@
+//! The stages that need no one else: normalise, protection, sandbox, rules.
+//!
+//! Pure but for the paths they are given. Knows neither bus nor guards.
+
+use super::call::{Call, NormalisedCall};
+use super::normalise::{self, BadCall};
+use super::paths::{Paths, lexical, resolve};
+use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
+use super::shell::{self, NotUnderstood, Parsed};
+use super::verdict::{Cause, Decision, StageTimes, Via};
+use super::{protection, sandbox, targets};
+use crate::home::Home;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a stage, or all of them together, answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub decision: Decision,
+    /// What the agent may read.
+    pub reason: String,
+    /// What people read, where that differs.
+    pub detail: Option<String>,
+    pub cause: Option<Cause>,
+    pub via: Option<Via>,
+    pub decided_by: Option<String>,
+}
+
+impl Answer {
+    pub fn abstain() -> Self {
+        Self {
+            decision: Decision::Abstain,
+            reason: String::new(),
+            detail: None,
+            cause: None,
+            via: None,
+            decided_by: None,
+        }
+    }
+
+    pub fn deny(cause: Cause, decided_by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            decision: Decision::Deny,
+            reason: reason.into(),
+            detail: None,
+            cause: Some(cause),
+            via: None,
+            decided_by: Some(decided_by.into()),
+        }
+    }
+
+    /// The stricter of both; `self` where they are equal.
+    pub fn stricter(self, other: Self) -> Self {
+        if rank(other.decision) > rank(self.decision) { other } else { self }
+    }
+}
+
+/// deny > ask > allow > abstain: a word for or against the call counts more than none.
+pub(super) fn rank(decision: Decision) -> u8 {
+    match decision {
+        Decision::Abstain => 0,
+        Decision::Allow => 1,
+        Decision::Ask => 2,
+        Decision::Deny => 3,
+    }
+}
+
+/// A call with its names checked and made canonical, its line not yet parsed.
+pub(super) struct Named {
+    pub tool: String,
+    pub line: Option<String>,
+}
+
+/// Checks the names of a call and finds its shell line.
+pub(super) fn names(call: &Call) -> Result<Named, BadCall> {
+    let tool = normalise::tool(&call.tool_name)?;
+    for (field, text) in [("session_id", &call.session_id), ("call_id", &call.call_id), ("agent", &call.agent)] {
+        if let Some(text) = text {
+            normalise::name(field, text)?;
+        }
+    }
+    let line = if tool == "Bash" { normalise::shell_line(&call.tool_input) } else { None };
+    Ok(Named { tool, line })
+}
+
+/// What a shell tool without a line comes to; other tools are understood.
+pub(super) fn unparsed(tool: &str) -> Parsed {
+    let problem = (tool == "Bash").then_some(NotUnderstood::Syntax);
+    Parsed { problem, ..Parsed::default() }
+}
+
+/// A call ready for the stages.
+pub(super) struct Ready {
+    pub call: NormalisedCall,
+    pub problem: Option<NotUnderstood>,
+}
+
+/// The session as the stages need it.
+pub(super) struct Place {
+    pub session: Arc<str>,
+    pub agent: Arc<str>,
+    pub roots: Vec<PathBuf>,
+}
+
+pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, call_id: Arc<str>) -> Ready {
+    let input: Map<String, Value> = call.tool_input.clone();
+    let input_json = serde_json::to_string(&input).unwrap_or_else(|_| "{}".to_owned());
+    let cwd = normalise::working_folder(&input, call.cwd.as_deref(), &place.roots);
+    let understood = parsed.understood();
+    let call = NormalisedCall {
+        call_id,
+        session: place.session,
+        agent: place.agent,
+        tool: named.tool.into(),
+        original_tool: call.tool_name.as_str().into(),
+        input,
+        input_json: input_json.into(),
+        cwd,
+        roots: place.roots,
+        commands: parsed.commands,
+        understood,
+    };
+    Ready { call, problem: parsed.problem }
+}
+
+/// What the stages are decided with.
+pub(super) struct Settings<'a> {
+    pub policy: &'a Policy,
+    pub home: Option<&'a Home>,
+    pub extras: &'a [PathBuf],
+    pub paths: &'a dyn Paths,
+}
+
+/// What protection, sandbox and rules say, and what they would each say.
+pub(super) struct Judged {
+    pub answer: Answer,
+    pub protection: Result<(), String>,
+    pub sandbox: Option<Result<(), String>>,
+    pub rules: Option<RuleVerdict>,
+}
+
+pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTimes) -> Judged {
+    let begun = Instant::now();
+    let protection = protection::check(&ready.call, settings.home, settings.paths);
+    if let Err(reason) = &protection {
+        let answer = Answer::deny(Cause::Protection, "protection", reason.clone());
+        times.sandbox += micros(begun);
+        return Judged { answer, protection, sandbox: None, rules: None };
+    }
+    let sandbox = sandbox::check(&ready.call, settings.extras, settings.paths).map_err(|denial| denial.0);
+    times.sandbox += micros(begun);
+    if let Err(reason) = &sandbox {
+        let answer = Answer::deny(Cause::Sandbox, "sandbox", reason.clone());
+        return Judged { answer, protection, sandbox: Some(sandbox), rules: None };
+    }
+    let begun = Instant::now();
+    let rules = rules(ready, settings);
+    times.rules += micros(begun);
+    Judged { answer: from_rules(&rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
+}
+
+fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
+    let call = &ready.call;
+    let mut paths = Vec::new();
+    if targets::file_access(&call.tool).is_some() {
+        for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
+            // As written, without its dots, and where it really leads.
+            paths.push(lexical(&path));
+            if let Ok(real) = resolve(settings.paths, &call.cwd, &path) {
+                paths.push(real.to_string_lossy().into_owned());
+            }
+            paths.push(path);
+        }
+    }
+    settings.policy.evaluate(&Subject {
+        tool: &call.tool,
+        is_shell: &*call.tool == "Bash",
+        commands: &call.commands,
+        problem: ready.problem,
+        paths: &paths,
+        cwd: &call.cwd.to_string_lossy(),
+    })
+}
+
+fn from_rules(rules: &RuleVerdict) -> Answer {
+    let (decision, cause, via) = match rules.action {
+        Action::Allow => (Decision::Allow, None, Some(Via::Rule)),
+        Action::Abstain => return Answer::abstain(),
+        Action::Ask => (Decision::Ask, Some(Cause::Rule), None),
+        Action::Deny => (Decision::Deny, Some(Cause::Rule), None),
+    };
+    let risk = match rules.risk {
+        Some(Risk::Critical) => " (critical risk)",
+        Some(Risk::High) => " (high risk)",
+        _ => "",
+    };
+    let detail = (!risk.is_empty()).then(|| format!("{}{risk}", rules.reason));
+    Answer { decision, reason: rules.reason.clone(), detail, cause, via, decided_by: Some(rules.decided_by.clone()) }
+}
+
+/// Parses the line of a call on the way through the gate.
+pub(super) async fn parse(named: &Named) -> Parsed {
+    match &named.line {
+        Some(line) => shell::parse(line).await,
+        None => unparsed(&named.tool),
+    }
+}
+
+pub(super) fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
