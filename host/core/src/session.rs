@@ -1,7 +1,21 @@
 //! Sessions: which agent works where, and which roots its tools may touch.
+//!
+//! Owns finding and making them and what `[workspace] allow` covers. Knows nothing of tools or calls.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::bus::Bus;
+use crate::journal::{JournalError, Work, lock};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Most sessions in memory, and read at the start; the least recently used one goes first. One that went is
+/// made anew when it is seen again.
+pub const MAX_SESSIONS: usize = 10_000;
+/// How many go at once when there are too many, so that looking for the oldest is rare.
+const FORGOTTEN_AT_ONCE: usize = MAX_SESSIONS / 10;
+/// Most roots of one session.
+pub const MAX_ROOTS: usize = 32;
 
 /// One session of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,32 +40,331 @@ pub struct SessionHint<'a> {
     /// The agent.
     pub agent: Option<&'a str>,
     /// The first working directory seen.
-    pub cwd: Option<&'a std::path::Path>,
+    pub cwd: Option<&'a Path>,
     /// Roots given by the caller.
     pub roots: &'a [PathBuf],
 }
 
 /// All sessions of the host: made on first sight, kept in the journal's database.
-pub struct Sessions(());
+pub struct Sessions {
+    bus: Bus,
+    allow: Vec<PathBuf>,
+    user: Arc<str>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    by_id: HashMap<Arc<str>, Entry>,
+    /// The session that a chat was last bound to.
+    by_chat: HashMap<Arc<str>, Arc<str>>,
+    /// Counts uses, to tell which session was used last.
+    uses: u64,
+}
+
+struct Entry {
+    session: Arc<Session>,
+    used: u64,
+    /// The last working directory that `allow` did not cover, so that it is not looked up at every call.
+    refused: Option<PathBuf>,
+    /// Set where the journal has not taken it yet.
+    unsaved: bool,
+}
 
 impl Sessions {
     /// Loads the sessions of `bus`'s journal; roots must lie under one of `allow` (absolute, canonical).
+    /// Blocks for one read.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn open(bus: &crate::bus::Bus, allow: Vec<PathBuf>) -> Result<Self, crate::journal::JournalError> {
-        let _ = (bus, allow);
-        todo!()
+    pub fn open(bus: &Bus, allow: Vec<PathBuf>) -> Result<Self, JournalError> {
+        let mut state = State::default();
+        for session in bus.journal().sessions(MAX_SESSIONS)? {
+            state.put(Arc::new(session), false);
+        }
+        Ok(Self { bus: bus.clone(), allow, user: current_user(), state: Mutex::new(state) })
     }
+
     /// Finds the session or makes it (root = the nearest `.git` above `cwd`, else `cwd`, if `allow` covers it).
+    ///
+    /// Roots are set once: by the first call whose folders `allow` covers. A call without an id belongs to the
+    /// one nameless session of its agent and folder. Looks at the file system where roots are not known yet.
     pub fn resolve(&self, hint: &SessionHint<'_>) -> Arc<Session> {
-        let _ = hint;
-        todo!()
+        let id: Arc<str> = hint.id.map_or_else(|| nameless_id(hint), Arc::from);
+        let known = {
+            let mut state = lock(&self.state);
+            let found =
+                state.touch(&id).map(|entry| (Arc::clone(&entry.session), entry.refused.clone(), entry.unsaved));
+            match found {
+                Some((session, refused, unsaved)) => {
+                    let nothing_new =
+                        hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused.as_deref());
+                    if (!session.roots.is_empty() || nothing_new) && !unsaved {
+                        return session;
+                    }
+                    Some(session)
+                }
+                None => None,
+            }
+        };
+        // The file system is asked without the lock: a slow mount holds up this call alone.
+        let roots = match &known {
+            Some(session) if !session.roots.is_empty() => session.roots.clone(),
+            _ => self.find_roots(hint),
+        };
+        let mut state = lock(&self.state);
+        let session = match state.by_id.get(&id).map(|entry| Arc::clone(&entry.session)) {
+            // Another call was faster, or what is known stays known.
+            Some(found) if !found.roots.is_empty() => found,
+            Some(found) => Arc::new(Session { roots, ..(*found).clone() }),
+            None => Arc::new(Session {
+                agent: hint.agent.unwrap_or_default().into(),
+                chat_id: Arc::clone(&id),
+                user_id: Arc::clone(&self.user),
+                roots,
+                id,
+            }),
+        };
+        let refused = hint.cwd.filter(|_| session.roots.is_empty()).map(Path::to_owned);
+        self.keep(&mut state, Arc::clone(&session));
+        if let Some(entry) = state.by_id.get_mut(&session.id) {
+            entry.refused = refused;
+        }
+        session
     }
+
     /// The session with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Session>> {
-        let _ = id;
-        todo!()
+        lock(&self.state).touch(id).map(|entry| Arc::clone(&entry.session))
+    }
+
+    /// The session that this chat was last bound to; a session without a chat is its own chat.
+    #[must_use]
+    pub fn by_chat(&self, chat_id: &str) -> Option<Arc<Session>> {
+        let mut state = lock(&self.state);
+        let id = state.by_chat.get(chat_id).cloned()?;
+        state.touch(&id).map(|entry| Arc::clone(&entry.session))
+    }
+
+    /// Binds a session, made where it is new, to a chat and its user.
+    pub fn bind_chat(&self, id: &str, chat_id: &str, user_id: Option<&str>) -> Arc<Session> {
+        let before = self.resolve(&SessionHint { id: Some(id), ..SessionHint::default() });
+        let user_id = user_id.map_or_else(|| Arc::clone(&before.user_id), Arc::from);
+        let mut state = lock(&self.state);
+        let latest = state.by_id.get(id).map_or(before, |entry| Arc::clone(&entry.session));
+        let session = Arc::new(Session { chat_id: chat_id.into(), user_id, ..(*latest).clone() });
+        self.keep(&mut state, Arc::clone(&session));
+        session
+    }
+
+    /// All sessions in memory, in no order.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Session>> {
+        lock(&self.state).by_id.values().map(|entry| Arc::clone(&entry.session)).collect()
+    }
+
+    /// Puts a session into memory and, where it changed, on its way into the journal. Under the lock, so that
+    /// two changes of one session are saved in order.
+    fn keep(&self, state: &mut State, session: Arc<Session>) {
+        let saved = state.by_id.get(&session.id).is_some_and(|entry| entry.session == session && !entry.unsaved);
+        let unsaved = if saved {
+            false
+        } else {
+            let work = Work::SaveSession { session: Arc::clone(&session), now: self.bus.clock().now() };
+            match self.bus.journal().request_now(work) {
+                Ok(_saved_later) => false,
+                Err(error) => {
+                    tracing::warn!(session = %session.id, %error, "a session is not saved; tried again when it is next seen");
+                    true
+                }
+            }
+        };
+        state.put(session, unsaved);
+    }
+
+    /// The roots that `allow` covers: those given, else the one above the working directory.
+    fn find_roots(&self, hint: &SessionHint<'_>) -> Vec<PathBuf> {
+        let given = hint.roots.iter().filter_map(|root| root.canonicalize().ok());
+        let mut roots: Vec<PathBuf> = given.filter(|root| self.covers(root)).take(MAX_ROOTS).collect();
+        if roots.is_empty()
+            && let Some(cwd) = hint.cwd.and_then(|cwd| cwd.canonicalize().ok())
+        {
+            let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&cwd);
+            // A repository above what is allowed does not widen it.
+            let root = if self.covers(root) { root } else { &cwd };
+            roots.extend(self.covers(root).then(|| root.to_owned()));
+        }
+        roots.dedup();
+        roots
+    }
+
+    /// Component by component: `/home/dev` does not cover `/home/developer`.
+    fn covers(&self, root: &Path) -> bool {
+        self.allow.iter().any(|allowed| root.starts_with(allowed))
+    }
+}
+
+impl State {
+    fn touch(&mut self, id: &str) -> Option<&Entry> {
+        self.uses += 1;
+        let entry = self.by_id.get_mut(id)?;
+        entry.used = self.uses;
+        Some(entry)
+    }
+
+    fn put(&mut self, session: Arc<Session>, unsaved: bool) {
+        if self.by_id.len() >= MAX_SESSIONS && !self.by_id.contains_key(&session.id) {
+            self.forget_oldest();
+        }
+        self.uses += 1;
+        let before = self.by_id.get(&session.id).map(|entry| Arc::clone(&entry.session.chat_id));
+        if let Some(chat) = before.filter(|chat| *chat != session.chat_id)
+            && self.by_chat.get(&chat).is_some_and(|id| *id == session.id)
+        {
+            self.by_chat.remove(&chat);
+        }
+        self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
+        let id = Arc::clone(&session.id);
+        self.by_id.insert(id, Entry { session, used: self.uses, refused: None, unsaved });
+    }
+
+    fn forget_oldest(&mut self) {
+        let mut uses: Vec<u64> = self.by_id.values().map(|entry| entry.used).collect();
+        uses.sort_unstable();
+        let Some(oldest_kept) = uses.get(FORGOTTEN_AT_ONCE).copied() else { return };
+        self.by_id.retain(|_, entry| entry.used >= oldest_kept);
+        let by_id = &self.by_id;
+        self.by_chat.retain(|_, id| by_id.contains_key(id));
+    }
+}
+
+/// The id of the one session that an agent without session ids has in a folder.
+fn nameless_id(hint: &SessionHint<'_>) -> Arc<str> {
+    let mut hash = Sha256::new();
+    hash.update(hint.agent.unwrap_or_default());
+    hash.update([0]);
+    let folder = hint.cwd.or(hint.roots.first().map(PathBuf::as_path));
+    hash.update(folder.map_or(&[][..], |folder| folder.as_os_str().as_encoded_bytes()));
+    let hash: [u8; 32] = hash.finalize().into();
+    let (head, _) = hash.split_at(8);
+    let hex: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("nameless-{hex}").into()
+}
+
+/// The daemon's own user: the name that the system has for its uid, else the uid.
+fn current_user() -> Arc<str> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then_some(name)
+    });
+    name.filter(|name| !name.is_empty()).unwrap_or(&uid).into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::bus::BusOptions;
+    use crate::journal::{Durability, JournalOptions};
+    use crate::time::Clock;
+
+    struct Fixture {
+        folder: PathBuf,
+        bus: Bus,
+        _folder: tempfile::TempDir,
+    }
+
+    fn open_bus(folder: &Path) -> Bus {
+        let journal = JournalOptions { path: folder.join("journal.db"), durability: Durability::Normal };
+        Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap()
+    }
+
+    fn fixture() -> Fixture {
+        let made = tempfile::tempdir().unwrap();
+        let folder = made.path().canonicalize().unwrap();
+        for path in ["src/repo/.git", "src/repo/deep/er", "src/plain", "src-other", "up/.git", "up/in/side"] {
+            std::fs::create_dir_all(folder.join(path)).unwrap();
+        }
+        Fixture { bus: open_bus(&folder), folder, _folder: made }
+    }
+
+    fn check_root(allow: &str, cwd: &str, given: &[&str], roots: &[&str]) {
+        let Fixture { bus, folder, _folder } = fixture();
+        let sessions = Sessions::open(&bus, vec![folder.join(allow)]).unwrap();
+        let given: Vec<PathBuf> = given.iter().map(|root| folder.join(root)).collect();
+        let cwd = folder.join(cwd);
+        let session = sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(&cwd), roots: &given });
+        assert_eq!(session.roots, roots.iter().map(|root| folder.join(root)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn roots_are_the_repository_else_the_folder_where_allowed() {
+        check_root("src", "src/repo/deep/er", &[], &["src/repo"]);
+        check_root("src", "src/plain", &[], &["src/plain"]);
+        check_root("src", "src-other", &[], &[]);
+        check_root("src", "missing", &[], &[]);
+        check_root("src", "src/plain/../../src-other", &[], &[]);
+        check_root("up/in", "up/in/side", &[], &["up/in/side"]);
+        check_root("src", "src/plain", &["src/repo", "src-other"], &["src/repo"]);
+    }
+
+    #[test]
+    fn a_session_outlives_a_restart_with_its_chat() {
+        let Fixture { bus, folder, _folder } = fixture();
+        let allow = vec![folder.join("src")];
+        let cwd = folder.join("src/repo");
+        let sessions = Sessions::open(&bus, allow.clone()).unwrap();
+        sessions.resolve(&SessionHint { id: Some("s1"), agent: Some("codex"), cwd: Some(&cwd), roots: &[] });
+        let bound = sessions.bind_chat("s1", "chat-7", Some("ada"));
+        assert_eq!(sessions.by_chat("chat-7"), Some(Arc::clone(&bound)));
+        assert_eq!(sessions.by_chat("s1"), None, "the old chat no longer finds it");
+        drop((sessions, bus));
+        let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
+        assert_eq!(sessions.get("s1"), Some(Arc::clone(&bound)));
+        assert_eq!(sessions.by_chat("chat-7"), Some(bound));
+    }
+
+    #[test]
+    fn later_calls_do_not_move_a_session() {
+        let Fixture { bus, folder, _folder } = fixture();
+        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
+        let (outside, first, second) = (folder.join("up"), folder.join("src/repo"), folder.join("src/plain"));
+        let at = |cwd| sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(cwd), roots: &[] });
+        assert!(at(&outside).roots.is_empty());
+        assert!(at(&outside).roots.is_empty());
+        assert_eq!(at(&first).roots, std::slice::from_ref(&first));
+        assert_eq!(at(&second).roots, std::slice::from_ref(&first));
+    }
+
+    #[test]
+    fn nameless_calls_share_a_session_by_agent_and_folder() {
+        let Fixture { bus, folder, _folder } = fixture();
+        let sessions = Sessions::open(&bus, vec![folder.clone()]).unwrap();
+        let of = |agent, cwd: &Path| {
+            let hint = SessionHint { id: None, agent: Some(agent), cwd: Some(cwd), roots: &[] };
+            Arc::clone(&sessions.resolve(&hint).id)
+        };
+        assert_eq!(of("a", &folder), of("a", &folder));
+        assert_ne!(of("a", &folder), of("b", &folder));
+        assert_ne!(of("a", &folder), of("a", &folder.join("src")));
+    }
+
+    #[test]
+    fn memory_holds_a_bounded_number_and_forgets_the_least_used() {
+        let journal = JournalOptions { path: PathBuf::new(), durability: Durability::Memory };
+        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        let sessions = Sessions::open(&bus, Vec::new()).unwrap();
+        for number in 0..MAX_SESSIONS {
+            sessions.resolve(&SessionHint { id: Some(&number.to_string()), ..SessionHint::default() });
+        }
+        assert!(sessions.get("0").is_some(), "and used again by this");
+        sessions.resolve(&SessionHint { id: Some("one more"), ..SessionHint::default() });
+        assert_eq!(sessions.list().len(), MAX_SESSIONS - FORGOTTEN_AT_ONCE + 1);
+        assert!(sessions.get("0").is_some() && sessions.get("one more").is_some());
+        assert!(sessions.get("1").is_none() && sessions.by_chat("1").is_none());
     }
 }

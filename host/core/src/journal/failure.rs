@@ -5,7 +5,7 @@ use rusqlite::{ErrorCode, ffi};
 
 /// What the writer does after a failed group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum WriteFailure {
+pub(crate) enum WriteFailure {
     /// Nothing was written; it can work again once there is room.
     Full,
     /// Nothing was written; it can work the next time.

@@ -85,8 +85,6 @@ impl Ring {
             Work::SaveSession { .. } | Work::LimitPages(_) => Ok(Done::Nothing),
             #[cfg(test)]
             Work::Fail(failure) => Err(failure.into()),
-            #[cfg(test)]
-            Work::Sql(_) => Ok(Done::Nothing),
         }
     }
 

@@ -26,8 +26,6 @@ pub(crate) enum Work {
     LimitPages(u32),
     #[cfg(test)]
     Fail(super::failure::WriteFailure),
-    #[cfg(test)]
-    Sql(String),
 }
 
 /// A completion whose emits have been let in.
@@ -141,11 +139,6 @@ pub(super) fn apply(
         Work::LimitPages(_) => Ok(Done::Nothing),
         #[cfg(test)]
         Work::Fail(failure) => Err(ApplyError::Made(failure.clone())),
-        #[cfg(test)]
-        Work::Sql(sql) => {
-            connection.execute_batch(sql)?;
-            Ok(Done::Nothing)
-        }
     }
 }
 

@@ -143,6 +143,11 @@ impl Writer {
         Ok(answer)
     }
 
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        lock(&self.shared.queue).jobs.len()
+    }
+
     /// Waits until few enough completions are uncommitted.
     pub(super) async fn relieved(&self) {
         loop {
