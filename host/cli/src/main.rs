@@ -1,2 +1,73 @@
-//! x
-fn main() {}
+//! The binary: arguments, configuration, wiring. No logic of its own beyond the edge.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod exit;
+mod home;
+mod hook;
+mod host;
+mod output;
+mod telemetry;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use exit::{Exit, Failure};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "hook") {
+        return hook::main(words);
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A hook with options before its word is still a hook: its wrong usage is a denial.
+            let hook = std::env::args_os().skip(1).any(|word| word == "hook");
+            let exit = if asked {
+                Exit::Done
+            } else if hook {
+                Exit::Denied
+            } else {
+                Exit::Usage
+            };
+            return exit.into();
+        }
+    };
+    telemetry::start(arguments.verbose);
+    match dispatch(arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "tollgate: {failure}");
+            failure.exit().into()
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    let home = || home::resolve(arguments.home.as_deref());
+    match arguments.command {
+        Command::Run => commands::run::run(&home()?),
+        Command::Emit(args) => commands::emit::run(&home()?, args),
+        Command::Tail(args) => commands::tail::run(&home()?, &args),
+        Command::Gate(args) => commands::gate::run(&home()?, args),
+        Command::Policy(args::PolicyCommand::Explain(args)) => commands::policy::run(home, args),
+        // Reached only by options before the word; the agent's own form never gets here.
+        Command::Hook { agent: _ } => {
+            let _ = writeln!(std::io::stderr(), "tollgate: `hook` takes no options before it: tollgate hook AGENT");
+            Ok(Exit::Denied)
+        }
+        Command::Plugin(command) => commands::plugin::run(&home()?, command),
+        Command::Journal(command) => commands::journal::run(&home()?, &command),
+        Command::Audit(command) => commands::audit::run(&home()?, &command),
+        Command::Config(command) => commands::config::run(&home()?, &command),
+        Command::Demo(args) => demo::run(args),
+    }
+}

@@ -1,1 +1,65 @@
-//! x
+//! Runs plugins: loads, limits, calls, swaps and watches WebAssembly components.
+//!
+//! The only crate that names wasmtime. It knows the core's bus, journal and gate types; it knows neither HTTP
+//! nor the command line.
+
+mod bindings;
+mod capability;
+mod compiler;
+mod component;
+mod context;
+mod convert;
+mod description;
+mod detail;
+mod engine;
+mod fault;
+mod folder;
+mod gate;
+mod grant;
+mod guest;
+mod host;
+mod lane;
+mod ledger;
+mod limits;
+mod logs;
+mod manager;
+mod plugin;
+mod runtime;
+mod stats;
+mod version;
+
+pub use compiler::{Artifact, CompileError, Compiler, InProcess};
+pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
+pub use detail::PluginDetail;
+pub use engine::Engine;
+pub use fault::{Fault, FaultCause};
+pub use grant::{GrantDifference, GrantError};
+pub use limits::Limits;
+pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use runtime::{Runtime, RuntimeOptions};
+pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
+
+/// Why the runtime did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RuntimeError {
+    /// The engine could not be set up.
+    #[error("the WebAssembly engine: {0}")]
+    Engine(String),
+    /// A folder or file of the home cannot be read or written.
+    #[error("{path}: {reason}")]
+    Folder {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no plugin of this name.
+    #[error("no plugin `{0}`")]
+    Unknown(String),
+    /// The plugin has never described itself, so what it asks for is not known.
+    #[error("`{0}` has not described itself: see why it was refused")]
+    NotDescribed(String),
+    /// The grant file is wrong.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}

@@ -146,8 +146,13 @@ impl Bus {
         patterns: PatternSet,
         start: Start,
     ) -> Result<DurableSubscription, JournalError> {
-        let _ = (name, patterns, start);
-        todo!()
+        let work =
+            Work::OpenCursor { subscriber: Arc::clone(&name), at_head: start == Start::Head, now: self.clock().now() };
+        let after = match self.0.journal.request(work).await? {
+            Done::Cursor(seq) => seq,
+            Done::Receipts(_) | Done::Nothing => return Err(JournalError::Closed),
+        };
+        Ok(DurableSubscription(self.tail(Some(name), patterns, after)))
     }
     /// The journal, for readers.
     #[must_use]

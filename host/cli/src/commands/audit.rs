@@ -1,0 +1,37 @@
+//! `tollgate audit verify`: the trail's chain, checked by the audit plugin's own reader, natively.
+
+use crate::args::AuditCommand;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use serde_json::json;
+use tollgate_core::home::Home;
+use tollgate_plugin_audit::trail;
+
+/// Checks the trail of `home`.
+///
+/// # Errors
+/// When there is no trail; a broken one is shown and exits with 1.
+pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
+    let AuditCommand::Verify { json: as_json } = command;
+    let folder = home.data("audit");
+    match trail::verify_folder(&folder) {
+        Ok(summary) if *as_json => {
+            output::line(json!({"ok": true, "files": summary.files, "lines": summary.lines, "repaired": summary.repaired,
+                "last_seq": summary.last_seq, "head": summary.head}))?;
+            Ok(Exit::Done)
+        }
+        Ok(summary) => {
+            let repaired = if summary.repaired == 0 { String::new() } else { format!(", {} torn and said so", summary.repaired) };
+            output::line(format_args!(
+                "the audit trail is whole: {} lines in {} files{repaired}, up to seq {}, head {}",
+                summary.lines, summary.files, summary.last_seq, summary.head
+            ))?;
+            Ok(Exit::Done)
+        }
+        Err(broken) if *as_json => {
+            output::line(json!({"ok": false, "file": broken.file, "line": broken.line, "reason": broken.reason.to_string()}))?;
+            Ok(Exit::Failed)
+        }
+        Err(broken) => Err(Failure::at(format!("the audit trail in {}", folder.display()), broken)),
+    }
+}

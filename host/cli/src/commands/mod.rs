@@ -1,0 +1,49 @@
+//! One file a command. Each reads its arguments, asks the daemon or the files, and shows the answer.
+
+pub mod audit;
+mod call;
+pub mod config;
+pub mod emit;
+pub mod gate;
+pub mod journal;
+pub mod plugin;
+pub mod policy;
+pub mod run;
+pub mod tail;
+
+use crate::exit::Failure;
+use std::io::Read as _;
+
+/// The largest text that a command reads from standard input: the server's own bound of a batch.
+const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Standard input as text.
+fn read_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::at("standard input", error))?;
+    if bytes.len() as u64 > MAX_INPUT_BYTES {
+        return Err(Failure::Failed(format!("standard input has more than {MAX_INPUT_BYTES} bytes; send it in parts")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        Failure::Failed(format!("standard input is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+    })
+}
+
+/// The daemon's answer as a value.
+fn parse(answer: &str) -> Result<serde_json::Value, Failure> {
+    serde_json::from_str(answer).map_err(|error| Failure::at("the daemon's answer is no JSON; is it another version?", error))
+}
+
+/// `text` as one part of a path or a query.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

@@ -1,0 +1,245 @@
+//! `tollgate.toml`: what can be set, its defaults and its bounds.
+//!
+//! Reading it is [`load`]'s, the environment's overrides are [`overrides`]'s; here is only what the values mean.
+
+mod load;
+mod nearest;
+mod overrides;
+
+pub use load::ConfigError;
+pub use nearest::nearest;
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tollgate_core::events::PatternSet;
+use tollgate_core::hooks::AgentHook;
+use tollgate_core::journal::Durability;
+
+/// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
+const HOOK_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
+/// How often the plugin folder may be looked at, in milliseconds.
+const RESCAN_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+
+/// The whole configuration; what a file leaves out has its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The server; nothing to set yet beside the socket, which the home places.
+    pub server: ServerConfig,
+    /// The journal.
+    pub journal: JournalConfig,
+    /// The bus.
+    pub bus: BusConfig,
+    /// The gatekeeper.
+    pub gate: GateConfig,
+    /// The hooks, by agent.
+    pub hooks: BTreeMap<String, HookConfig>,
+    /// The plugins.
+    pub plugins: PluginsConfig,
+    /// Where sessions may work.
+    pub workspace: WorkspaceConfig,
+    /// Live streams; nothing to set yet.
+    pub streams: StreamsConfig,
+    /// Model providers; nothing to set yet.
+    pub providers: ProvidersConfig,
+    /// More than one machine; nothing to set yet.
+    pub cluster: ClusterConfig,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {}
+
+/// `[streams]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StreamsConfig {}
+
+/// `[providers]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProvidersConfig {}
+
+/// `[cluster]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterConfig {}
+
+/// `[journal]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// What a receipt promises.
+    pub durability: DurabilityName,
+}
+
+/// The names of [`Durability`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurabilityName {
+    /// On disk before the receipt.
+    #[default]
+    Full,
+    /// Survives the process, not the machine.
+    Normal,
+    /// Survives nothing.
+    Memory,
+}
+
+/// `[bus]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BusConfig {
+    /// Patterns of the types that are let in.
+    pub filter: Vec<String>,
+}
+
+/// `[gate]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// Presets, in order, after the home's policy files.
+    pub presets: Vec<String>,
+    /// Folders that every session may touch besides its roots.
+    pub allowed_extras: Vec<PathBuf>,
+}
+
+/// `[hooks.<agent>]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HookConfig {
+    /// The hook's own deadline, shorter than the timeout in the agent's settings.
+    pub timeout_ms: u64,
+    /// What a call gets when the daemon is away.
+    pub on_unavailable: OnUnavailable,
+}
+
+/// What a call gets when the daemon is away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnavailable {
+    /// A denial.
+    #[default]
+    Deny,
+    /// The agent's own default.
+    Abstain,
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginsConfig {
+    /// Take the file system's hints; without, only the rescan finds changes.
+    pub watch: bool,
+    /// How often the folder is looked at anyway.
+    pub rescan_ms: u64,
+}
+
+/// `[workspace]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkspaceConfig {
+    /// Folders under which sessions may have their roots; `~` is the user's home.
+    pub allow: Vec<PathBuf>,
+}
+
+impl Default for BusConfig {
+    fn default() -> Self {
+        Self { filter: vec!["*".to_owned()] }
+    }
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self { presets: vec!["guardrails".to_owned()], allowed_extras: vec![PathBuf::from("/tmp")] }
+    }
+}
+
+impl Default for HookConfig {
+    fn default() -> Self {
+        // The example settings give a hook 10 s.
+        Self { timeout_ms: 9_000, on_unavailable: OnUnavailable::Deny }
+    }
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self { watch: true, rescan_ms: 2_000 }
+    }
+}
+
+impl Default for WorkspaceConfig {
+    fn default() -> Self {
+        Self { allow: vec![PathBuf::from("~")] }
+    }
+}
+
+impl Config {
+    /// The settings of an agent's hook.
+    pub fn hook(&self, agent: AgentHook) -> HookConfig {
+        self.hooks.get(agent.as_str()).copied().unwrap_or_default()
+    }
+
+    /// What a receipt promises.
+    pub fn durability(&self) -> Durability {
+        match self.journal.durability {
+            DurabilityName::Full => Durability::Full,
+            DurabilityName::Normal => Durability::Normal,
+            DurabilityName::Memory => Durability::Memory,
+        }
+    }
+
+    /// The bus's filter; none where everything is let in.
+    pub fn filter(&self) -> Option<PatternSet> {
+        PatternSet::parse(&self.bus.filter).ok().filter(|set| *set != PatternSet::all())
+    }
+
+    /// The first value that is of the right type and makes no sense: its table, its key, what is wrong.
+    fn violation(&self) -> Option<(String, &'static str, String)> {
+        if let Err(error) = PatternSet::parse(&self.bus.filter) {
+            return Some(("bus".to_owned(), "filter", error.to_string()));
+        }
+        if self.bus.filter.is_empty() {
+            return Some(("bus".to_owned(), "filter", "lets nothing in; leave it out to let everything in".to_owned()));
+        }
+        let relative = |path: &&PathBuf| !path.is_absolute() && !path.starts_with("~");
+        for (table, key, paths) in
+            [("workspace", "allow", &self.workspace.allow), ("gate", "allowed_extras", &self.gate.allowed_extras)]
+        {
+            if let Some(path) = paths.iter().find(relative) {
+                return Some((table.to_owned(), key, format!("`{}` is neither absolute nor under `~`", path.display())));
+            }
+        }
+        if !RESCAN_MS.contains(&self.plugins.rescan_ms) {
+            return Some(("plugins".to_owned(), "rescan_ms", bounds(self.plugins.rescan_ms, &RESCAN_MS)));
+        }
+        for (agent, hook) in &self.hooks {
+            let table = format!("hooks.{agent}");
+            if let Err(error) = AgentHook::parse(agent) {
+                return Some((table, "", error.to_string()));
+            }
+            if !HOOK_TIMEOUT_MS.contains(&hook.timeout_ms) {
+                return Some((table, "timeout_ms", bounds(hook.timeout_ms, &HOOK_TIMEOUT_MS)));
+            }
+        }
+        None
+    }
+}
+
+fn bounds(value: u64, range: &std::ops::RangeInclusive<u64>) -> String {
+    format!("{value} is not within {} to {}", range.start(), range.end())
+}
+
+/// `path` with a leading `~` replaced by the user's home.
+pub fn expand(path: &Path, user_home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), user_home) {
+        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.to_owned(),
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

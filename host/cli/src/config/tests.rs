@@ -1,0 +1,145 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollgate.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::read(&path, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// A file that must be refused at `line` with words that hold `says`.
+fn refused(text: &str, line: usize, says: &str) {
+    match read(text, &[]) {
+        Err(ConfigError::File { path, line: at, reason }) => {
+            assert!(path.ends_with("tollgate.toml"));
+            assert_eq!(at, line, "{text:?}: {reason}");
+            assert!(reason.contains(says), "{text:?}\n  said: {reason}\n  not:  {says}");
+        }
+        other => assert!(other.is_err() && line == 0, "{text:?} gave {other:?}"),
+    }
+}
+
+/// A variable that must be refused with words that hold `says`.
+fn variable_refused(name: &str, value: &str, says: &str) {
+    let error = read("", &[(name, value)]).unwrap_err().to_string();
+    assert!(error.contains(name) && error.contains(says), "{name}={value}\n  said: {error}\n  not:  {says}");
+}
+
+#[test]
+fn an_absent_file_is_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Config::read(&folder.path().join("tollgate.toml"), []), Ok(Config::default()));
+}
+
+#[test]
+fn the_defaults_read_back_from_their_own_text() {
+    let text = toml::to_string_pretty(&Config::default()).unwrap();
+    assert_eq!(read(&text, &[]), Ok(Config::default()));
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = read(
+        "[journal]\ndurability = \"memory\"\n[bus]\nfilter = [\"tool.*\"]\n[gate]\npresets = [\"strict\"]\n\
+         allowed_extras = [\"/var/tmp\"]\n[hooks.claude-code]\ntimeout_ms = 5_000\non_unavailable = \"abstain\"\n\
+         [plugins]\nwatch = false\nrescan_ms = 500\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
+         [server]\n[streams]\n[providers]\n[cluster]\n",
+        &[],
+    )
+    .unwrap();
+    assert_eq!(config.durability(), Durability::Memory);
+    assert_eq!(config.filter(), Some(PatternSet::parse(["tool.*"]).unwrap()));
+    assert_eq!(config.gate.presets, ["strict"]);
+    assert_eq!(config.gate.allowed_extras, [PathBuf::from("/var/tmp")]);
+    let hook = HookConfig { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
+    assert_eq!(config.hook(AgentHook::ClaudeCode), hook);
+    assert_eq!(config.hook(AgentHook::Codex), HookConfig::default());
+    assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 500 });
+    assert_eq!(config.workspace.allow, [PathBuf::from("~/src"), PathBuf::from("/srv")]);
+}
+
+#[test]
+fn every_bad_value_is_refused_with_its_line() {
+    refused("[jurnal]\n", 1, "did you mean `journal`?");
+    refused("\n\nworkspcae = 1\n", 3, "did you mean `workspace`?");
+    refused("[journal]\ndurabilty = \"full\"\n", 2, "did you mean `durability`?");
+    refused("[journal]\ndurability = 7\n", 2, "durability");
+    refused("[journal]\ndurability = \"fast\"\n", 2, "normal");
+    refused("[journal\n", 1, "]");
+    refused("[bus]\nfilter = \"tool.*\"\n", 2, "expected a sequence");
+    refused("[bus]\nfilter = [\"Tool\"]\n", 2, "[bus] filter: `Tool` has a bad segment");
+    refused("[bus]\nfilter = []\n", 2, "lets nothing in");
+    refused("[gate]\npreset = []\n", 2, "did you mean `presets`?");
+    refused("[gate]\npresets = 1\n", 2, "expected a sequence");
+    refused("[gate]\nallowed_extras = [\"tmp\"]\n", 2, "`tmp` is neither absolute nor under `~`");
+    refused("[hooks.claude]\n", 1, "no hook adapter `claude`; known are claude-code");
+    refused("[hooks.claude-code]\ntimeout = 5\n", 2, "did you mean `timeout_ms`?");
+    refused("[hooks.claude-code]\ntimeout_ms = 5\n", 2, "5 is not within 1000 to 3600000");
+    refused("[hooks.claude-code]\ntimeout_ms = -5\n", 2, "invalid value");
+    refused("[hooks.claude-code]\non_unavailable = \"allow\"\n", 2, "deny");
+    refused("[plugins]\nwatch = \"yes\"\n", 2, "expected a boolean");
+    refused("[plugins]\nrescan_ms = 0\n", 2, "0 is not within 100 to 3600000");
+    refused("[workspace]\n# where\nallow = [\"src\"]\n", 3, "`src` is neither absolute nor under `~`");
+    refused("[server]\nlisten = \"0.0.0.0:1\"\n", 2, "`listen` is not known here");
+    refused("[journal]\n[journal]\n", 2, "duplicate");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tollgate.toml");
+    std::fs::write(&path, b"# \xff").unwrap();
+    let error = Config::read(&path, []).unwrap_err().to_string();
+    assert!(error.ends_with("tollgate.toml: not UTF-8 (byte 2)"), "{error}");
+    let error = Config::read(folder.path(), []).unwrap_err();
+    assert!(matches!(error, ConfigError::Unreadable { .. }));
+}
+
+#[test]
+fn variables_override_keys() {
+    let config = read(
+        "[journal]\ndurability = \"full\"\n",
+        &[
+            ("TOLLGATE_JOURNAL_DURABILITY", "normal"),
+            ("TOLLGATE_PLUGINS_RESCAN_MS", "250"),
+            ("TOLLGATE_PLUGINS_WATCH", "false"),
+            ("TOLLGATE_WORKSPACE_ALLOW", "[\"/srv\"]"),
+            ("TOLLGATE_HOOKS_CLAUDE_CODE_TIMEOUT_MS", "2000"),
+            ("TOLLGATE_HOME", "/somewhere"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.durability(), Durability::Normal);
+    assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 250 });
+    assert_eq!(config.workspace.allow, [PathBuf::from("/srv")]);
+    assert_eq!(config.hook(AgentHook::ClaudeCode).timeout_ms, 2_000);
+}
+
+#[test]
+fn bad_variables_are_named() {
+    variable_refused("TOLLGATE_JURNAL_DURABILITY", "full", "names no table");
+    variable_refused("TOLLGATE_HOOKS_CLAUDE_TIMEOUT_MS", "2000", "names no table");
+    variable_refused("TOLLGATE_JOURNAL_DURABILTY", "full", "did you mean `durability`?");
+    variable_refused("TOLLGATE_JOURNAL_DURABILITY", "fast", "normal");
+    variable_refused("TOLLGATE_PLUGINS_RESCAN_MS", "1", "not within");
+}
+
+#[test]
+fn a_variable_does_not_hide_a_bad_file() {
+    let error = read("[journal]\ndurability = 7\n", &[("TOLLGATE_JOURNAL_DURABILITY", "full")]).unwrap_err();
+    assert!(matches!(error, ConfigError::File { line: 2, .. }));
+}
+
+#[test]
+fn tilde_is_the_user_s_home() {
+    let check = |path: &str, expected: &str| {
+        assert_eq!(expand(Path::new(path), Some(Path::new("/home/dev"))), PathBuf::from(expected));
+    };
+    check("~", "/home/dev");
+    check("~/src", "/home/dev/src");
+    check("/srv", "/srv");
+    check("~other", "~other");
+}

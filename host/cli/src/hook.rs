@@ -1,0 +1,127 @@
+//! `tollgate hook AGENT`: what an agent's hook setting runs. Exits with 0 or 2 alone, whatever happens to it.
+//!
+//! Goes past the argument parser and the async runtime: an agent waits for every hook. The work is done on a
+//! thread, and the main one waits for it no longer than the deadline: standard input that never ends, a
+//! daemon that keeps still and a panic all come out as denials.
+
+use crate::client::{Client, ClientError};
+use crate::config::{Config, HookConfig, OnUnavailable};
+use crate::home;
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+use tollgate_core::hooks::{AgentHook, EXIT_BLOCK, EXIT_PASS, HookAnswer, HookContext, MAX_INPUT_BYTES};
+
+/// What the daemon keeps of the hook's time, for the way there and back.
+const ROUND_TRIP_MS: u64 = 500;
+
+const USAGE: &str = "usage: tollgate hook AGENT, with the hook's JSON on standard input; agents: claude-code, codex, gemini";
+
+/// Answers one hook. `arguments` are those after `hook`.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    // A panic anywhere ends the process with a code that blocks, not with Rust's own.
+    std::panic::set_hook(Box::new(|panic| {
+        let _ = writeln!(std::io::stderr(), "tollgate: unavailable: the hook failed: {panic}");
+        std::process::exit(i32::from(EXIT_BLOCK));
+    }));
+    let arguments: Vec<OsString> = arguments.collect();
+    if let [only] = arguments.as_slice()
+        && (only == "--help" || only == "-h")
+    {
+        // Nothing was asked, so nothing is denied.
+        let words = format!("{USAGE}\n\nIn Claude Code's settings.json:\n{EXAMPLE}\n");
+        return write(&HookAnswer { stdout: words, ..HookAnswer::pass() });
+    }
+    let (agent, settings) = match parse(&arguments) {
+        Ok(parsed) => parsed,
+        Err(words) => return write(&HookAnswer::block(&format!("tollgate: {words}"))),
+    };
+    let deadline = Duration::from_millis(settings.timeout_ms);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings)));
+    let answer = match worker {
+        Ok(_) => receiver.recv_timeout(deadline),
+        Err(_) => Err(mpsc::RecvTimeoutError::Disconnected),
+    };
+    write(&match answer {
+        Ok(answer) => answer,
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            HookAnswer::block(&format!("tollgate: unavailable: no answer within {} ms", settings.timeout_ms))
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => HookAnswer::block("tollgate: unavailable: the hook failed"),
+    })
+}
+
+const EXAMPLE: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"*","hooks":[
+  {"type":"command","command":"tollgate","args":["hook","claude-code"],"timeout":10,"onFailure":"block"}]}]}}"#;
+
+fn parse(arguments: &[OsString]) -> Result<(AgentHook, HookConfig), String> {
+    let [agent] = arguments else { return Err(USAGE.to_owned()) };
+    let agent = agent.to_str().ok_or_else(|| USAGE.to_owned())?;
+    let agent = AgentHook::parse(agent).map_err(|error| format!("{error}\n{USAGE}"))?;
+    // A configuration that cannot be read is the daemon's to complain of; here the defaults are the safe choice.
+    let config = home::resolve(None).ok().and_then(|home| Config::load(&home).ok()).unwrap_or_default();
+    Ok((agent, config.hook(agent)))
+}
+
+fn answer(agent: AgentHook, settings: HookConfig) -> HookAnswer {
+    let mut input = Vec::new();
+    // One byte over the bound tells the reader that it was passed.
+    if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut input) {
+        return HookAnswer::block(&format!("tollgate: reading standard input: {error}"));
+    }
+    let home = match home::resolve(None) {
+        Ok(home) => home,
+        Err(error) => return unavailable(agent, settings, &input, &error.to_string()),
+    };
+    let wait_ms = settings.timeout_ms.saturating_sub(ROUND_TRIP_MS);
+    match Client::of(&home).post(&format!("/api/hooks/{agent}?wait_ms={wait_ms}"), &input) {
+        Ok(text) => read_answer(&text).unwrap_or_else(|words| unavailable(agent, settings, &input, &words)),
+        Err(ClientError::Refused { message, .. }) => HookAnswer::block(&format!("tollgate: {message}")),
+        Err(error) => unavailable(agent, settings, &input, &error.to_string()),
+    }
+}
+
+/// Without a daemon a call is denied, unless the operator chose otherwise. An event that asks nothing is let
+/// pass: blocking it would keep the agent from ending its turn, and protect nothing.
+fn unavailable(agent: AgentHook, settings: HookConfig, input: &[u8], why: &str) -> HookAnswer {
+    let gates = match agent.read(input, HookContext { user: "", wait_ms: None }) {
+        Ok(input) => input.gates(),
+        Err(error) => return HookAnswer::block(&format!("tollgate: {error}")),
+    };
+    let words = format!("tollgate: unavailable: {why}\n");
+    match (gates, settings.on_unavailable) {
+        (true, OnUnavailable::Deny) => HookAnswer::block(&words),
+        (true, OnUnavailable::Abstain) => HookAnswer { stderr: format!("{words}let through, as [hooks.{agent}] on_unavailable says\n"), ..HookAnswer::pass() },
+        (false, _) => HookAnswer { stderr: words, ..HookAnswer::pass() },
+    }
+}
+
+/// The daemon's answer, checked: a cut or foreign one must not reach the agent.
+fn read_answer(text: &str) -> Result<HookAnswer, String> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|_| "the daemon's answer was cut".to_owned())?;
+    let field = |name: &str| value.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let exit = value.get("exit").and_then(serde_json::Value::as_u64);
+    match (exit, field("stdout"), field("stderr")) {
+        (Some(0), Some(stdout), Some(stderr)) => Ok(HookAnswer { exit: EXIT_PASS, stdout, stderr }),
+        (Some(2), Some(stdout), Some(stderr)) => Ok(HookAnswer { exit: EXIT_BLOCK, stdout, stderr }),
+        _ => Err("the daemon's answer has another shape; is it another version?".to_owned()),
+    }
+}
+
+/// Standard output in one write: an agent that sees half of it lets the tool run.
+fn write(answer: &HookAnswer) -> ExitCode {
+    let _ = std::io::stderr().write_all(answer.stderr.as_bytes());
+    let mut exit = answer.exit;
+    if !answer.stdout.is_empty() {
+        // Past the buffer of `io::stdout`, which writes line by line.
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+        if stdout.and_then(|mut stdout| stdout.write_all(answer.stdout.as_bytes())).is_err() {
+            exit = EXIT_BLOCK;
+        }
+    }
+    ExitCode::from(exit)
+}

@@ -1,0 +1,244 @@
+//! One host put together: bus, sessions, plugins, gatekeeper. Used by the daemon and by the demonstration.
+
+use crate::config::{Config, expand};
+use crate::exit::Failure;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::bus::{Bus, BusOptions};
+use tollgate_core::gate::policy::{MAX_FILE_BYTES, Policy, PolicySource};
+use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
+use tollgate_core::home::Home;
+use tollgate_core::journal::JournalOptions;
+use tollgate_core::session::Sessions;
+use tollgate_core::time::Clock;
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+
+/// Most policy files of one home.
+const MAX_POLICY_FILES: usize = 100;
+
+/// A host that runs.
+pub struct Host {
+    /// Where events go in and come out.
+    pub bus: Bus,
+    /// Which agent works where.
+    pub sessions: Arc<Sessions>,
+    /// What decides calls.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// The plugins.
+    pub runtime: Runtime,
+}
+
+impl Host {
+    /// Opens the journal of `home`, loads its plugins and puts the gate in front. The caller holds the home's lock.
+    ///
+    /// # Errors
+    /// When the policy, the journal or the plugin folder is not fit; nothing runs then.
+    pub async fn open(home: &Home, config: &Config) -> Result<Self, Failure> {
+        let policy = Arc::new(load_policy(home, config)?);
+        let bus = Bus::open(BusOptions {
+            journal: JournalOptions { path: home.journal(), durability: config.durability() },
+            filter: config.filter(),
+            clock: Clock::system(),
+        })
+        .map_err(|error| Failure::Failed(error.to_string()))?;
+        let user_home = std::env::var_os("HOME").map(PathBuf::from);
+        let sessions = Sessions::open(&bus, canonical(&config.workspace.allow, user_home.as_deref()))
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let sessions = Arc::new(sessions);
+        let runtime = Runtime::start(RuntimeOptions {
+            home: home.clone(),
+            bus: bus.clone(),
+            defaults: Limits::default(),
+            compiler: Arc::new(InProcess),
+            watch: config.plugins.watch,
+            rescan: Duration::from_millis(config.plugins.rescan_ms),
+        })
+        .await;
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                bus.close().await;
+                return Err(Failure::at("plugins", error));
+            }
+        };
+        let gatekeeper = Arc::new(Gatekeeper::new(GatekeeperOptions {
+            bus: bus.clone(),
+            sessions: Arc::clone(&sessions),
+            guards: Arc::new(runtime.clone()),
+            home: Some(home.clone()),
+            policy,
+            allowed_extras: canonical(&config.gate.allowed_extras, user_home.as_deref()),
+        }));
+        Ok(Self { bus, sessions, gatekeeper, runtime })
+    }
+
+    /// Stops the plugins, commits what is queued, closes the journal.
+    pub async fn close(&self) {
+        self.runtime.shutdown().await;
+        self.bus.close().await;
+    }
+}
+
+/// The home's policy files in name order, then the configured presets.
+///
+/// # Errors
+/// When a file cannot be read or is no policy; names the file, the line and the mend.
+pub fn load_policy(home: &Home, config: &Config) -> Result<Policy, Failure> {
+    let mut texts = Vec::new();
+    for path in policy_files(&home.policies())? {
+        texts.push(read_policy(&path)?);
+    }
+    join_policies(&texts, &config.gate.presets)
+}
+
+/// A policy of these texts (name, YAML) and then these presets.
+///
+/// # Errors
+/// The first that is no policy.
+pub fn join_policies(texts: &[(String, String)], presets: &[String]) -> Result<Policy, Failure> {
+    let mut sources: Vec<PolicySource<'_>> =
+        texts.iter().map(|(name, text)| PolicySource { name, text }).collect();
+    for preset in presets {
+        sources.push(Policy::preset_source(preset).map_err(|error| Failure::Failed(error.to_string()))?);
+    }
+    Policy::load(sources).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// A policy file's name and text.
+///
+/// # Errors
+/// When it cannot be read, is too large or is not UTF-8.
+pub fn read_policy(path: &Path) -> Result<(String, String), Failure> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| Failure::at(&name, error))?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Failure::at(&name, format!("{} bytes, at most {MAX_FILE_BYTES} are read", bytes.len())));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(Failure::at(name, format!("not UTF-8 (byte {})", error.utf8_error().valid_up_to()))),
+    }
+}
+
+fn policy_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::at(folder.display(), error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Failure::at(folder.display(), error))?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push(path);
+        }
+    }
+    if files.len() > MAX_POLICY_FILES {
+        return Err(Failure::at(folder.display(), format!("{} policy files, at most {MAX_POLICY_FILES}", files.len())));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Absolute folders without links; one that is not there stays as written and covers what will be made there.
+fn canonical(paths: &[PathBuf], user_home: Option<&Path>) -> Vec<PathBuf> {
+    let paths = paths.iter().map(|path| expand(path, user_home));
+    // Without a HOME there is no `~`: such a folder covers nothing.
+    paths.filter(|path| path.is_absolute()).map(|path| path.canonicalize().unwrap_or(path)).collect()
+}
+
+/// Writes the bundled plugins that this home never had, with their grants. One that was removed, or replaced by
+/// the operator's own, stays so: `plugins/.bundled` names those that were written once.
+///
+/// # Errors
+/// When a file cannot be written; names it.
+pub fn install_bundled(home: &Home) -> Result<(), Failure> {
+    let marker = home.plugins().join(".bundled");
+    let had = match fs::read_to_string(&marker) {
+        Ok(had) => had,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Failure::at(marker.display(), error)),
+    };
+    for plugin in tollgate_bundled::PLUGINS {
+        if had.lines().any(|name| name == plugin.name) {
+            continue;
+        }
+        let file = home.plugins().join(format!("{}.wasm", plugin.name));
+        if !file.exists() {
+            let grant = home.plugins().join(format!("{}.toml", plugin.name));
+            if !grant.exists() {
+                put(&grant, plugin.grant.as_bytes())?;
+            }
+            put(&file, plugin.component)?;
+        }
+        // One name at a time: a crash in between writes no plugin twice.
+        let line = fs::OpenOptions::new().create(true).append(true).open(&marker);
+        let line = line.and_then(|mut marker| writeln!(marker, "{}", plugin.name));
+        line.map_err(|error| Failure::at(marker.display(), error))?;
+    }
+    Ok(())
+}
+
+/// Written aside and renamed into place, so that no one ever sees half of it.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}.new"));
+    fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path)).map_err(|error| Failure::at(path.display(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        crate::home::create(&home).unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn bundled_plugins_come_once() {
+        let (_folder, home) = home();
+        install_bundled(&home).unwrap();
+        let file = home.plugins().join("audit.wasm");
+        assert!(file.exists() && home.plugins().join("audit.toml").exists());
+        fs::remove_file(&file).unwrap();
+        install_bundled(&home).unwrap();
+        assert!(!file.exists(), "a removed plugin came back");
+    }
+
+    #[test]
+    fn the_operator_s_own_file_stays() {
+        let (_folder, home) = home();
+        fs::write(home.plugins().join("audit.wasm"), "mine").unwrap();
+        install_bundled(&home).unwrap();
+        assert_eq!(fs::read(home.plugins().join("audit.wasm")).unwrap(), b"mine");
+        assert!(!home.plugins().join("audit.toml").exists());
+    }
+
+    #[test]
+    fn a_bad_policy_is_named_with_file_and_line() {
+        let (_folder, home) = home();
+        fs::write(home.policies().join("mine.yaml"), "version: 1\nname: mine\nruels: []\n").unwrap();
+        let error = load_policy(&home, &Config::default()).err().unwrap().to_string();
+        assert!(error.contains("mine.yaml:3:") && error.contains("rules"), "{error}");
+        fs::write(home.policies().join("mine.yaml"), b"\xff").unwrap();
+        let error = load_policy(&home, &Config::default()).err().unwrap().to_string();
+        assert!(error.contains("mine.yaml: not UTF-8 (byte 0)"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_preset_is_named() {
+        let (_folder, home) = home();
+        let mut config = Config::default();
+        config.gate.presets = vec!["gardrails".to_owned()];
+        let error = load_policy(&home, &config).err().unwrap().to_string();
+        assert!(error.contains("gardrails") && error.contains("guardrails"), "{error}");
+    }
+}

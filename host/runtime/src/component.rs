@@ -1,0 +1,309 @@
+//! From bytes to a linked component: size, format, interface version, world and compilation, in this order, so
+//! that nothing is compiled that could not run, and nothing runs here.
+
+use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
+use crate::compiler::Compiler;
+use crate::engine::Engine;
+use crate::host::GuestState;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use wasmparser::{Parser, Payload};
+use wasmtime::component::{InstancePre, Linker};
+
+/// The largest component file, in bytes.
+pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+/// The interface version that this host offers.
+const INTERFACE_VERSION: &str = "0.1.0";
+const INTERFACE: &str = "tollgate:plugin/";
+/// WASI packages that are linked; of those only clocks, random and output do anything.
+const WASI: &[&str] = &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// At which step a file was refused. The names are a contract of events and the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It could not be read, or is no regular file.
+    Read,
+    /// It is too large.
+    Size,
+    /// It is not a WebAssembly component.
+    Format,
+    /// It was built against another version of the interface.
+    Version,
+    /// It lacks an export of the worlds, or imports what no world offers.
+    World,
+    /// Its signature is missing or wrong.
+    Signature,
+    /// Its name is no plugin name, or not the one it describes itself with.
+    Name,
+    /// It does not compile.
+    Compile,
+    /// Describing itself failed.
+    Describe,
+    /// It needs what it asks for in a way the host does not understand.
+    Needs,
+    /// Its grant file, or the configuration in it, is wrong.
+    Config,
+    /// Its `init` failed.
+    Init,
+}
+
+impl Stage {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Size => "size",
+            Self::Format => "format",
+            Self::Version => "version",
+            Self::World => "world",
+            Self::Signature => "signature",
+            Self::Name => "name",
+            Self::Compile => "compile",
+            Self::Describe => "describe",
+            Self::Needs => "needs",
+            Self::Config => "config",
+            Self::Init => "init",
+        }
+    }
+}
+
+/// Why a file does not serve; what served before goes on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("refused at {stage}: {cause}")]
+pub struct Rejection {
+    /// At which step.
+    pub stage: Stage,
+    /// What is wrong and what mends it.
+    pub cause: String,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Rejection {
+    pub(crate) fn new(stage: Stage, cause: impl Into<String>) -> Self {
+        Self { stage, cause: crate::fault::cut(cause.into(), crate::fault::MAX_MESSAGE_BYTES) }
+    }
+}
+
+/// What a plugin can do, told by what its component exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Handles events.
+    Observer,
+    /// Gates tool calls too.
+    Guard,
+}
+
+impl World {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observer => "observer",
+            Self::Guard => "guard",
+        }
+    }
+}
+
+/// What a component imports and exports, read without running or compiling it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interface {
+    pub(crate) world: World,
+    pub(crate) imports: Vec<String>,
+    pub(crate) exports: Vec<String>,
+}
+
+/// Hex of the SHA-256 of a file.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    use fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Reads what the component imports and exports, and refuses what this host cannot run.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<Interface, Rejection> {
+    if bytes.len() as u64 > MAX_COMPONENT_BYTES {
+        return Err(Rejection::new(Stage::Size, format!("over {MAX_COMPONENT_BYTES} bytes")));
+    }
+    if !Parser::is_component(bytes) {
+        let cause = if Parser::is_core_wasm(bytes) {
+            "a core module, not a component; build it with `--target wasm32-wasip2`"
+        } else {
+            "not a WebAssembly component"
+        };
+        return Err(Rejection::new(Stage::Format, cause));
+    }
+    let (imports, exports) =
+        names(bytes).map_err(|error| Rejection::new(Stage::Format, format!("damaged: {error}")))?;
+    for name in imports.iter().chain(&exports) {
+        check_version(name)?;
+    }
+    for import in &imports {
+        if !import.starts_with(INTERFACE) && !WASI.iter().any(|package| import.starts_with(package)) {
+            return Err(Rejection::new(Stage::World, format!("it imports `{import}`, which no plugin world offers")));
+        }
+    }
+    let exported = |interface: &str| exports.iter().any(|export| export == &full(interface));
+    for needed in ["lifecycle", "handler"] {
+        if !exported(needed) {
+            let cause = format!("it does not export `{}`; see the worlds of tollgate:plugin", full(needed));
+            return Err(Rejection::new(Stage::World, cause));
+        }
+    }
+    let world = if exported("gate") { World::Guard } else { World::Observer };
+    Ok(Interface { world, imports, exports })
+}
+
+fn full(interface: &str) -> String {
+    format!("{INTERFACE}{interface}@{INTERFACE_VERSION}")
+}
+
+fn check_version(name: &str) -> Result<(), Rejection> {
+    let Some(interface) = name.strip_prefix(INTERFACE) else { return Ok(()) };
+    match interface.split_once('@') {
+        Some((_, INTERFACE_VERSION)) => Ok(()),
+        found => Err(Rejection::new(
+            Stage::Version,
+            format!(
+                "it was built against tollgate:plugin {}, this host offers {INTERFACE_VERSION}; \
+                 rebuild it with the tollgate-sdk of that version",
+                found.map_or("without a version", |(_, version)| version)
+            ),
+        )),
+    }
+}
+
+/// Names of the outermost component's imports and exports.
+fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryReaderError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut nested = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => nested += 1,
+            Payload::End(_) => nested = nested.saturating_sub(1),
+            Payload::ComponentImportSection(section) if nested == 0 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if nested == 0 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+/// Where the exports of a component are, looked up once.
+#[derive(Clone)]
+pub(crate) struct Exports {
+    pub(crate) lifecycle: lifecycle::GuestIndices,
+    pub(crate) handler: handler::GuestIndices,
+    pub(crate) gate: Option<gate::GuestIndices>,
+}
+
+/// A compiled component with its imports linked, ready to be instantiated.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    instance_pre: InstancePre<GuestState>,
+    exports: Exports,
+}
+
+impl Loaded {
+    pub(crate) fn engine(&self) -> &wasmtime::Engine {
+        self.instance_pre.engine()
+    }
+
+    pub(crate) fn instance_pre(&self) -> &InstancePre<GuestState> {
+        &self.instance_pre
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.exports
+    }
+}
+
+/// Compiles inspected bytes and links them. Blocks for as long as compiling takes.
+pub(crate) fn load(
+    engine: &Engine,
+    linker: &Linker<GuestState>,
+    compiler: &dyn Compiler,
+    interface: &Interface,
+    bytes: &[u8],
+) -> Result<Loaded, Rejection> {
+    let artifact =
+        compiler.compile(engine, bytes).map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
+    let world = |error: wasmtime::Error| Rejection::new(Stage::World, format!("{error:#}"));
+    let instance_pre = linker.instantiate_pre(&artifact.0).map_err(world)?;
+    let exports = Exports {
+        lifecycle: lifecycle::GuestIndices::new(&instance_pre).map_err(world)?,
+        handler: handler::GuestIndices::new(&instance_pre).map_err(world)?,
+        gate: match interface.world {
+            World::Guard => Some(gate::GuestIndices::new(&instance_pre).map_err(world)?),
+            World::Observer => None,
+        },
+    };
+    Ok(Loaded { instance_pre, exports })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+
+    fn refused(bytes: &[u8], stage: Stage, part: &str) {
+        let rejection = inspect(bytes).unwrap_err();
+        assert_eq!(rejection.stage, stage, "{rejection}");
+        assert!(rejection.cause.contains(part), "{rejection}");
+    }
+
+    fn component(text: &str) -> Vec<u8> {
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_component_is_refused() {
+        refused(b"", Stage::Format, "not a WebAssembly component");
+        refused(b"PK\x03\x04 a zip", Stage::Format, "not a WebAssembly component");
+        refused(&vec![0; 1 << 20], Stage::Format, "not a WebAssembly component");
+        refused(&component("(module)"), Stage::Format, "wasm32-wasip2");
+        refused(b"\0asm\x0d\0\x01\0then noise", Stage::Format, "damaged");
+        refused(&vec![0; MAX_COMPONENT_BYTES as usize + 1], Stage::Size, "bytes");
+    }
+
+    #[test]
+    fn worlds_and_versions_are_read_from_the_names() {
+        refused(&component("(component)"), Stage::World, "lifecycle");
+        let other = r#"(component (import "tollgate:plugin/log@9.0.0" (instance)))"#;
+        refused(&component(other), Stage::Version, "9.0.0");
+        refused(&component(r#"(component (import "wasi:http/types@0.2.0" (instance)))"#), Stage::World, "wasi:http");
+        let nested = r#"(component (component (import "tollgate:plugin/log@9.0.0" (instance))))"#;
+        refused(&component(nested), Stage::World, "lifecycle");
+        let exports = |gate: &str| {
+            format!(
+                r#"(component (instance $i)
+                   (export "tollgate:plugin/lifecycle@0.1.0" (instance $i))
+                   (export "tollgate:plugin/handler@0.1.0" (instance $i)) {gate})"#
+            )
+        };
+        assert_eq!(inspect(&component(&exports(""))).unwrap().world, World::Observer);
+        let gate = r#"(export "tollgate:plugin/gate@0.1.0" (instance $i))"#;
+        assert_eq!(inspect(&component(&exports(gate))).unwrap().world, World::Guard);
+    }
+
+    #[test]
+    fn a_digest_is_hex() {
+        assert_eq!(digest(b"")[..8], *"e3b0c442");
+    }
+}

@@ -1,0 +1,262 @@
+//! A guard's answers to gate calls: one task with a guest of its own, so that no call waits behind an event.
+
+use crate::context::{Announcement, Context, Happening};
+use crate::convert::GuardWord;
+use crate::fault::{Fault, FaultCause};
+use crate::guest::Guest;
+use crate::ledger::{Admission, Consequence};
+use crate::plugin::{Plugin, PluginState, RequiredGuard};
+use crate::version::Version;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, NormalisedCall};
+
+/// Most gate calls that wait for one guard; each waits at most its `gate_timeout_ms`.
+const QUEUE_CALLS: usize = 64;
+/// What a caller waits beyond a guard's own limit, for the answer's way back.
+const ANSWER_GRACE: Duration = Duration::from_millis(20);
+
+/// Where calls for one version of a guard go. Dropping the last one ends its task once it has answered.
+pub(crate) struct GateSeat {
+    pub(crate) version: Arc<Version>,
+    calls: mpsc::Sender<Question>,
+}
+
+struct Question {
+    call: Arc<NormalisedCall>,
+    answer: oneshot::Sender<GuardOutcome>,
+}
+
+impl GateSeat {
+    /// Starts the task that answers with `guest`.
+    pub(crate) fn start(context: &Arc<Context>, plugin: &Arc<Plugin>, version: &Arc<Version>, guest: Guest) -> Self {
+        let (calls, questions) = mpsc::channel(QUEUE_CALLS);
+        let desk = Desk {
+            context: Arc::clone(context),
+            plugin: Arc::clone(plugin),
+            version: Arc::clone(version),
+            guest: Some(guest),
+            faults: 0,
+            not_before: None,
+        };
+        context.guests.spawn(desk.serve(questions));
+        Self { version: Arc::clone(version), calls }
+    }
+
+    async fn ask(&self, call: &Arc<NormalisedCall>) -> GuardOutcome {
+        let (answer, answered) = oneshot::channel();
+        if self.calls.try_send(Question { call: Arc::clone(call), answer }).is_err() {
+            return failed(Cause::Unavailable, format!("{QUEUE_CALLS} calls wait for it already"));
+        }
+        let limit_ms = self.version.limits.gate_timeout_ms;
+        match tokio::time::timeout(Duration::from_millis(limit_ms) + ANSWER_GRACE, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => failed(Cause::Unavailable, "it was unloaded".to_owned()),
+            Err(_) => failed(Cause::Timeout, format!("it did not answer within {limit_ms} ms")),
+        }
+    }
+}
+
+fn failed(cause: Cause, message: String) -> GuardOutcome {
+    GuardOutcome::Failed { cause, message }
+}
+
+/// One guard's answer to a call, or none where it does not gate the call's tool.
+pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> Option<GuardAnswer> {
+    let seat = plugin.seat.load_full();
+    let required = plugin.required.load_full();
+    let (outcome, gate, on_fault) = match (seat, required.as_deref()) {
+        (Some(seat), _) if seat.version.gates(&call.tool) => {
+            let (gate, on_fault) = (seat.version.capabilities.gate(), seat.version.grant.delivery.on_fault);
+            (seat.ask(call).await, gate, on_fault)
+        }
+        (Some(_), _) | (None, None) => return None,
+        (None, Some(required)) if required.gates(&call.tool) => {
+            let RequiredGuard { grant, on_fault, .. } = required;
+            (failed(Cause::Unavailable, absence(&plugin)), *grant, *on_fault)
+        }
+        (None, Some(_)) => return None,
+    };
+    Some(GuardAnswer {
+        plugin: Arc::clone(&plugin.name),
+        outcome,
+        on_fault,
+        may_deny: gate.deny,
+        may_ask: gate.ask,
+        may_allow: gate.allow,
+        may_rewrite: gate.rewrite,
+        may_speak: gate.speak,
+    })
+}
+
+fn absence(plugin: &Plugin) -> String {
+    let face = plugin.face();
+    match (&face.rejected, face.state) {
+        (Some(rejection), _) => format!("it is granted and not loaded: {rejection}"),
+        (None, Some(state)) => format!("it is granted and not loaded: {}", state.as_str()),
+        (None, None) => "it is granted and not loaded".to_owned(),
+    }
+}
+
+struct Desk {
+    context: Arc<Context>,
+    plugin: Arc<Plugin>,
+    version: Arc<Version>,
+    guest: Option<Guest>,
+    /// Faults in a row.
+    faults: u32,
+    /// No fresh guest before this.
+    not_before: Option<Instant>,
+}
+
+impl Desk {
+    async fn serve(mut self, mut questions: mpsc::Receiver<Question>) {
+        while let Some(Question { call, answer }) = questions.recv().await {
+            // Its caller was told of a timeout meanwhile.
+            if answer.is_closed() {
+                continue;
+            }
+            let (outcome, fault) = self.question(&call).await;
+            // A caller that no longer waits has its answer.
+            let _ = answer.send(outcome);
+            if let Some(fault) = fault {
+                self.faulted(fault).await;
+            }
+        }
+        if let Some(guest) = self.guest.take() {
+            let _running = self.context.ticker.running();
+            if let Err(fault) = guest.stop().await {
+                self.plugin.note_fault(&fault);
+            }
+        }
+    }
+
+    async fn question(&mut self, call: &Arc<NormalisedCall>) -> (GuardOutcome, Option<Fault>) {
+        let probing = match self.version.record.admit(Instant::now()) {
+            Admission::Open => false,
+            Admission::Probe => true,
+            Admission::Closed(left) => {
+                return (failed(Cause::Quarantine, format!("it is in quarantine for {} s", left.as_secs())), None);
+            }
+        };
+        let _running = self.context.ticker.running();
+        if self.guest.is_none() {
+            if self.not_before.is_some_and(|not_before| Instant::now() < not_before) && !probing {
+                return (failed(Cause::Unavailable, "it is being restarted after a fault".to_owned()), None);
+            }
+            match self.version.fresh_guest(&self.context).await {
+                Ok(guest) => self.guest = Some(guest),
+                Err(fault) => return (failed(Cause::Fault, fault.to_string()), Some(fault)),
+            }
+        }
+        let Some(guest) = &mut self.guest else {
+            return (failed(Cause::Unavailable, "it has no guest".to_owned()), None);
+        };
+        let begun = Instant::now();
+        let answered = guest.check(call).await;
+        self.plugin.counters.call(begun.elapsed(), guest.fuel_used(self.version.limits.fuel_per_gate));
+        match answered {
+            Ok(word) => {
+                let emits = std::mem::take(&mut guest.state().call.emits);
+                if !emits.is_empty() && let Err(error) = self.context.bus.emit_batch(emits).await {
+                    self.plugin.ring.push(crate::logs::LogLevel::Warn, &format!("its emits were refused: {error}"));
+                }
+                self.fine(probing).await;
+                (self.outcome(word), None)
+            }
+            Err(fault) => {
+                self.guest = None;
+                let cause = if fault.cause == FaultCause::Timeout { Cause::Timeout } else { Cause::Fault };
+                (failed(cause, fault.to_string()), Some(fault))
+            }
+        }
+    }
+
+    fn outcome(&self, word: Result<GuardWord, String>) -> GuardOutcome {
+        match word {
+            Ok(GuardWord::Abstain) => GuardOutcome::Abstain,
+            Ok(GuardWord::Deny(reason)) => GuardOutcome::Deny(reason),
+            Ok(GuardWord::Ask(reason)) => GuardOutcome::Ask(reason),
+            Ok(GuardWord::Allow) => GuardOutcome::Allow,
+            Ok(GuardWord::Rewrite(json)) => match serde_json::from_str(&json) {
+                Ok(input) => GuardOutcome::Rewrite(input),
+                Err(error) => {
+                    self.plugin.counters.failed.fetch_add(1, Relaxed);
+                    failed(Cause::Fault, format!("its rewrite is no JSON object: {error}"))
+                }
+            },
+            Err(message) => {
+                self.plugin.counters.failed.fetch_add(1, Relaxed);
+                failed(Cause::Fault, format!("it failed: {message}"))
+            }
+        }
+    }
+
+    async fn fine(&mut self, probing: bool) {
+        self.faults = 0;
+        self.not_before = None;
+        if probing && self.version.record.fine() {
+            self.plugin.set_state(PluginState::Serving);
+            self.context.announce(news(Happening::Recovered, &self.version)).await;
+        }
+    }
+
+    async fn faulted(&mut self, fault: Fault) {
+        self.faults += 1;
+        self.plugin.note_fault(&fault);
+        let now = Instant::now();
+        let wait = self.context.ledger.tempo().backoff(self.faults, noise());
+        self.not_before = Some(now + wait);
+        report_fault(&self.context, &self.plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 }).await;
+    }
+}
+
+/// An announcement that names the version.
+pub(crate) fn news(happening: Happening, version: &Version) -> Announcement {
+    Announcement::new(happening, &version.plugin)
+        .with("version", version.description.version.as_str())
+        .with("digest", &*version.digest)
+}
+
+/// What a fault's event says besides the fault.
+pub(crate) struct Faulted {
+    /// The handled event's chain.
+    pub(crate) cause: Option<tollgate_core::event::Cause>,
+    pub(crate) tries: u32,
+    pub(crate) fuel: u64,
+}
+
+/// Records a fault in the ledger and tells of it and of what it leads to.
+pub(crate) async fn report_fault(
+    context: &Context,
+    plugin: &Plugin,
+    version: &Version,
+    fault: &Fault,
+    detail: Faulted,
+) -> Consequence {
+    let consequence = version.record.fault(Instant::now());
+    let announcement = news(Happening::Faulted, version)
+        .with("cause", fault.cause.as_str())
+        .with("message", fault.message.as_str())
+        .with("tries", detail.tries)
+        .with("fuel", detail.fuel)
+        .with("backtrace", fault.backtrace.as_deref())
+        .caused_by(detail.cause);
+    context.announce(announcement).await;
+    if let Consequence::Quarantine(cooldown) = consequence {
+        plugin.set_state(PluginState::Quarantined);
+        let announcement = news(Happening::Quarantined, version)
+            .with("cause", fault.cause.as_str())
+            .with("cooldown_ms", u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX))
+            .caused_by(detail.cause);
+        context.announce(announcement).await;
+    }
+    consequence
+}
+
+/// A byte that differs from plugin to plugin and time to time, to spread retries.
+pub(crate) fn noise() -> u8 {
+    uuid::Uuid::now_v7().as_bytes().last().copied().unwrap_or_default()
+}

@@ -1,0 +1,163 @@
+//! What a plugin asks for against what it is granted.
+
+use super::Grant;
+use std::fmt;
+use tollgate_events::PatternSet;
+
+/// One thing that a plugin may ask for, in the contract's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Emit events of this pattern.
+    Emit(String),
+    /// Run this program with arguments of this shape.
+    Process { program: String, args: Vec<String> },
+    /// Read files of this glob.
+    WorkspaceRead(String),
+    /// Write files of this glob.
+    WorkspaceWrite(String),
+    /// This many bytes of its own files.
+    Data(u64),
+    /// Ask people.
+    Interactions,
+    /// Act on the agent's session.
+    SessionEffects,
+    /// Have its denials and questions count.
+    GateStricter,
+    /// Have its `allow` count.
+    GateAllow,
+    /// Have its rewrites count.
+    GateRewrite,
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emit(pattern) => write!(f, "emit {pattern}"),
+            Self::Process { program, args } => write!(f, "process {program} {}", args.join(" ")),
+            Self::WorkspaceRead(glob) => write!(f, "workspace-read {glob}"),
+            Self::WorkspaceWrite(glob) => write!(f, "workspace-write {glob}"),
+            Self::Data(bytes) => write!(f, "data {bytes}"),
+            Self::Interactions => f.write_str("interactions"),
+            Self::SessionEffects => f.write_str("session-effects"),
+            Self::GateStricter => f.write_str("gate deny ask"),
+            Self::GateAllow => f.write_str("gate allow"),
+            Self::GateRewrite => f.write_str("gate rewrite"),
+        }
+    }
+}
+
+/// What a plugin asks for, what it has, and what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantDifference {
+    /// The plugin.
+    pub plugin: String,
+    /// Everything it asks for; what it cannot do without ends in ` (needed)`.
+    pub asked: Vec<String>,
+    /// What of that it has.
+    pub granted: Vec<String>,
+    /// What of that it does not have.
+    pub missing: Vec<String>,
+    /// The grant file with everything granted that is asked for.
+    pub proposed: String,
+}
+
+/// Splits what is asked for into granted and missing.
+pub(crate) fn difference<'a>(asks: impl IntoIterator<Item = &'a Ask>, grant: &Grant) -> (Vec<&'a Ask>, Vec<&'a Ask>) {
+    asks.into_iter().partition(|ask| grants(grant, ask))
+}
+
+fn grants(grant: &Grant, ask: &Ask) -> bool {
+    match ask {
+        Ask::Emit(pattern) => set_covers(&grant.emit, pattern),
+        Ask::Process { program, args } => grant
+            .process
+            .iter()
+            .any(|granted| granted.program == *program && (granted.args == *args || granted.args == ["**"])),
+        Ask::WorkspaceRead(glob) => grant.workspace.read.iter().any(|granted| granted == glob || granted == "**"),
+        Ask::WorkspaceWrite(glob) => grant.workspace.write.iter().any(|granted| granted == glob || granted == "**"),
+        Ask::Data(bytes) => grant.data_bytes >= *bytes,
+        Ask::Interactions => grant.interactions,
+        Ask::SessionEffects => grant.session_effects,
+        Ask::GateStricter => grant.gate.deny || grant.gate.ask,
+        Ask::GateAllow => grant.gate.allow,
+        Ask::GateRewrite => grant.gate.rewrite,
+    }
+}
+
+fn set_covers(granted: &PatternSet, asked: &str) -> bool {
+    granted.iter().any(|pattern| covers(pattern.as_str(), asked))
+}
+
+/// Whether every type that `asked` matches is matched by `granted`.
+pub(crate) fn covers(granted: &str, asked: &str) -> bool {
+    if granted == "*" || granted == asked {
+        return true;
+    }
+    if asked == "*" {
+        return false;
+    }
+    let mut asked = asked.split('.').peekable();
+    let mut granted = granted.split('.').peekable();
+    while let Some(have) = granted.next() {
+        let Some(want) = asked.next() else { return false };
+        let last = granted.peek().is_none();
+        match (have, want) {
+            ("*", _) if last => return true,
+            // A last `*` matches any number of segments, a `*` before the end only one.
+            ("*", "*") if asked.peek().is_none() => return false,
+            ("*", _) => {}
+            (have, want) if have != want => return false,
+            _ => {}
+        }
+    }
+    asked.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+    use proptest::prelude::*;
+    use tollgate_events::{EventType, Pattern};
+
+    #[test]
+    fn covering() {
+        for (granted, asked, expected) in [
+            ("*", "*", true),
+            ("*", "a.b", true),
+            ("a.*", "a.b", true),
+            ("a.*", "a.b.c", true),
+            ("a.*", "a.*", true),
+            ("a.*", "*", false),
+            ("a.b", "a.*", false),
+            ("*.b", "a.b", true),
+            ("*.b", "*.b", true),
+            ("*.b", "a.*", false),
+            ("*.*", "a.*", true),
+            ("a.*.c", "a.*", false),
+            ("a.*", "a", false),
+            ("a.b", "a.b.c", false),
+        ] {
+            assert_eq!(covers(granted, asked), expected, "{granted} covers {asked}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_is_matched(granted in "(\\*|a|b)(\\.(\\*|a|b)){0,3}", asked in "(\\*|a|b)(\\.(\\*|a|b)){0,3}", event in "(a|b)(\\.(a|b)){1,4}") {
+            let event = EventType::parse(&event).unwrap();
+            if covers(&granted, &asked) && Pattern::parse(&asked).unwrap().matches(&event) {
+                prop_assert!(Pattern::parse(&granted).unwrap().matches(&event));
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_folder_than_granted_is_missing() {
+        let grant = Grant::parse("[grant]\nemit = [\"t.*\"]\ndata = { max_bytes = 10 }\n").unwrap();
+        let asks = [Ask::Emit("t.a".into()), Ask::Data(10), Ask::Data(11), Ask::Interactions];
+        let (granted, missing) = difference(&asks, &grant);
+        assert_eq!(granted, [&asks[0], &asks[1]]);
+        assert_eq!(missing, [&asks[2], &asks[3]]);
+    }
+}

@@ -1,0 +1,307 @@
+//! The grant file `plugins/<name>.toml`: the operator's word on one plugin. Parsed here, compared with what
+//! the plugin asks for in `difference`, rewritten in `edit`. Knows nothing of guests.
+
+mod difference;
+mod edit;
+mod keys;
+
+pub use difference::GrantDifference;
+pub(crate) use difference::{Ask, covers, difference};
+pub(crate) use edit::with_missing;
+
+use crate::limits::{Limits, LimitsTable};
+use serde::Deserialize;
+use tollgate_core::bus::Start;
+use tollgate_core::gate::OnFault;
+use tollgate_events::PatternSet;
+
+/// The largest grant file, in bytes.
+pub(crate) const MAX_GRANT_BYTES: u64 = 256 * 1_024;
+
+/// Why a grant file is refused; names the line and the mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct GrantError(pub(crate) String);
+
+/// A grant file, checked. The default is an absent file: nothing granted beyond log and store.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Grant {
+    pub(crate) emit: PatternSet,
+    pub(crate) process: Vec<ProcessGrant>,
+    pub(crate) workspace: WorkspaceGrant,
+    /// Bytes of its own files; 0 grants none.
+    pub(crate) data_bytes: u64,
+    pub(crate) interactions: bool,
+    pub(crate) session_effects: bool,
+    pub(crate) gate: GateGrant,
+    limits: LimitsTable,
+    pub(crate) delivery: Delivery,
+    /// `[config]` as JSON text; an object.
+    pub(crate) config: String,
+}
+
+/// A program that may run; each argument is a glob, `**` is the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProcessGrant {
+    pub(crate) program: String,
+    #[serde(default)]
+    pub(crate) args: Vec<String>,
+}
+
+/// Globs of files under a session's roots.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorkspaceGrant {
+    #[serde(default)]
+    pub(crate) read: Vec<String>,
+    #[serde(default)]
+    pub(crate) write: Vec<String>,
+}
+
+/// What a guard's verdicts may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct GateGrant {
+    pub(crate) deny: bool,
+    pub(crate) ask: bool,
+    pub(crate) allow: bool,
+    pub(crate) rewrite: bool,
+    pub(crate) speak: bool,
+}
+
+impl GateGrant {
+    /// Whether any verdict of the guard counts, which makes the guard required.
+    pub(crate) fn counts(self) -> bool {
+        self.deny || self.ask || self.allow || self.rewrite
+    }
+}
+
+/// How events reach the plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Delivery {
+    pub(crate) mode: Mode,
+    pub(crate) start: Start,
+    /// Older events go to the dead letters. None: never, but commands after ten minutes.
+    pub(crate) max_age_ms: Option<u64>,
+    pub(crate) on_fault: OnFault,
+}
+
+/// Whether events wait in the journal for the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Nothing is dropped; it goes on at its cursor.
+    #[default]
+    Durable,
+    /// What does not fit its queue is dropped.
+    Live,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct File {
+    grant: GrantTable,
+    limits: LimitsTable,
+    delivery: DeliveryTable,
+    config: toml::Table,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrantTable {
+    emit: Vec<String>,
+    process: Vec<ProcessGrant>,
+    #[serde(rename = "env")]
+    _env: Vec<String>,
+    workspace: WorkspaceGrant,
+    data: Option<DataTable>,
+    interactions: bool,
+    session_effects: bool,
+    gate: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DataTable {
+    max_bytes: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct DeliveryTable {
+    mode: Mode,
+    start: StartName,
+    instances: Option<u32>,
+    max_age_ms: Option<u64>,
+    on_fault: OnFaultName,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum StartName {
+    #[default]
+    Head,
+    Beginning,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum OnFaultName {
+    #[default]
+    Deny,
+    Ask,
+    Abstain,
+}
+
+impl Grant {
+    /// Reads a grant file's text.
+    ///
+    /// # Errors
+    /// When it is not TOML, or a key or value of it is not one we know: silence would grant or refuse
+    /// something that the operator did not mean.
+    pub(crate) fn parse(text: &str) -> Result<Self, GrantError> {
+        keys::check(text)?;
+        let file: File = toml::from_str(text).map_err(|error| GrantError(keys::at_line(text, &error)))?;
+        let DeliveryTable { mode, start, instances, max_age_ms, on_fault } = file.delivery;
+        if instances.is_some_and(|instances| instances != 1) {
+            return Err(GrantError(format!(
+                "line {}: delivery.instances: only 1 is possible for now; remove the key",
+                keys::line_of(text, "instances")
+            )));
+        }
+        let emit = PatternSet::parse(&file.grant.emit)
+            .map_err(|error| GrantError(format!("line {}: grant.emit: {error}", keys::line_of(text, "emit"))))?;
+        let config = serde_json::to_string(&file.config)
+            .map_err(|error| GrantError(format!("[config] has no form in JSON: {error}")))?;
+        Ok(Self {
+            emit,
+            process: file.grant.process,
+            workspace: file.grant.workspace,
+            data_bytes: file.grant.data.map_or(0, |data| data.max_bytes),
+            interactions: file.grant.interactions,
+            session_effects: file.grant.session_effects,
+            gate: gate_grant(text, &file.grant.gate)?,
+            limits: file.limits,
+            delivery: Delivery {
+                mode,
+                start: match start {
+                    StartName::Head => Start::Head,
+                    StartName::Beginning => Start::Beginning,
+                },
+                max_age_ms,
+                on_fault: match on_fault {
+                    OnFaultName::Deny => OnFault::Deny,
+                    OnFaultName::Ask => OnFault::Ask,
+                    OnFaultName::Abstain => OnFault::Abstain,
+                },
+            },
+            config,
+        })
+    }
+
+    /// The host's defaults with what this file says instead.
+    pub(crate) fn limits(&self, defaults: Limits) -> Limits {
+        self.limits.over(defaults)
+    }
+
+    /// `[config]` as a JSON object.
+    pub(crate) fn config(&self) -> &str {
+        if self.config.is_empty() { "{}" } else { &self.config }
+    }
+}
+
+fn gate_grant(text: &str, names: &[String]) -> Result<GateGrant, GrantError> {
+    const NAMES: &[&str] = &["deny", "ask", "allow", "rewrite", "speak"];
+    let mut gate = GateGrant::default();
+    for name in names {
+        match name.as_str() {
+            "deny" => gate.deny = true,
+            "ask" => gate.ask = true,
+            "allow" => gate.allow = true,
+            "rewrite" => gate.rewrite = true,
+            "speak" => gate.speak = true,
+            other => {
+                return Err(GrantError(format!(
+                    "line {}: grant.gate has no `{other}`; did you mean `{}`?",
+                    keys::line_of(text, "gate"),
+                    keys::nearest(other, NAMES)
+                )));
+            }
+        }
+    }
+    Ok(gate)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let grant = Grant::parse(
+            r#"
+[grant]
+emit = ["test.*"]
+process = [{ program = "cargo", args = ["test", "**"] }]
+env = ["CARGO_HOME"]
+workspace = { read = ["**"], write = [] }
+data = { max_bytes = 1_024 }
+interactions = true
+gate = ["deny", "ask"]
+[limits]
+fuel_per_event = 7
+[delivery]
+mode = "live"
+start = "beginning"
+instances = 1
+max_age_ms = 5
+on_fault = "ask"
+[config]
+words = ["a"]
+"#,
+        )
+        .unwrap();
+        assert_eq!(grant.data_bytes, 1_024);
+        assert!(grant.gate.deny && grant.gate.ask && !grant.gate.allow && grant.gate.counts());
+        let limits = grant.limits(Limits::default());
+        assert_eq!((limits.fuel_per_event, limits.timeout_ms), (7, 1_000));
+        assert_eq!((grant.delivery.mode, grant.delivery.max_age_ms), (Mode::Live, Some(5)));
+        assert_eq!(grant.config(), r#"{"words":["a"]}"#);
+    }
+
+    #[test]
+    fn an_absent_file_grants_nothing() {
+        let grant = Grant::parse("").unwrap();
+        assert!(grant.emit.is_empty() && !grant.gate.counts() && grant.data_bytes == 0);
+        assert_eq!(grant.config(), "{}");
+        assert_eq!(Grant::default().config(), "{}");
+    }
+
+    fn refuses(text: &str, part: &str) {
+        let error = Grant::parse(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_with_its_line_and_the_nearest_name() {
+        refuses("[grants]\n", "line 1: unknown table or key `grants`; did you mean `grant`?");
+        refuses("[grant]\nemits = []\n", "line 2: unknown key `emits` in [grant]; did you mean `emit`?");
+        refuses("[limits]\n\nfuel_per_evnt = 1\n", "line 3: unknown key `fuel_per_evnt`");
+        refuses("[grant]\ngate = [\"denny\"]\n", "did you mean `deny`?");
+        refuses("[grant]\nemit = [\"Bad Pattern\"]\n", "line 2: grant.emit");
+        refuses("[delivery]\ninstances = 2\n", "line 2: delivery.instances");
+        refuses("[grant]\ninteractions = 3\n", "line 2");
+        refuses("[grant\n", "line 1");
+        refuses("[limits]\nfuel_per_event = -1\n", "line 2");
+        refuses("[grant]\nworkspace = { reed = [] }\n", "line 2");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            let _ = Grant::parse(&text);
+        }
+    }
+}

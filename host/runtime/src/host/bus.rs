@@ -1,0 +1,109 @@
+//! `bus`: staged emits and emits at once, within the grant, the event's shape and the budget.
+
+use super::{GuestState, MINUTE_SECS};
+use crate::bindings::tollgate::plugin::bus::{EmitError, Host};
+use crate::bindings::tollgate::plugin::types::Draft as WitDraft;
+use crate::capability::{Denied, Emit, Permit};
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+use tollgate_core::bus::EmitError as BusError;
+use tollgate_core::event::{Draft, Entity};
+use tollgate_events::EventType;
+use uuid::Uuid;
+
+impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
+
+impl Host for GuestState {
+    fn emit(&mut self, draft: WitDraft) -> wasmtime::Result<Result<(), EmitError>> {
+        self.charge(draft.payload.len())?;
+        Ok(self.admit(draft).map(|(permit, draft)| self.stage(permit, draft)))
+    }
+
+    async fn emit_now(&mut self, draft: WitDraft) -> wasmtime::Result<Result<u64, EmitError>> {
+        self.charge(draft.payload.len())?;
+        Ok(match self.admit(draft) {
+            Ok((permit, draft)) => self.emit_at_once(permit, draft).await,
+            Err(error) => Err(error),
+        })
+    }
+}
+
+impl GuestState {
+    /// Turns a guest's draft into one that the bus takes, or says at once why not.
+    fn admit(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
+        let event_type = EventType::parse(&draft.type_).map_err(|error| EmitError::Invalid(error.to_string()))?;
+        let permit = self.capabilities.emit(self.call.phase, &event_type).map_err(|Denied| EmitError::Denied)?;
+        if !self.emit_budget() {
+            self.over_budget += 1;
+            return Err(EmitError::OverBudget);
+        }
+        let draft = Draft {
+            event_type,
+            payload: draft.payload.into(),
+            source: self.source.clone(),
+            entity: draft.entity.map(|entity| Entity { kind: entity.kind.into(), id: entity.id.into() }),
+            session: self.call.session.clone(),
+            id: Some(emit_id(&self.plugin, &self.call.cause_id, self.call.ordinal)),
+            ts: None,
+            cause: self.call.cause,
+        };
+        self.bus.check(&draft).map_err(refusal)?;
+        self.call.ordinal += 1;
+        self.emit_minute.1 += 1;
+        Ok((permit, draft))
+    }
+
+    fn emit_budget(&mut self) -> bool {
+        if self.call.ordinal >= self.limits.emits_per_event {
+            return false;
+        }
+        let now = Instant::now();
+        if now.duration_since(self.emit_minute.0) >= Duration::from_secs(MINUTE_SECS) {
+            self.emit_minute = (now, 0);
+        }
+        self.limits.emits_per_minute == 0 || self.emit_minute.1 < self.limits.emits_per_minute
+    }
+
+    fn stage(&mut self, _permit: Permit<Emit>, draft: Draft) {
+        self.call.emits.push(draft);
+    }
+
+    async fn emit_at_once(&mut self, _permit: Permit<Emit>, draft: Draft) -> Result<u64, EmitError> {
+        self.bus.emit(draft).await.map(|receipt| receipt.seq).map_err(refusal)
+    }
+}
+
+fn refusal(error: BusError) -> EmitError {
+    match error {
+        BusError::TooDeep(_) => EmitError::TooDeep,
+        other => EmitError::Invalid(other.to_string()),
+    }
+}
+
+/// The id of a plugin's emit: the same for the same plugin, cause and ordinal, so that a retry repeats nothing.
+pub(crate) fn emit_id(plugin: &str, cause: &[u8], ordinal: u32) -> Uuid {
+    let mut hash = Sha256::new();
+    hash.update(plugin.as_bytes());
+    hash.update([0]);
+    hash.update(cause);
+    hash.update(ordinal.to_be_bytes());
+    let digest = hash.finalize();
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(digest.iter()) {
+        *to = *from;
+    }
+    Uuid::new_v8(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_from_plugin_cause_and_ordinal() {
+        let id = emit_id("a", b"cause", 0);
+        assert_eq!(id, emit_id("a", b"cause", 0));
+        assert_eq!(id.get_version_num(), 8);
+        assert!([emit_id("b", b"cause", 0), emit_id("a", b"other", 0), emit_id("a", b"cause", 1)].iter().all(|other| *other != id));
+    }
+}

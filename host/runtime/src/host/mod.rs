@@ -1,0 +1,196 @@
+//! What a guest can call: the state behind its imports, and the linker that offers them.
+//!
+//! Each import is one module with its implementation; the check of what is allowed is `capability`'s.
+
+mod bus;
+pub(crate) mod data;
+mod interactions;
+mod log;
+pub(crate) mod process;
+mod session;
+pub(crate) mod store;
+mod wasi;
+mod workspace;
+
+use crate::bindings::Guard;
+use crate::capability::{Capabilities, Phase};
+use crate::engine::Engine;
+use crate::fault::{CallNotes, WallClock};
+use crate::limits::{FUEL_PER_HOST_BYTE, FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
+use crate::logs::{GuestLog, LogRing};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use tollgate_core::bus::Bus;
+use tollgate_core::event::{Cause, Draft};
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{Trap, UpdateDeadline};
+
+/// Most drafts of a minute's budget are counted within this many seconds.
+const MINUTE_SECS: u64 = 60;
+
+/// Everything that a guest's imports need. One per store.
+pub(crate) struct GuestState {
+    pub(crate) plugin: Arc<str>,
+    source: Arc<str>,
+    bus: Bus,
+    limits: Limits,
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) limiter: Limiter,
+    pub(crate) log: Arc<GuestLog>,
+    pub(crate) store: store::StoreView,
+    data: data::DataFolder,
+    pub(crate) call: CallScope,
+    emit_minute: (Instant, u32),
+    /// Refusals for want of budget since the start, counted but no fault.
+    pub(crate) over_budget: u64,
+    wasi: wasmtime_wasi::WasiCtx,
+    table: ResourceTable,
+}
+
+/// What belongs to the call under way.
+pub(crate) struct CallScope {
+    pub(crate) phase: Phase,
+    /// When the wall clock ends it.
+    pub(crate) deadline: Instant,
+    /// The handled event's chain; none in a gate call.
+    cause: Option<Cause>,
+    /// What the ids of its emits are made from: the handled event's id, or the gate call's.
+    cause_id: Arc<[u8]>,
+    session: Option<Arc<str>>,
+    /// Emits so far, staged or at once; the next one's ordinal.
+    ordinal: u32,
+    /// Fuel that host calls cost and that was not taken from the guest's yet.
+    pub(crate) debt: u64,
+    /// Fuel that the call began with.
+    fuel: u64,
+    /// Drafts that are committed when the handler returns ok.
+    pub(crate) emits: Vec<Draft>,
+}
+
+/// What a state is made of.
+pub(crate) struct StateParts {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) bus: Bus,
+    pub(crate) limits: Limits,
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) ring: Arc<LogRing>,
+    pub(crate) data: PathBuf,
+}
+
+/// What a call is about, for its emits.
+pub(crate) struct CallSubject<'a> {
+    pub(crate) cause: Option<Cause>,
+    pub(crate) cause_id: &'a [u8],
+    pub(crate) session: Option<&'a Arc<str>>,
+}
+
+impl GuestState {
+    pub(crate) fn new(parts: StateParts) -> Self {
+        let log = Arc::new(GuestLog::new(parts.ring));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Self {
+            source: format!("plugin:{}", parts.plugin).into(),
+            store: store::StoreView::new(parts.bus.journal().clone(), Arc::clone(&parts.plugin)),
+            data: data::DataFolder::new(parts.data, parts.capabilities.data_bytes()),
+            wasi: wasi::empty_context(&log),
+            limiter: Limiter::new(&parts.limits),
+            plugin: parts.plugin,
+            bus: parts.bus,
+            limits: parts.limits,
+            capabilities: parts.capabilities,
+            log,
+            call: CallScope {
+                phase: Phase::Describe,
+                deadline: Instant::now(),
+                cause: None,
+                cause_id: Arc::from([].as_slice()),
+                session: None,
+                ordinal: 0,
+                debt: 0,
+                fuel: 0,
+                emits: Vec::new(),
+            },
+            emit_minute: (Instant::now(), 0),
+            over_budget: 0,
+            table,
+        }
+    }
+
+    /// Resets every budget for the next call.
+    pub(crate) fn begin(&mut self, phase: Phase, fuel: u64, deadline: Instant, subject: Option<CallSubject<'_>>) {
+        self.limiter.forget();
+        self.log.reset();
+        self.store.begin();
+        let call = &mut self.call;
+        call.phase = phase;
+        call.deadline = deadline;
+        call.ordinal = 0;
+        call.debt = 0;
+        call.fuel = fuel;
+        call.emits.clear();
+        match subject {
+            Some(subject) => {
+                call.cause = subject.cause;
+                if *call.cause_id != *subject.cause_id {
+                    call.cause_id = subject.cause_id.into();
+                }
+                call.session = subject.session.cloned();
+            }
+            None => {
+                call.cause = None;
+                call.session = None;
+            }
+        }
+    }
+
+    /// Drops what the call staged: it failed.
+    pub(crate) fn discard(&mut self) {
+        self.call.emits.clear();
+        self.store.discard();
+    }
+
+    /// Puts the fuel of a host call that moves `bytes` on the guest's debt. A guest whose debt alone is more than
+    /// its fuel ends here; the debt is taken from its fuel at the next epoch and counted when the call ends.
+    fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        let cost = FUEL_PER_HOST_CALL + FUEL_PER_HOST_BYTE * u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.call.debt = self.call.debt.saturating_add(cost);
+        if self.call.debt > self.call.fuel {
+            return Err(Trap::OutOfFuel.into());
+        }
+        Ok(())
+    }
+
+    /// What the host noticed during the call.
+    pub(crate) fn notes(&self) -> CallNotes {
+        CallNotes { limit: self.limiter.hit(), panic: self.log.panic() }
+    }
+}
+
+/// The imports' access to the state.
+struct Host;
+
+impl HasData for Host {
+    type Data<'a> = &'a mut GuestState;
+}
+
+/// What happens when a guest has run for one epoch: it pays for the host calls it made, over its wall clock it
+/// ends, else it yields to others.
+pub(crate) fn on_epoch(mut context: wasmtime::StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDeadline> {
+    let debt = std::mem::take(&mut context.data_mut().call.debt);
+    let left = context.get_fuel()?.checked_sub(debt).ok_or(Trap::OutOfFuel)?;
+    context.set_fuel(left)?;
+    if Instant::now() >= context.data().call.deadline {
+        return Err(WallClock.into());
+    }
+    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+}
+
+/// A linker that offers every import of the worlds, and WASI with nothing behind it.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
+    let mut linker = Linker::new(&engine.0);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Guard::add_to_linker::<GuestState, Host>(&mut linker, |state| state)?;
+    Ok(linker)
+}

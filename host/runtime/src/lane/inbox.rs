@@ -1,0 +1,51 @@
+//! Where a lane's events come from: the journal at the plugin's cursor, or the live bus.
+
+use super::is_durable;
+use crate::version::Version;
+use std::sync::Arc;
+use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Overflow, Subscription};
+use tollgate_core::event::Event;
+use tollgate_core::journal::JournalError;
+
+pub(super) enum Inbox {
+    Durable(DurableSubscription),
+    Live(Subscription),
+    /// It subscribes to nothing (a guard that only gates), or is between two subscriptions.
+    Closed,
+}
+
+impl Inbox {
+    pub(super) async fn open(bus: &Bus, version: &Version) -> Result<Self, JournalError> {
+        let patterns = version.description.subscriptions.clone();
+        if patterns.is_empty() {
+            return Ok(Self::Closed);
+        }
+        if !is_durable(version) {
+            return Ok(Self::Live(bus.subscribe(patterns, Overflow::DropOldest)));
+        }
+        bus.durable(Arc::clone(&version.plugin), patterns, version.grant.delivery.start).await.map(Self::Durable)
+    }
+
+    /// The next events, in seq order; none when the bus is closed. Cancel-safe.
+    pub(super) async fn next(&mut self, max: usize) -> Result<Option<Vec<Arc<Event>>>, JournalError> {
+        match self {
+            Self::Durable(subscription) => subscription.next_batch(max).await,
+            Self::Live(subscription) => Ok(loop {
+                match subscription.next().await {
+                    Some(Delivery::Event(event)) => break Some(vec![event]),
+                    // What was dropped is counted by the bus; a live plugin chose not to wait for it.
+                    Some(Delivery::Gap { .. }) => {}
+                    None => break None,
+                }
+            }),
+            Self::Closed => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        match self {
+            Self::Durable(subscription) => subscription.waiting() as u64,
+            Self::Live(_) | Self::Closed => 0,
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! A plugin's lane: one task that takes events from the bus, calls the guest it owns, and commits what the
+//! guest did. Handles faults, retries, dead letters and quarantine; swaps guests between events.
+
+mod commits;
+mod inbox;
+
+use crate::context::{Context, Happening};
+use crate::fault::Fault;
+use crate::gate::{Faulted, news, noise, report_fault};
+use crate::grant::Mode;
+use crate::guest::{Guest, Handled};
+use crate::ledger::Admission;
+use crate::logs::LogLevel;
+use crate::plugin::{Plugin, PluginState};
+use crate::version::Version;
+use commits::Commits;
+use inbox::Inbox;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tollgate_core::event::{Cause, Event};
+use tollgate_core::journal::JournalError;
+
+/// Most events taken from the bus at once: enough to share one commit, few enough to swap soon.
+const BATCH: usize = 64;
+/// Commands that may wait for a lane; who sends one waits for its answer, so there is one at a time.
+const COMMANDS: usize = 4;
+/// Pause after the journal refused, before the lane goes on from its cursor.
+const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
+/// Age at which a command goes to the dead letters where the grant file says nothing: acting on last month's
+/// command is worse than not acting.
+const COMMAND_MAX_AGE_MS: u64 = 10 * 60 * 1_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What the plugin's manager asks of its lane.
+pub(crate) enum Command {
+    /// Serve with this version from the next event on.
+    Swap { version: Arc<Version>, guest: Box<Guest>, done: oneshot::Sender<()> },
+    /// Finish the call in flight, commit, stop the guest, end.
+    Stop { done: oneshot::Sender<()> },
+}
+
+/// A running lane.
+pub(crate) struct LaneHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl LaneHandle {
+    /// Swaps at the next boundary between events; returns when the old guest is gone.
+    pub(crate) async fn swap(&self, version: Arc<Version>, guest: Guest) {
+        let (done, swapped) = oneshot::channel();
+        self.send(Command::Swap { version, guest: Box::new(guest), done }, swapped).await;
+    }
+
+    /// Ends the lane; returns when everything it did is committed.
+    pub(crate) async fn stop(self) {
+        let (done, stopped) = oneshot::channel();
+        self.send(Command::Stop { done }, stopped).await;
+    }
+
+    async fn send(&self, command: Command, done: oneshot::Receiver<()>) {
+        // Either fails only when the lane has ended, which is what was asked for, or the host is ending.
+        if self.commands.send(command).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+/// How a lane goes on after an event or a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// With the next event.
+    Next,
+    /// With a fresh batch: the inbox was opened anew at the cursor.
+    Reopened,
+    /// Not at all.
+    End,
+}
+
+struct Lane {
+    context: Arc<Context>,
+    plugin: Arc<Plugin>,
+    version: Arc<Version>,
+    guest: Option<Guest>,
+    inbox: Inbox,
+    commits: Commits,
+    commands: mpsc::Receiver<Command>,
+    /// Faults in a row, which the backoff grows with.
+    faults: u32,
+    fuel_minute: (Instant, u64),
+}
+
+/// Starts a lane for a version that is ready.
+pub(crate) async fn start(
+    context: &Arc<Context>,
+    plugin: &Arc<Plugin>,
+    version: Arc<Version>,
+    guest: Guest,
+) -> Result<LaneHandle, JournalError> {
+    let inbox = Inbox::open(&context.bus, &version).await?;
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let lane = Lane {
+        commits: Commits::new(context.bus.clone(), Arc::clone(&plugin.name)),
+        context: Arc::clone(context),
+        plugin: Arc::clone(plugin),
+        version,
+        guest: Some(guest),
+        inbox,
+        commands: receiver,
+        faults: 0,
+        fuel_minute: (Instant::now(), 0),
+    };
+    context.guests.spawn(lane.run());
+    Ok(LaneHandle { commands })
+}
+
+impl Lane {
+    async fn run(mut self) {
+        loop {
+            self.plugin.queue.store(self.inbox.waiting(), Relaxed);
+            let flow = tokio::select! {
+                biased;
+                command = self.commands.recv() => self.command(command).await,
+                committed = self.commits.next(), if self.commits.pending() => self.committed(committed).await,
+                batch = self.inbox.next(BATCH) => match batch {
+                    Ok(Some(batch)) => self.batch(&batch).await,
+                    Ok(None) => Flow::End,
+                    Err(error) => self.journal_refused(&error).await,
+                },
+            };
+            if flow == Flow::End {
+                break;
+            }
+            // Other guests share the thread.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn batch(&mut self, batch: &[Arc<Event>]) -> Flow {
+        let context = Arc::clone(&self.context);
+        let running = context.ticker.running();
+        let mut now = Instant::now();
+        for event in batch {
+            if !self.commands.is_empty() {
+                let command = self.commands.recv().await;
+                match self.command(command).await {
+                    Flow::Next => now = Instant::now(),
+                    other => return other,
+                }
+            }
+            match self.event(event, &mut now).await {
+                Flow::Next => {}
+                other => return other,
+            }
+            if self.commits.due(now) {
+                self.commits.flush();
+            }
+        }
+        drop(running);
+        self.plugin.finished.store(self.commits.finished(), Relaxed);
+        self.commits.flush();
+        while self.commits.full() {
+            let committed = self.commits.next().await;
+            match self.committed(committed).await {
+                Flow::Next => {}
+                other => return other,
+            }
+        }
+        Flow::Next
+    }
+
+    /// Handles one event to its end: done, failed, or given up.
+    async fn event(&mut self, event: &Arc<Event>, now: &mut Instant) -> Flow {
+        if self.stale(event) {
+            return self.give_up(event, "stale", "older than its grant allows", 0).await;
+        }
+        let mut tries = 0;
+        loop {
+            let probing = match self.ready().await {
+                Ok(probing) => probing,
+                Err(flow) => return flow,
+            };
+            let Some(guest) = &mut self.guest else { continue };
+            if tries > 0 || probing {
+                *now = Instant::now();
+            }
+            let handled = guest.handle(event, *now).await;
+            let begun = std::mem::replace(now, Instant::now());
+            let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
+            self.plugin.counters.call(now.duration_since(begun), fuel);
+            tries += 1;
+            let (cause, message) = match handled {
+                Ok(Handled::Done) => {
+                    self.commits.done(event.seq, guest.state());
+                    self.fine(probing).await;
+                    return self.spend(fuel, *now).await;
+                }
+                Ok(Handled::Failed(message)) => {
+                    self.plugin.counters.failed.fetch_add(1, Relaxed);
+                    self.plugin.ring.push(LogLevel::Warn, &format!("event {} failed: {message}", event.seq));
+                    self.commits.finish(event.seq);
+                    self.fine(probing).await;
+                    return self.spend(fuel, *now).await;
+                }
+                Ok(Handled::Retry(message)) => {
+                    self.fine(probing).await;
+                    ("retry", message)
+                }
+                Err(fault) => {
+                    let cause = Cause { root: event.root, depth: event.depth };
+                    self.faulted(&fault, Faulted { cause: Some(cause), tries, fuel }).await;
+                    (fault.cause.as_str(), fault.message)
+                }
+            };
+            if tries >= self.context.ledger.tempo().tries {
+                return self.give_up(event, cause, &message, tries).await;
+            }
+            let backoff = self.context.ledger.tempo().backoff(tries, noise());
+            match self.pause(backoff).await {
+                Flow::Next => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until a guest may be called: out of quarantine, and freshly made where the last one faulted. Says
+    /// whether the call is a quarantine's probe.
+    async fn ready(&mut self) -> Result<bool, Flow> {
+        if self.guest.is_some() && !self.version.record.quarantined() {
+            return Ok(false);
+        }
+        loop {
+            let probing = match self.version.record.admit(Instant::now()) {
+                Admission::Open => false,
+                Admission::Probe => true,
+                Admission::Closed(left) => {
+                    self.settle().await?;
+                    match self.pause(left).await {
+                        Flow::Next => continue,
+                        other => return Err(other),
+                    }
+                }
+            };
+            if self.guest.is_some() {
+                return Ok(probing);
+            }
+            // A fresh guest reads what the last one stored from the journal: it has to be there.
+            self.settle().await?;
+            match self.version.fresh_guest(&self.context).await {
+                Ok(guest) => {
+                    self.guest = Some(guest);
+                    return Ok(probing);
+                }
+                Err(fault) => {
+                    self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
+                    let backoff = self.context.ledger.tempo().backoff(self.faults, noise());
+                    match self.pause(backoff).await {
+                        Flow::Next => {}
+                        other => return Err(other),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn faulted(&mut self, fault: &Fault, detail: Faulted) {
+        self.guest = None;
+        self.faults = self.faults.saturating_add(1);
+        self.plugin.note_fault(fault);
+        report_fault(&self.context, &self.plugin, &self.version, fault, detail).await;
+    }
+
+    async fn fine(&mut self, probing: bool) {
+        self.faults = 0;
+        if probing && self.version.record.fine() {
+            self.plugin.set_state(PluginState::Serving);
+            self.context.announce(news(Happening::Recovered, &self.version)).await;
+        }
+        let Some(guest) = &mut self.guest else { return };
+        let state = guest.state();
+        self.plugin.counters.memory_bytes.store(state.limiter.memory_bytes() as u64, Relaxed);
+        if state.over_budget > 0 {
+            self.plugin.counters.over_budget.fetch_add(std::mem::take(&mut state.over_budget), Relaxed);
+        }
+    }
+
+    async fn give_up(&mut self, event: &Arc<Event>, cause: &str, message: &str, tries: u32) -> Flow {
+        self.plugin.counters.dead_letters.fetch_add(1, Relaxed);
+        let text = format!("event {} goes to the dead letters: {cause} after {tries} tries: {message}", event.seq);
+        self.plugin.ring.push(LogLevel::Error, &text);
+        self.commits.give_up(event.seq, cause, message, tries);
+        Flow::Next
+    }
+
+    fn stale(&self, event: &Event) -> bool {
+        let max_age_ms = match self.version.grant.delivery.max_age_ms {
+            Some(max_age_ms) => max_age_ms,
+            None if event.event_type.domain() == "command" => COMMAND_MAX_AGE_MS,
+            None => return false,
+        };
+        let age = self.context.bus.clock().now().0.saturating_sub(event.ts.0);
+        max_age_ms > 0 && u64::try_from(age).is_ok_and(|age| age > max_age_ms)
+    }
+
+    /// Takes `fuel` from the minute's budget; waits for the next minute where there is none left.
+    async fn spend(&mut self, fuel: u64, now: Instant) -> Flow {
+        let budget = self.version.limits.fuel_per_minute;
+        if budget == 0 {
+            return Flow::Next;
+        }
+        if now.duration_since(self.fuel_minute.0) >= MINUTE {
+            self.fuel_minute = (now, 0);
+        }
+        self.fuel_minute.1 = self.fuel_minute.1.saturating_add(fuel);
+        if self.fuel_minute.1 < budget {
+            return Flow::Next;
+        }
+        self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next event waits");
+        self.pause(MINUTE.saturating_sub(now.duration_since(self.fuel_minute.0))).await
+    }
+
+    /// Waits, but not for commands.
+    async fn pause(&mut self, how_long: Duration) -> Flow {
+        self.commits.flush();
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => self.command(command).await,
+            () = tokio::time::sleep(how_long) => Flow::Next,
+        }
+    }
+
+    /// Waits until everything that was handed to the journal is in it.
+    async fn settle(&mut self) -> Result<(), Flow> {
+        self.commits.flush();
+        while self.commits.pending() {
+            let committed = self.commits.next().await;
+            match self.committed(committed).await {
+                Flow::Next => {}
+                other => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    async fn committed(&mut self, committed: Option<Result<u64, JournalError>>) -> Flow {
+        match committed {
+            Some(Ok(number)) => {
+                if let Some(guest) = &mut self.guest {
+                    guest.state().store.committed(number);
+                }
+                Flow::Next
+            }
+            Some(Err(error)) => self.journal_refused(&error).await,
+            None => Flow::Next,
+        }
+    }
+
+    /// What was handed to the journal is not in it: forget it with the guest that remembers it, and go on from
+    /// the cursor once the journal works again.
+    async fn journal_refused(&mut self, error: &JournalError) -> Flow {
+        self.plugin.ring.push(LogLevel::Error, &format!("the journal refused: {error}"));
+        if matches!(error, JournalError::Closed) {
+            return Flow::End;
+        }
+        self.guest = None;
+        self.commits.forget();
+        loop {
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => if self.command(command).await == Flow::End { return Flow::End },
+                () = tokio::time::sleep(JOURNAL_PAUSE) => {}
+            }
+            match Inbox::open(&self.context.bus, &self.version).await {
+                Ok(inbox) => {
+                    self.inbox = inbox;
+                    return Flow::Reopened;
+                }
+                Err(JournalError::Closed) => return Flow::End,
+                Err(error) => self.plugin.ring.push(LogLevel::Error, &format!("the journal refuses still: {error}")),
+            }
+        }
+    }
+
+    async fn command(&mut self, command: Option<Command>) -> Flow {
+        match command {
+            Some(Command::Swap { version, guest, done }) => {
+                let flow = self.swap(version, *guest).await;
+                // Who asked may be gone.
+                let _ = done.send(());
+                flow
+            }
+            Some(Command::Stop { done }) => {
+                self.commits.flush();
+                while let Some(committed) = self.commits.next().await {
+                    if let Err(error) = committed {
+                        self.plugin.ring.push(LogLevel::Error, &format!("the journal refused: {error}"));
+                    }
+                }
+                self.stop_guest().await;
+                let _ = done.send(());
+                Flow::End
+            }
+            None => Flow::End,
+        }
+    }
+
+    async fn swap(&mut self, version: Arc<Version>, guest: Guest) -> Flow {
+        // The new guest reads from the journal what the old one stored.
+        if let Err(Flow::End) = self.settle_quietly().await {
+            return Flow::End;
+        }
+        self.stop_guest().await;
+        let same_inbox = self.version.description.subscriptions == version.description.subscriptions
+            && self.version.grant.delivery.mode == version.grant.delivery.mode;
+        self.version = version;
+        self.guest = Some(guest);
+        self.faults = 0;
+        if same_inbox {
+            return Flow::Next;
+        }
+        self.inbox = Inbox::Closed;
+        match Inbox::open(&self.context.bus, &self.version).await {
+            Ok(inbox) => {
+                self.inbox = inbox;
+                Flow::Reopened
+            }
+            Err(error) => Box::pin(self.journal_refused(&error)).await,
+        }
+    }
+
+    /// As [`Lane::settle`], for a lane that changes guests anyway.
+    async fn settle_quietly(&mut self) -> Result<(), Flow> {
+        self.commits.flush();
+        while let Some(committed) = self.commits.next().await {
+            if let Err(error) = committed {
+                return match Box::pin(self.journal_refused(&error)).await {
+                    Flow::End => Err(Flow::End),
+                    Flow::Next | Flow::Reopened => Ok(()),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop_guest(&mut self) {
+        if let Some(guest) = self.guest.take() {
+            let _running = self.context.ticker.running();
+            if let Err(fault) = guest.stop().await {
+                self.plugin.note_fault(&fault);
+            }
+        }
+    }
+}
+
+/// Whether events of this version wait in the journal.
+fn is_durable(version: &Version) -> bool {
+    version.grant.delivery.mode == Mode::Durable
+}

@@ -1,0 +1,235 @@
+//! The ledger of faults: who is in quarantine, and for how long. Belongs to a name and a digest, so that
+//! loading the same file again does not forget.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most name-and-digest pairs that are remembered; the one without a fault for longest goes first.
+const MAX_RECORDS: usize = 1_000;
+
+/// How long faults and their consequences last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tempo {
+    /// Wait before the first retry; doubles with each further one.
+    pub(crate) backoff_first: Duration,
+    /// Longest wait between tries.
+    pub(crate) backoff_longest: Duration,
+    /// How often an event is tried before it goes to the dead letters.
+    pub(crate) tries: u32,
+    /// This many faults …
+    pub(crate) faults: usize,
+    /// … within this long put a plugin into quarantine.
+    pub(crate) window: Duration,
+    /// First quarantine; doubles with each probe that faults.
+    pub(crate) cooldown_first: Duration,
+    /// Longest quarantine.
+    pub(crate) cooldown_longest: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self {
+            backoff_first: Duration::from_millis(100),
+            backoff_longest: Duration::from_secs(30),
+            tries: 3,
+            faults: 5,
+            window: Duration::from_secs(60),
+            cooldown_first: Duration::from_secs(30),
+            cooldown_longest: Duration::from_secs(3_600),
+        }
+    }
+}
+
+impl Tempo {
+    /// The wait before try number `tries + 1`; `noise` (0..=255) spreads plugins that fault together over the
+    /// upper half of it.
+    pub(crate) fn backoff(&self, tries: u32, noise: u8) -> Duration {
+        let doubled = self.backoff_first.saturating_mul(1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX));
+        let half = doubled.min(self.backoff_longest) / 2;
+        half + half.mul_f64(f64::from(noise) / 255.0)
+    }
+}
+
+/// What a fault leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consequence {
+    /// Try again after the backoff.
+    Retry,
+    /// Kept out for this long.
+    Quarantine(Duration),
+}
+
+/// Faults of one name and digest.
+pub(crate) struct Record {
+    tempo: Tempo,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    recent: VecDeque<Instant>,
+    quarantine: Option<Quarantine>,
+}
+
+#[derive(Clone, Copy)]
+struct Quarantine {
+    until: Instant,
+    cooldown: Duration,
+    probing: bool,
+}
+
+/// Whether a plugin may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It may.
+    Open,
+    /// It is in quarantine, and this one call is the probe.
+    Probe,
+    /// It is in quarantine; for as long, unless a probe is under way.
+    Closed(Duration),
+}
+
+impl Record {
+    fn new(tempo: Tempo) -> Self {
+        Self { tempo, state: Mutex::default() }
+    }
+
+    /// Whether the next call may be made now. Who is told [`Admission::Probe`] reports back with
+    /// [`Record::fault`] or [`Record::fine`].
+    pub(crate) fn admit(&self, now: Instant) -> Admission {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut state.quarantine {
+            None => Admission::Open,
+            Some(quarantine) if quarantine.probing => Admission::Closed(quarantine.cooldown),
+            Some(quarantine) if now < quarantine.until => Admission::Closed(quarantine.until - now),
+            Some(quarantine) => {
+                quarantine.probing = true;
+                Admission::Probe
+            }
+        }
+    }
+
+    /// Whether it is in quarantine, a probe under way included.
+    pub(crate) fn quarantined(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine.is_some()
+    }
+
+    /// Records a fault.
+    pub(crate) fn fault(&self, now: Instant) -> Consequence {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(quarantine) = &mut state.quarantine {
+            quarantine.cooldown = quarantine.cooldown.saturating_mul(2).min(self.tempo.cooldown_longest);
+            quarantine.until = now + quarantine.cooldown;
+            quarantine.probing = false;
+            return Consequence::Quarantine(quarantine.cooldown);
+        }
+        state.recent.push_back(now);
+        while state.recent.len() > self.tempo.faults
+            || state.recent.front().is_some_and(|oldest| now.duration_since(*oldest) > self.tempo.window)
+        {
+            state.recent.pop_front();
+        }
+        if state.recent.len() < self.tempo.faults {
+            return Consequence::Retry;
+        }
+        let cooldown = self.tempo.cooldown_first;
+        state.recent.clear();
+        state.quarantine = Some(Quarantine { until: now + cooldown, cooldown, probing: false });
+        Consequence::Quarantine(cooldown)
+    }
+
+    /// Records that a probe went well; the quarantine is over. Says whether there was one.
+    pub(crate) fn fine(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine.take().is_some()
+    }
+
+    /// A probe that was not made (the plugin was unloaded first): the next one may be.
+    pub(crate) fn abandon_probe(&self) {
+        if let Some(quarantine) = &mut self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine {
+            quarantine.probing = false;
+        }
+    }
+}
+
+/// All records of a runtime.
+pub(crate) struct Ledger {
+    tempo: Tempo,
+    records: Mutex<HashMap<(Arc<str>, String), Arc<Record>>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(tempo: Tempo) -> Self {
+        Self { tempo, records: Mutex::default() }
+    }
+
+    pub(crate) fn tempo(&self) -> &Tempo {
+        &self.tempo
+    }
+
+    /// The record of this plugin and these bytes.
+    pub(crate) fn record(&self, plugin: &Arc<str>, digest: &str) -> Arc<Record> {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if records.len() >= MAX_RECORDS {
+            // Records that no plugin holds and that say nothing are as good as new ones.
+            records.retain(|_, record| Arc::strong_count(record) > 1 || record.quarantined());
+        }
+        let key = (Arc::clone(plugin), digest.to_owned());
+        Arc::clone(records.entry(key).or_insert_with(|| Arc::new(Record::new(self.tempo))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> (Record, Instant) {
+        (Record::new(Tempo::default()), Instant::now())
+    }
+
+    #[test]
+    fn five_faults_within_a_minute_are_a_quarantine_and_a_probe_ends_or_doubles_it() {
+        let (record, start) = record();
+        for second in 0..4 {
+            assert_eq!(record.fault(start + Duration::from_secs(second)), Consequence::Retry);
+        }
+        let now = start + Duration::from_secs(4);
+        assert_eq!(record.fault(now), Consequence::Quarantine(Duration::from_secs(30)));
+        assert_eq!(record.admit(now), Admission::Closed(Duration::from_secs(30)));
+        let later = now + Duration::from_secs(30);
+        assert_eq!(record.admit(later), Admission::Probe);
+        assert!(matches!(record.admit(later), Admission::Closed(_)), "one probe at a time");
+        assert_eq!(record.fault(later), Consequence::Quarantine(Duration::from_secs(60)));
+        assert_eq!(record.admit(later + Duration::from_secs(60)), Admission::Probe);
+        assert!(record.fine());
+        assert_eq!(record.admit(later + Duration::from_secs(60)), Admission::Open);
+    }
+
+    #[test]
+    fn faults_that_are_further_apart_are_not() {
+        let (record, start) = record();
+        for minute in 0..20 {
+            assert_eq!(record.fault(start + Duration::from_secs(16 * minute)), Consequence::Retry);
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_keep_their_record_and_others_do_not() {
+        let ledger = Ledger::new(Tempo::default());
+        let (name, now) = (Arc::from("p"), Instant::now());
+        for _ in 0..5 {
+            ledger.record(&name, "a").fault(now);
+        }
+        assert!(ledger.record(&name, "a").quarantined());
+        assert!(!ledger.record(&name, "b").quarantined());
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_bound() {
+        let tempo = Tempo::default();
+        assert_eq!(tempo.backoff(1, 255), Duration::from_millis(100));
+        assert_eq!(tempo.backoff(1, 0), Duration::from_millis(50));
+        assert_eq!(tempo.backoff(2, 255), Duration::from_millis(200));
+        assert_eq!(tempo.backoff(40, 255), Duration::from_secs(30));
+    }
+}

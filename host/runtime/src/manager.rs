@@ -1,0 +1,292 @@
+//! What the folder says about one plugin, carried out: load, swap, unload, disable. One change at a time for
+//! each plugin; a change that does not work leaves what serves as it is.
+
+use crate::component::{Rejection, Stage};
+use crate::context::{Announcement, Context, Happening};
+use crate::description::is_plugin_name;
+use crate::folder::{self, Entry};
+use crate::gate::{GateSeat, news};
+use crate::grant::{GateGrant, Grant};
+use crate::lane::{self, LaneHandle};
+use crate::plugin::{Plugin, PluginState, RequiredGuard};
+use crate::version::{Candidate, Prepared, Source, prepare};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tollgate_core::gate::OnFault;
+
+/// One plugin with what is needed to change it.
+pub(crate) struct Managed {
+    pub(crate) plugin: Arc<Plugin>,
+    work: Mutex<Work>,
+}
+
+#[derive(Default)]
+struct Work {
+    /// What the folder said when it was last carried out.
+    applied: Option<Entry>,
+    lane: Option<LaneHandle>,
+}
+
+impl Managed {
+    pub(crate) fn new(context: &Context, name: &str) -> Self {
+        Self { plugin: Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone())), work: Mutex::default() }
+    }
+
+    /// Makes the plugin what `entry` says. Says whether nothing of it is left.
+    pub(crate) async fn apply(&self, context: &Arc<Context>, entry: Entry) -> bool {
+        let mut work = self.work.lock().await;
+        if work.applied == Some(entry) {
+            return false;
+        }
+        work.applied = Some(entry);
+        let grant = self.read_grant(context, entry);
+        self.require(&grant, entry);
+        if entry.disabled {
+            self.unload(context, &mut work, PluginState::Disabled).await;
+            return false;
+        }
+        if entry.component.is_none() {
+            self.unload(context, &mut work, PluginState::Rejected).await;
+            self.forget_last_good(context);
+            return !self.stays_required();
+        }
+        if let Err(rejection) = self.load(context, &mut work, grant).await {
+            self.reject(context, rejection).await;
+            if work.lane.is_none() {
+                self.load_last_good(context, &mut work).await;
+            }
+        }
+        false
+    }
+
+    /// Ends what runs, for the host's own end.
+    pub(crate) async fn stop(&self) {
+        let mut work = self.work.lock().await;
+        self.plugin.seat.store(None);
+        if let Some(lane) = work.lane.take() {
+            lane.stop().await;
+        }
+    }
+
+    fn read_grant(&self, context: &Context, entry: Entry) -> Result<Grant, Rejection> {
+        if entry.grant.is_none() {
+            return Ok(Grant::default());
+        }
+        let path = folder::grant_path(&context.home.plugins(), &self.plugin.name);
+        let text = folder::read_grant(&path)?;
+        Grant::parse(&text).map_err(|error| {
+            if text.lines().any(|line| line.trim_start().starts_with("gate")) {
+                self.require_unknown();
+            }
+            Rejection::new(Stage::Config, format!("{}.toml, {error}", self.plugin.name))
+        })
+    }
+
+    /// Its grant file cannot be read and speaks of a gate: where nothing is known of it, it counts as a guard of
+    /// every tool, since a guard that fails waves nothing through.
+    fn require_unknown(&self) {
+        if self.plugin.required.load().is_none() && self.plugin.face().serving.is_none() {
+            let grant = GateGrant { deny: true, ..GateGrant::default() };
+            let required = RequiredGuard { gates: None, grant, on_fault: OnFault::default() };
+            self.plugin.required.store(Some(Arc::new(required)));
+        }
+    }
+
+    /// Notes whether the operator counts on this guard. A grant file that cannot be read changes nothing here.
+    fn require(&self, grant: &Result<Grant, Rejection>, entry: Entry) {
+        let Ok(grant) = grant else { return };
+        if entry.disabled || !grant.gate.counts() {
+            return self.plugin.required.store(None);
+        }
+        let gates = self.known_gates();
+        let required = RequiredGuard { gates, grant: grant.gate, on_fault: grant.delivery.on_fault };
+        self.plugin.required.store(Some(Arc::new(required)));
+    }
+
+    fn known_gates(&self) -> Option<Vec<String>> {
+        let face = self.plugin.face();
+        let serving = face.serving.as_ref().map(|version| version.description.gates.clone());
+        let waiting = face.waiting.as_ref().map(|(_, _, description)| description.gates.clone());
+        serving.or(waiting).or_else(|| self.plugin.required.load().as_ref().and_then(|required| required.gates.clone()))
+    }
+
+    fn stays_required(&self) -> bool {
+        self.plugin.required.load().is_some()
+    }
+
+    async fn load(&self, context: &Arc<Context>, work: &mut Work, grant: Result<Grant, Rejection>) -> Result<(), Rejection> {
+        let name = &self.plugin.name;
+        if !is_plugin_name(name) {
+            let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
+            return Err(Rejection::new(Stage::Name, cause));
+        }
+        let path = folder::component_path(&context.home.plugins(), name);
+        let bytes = self.blocking(move || folder::read_component(&path)).await?;
+        self.serve(context, work, bytes, grant?).await
+    }
+
+    async fn serve(&self, context: &Arc<Context>, work: &mut Work, bytes: Vec<u8>, grant: Grant) -> Result<(), Rejection> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
+        let serving = plugin.face().serving.clone();
+        let preparing = context.guests.spawn(async move {
+            prepare(&theirs, Source { plugin: &plugin.name, bytes, grant, ring: &plugin.ring, serving }).await
+        });
+        let prepared = preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
+        match prepared {
+            Prepared::Ready(candidate) => {
+                self.take_over(context, work, *candidate).await?;
+                self.keep_last_good(context, kept).await;
+            }
+            Prepared::NeedsGrant { digest, world, description, missing } => {
+                let announcement = Announcement::new(Happening::NeedsGrant, &self.plugin.name)
+                    .with("version", description.version.as_str())
+                    .with("digest", &*digest)
+                    .with("missing", missing);
+                let gates = description.gates.clone();
+                {
+                    let mut face = self.plugin.face();
+                    face.waiting = Some((digest, world, description));
+                    face.rejected = None;
+                    if face.serving.is_none() {
+                        face.state = Some(PluginState::NeedsGrant);
+                    }
+                }
+                self.gates_are(gates);
+                context.announce(announcement).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a candidate that works into service: a lane if there is none, else a swap between two events.
+    async fn take_over(&self, context: &Arc<Context>, work: &mut Work, candidate: Candidate) -> Result<(), Rejection> {
+        let Candidate { version, guest, gate } = candidate;
+        let old = self.plugin.face().serving.clone();
+        let seat = gate.map(|gate| Arc::new(GateSeat::start(context, &self.plugin, &version, gate)));
+        // Gate calls first: a guard's stricter new version counts from here on.
+        self.plugin.seat.store(seat);
+        match &work.lane {
+            Some(lane) => lane.swap(Arc::clone(&version), guest).await,
+            None => {
+                let lane = lane::start(context, &self.plugin, Arc::clone(&version), guest).await;
+                work.lane = Some(lane.map_err(|error| Rejection::new(Stage::Init, format!("its cursor: {error}")))?);
+            }
+        }
+        {
+            let mut face = self.plugin.face();
+            face.serving = Some(Arc::clone(&version));
+            face.waiting = None;
+            face.rejected = None;
+            let quarantined = version.record.quarantined();
+            face.state = Some(if quarantined { PluginState::Quarantined } else { PluginState::Serving });
+        }
+        self.gates_are(version.description.gates.clone());
+        let announcement = match old {
+            Some(old) => news(Happening::Swapped, &version).with("replaced", &*old.digest),
+            None => news(Happening::Loaded, &version),
+        };
+        context.announce(announcement).await;
+        Ok(())
+    }
+
+    fn gates_are(&self, gates: Vec<String>) {
+        if let Some(required) = self.plugin.required.load_full() {
+            let required = RequiredGuard { gates: Some(gates), ..(*required).clone() };
+            self.plugin.required.store(Some(Arc::new(required)));
+        }
+    }
+
+    async fn unload(&self, context: &Context, work: &mut Work, state: PluginState) {
+        self.plugin.seat.store(None);
+        if let Some(lane) = work.lane.take() {
+            lane.stop().await;
+        }
+        let old = {
+            let mut face = self.plugin.face();
+            face.state = Some(state);
+            face.waiting = None;
+            face.rejected = None;
+            if state == PluginState::Rejected {
+                face.rejected = Some(Rejection::new(Stage::Read, "its file is gone"));
+            }
+            face.serving.take()
+        };
+        if let Some(old) = old {
+            let cause = if state == PluginState::Disabled { "disabled" } else { "removed" };
+            context.announce(news(Happening::Unloaded, &old).with("cause", cause)).await;
+        }
+    }
+
+    async fn reject(&self, context: &Context, rejection: Rejection) {
+        let text = format!("refused at {}: {}", rejection.stage, rejection.cause);
+        self.plugin.ring.push(crate::logs::LogLevel::Error, &text);
+        let serving = {
+            let mut face = self.plugin.face();
+            if face.serving.is_none() {
+                face.state = Some(PluginState::Rejected);
+            }
+            face.rejected = Some(rejection.clone());
+            face.serving.clone()
+        };
+        let announcement = Announcement::new(Happening::Rejected, &self.plugin.name)
+            .with("stage", rejection.stage.as_str())
+            .with("cause", rejection.cause)
+            .with("serving", serving.map(|version| version.digest.to_string()));
+        context.announce(announcement).await;
+    }
+
+    /// A broken file at the start: what served last time serves again, and it is said.
+    async fn load_last_good(&self, context: &Arc<Context>, work: &mut Work) {
+        let path = self.last_good_path(context);
+        let Ok(bytes) = self.blocking(move || folder::read_component(&path)).await else { return };
+        let entry = work.applied.unwrap_or_default();
+        let Ok(grant) = self.read_grant(context, entry) else { return };
+        let rejected = self.plugin.face().rejected.clone();
+        match self.serve(context, work, bytes, grant).await {
+            Ok(()) => {
+                self.plugin.face().rejected = rejected;
+                self.plugin.ring.push(crate::logs::LogLevel::Warn, "its last good version serves instead of the file");
+            }
+            Err(error) => {
+                self.plugin.ring.push(crate::logs::LogLevel::Error, &format!("nor does its last good version serve: {error}"));
+            }
+        }
+    }
+
+    fn last_good_path(&self, context: &Context) -> PathBuf {
+        context.home.cache().join("last-good").join(format!("{}.wasm", self.plugin.name))
+    }
+
+    async fn keep_last_good(&self, context: &Context, bytes: Arc<[u8]>) {
+        let path = self.last_good_path(context);
+        let kept = self.blocking(move || {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            if std::fs::read(&path).is_ok_and(|old| *old == *bytes) {
+                return Ok(());
+            }
+            folder::write_whole(&path, &bytes)
+        });
+        if let Err(error) = kept.await {
+            let text = format!("its last good version could not be kept: {error}");
+            self.plugin.ring.push(crate::logs::LogLevel::Warn, &text);
+        }
+    }
+
+    fn forget_last_good(&self, context: &Context) {
+        // Absent is as good.
+        let _ = std::fs::remove_file(self.last_good_path(context));
+    }
+
+    async fn blocking<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
+        match tokio::task::spawn_blocking(act).await {
+            Ok(value) => value,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Cancelled: the host is ending, and this task with it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

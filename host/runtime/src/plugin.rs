@@ -1,0 +1,208 @@
+//! One plugin as everybody sees it: its face, counters, log lines, and where its gate calls go. Survives its
+//! versions; knows nothing of files.
+
+use crate::component::{Rejection, World};
+use crate::description::Description;
+use crate::fault::Fault;
+use crate::gate::GateSeat;
+use crate::grant::GateGrant;
+use crate::logs::LogRing;
+use crate::stats::Counters;
+use crate::version::Version;
+use arc_swap::ArcSwapOption;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tollgate_core::gate::OnFault;
+use tollgate_core::time::{Clock, Timestamp};
+
+/// What a plugin is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginState {
+    /// Being prepared for the first time.
+    Loading,
+    /// Handling events.
+    Serving,
+    /// Waiting for a grant that it needs.
+    NeedsGrant,
+    /// Kept out after faults.
+    Quarantined,
+    /// Switched off by the operator.
+    Disabled,
+    /// Its file was refused and nothing older serves.
+    Rejected,
+}
+
+impl PluginState {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Serving => "serving",
+            Self::NeedsGrant => "needs_grant",
+            Self::Quarantined => "quarantined",
+            Self::Disabled => "disabled",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// The last fault of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastFault {
+    /// The fault and its message.
+    pub fault: Fault,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One line of `plugin list`.
+#[derive(Debug, Clone)]
+pub struct PluginStatus {
+    /// The file's stem.
+    pub name: String,
+    /// What it calls its version; empty while it has not described itself.
+    pub version: String,
+    /// Hex of the SHA-256 of the bytes that serve, else of those that wait; empty where there are none.
+    pub digest: String,
+    /// Told by its exports; none while no file of it was understood.
+    pub world: Option<World>,
+    /// What it is doing.
+    pub state: PluginState,
+    /// Calls since the start, gate calls included.
+    pub calls: u64,
+    /// Calls that it answered with an error of its own.
+    pub failed: u64,
+    /// Calls that ended in a fault.
+    pub faults: u64,
+    /// Events given up after their last try.
+    pub dead_letters: u64,
+    /// Host calls refused for want of budget.
+    pub over_budget: u64,
+    /// Fuel of all calls together.
+    pub fuel: u64,
+    /// Events that wait in its queue.
+    pub queue: u64,
+    /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
+    pub lag: u64,
+    /// Bytes of its guest's memories.
+    pub memory_bytes: u64,
+    /// Half of its calls took no longer, in microseconds.
+    pub p50_us: u64,
+    /// 99 of 100 calls took no longer, in microseconds.
+    pub p99_us: u64,
+    /// Its last fault.
+    pub last_fault: Option<LastFault>,
+    /// Why its newest file does not serve.
+    pub rejected: Option<Rejection>,
+}
+
+/// What the operator's grant makes of a guard, whether or not it is there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RequiredGuard {
+    /// None: it has not said which tools it gates, so it is every tool.
+    pub(crate) gates: Option<Vec<String>>,
+    pub(crate) grant: GateGrant,
+    pub(crate) on_fault: OnFault,
+}
+
+impl RequiredGuard {
+    pub(crate) fn gates(&self, tool: &str) -> bool {
+        self.gates.as_ref().is_none_or(|gates| gates.iter().any(|gate| gate == "*" || gate == tool))
+    }
+}
+
+/// What changes when a version does.
+#[derive(Default)]
+pub(crate) struct Face {
+    pub(crate) state: Option<PluginState>,
+    pub(crate) serving: Option<Arc<Version>>,
+    /// Of the version that waits for a grant.
+    pub(crate) waiting: Option<(Arc<str>, World, Arc<Description>)>,
+    pub(crate) rejected: Option<Rejection>,
+    pub(crate) last_fault: Option<LastFault>,
+}
+
+/// One plugin; shared by its tasks, the runtime and whoever asks.
+pub(crate) struct Plugin {
+    pub(crate) name: Arc<str>,
+    pub(crate) ring: Arc<LogRing>,
+    pub(crate) counters: Counters,
+    pub(crate) queue: AtomicU64,
+    /// Newest seq that it finished.
+    pub(crate) finished: AtomicU64,
+    /// Where gate calls go while a guard serves.
+    pub(crate) seat: ArcSwapOption<GateSeat>,
+    /// Set while the operator's grant makes this guard's answer count.
+    pub(crate) required: ArcSwapOption<RequiredGuard>,
+    clock: Clock,
+    face: Mutex<Face>,
+}
+
+impl Plugin {
+    pub(crate) fn new(name: Arc<str>, clock: Clock) -> Self {
+        Self {
+            name,
+            ring: Arc::new(LogRing::new(clock.clone())),
+            counters: Counters::default(),
+            queue: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            seat: ArcSwapOption::empty(),
+            required: ArcSwapOption::empty(),
+            clock,
+            face: Mutex::default(),
+        }
+    }
+
+    /// What it shows; held for moments, never across an await.
+    pub(crate) fn face(&self) -> MutexGuard<'_, Face> {
+        self.face.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_state(&self, state: PluginState) {
+        self.face().state = Some(state);
+    }
+
+    pub(crate) fn note_fault(&self, fault: &Fault) {
+        self.counters.faults.fetch_add(1, Relaxed);
+        let at = self.clock.now();
+        self.face().last_fault = Some(LastFault { fault: fault.clone(), at });
+        let backtrace = fault.backtrace.as_deref().map(|text| format!("\n{text}")).unwrap_or_default();
+        self.ring.push(crate::logs::LogLevel::Error, &format!("fault: {fault}{backtrace}"));
+    }
+
+    pub(crate) fn status(&self, head: u64) -> PluginStatus {
+        let face = self.face();
+        let (version, digest, world) = match (&face.serving, &face.waiting) {
+            (Some(serving), _) => {
+                (serving.description.version.clone(), serving.digest.to_string(), Some(serving.world()))
+            }
+            (None, Some((digest, world, description))) => {
+                (description.version.clone(), digest.to_string(), Some(*world))
+            }
+            (None, None) => (String::new(), String::new(), None),
+        };
+        let (counters, queue) = (&self.counters, self.queue.load(Relaxed));
+        PluginStatus {
+            name: self.name.to_string(),
+            version,
+            digest,
+            world,
+            state: face.state.unwrap_or(PluginState::Loading),
+            calls: counters.calls.load(Relaxed),
+            failed: counters.failed.load(Relaxed),
+            faults: counters.faults.load(Relaxed),
+            dead_letters: counters.dead_letters.load(Relaxed),
+            over_budget: counters.over_budget.load(Relaxed),
+            fuel: counters.fuel.load(Relaxed),
+            queue,
+            lag: if queue == 0 { 0 } else { head.saturating_sub(self.finished.load(Relaxed)) },
+            memory_bytes: counters.memory_bytes.load(Relaxed),
+            p50_us: counters.latency.percentile_us(500),
+            p99_us: counters.latency.percentile_us(990),
+            last_fault: face.last_fault.clone(),
+            rejected: face.rejected.clone(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A plugin's counters and its latency histogram: written on every call, so cheap before exact.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Buckets a power of two is cut into: a percentile is at most 1/8 too high.
+const SUB_BUCKETS: usize = 8;
+/// Powers of two of nanoseconds, which reaches past an hour.
+const POWERS: usize = 42;
+
+/// Counters since the runtime started.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) fuel: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
+    pub(crate) over_budget: AtomicU64,
+    pub(crate) memory_bytes: AtomicU64,
+    pub(crate) latency: Histogram,
+}
+
+impl Counters {
+    pub(crate) fn call(&self, took: Duration, fuel: u64) {
+        self.calls.fetch_add(1, Relaxed);
+        self.fuel.fetch_add(fuel, Relaxed);
+        self.latency.record(took);
+    }
+}
+
+/// Latencies in buckets that grow with their size.
+#[derive(Debug)]
+pub(crate) struct Histogram(Box<[AtomicU64]>);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self((0..POWERS * SUB_BUCKETS).map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Histogram {
+    pub(crate) fn record(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.0.get(bucket_of(nanos)).or(self.0.last()) {
+            bucket.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// An upper bound of the `per_mille`-th latency, in microseconds; 0 where nothing was recorded.
+    pub(crate) fn percentile_us(&self, per_mille: u64) -> u64 {
+        let counts: Vec<u64> = self.0.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        let wanted = counts.iter().sum::<u64>().saturating_mul(per_mille).div_ceil(1_000);
+        if wanted == 0 {
+            return 0;
+        }
+        let mut seen = 0;
+        for (bucket, count) in counts.iter().enumerate() {
+            seen += count;
+            if seen >= wanted {
+                return upper_bound_of(bucket).div_ceil(1_000);
+            }
+        }
+        0
+    }
+}
+
+fn bucket_of(nanos: u64) -> usize {
+    let nanos = nanos.max(SUB_BUCKETS as u64);
+    let power = nanos.ilog2();
+    // The three bits below the highest one.
+    let sub = (nanos >> (power - 3)) & 7;
+    (power as usize - 3) * SUB_BUCKETS + usize::try_from(sub).unwrap_or(0)
+}
+
+fn upper_bound_of(bucket: usize) -> u64 {
+    let power = bucket / SUB_BUCKETS;
+    let sub = (bucket % SUB_BUCKETS) as u64;
+    (SUB_BUCKETS as u64 + sub + 1) << power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn percentiles_are_close() {
+        let histogram = Histogram::default();
+        for micros in 1..=1_000 {
+            histogram.record(Duration::from_micros(micros));
+        }
+        let (p50, p99) = (histogram.percentile_us(500), histogram.percentile_us(990));
+        assert!((500..=563).contains(&p50), "{p50}");
+        assert!((990..=1_114).contains(&p99), "{p99}");
+        assert_eq!(Histogram::default().percentile_us(500), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_what_is_put_in_it(nanos in 8_u64..1 << 44) {
+            let bound = upper_bound_of(bucket_of(nanos));
+            prop_assert!(nanos < bound);
+            prop_assert!(bound - nanos <= nanos / 8 + 1);
+        }
+    }
+}

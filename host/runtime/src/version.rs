@@ -1,0 +1,163 @@
+//! One version of a plugin: its component, what it said of itself, what it is granted; and how a file becomes
+//! one. A candidate runs `describe` with nothing granted and `init` with everything read-only; until both went
+//! well it serves nothing.
+
+use crate::capability::Capabilities;
+use crate::component::{self, Interface, Loaded, Rejection, Stage, World};
+use crate::context::Context;
+use crate::description::Description;
+use crate::fault::{Fault, FaultCause};
+use crate::grant::{Ask, Grant, difference};
+use crate::guest::Guest;
+use crate::host::StateParts;
+use crate::ledger::Record;
+use crate::limits::Limits;
+use crate::logs::LogRing;
+use std::sync::Arc;
+
+/// A plugin's component and everything that decides what it may do. Immutable: a change makes a new one.
+pub(crate) struct Version {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) digest: Arc<str>,
+    pub(crate) interface: Arc<Interface>,
+    pub(crate) loaded: Loaded,
+    pub(crate) description: Arc<Description>,
+    pub(crate) grant: Grant,
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) limits: Limits,
+    pub(crate) record: Arc<Record>,
+    ring: Arc<LogRing>,
+}
+
+impl Version {
+    pub(crate) fn world(&self) -> World {
+        self.interface.world
+    }
+
+    /// Whether it gates calls of this canonical tool.
+    pub(crate) fn gates(&self, tool: &str) -> bool {
+        self.world() == World::Guard && self.description.gates.iter().any(|gate| gate == "*" || gate == tool)
+    }
+
+    /// An instance that has been initialised; an `init` that refuses is a fault.
+    pub(crate) async fn fresh_guest(&self, context: &Context) -> Result<Guest, Fault> {
+        let _running = context.ticker.running();
+        let mut guest = Guest::instantiate(&self.loaded, self.parts(context)).await?;
+        match guest.init(self.grant.config()).await? {
+            Ok(()) => Ok(guest),
+            Err(message) => Err(Fault::new(FaultCause::InitFailed, message)),
+        }
+    }
+
+    fn parts(&self, context: &Context) -> StateParts {
+        StateParts {
+            plugin: Arc::clone(&self.plugin),
+            bus: context.bus.clone(),
+            limits: self.limits,
+            capabilities: Arc::clone(&self.capabilities),
+            ring: Arc::clone(&self.ring),
+            data: context.home.data(&self.plugin),
+        }
+    }
+}
+
+/// What became of a file that was neither refused nor broken.
+pub(crate) enum Prepared {
+    /// It can serve; both guests are initialised.
+    Ready(Box<Candidate>),
+    /// It waits for the operator.
+    NeedsGrant { digest: Arc<str>, world: World, description: Arc<Description>, missing: Vec<String> },
+}
+
+/// A version that can serve, with its guests.
+pub(crate) struct Candidate {
+    pub(crate) version: Arc<Version>,
+    pub(crate) guest: Guest,
+    /// Guards answer gate calls in a guest of their own, so that no call waits behind a long event.
+    pub(crate) gate: Option<Guest>,
+}
+
+/// What a version is made from.
+pub(crate) struct Source<'a> {
+    pub(crate) plugin: &'a Arc<str>,
+    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) grant: Grant,
+    pub(crate) ring: &'a Arc<LogRing>,
+    /// The version that serves now: the same bytes need not be compiled again.
+    pub(crate) serving: Option<Arc<Version>>,
+}
+
+/// Takes a file through every step up to `init`. Runs guests: call it on their runtime.
+pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Result<Prepared, Rejection> {
+    let Source { plugin, bytes, grant, ring, serving } = source;
+    let digest: Arc<str> = component::digest(&bytes).into();
+    let limits = grant.limits(context.defaults);
+    let known = serving.filter(|serving| serving.digest == digest);
+    let (interface, loaded, description) = match known {
+        Some(known) => (Arc::clone(&known.interface), known.loaded.clone(), Arc::clone(&known.description)),
+        None => {
+            let interface = Arc::new(component::inspect(&bytes)?);
+            let loaded = compile(context, &interface, bytes).await?;
+            let parts = StateParts {
+                plugin: Arc::clone(plugin),
+                bus: context.bus.clone(),
+                limits,
+                capabilities: Arc::default(),
+                ring: Arc::clone(ring),
+                data: context.home.data(plugin),
+            };
+            let description = describe(context, &loaded, parts, interface.world).await?;
+            (interface, loaded, Arc::new(description))
+        }
+    };
+    let (_, missing) = difference(&description.needs, &grant);
+    if !missing.is_empty() {
+        let missing = missing.into_iter().map(ToString::to_string).collect();
+        return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+    }
+    let asks: Vec<Ask> = description.asks().cloned().collect();
+    let version = Arc::new(Version {
+        plugin: Arc::clone(plugin),
+        record: context.ledger.record(plugin, &digest),
+        capabilities: Arc::new(Capabilities::new(&asks, &grant)),
+        digest,
+        interface,
+        loaded,
+        description,
+        grant,
+        limits,
+        ring: Arc::clone(ring),
+    });
+    let init = |fault: Fault| match fault.cause {
+        FaultCause::InitFailed => Rejection::new(Stage::Init, fault.message),
+        _ => Rejection::new(Stage::Init, fault.to_string()),
+    };
+    let guest = version.fresh_guest(context).await.map_err(init)?;
+    let gate = match version.world() {
+        World::Guard => Some(version.fresh_guest(context).await.map_err(init)?),
+        World::Observer => None,
+    };
+    Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
+}
+
+async fn compile(context: &Arc<Context>, interface: &Arc<Interface>, bytes: Arc<[u8]>) -> Result<Loaded, Rejection> {
+    let (context, interface) = (Arc::clone(context), Arc::clone(interface));
+    let compiling = tokio::task::spawn_blocking(move || {
+        component::load(&context.engine, &context.linker, &*context.compiler, &interface, &bytes)
+    });
+    compiling.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Compile, "the compiler gave up on it")))
+}
+
+async fn describe(
+    context: &Context,
+    loaded: &Loaded,
+    parts: StateParts,
+    world: World,
+) -> Result<Description, Rejection> {
+    let _running = context.ticker.running();
+    let name = Arc::clone(&parts.plugin);
+    let rejection = |fault: Fault| Rejection::new(Stage::Describe, fault.to_string());
+    let mut guest = Guest::instantiate(loaded, parts).await.map_err(rejection)?;
+    let said = guest.describe().await.map_err(rejection)?;
+    Description::check(said, &name, world)
+}

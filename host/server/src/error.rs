@@ -1,0 +1,109 @@
+//! The one shape of errors: `{"error":{"code","message","request_id"}}`. Codes are stable; causes that are ours
+//! go to the log, under the same request id.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tollgate_core::bus::{BatchError, EmitError};
+use tollgate_core::journal::JournalError;
+use tollgate_core::json::JsonError;
+
+/// An answer that says what went wrong and whose fault it is.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("the body has more than {limit} bytes"))
+    }
+
+    pub(crate) fn busy(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+    }
+
+    /// A fault of ours: the cause is logged, the client is told where to look.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the host failed; its log says why")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        Self::bad_request("bad_json", error.to_string())
+    }
+}
+
+impl From<JournalError> for ApiError {
+    fn from(error: JournalError) -> Self {
+        let code = match error {
+            JournalError::DiskFull => "disk_full",
+            JournalError::ReadOnly(_) => "read_only",
+            JournalError::Closed => "closed",
+            JournalError::Open { .. } | JournalError::Read(_) => return Self::internal(&error),
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(BatchError { index, error }: BatchError) -> Self {
+        let code = match error {
+            EmitError::Journal(error) => return error.into(),
+            EmitError::Payload(_) => "bad_payload",
+            EmitError::TooLarge(_) => "too_large",
+            EmitError::Field { .. } => "bad_field",
+            EmitError::TooDeep(_) => "too_deep",
+            EmitError::Filtered(_) => "filtered",
+            EmitError::BatchTooLarge(_) => "batch_too_large",
+        };
+        Self::bad_request(code, format!("event {index}: {error}"))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let request_id = request_id();
+        tracing::debug!(request_id, status = self.status.as_u16(), code = self.code, "refused");
+        let body = json!({"error": {"code": self.code, "message": self.message, "request_id": request_id}});
+        (self.status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    }
+}
+
+/// Unique within the log: the start of this process and a counter.
+fn request_id() -> String {
+    static START: OnceLock<u128> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let start = START.get_or_init(|| {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis()
+    });
+    format!("{start:x}-{:x}", COUNT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,86 @@
+//! `/api/events`: recording events, and reading them back.
+
+use crate::error::ApiError;
+use crate::query::{Since, Wanted, cursor_text};
+use crate::router::{MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES, json, read_text};
+use crate::state::State;
+use axum::body::Body;
+use axum::extract::{RawQuery, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+use tollgate_core::journal::{Journal, JournalError};
+use tollgate_core::json::{DraftContext, drafts_from_json, write_json};
+
+/// Who says so where an event names no source.
+const DEFAULT_SOURCE: &str = "core";
+/// Events read from the journal at a time: one short transaction.
+const PAGE_EVENTS: usize = 500;
+/// An answer ends after the event that reaches this many bytes; `next` says where the rest begins.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Records one event, an array of them, or one a line: all or none.
+pub(crate) async fn emit(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+    let text = read_text(body, MAX_BATCH_BODY_BYTES).await?;
+    let drafts = drafts_from_json(&text, DraftContext { default_source: DEFAULT_SOURCE })?;
+    if drafts.len() == 1 && text.len() > MAX_BODY_BYTES {
+        return Err(ApiError::too_large(MAX_BODY_BYTES));
+    }
+    let receipts = state.bus.emit_batch(drafts).await?;
+    let receipts: Vec<_> = receipts
+        .iter()
+        .map(|receipt| json!({"seq": receipt.seq, "id": receipt.id.to_string(), "duplicate": receipt.duplicate}))
+        .collect();
+    Ok(json(json!({"events": receipts}).to_string()))
+}
+
+/// Events that match, oldest first: `{"events":[…],"next":<cursor or null>}`.
+pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let wanted = Wanted::parse(query.as_deref(), state.bus.clock().now())?;
+    let journal = state.bus.journal().clone();
+    let after = match wanted.since {
+        Some(Since::Cursor(cursor)) if cursor.epoch != journal.epoch() => {
+            return Err(ApiError::new(
+                StatusCode::GONE,
+                "journal_reset",
+                "this cursor is of another journal; read again without it",
+            ));
+        }
+        Some(Since::Cursor(cursor)) => cursor.seq,
+        Some(Since::Seq(seq)) => seq,
+        Some(Since::Time(_)) | None => 0,
+    };
+    let answer = tokio::task::spawn_blocking(move || read(&journal, &wanted, after)).await;
+    Ok(json(answer.map_err(|error| ApiError::internal(&error))??))
+}
+
+/// The answer's text, built page by page.
+fn read(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String, JournalError> {
+    let mut out = String::from(r#"{"events":["#);
+    let mut count = 0;
+    let mut more = false;
+    loop {
+        let page = if wanted.newest { wanted.limit } else { PAGE_EVENTS };
+        let events = journal.read(&wanted.page(after, page))?;
+        let full = events.len() == page;
+        for event in events.iter().filter(|event| wanted.takes(event)) {
+            if count == wanted.limit || out.len() >= MAX_ANSWER_BYTES {
+                more = true;
+                break;
+            }
+            if count > 0 {
+                out.push(',');
+            }
+            write_json(event, &mut out);
+            count += 1;
+            after = event.seq;
+        }
+        if more || !full || wanted.newest {
+            break;
+        }
+        after = events.last().map_or(after, |event| event.seq);
+    }
+    let next = more.then(|| cursor_text(journal.epoch(), after));
+    out.push_str(&format!(r#"],"next":{}}}"#, json!(next)));
+    Ok(out)
+}

@@ -1,0 +1,57 @@
+//! `/api/gate` and `/api/hooks/{agent}`: a call or a hook's input in, the verdict or the hook's answer out.
+
+use crate::error::ApiError;
+use crate::query::wait_ms;
+use crate::router::{MAX_BATCH_BODY_BYTES, json, read_body, read_text};
+use crate::state::State;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::response::Response;
+use serde_json::json;
+use tollgate_core::hooks::{AgentHook, HookAnswer, HookContext, HookInput};
+use tollgate_core::json::{call_from_json, verdict_to_value};
+use tollgate_core::session::SessionHint;
+
+/// A large `Write` is a call too: calls get the larger limit.
+pub(crate) async fn check(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+    let call = call_from_json(&read_text(body, MAX_BATCH_BODY_BYTES).await?)?;
+    let verdict = state.gatekeeper.check(call, Vec::new()).await;
+    Ok(json(verdict_to_value(&verdict).to_string()))
+}
+
+/// One round trip a hook: its events, its question and its answer. An input that is not understood is a
+/// denial with words, not an error: the hook's process has only to repeat it.
+pub(crate) async fn hook(
+    Shared(state): Shared<State>,
+    Path(agent): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let wait_ms = wait_ms(query.as_deref())?;
+    let bytes = read_body(body, MAX_BATCH_BODY_BYTES).await?;
+    let context = HookContext { user: &state.user, wait_ms };
+    let answer = match AgentHook::parse(&agent).and_then(|agent| Ok((agent, agent.read(&bytes, context)?))) {
+        Ok((agent, input)) => answer(&state, agent, input).await,
+        Err(error) => HookAnswer::block(&format!("tollgate: {error}")),
+    };
+    Ok(json(json!({"exit": answer.exit, "stdout": answer.stdout, "stderr": answer.stderr}).to_string()))
+}
+
+async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAnswer {
+    let drafts = std::mem::take(&mut input.drafts);
+    if let Some(call) = input.call.take() {
+        let verdict = state.gatekeeper.check(call, drafts).await;
+        return agent.answer(&input, &verdict);
+    }
+    state.sessions.resolve(&SessionHint {
+        id: Some(&input.session),
+        agent: Some(agent.as_str()),
+        cwd: input.cwd.as_deref(),
+        roots: &[],
+    });
+    match state.bus.emit_batch(drafts).await {
+        Ok(_) => HookAnswer::pass(),
+        // Nothing waits for a verdict: blocking would stop the agent from ending its turn, and undo nothing.
+        Err(error) => HookAnswer { stderr: format!("tollgate: not recorded: {error}\n"), ..HookAnswer::pass() },
+    }
+}

@@ -1,0 +1,141 @@
+//! `/api/plugins`: how the plugins are, their last words, and steering them with the approver token.
+
+use crate::access::require_approver;
+use crate::error::ApiError;
+use crate::query::last;
+use crate::router::json;
+use crate::state::State;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tollgate_runtime::{GrantDifference, MAX_LOG_LINES, PluginStatus, RuntimeError};
+
+/// Log lines where the query names no number.
+const DEFAULT_LINES: usize = 50;
+
+pub(crate) async fn list(Shared(state): Shared<State>) -> Response {
+    let plugins: Vec<Value> = state.runtime.list().iter().map(status).collect();
+    json(json!({"plugins": plugins}).to_string())
+}
+
+pub(crate) async fn inspect(Shared(state): Shared<State>, Path(name): Path<String>) -> Result<Response, ApiError> {
+    let detail = state.runtime.inspect(&name).ok_or_else(|| unknown(&name))?;
+    let mut value = status(&detail.status);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("summary".to_owned(), json!(detail.summary));
+    }
+    Ok(json(value.to_string()))
+}
+
+pub(crate) async fn logs(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let count = last(query.as_deref(), DEFAULT_LINES, MAX_LOG_LINES)?;
+    let lines = state.runtime.logs(&name, count).ok_or_else(|| unknown(&name))?;
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({"at": line.at.to_string(), "level": line.level.as_str(), "message": line.text}))
+        .collect();
+    Ok(json(json!({"lines": lines}).to_string()))
+}
+
+pub(crate) async fn enable(
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    state.runtime.enable(&name).await?;
+    Ok(current(&state, &name))
+}
+
+pub(crate) async fn disable(
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    state.runtime.disable(&name).await?;
+    Ok(current(&state, &name))
+}
+
+/// What a grant would give; changes nothing.
+pub(crate) async fn proposed_grant(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    Ok(json(difference(&state.runtime.proposed_grant(&name)?).to_string()))
+}
+
+pub(crate) async fn grant(
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    Ok(json(difference(&state.runtime.grant(&name).await?).to_string()))
+}
+
+fn current(state: &State, name: &str) -> Response {
+    let found = state.runtime.list().iter().find(|plugin| plugin.name == name).map(status);
+    json(found.unwrap_or(Value::Null).to_string())
+}
+
+fn status(plugin: &PluginStatus) -> Value {
+    let fault = plugin.last_fault.as_ref().map(|last| {
+        json!({"cause": last.fault.cause.as_str(), "message": last.fault.message, "at": last.at.to_string()})
+    });
+    let rejected = plugin
+        .rejected
+        .as_ref()
+        .map(|rejected| json!({"stage": rejected.stage.as_str(), "cause": rejected.cause}));
+    json!({
+        "name": plugin.name,
+        "version": plugin.version,
+        "digest": plugin.digest,
+        "world": plugin.world.map(|world| world.as_str()),
+        "state": plugin.state.as_str(),
+        "calls": plugin.calls,
+        "failed": plugin.failed,
+        "faults": plugin.faults,
+        "dead_letters": plugin.dead_letters,
+        "over_budget": plugin.over_budget,
+        "fuel": plugin.fuel,
+        "queue": plugin.queue,
+        "lag": plugin.lag,
+        "memory_bytes": plugin.memory_bytes,
+        "p50_us": plugin.p50_us,
+        "p99_us": plugin.p99_us,
+        "last_fault": fault,
+        "rejected": rejected,
+    })
+}
+
+fn difference(difference: &GrantDifference) -> Value {
+    json!({
+        "plugin": difference.plugin,
+        "asked": difference.asked,
+        "granted": difference.granted,
+        "missing": difference.missing,
+        "toml": difference.proposed,
+    })
+}
+
+fn unknown(name: &str) -> ApiError {
+    let shown: String = name.chars().take(64).collect();
+    ApiError::not_found(format!("no plugin `{shown}`; GET /api/plugins lists them"))
+}
+
+impl From<RuntimeError> for ApiError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Unknown(name) => unknown(&name),
+            RuntimeError::NotDescribed(_) => Self::new(StatusCode::CONFLICT, "not_described", error.to_string()),
+            RuntimeError::Grant(_) => Self::new(StatusCode::CONFLICT, "bad_grant", error.to_string()),
+            RuntimeError::Engine(_) | RuntimeError::Folder { .. } => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which path is whose, and what every request goes through first.
+
+use crate::access::Access;
+use crate::error::ApiError;
+use crate::state::State;
+use crate::{events, gate, health, plugins, stream};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::time::Duration;
+
+/// Largest body of one call or one event.
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Largest body of a batch or of a hook's input, which holds a tool's whole response.
+pub(crate) const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// How long a client may take to send its body.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Every route. A listener puts [`Access`] into the request's extensions; without it nothing but `/healthz` answers.
+pub fn router(state: State) -> Router {
+    let client = Router::new()
+        .route("/api/events", get(events::list).post(events::emit))
+        .route("/api/events/stream", get(stream::stream))
+        .route("/api/gate", post(gate::check))
+        .route("/api/hooks/{agent}", post(gate::hook))
+        .route("/api/plugins", get(plugins::list))
+        .route("/api/plugins/{name}", get(plugins::inspect))
+        .route("/api/plugins/{name}/logs", get(plugins::logs))
+        .route("/api/plugins/{name}/enable", post(plugins::enable))
+        .route("/api/plugins/{name}/disable", post(plugins::disable))
+        .route("/api/plugins/{name}/grant", get(plugins::proposed_grant).post(plugins::grant))
+        .route("/api/stats", get(health::stats))
+        .route_layer(middleware::from_fn(require_client));
+    Router::new()
+        .merge(client)
+        .route("/healthz", get(health::healthz))
+        .fallback(|| async { ApiError::not_found("no such path") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
+        })
+        .with_state(state)
+}
+
+async fn require_client(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Access>() {
+        Some(access) if access.client => next.run(request).await,
+        _ => ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", "this connection may not").into_response(),
+    }
+}
+
+/// The whole body, at most `limit` bytes, within [`BODY_TIMEOUT`].
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let mut cause: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(inner) = cause {
+                if inner.is::<http_body_util::LengthLimitError>() {
+                    return Err(ApiError::too_large(limit));
+                }
+                cause = inner.source();
+            }
+            Err(ApiError::bad_request("bad_body", "the body ended early"))
+        }
+        Err(_) => Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
+    }
+}
+
+/// The body as text.
+pub(crate) async fn read_text(body: Body, limit: usize) -> Result<String, ApiError> {
+    let bytes = read_body(body, limit).await?;
+    String::from_utf8(bytes.into())
+        .map_err(|error| ApiError::bad_request("not_utf8", format!("the body is not UTF-8 (byte {})", error.utf8_error().valid_up_to())))
+}
+
+/// A JSON answer.
+pub(crate) fn json(text: String) -> Response {
+    ([(axum::http::header::CONTENT_TYPE, "application/json")], text).into_response()
+}

@@ -1,0 +1,103 @@
+//! A connection whose peer stops reading is closed: a write that makes no progress for too long is an error.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How long one write may wait for the peer.
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Wraps a connection; reads pass through.
+pub(crate) struct StallGuard<S> {
+    inner: S,
+    /// Runs while a write waits.
+    deadline: Pin<Box<Sleep>>,
+    waiting: bool,
+}
+
+impl<S> StallGuard<S> {
+    pub(crate) fn new(inner: S) -> Self {
+        Self { inner, deadline: Box::pin(sleep(STALL_TIMEOUT)), waiting: false }
+    }
+
+    fn guard<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.waiting = false;
+            return polled;
+        }
+        if !self.waiting {
+            self.waiting = true;
+            self.deadline.as_mut().reset(Instant::now() + STALL_TIMEOUT);
+        }
+        ready!(self.deadline.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the peer stopped reading")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.guard(context, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.guard(context, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.inner).poll_flush(context);
+        self.guard(context, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.inner).poll_shutdown(context);
+        self.guard(context, polled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_an_error_after_the_timeout() {
+        let (near, _far) = tokio::io::duplex(16);
+        let begun = Instant::now();
+        let error = StallGuard::new(near).write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_peer_that_reads_is_served() {
+        let (near, mut far) = tokio::io::duplex(16);
+        let writing = tokio::spawn(async move { StallGuard::new(near).write_all(&[7; 64]).await });
+        let mut got = [0; 16];
+        for _ in 0..4 {
+            sleep(STALL_TIMEOUT / 2).await;
+            far.read_exact(&mut got).await.unwrap();
+        }
+        writing.await.unwrap().unwrap();
+    }
+}

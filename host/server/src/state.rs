@@ -1,0 +1,85 @@
+//! What the handlers share: the host's parts and the few facts of this run.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{Semaphore, watch};
+use tollgate_core::bus::Bus;
+use tollgate_core::gate::Gatekeeper;
+use tollgate_core::session::Sessions;
+use tollgate_runtime::Runtime;
+
+/// Most live streams at a time: a fraction of the connections, so that watchers never keep the gate's clients out.
+pub(crate) const MAX_STREAMS: usize = 64;
+
+/// The host's parts, as the handlers reach them. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    /// Where events go in and come out.
+    pub bus: Bus,
+    /// Where hooks make their sessions known.
+    pub sessions: Arc<Sessions>,
+    /// What decides calls.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// The plugins.
+    pub runtime: Runtime,
+    /// What administration asks for.
+    pub approver_token: Arc<ApproverToken>,
+    /// The user that the daemon runs as, which is its socket's peers'.
+    pub user: Arc<str>,
+    /// When this run began.
+    pub started: Instant,
+    pub(crate) streams: Arc<Semaphore>,
+    /// True once the server stops: streams end by themselves then.
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+impl State {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        bus: Bus,
+        sessions: Arc<Sessions>,
+        gatekeeper: Arc<Gatekeeper>,
+        runtime: Runtime,
+        approver_token: ApproverToken,
+        user: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            bus,
+            sessions,
+            gatekeeper,
+            runtime,
+            approver_token: Arc::new(approver_token),
+            user: user.into(),
+            started: Instant::now(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            closing: watch::Sender::new(false),
+        }
+    }
+}
+
+/// The approvers' token; never shown.
+pub struct ApproverToken(String);
+
+impl ApproverToken {
+    /// Wraps the token's text.
+    #[must_use]
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// Whether `given` is the token; takes as long wherever they differ. An empty token is no token.
+    #[must_use]
+    pub fn matches(&self, given: &str) -> bool {
+        let (ours, given) = (self.0.as_bytes(), given.as_bytes());
+        let differs = ours.iter().zip(given).fold(0, |differs, (a, b)| differs | (a ^ b));
+        !ours.is_empty() && ours.len() == given.len() && differs == 0
+    }
+}
+
+impl fmt::Debug for ApproverToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApproverToken(…)")
+    }
+}
