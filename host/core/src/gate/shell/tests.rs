@@ -117,6 +117,7 @@ fn options_that_run_programs_are_seen() {
     check_has("vim -c ':!rm x'", "vim>rm x");
     check_has("trap 'rm x' EXIT", "trap>rm x");
     check_has("alias ls='rm x'", "alias>rm x");
+    check_has("tmux send-keys -t 0 'rm x' Enter", "tmux>rm x");
 }
 
 #[test]

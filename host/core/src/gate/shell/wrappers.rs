@@ -7,13 +7,16 @@ use super::walk::Stdin;
 use super::{interpreters, programs, scripts};
 use crate::gate::call::{ShellCommand, Word};
 
+/// `NAME=value` pairs.
+pub(super) type Assignments = Vec<(String, Word)>;
+
 /// What a program runs or writes because of its arguments.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     /// Its own name, as the wrapper of what it runs.
     pub wrapper: String,
     /// Programs with their arguments and the assignments made for them.
-    pub argvs: Vec<(Vec<Word>, Vec<(String, Word)>)>,
+    pub argvs: Vec<(Vec<Word>, Assignments)>,
     /// Shell code.
     pub code: Vec<Word>,
     /// Files that its arguments make it write.
