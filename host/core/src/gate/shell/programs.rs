@@ -207,8 +207,11 @@ fn git_setting(setting: &str, literal: bool, runs: &mut Runs) {
         || key.ends_with(".cmd")
         || key.ends_with(".textconv")
         || (key.starts_with("filter.") && [".clean", ".smudge", ".process"].iter().any(|end| key.ends_with(end)));
+    let alias = key.starts_with("alias.") && !value.is_empty();
     let code = match value.strip_prefix('!') {
         Some(code) => code,
+        // An alias without `!` is git's own command line.
+        None if alias => return runs.code.push(Word { text: format!("git {value}"), literal }),
         None if runs_value => value,
         None => return,
     };

@@ -5,7 +5,7 @@
 
 use super::walk::Stdin;
 use super::{interpreters, programs, scripts};
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{RedirectKind, ShellCommand, Word};
 
 /// `NAME=value` pairs.
 pub(super) type Assignments = Vec<(String, Word)>;
@@ -148,6 +148,9 @@ pub(super) fn runs(
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
         "eval" => runs.joined(skip_double_dash(args)),
+        "source" | "." => {
+            runs.unknown = args.first().is_some_and(|file| matches!(file.text.as_str(), "<()" | "/dev/stdin" | "-"))
+        }
         "trap" => trap(args, &mut runs),
         "alias" => aliases(args, &mut runs),
         "xargs" => xargs(args, &mut runs),
@@ -376,7 +379,11 @@ fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut
 
 /// What a command prints, where that is its arguments.
 fn printed(command: &ShellCommand) -> Option<Word> {
+    let document = || command.redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument);
     let words = match base_name(&command.program.text) {
+        "cat" if command.args.iter().all(|arg| arg.text == "-") => {
+            return document().map(|document| document.target.clone());
+        }
         "echo" => after_options(&command.args, &[]),
         "printf" => {
             let rest = skip_double_dash(&command.args);
