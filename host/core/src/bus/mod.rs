@@ -140,12 +140,7 @@ impl Bus {
     ///
     /// # Errors
     /// When the journal cannot read or create the cursor.
-    pub async fn durable(
-        &self,
-        name: Arc<str>,
-        patterns: PatternSet,
-        start: Start,
-    ) -> Result<DurableSubscription, JournalError> {
+    pub async fn durable(&self, name: Arc<str>, patterns: PatternSet, start: Start) -> Result<DurableSubscription, JournalError> {
         let _ = (name, patterns, start);
         todo!()
     }
