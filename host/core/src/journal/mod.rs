@@ -3,199 +3,375 @@
 //! Owns the database and the memory ring. Knows nothing of subscribers: committed events go to the
 //! sink that the bus gives it, in seq order, after commit.
 
-use crate::event::{Draft, Event};
+mod failure;
+mod reader;
+mod ring;
+mod rows;
+mod schema;
+mod types;
+mod verify;
+mod work;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use ring::{RING_BYTES, RING_EVENTS};
+pub use types::{
+    BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
+    Stats, StoreWrite, Verification,
+};
+pub use verify::verify;
+pub(crate) use work::{Done, Unit, Work};
+pub(crate) use writer::Reply;
+pub use writer::{GROUP_DRAFTS, WAL_BYTES};
+
+use crate::event::Event;
+use crate::session::Session;
 use crate::time::Timestamp;
+use failure::read_error;
+use reader::Readers;
+use ring::Ring;
+use rusqlite::OptionalExtension;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tollgate_events::{EventType, PatternSet};
 use uuid::Uuid;
-
-/// How much a receipt promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// On disk before the receipt (`synchronous=FULL`).
-    #[default]
-    Full,
-    /// Survives the process, not the machine (`synchronous=NORMAL`).
-    Normal,
-    /// A bounded ring in memory; nothing survives.
-    Memory,
-}
-
-/// Where the journal is and how durable.
-#[derive(Debug, Clone)]
-pub struct JournalOptions {
-    /// The database file; unused with [`Durability::Memory`].
-    pub path: PathBuf,
-    /// What a receipt promises.
-    pub durability: Durability,
-}
-
-/// Proof that an event is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its position.
-    pub seq: u64,
-    /// Its id.
-    pub id: Uuid,
-    /// The id was in the journal already: this is the first receipt again.
-    pub duplicate: bool,
-}
-
-/// `<epoch>.<seq>`, the position a client resumes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// Made anew when a journal is created, restored or cut.
-    pub epoch: u64,
-    /// The last seq seen.
-    pub seq: u64,
-}
-
-/// One write to a plugin's store; `None` deletes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreWrite {
-    /// Key, unique within the plugin.
-    pub key: String,
-    /// New value.
-    pub value: Option<Vec<u8>>,
-}
-
-/// What a durable subscriber did with one event, committed as one unit.
-#[derive(Debug, Clone)]
-pub struct Completion {
-    /// The subscriber, which is the plugin's name.
-    pub subscriber: Arc<str>,
-    /// Every event up to and including this seq is finished.
-    pub finished: u64,
-    /// What its handler emitted, in order, with ids and causes set.
-    pub emits: Vec<Draft>,
-    /// What its handler stored.
-    pub store: Vec<StoreWrite>,
-    /// Set where the event was given up.
-    pub dead_letter: Option<DeadLetter>,
-}
-
-/// An event that a subscriber was not able to handle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Who gave up.
-    pub subscriber: Arc<str>,
-    /// Which event.
-    pub seq: u64,
-    /// The fault's name or `failed`, `retry`, `stale`.
-    pub cause: Arc<str>,
-    /// For people.
-    pub message: Arc<str>,
-    /// How often it was tried.
-    pub tries: u32,
-    /// When it was given up.
-    pub at: Timestamp,
-}
-
-/// Which events a query wants; empty fields do not restrict.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Only seqs greater than this.
-    pub after: u64,
-    /// Only these types.
-    pub patterns: Option<tollgate_events::PatternSet>,
-    /// Only this session.
-    pub session: Option<Arc<str>>,
-    /// Only at or after this time.
-    pub since: Option<Timestamp>,
-    /// Only before this time.
-    pub until: Option<Timestamp>,
-    /// At most this many, oldest first; or newest where `newest` is set (still returned oldest first).
-    pub limit: usize,
-    /// Take the newest instead of the oldest.
-    pub newest: bool,
-}
-
-/// Why the journal did not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum JournalError {
-    /// The file cannot be opened or is not a journal; names the file and the mend.
-    #[error("journal {path}: {reason}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and what mends it.
-        reason: String,
-    },
-    /// The disk is full: nothing of the request was written.
-    #[error("the disk is full: nothing was written")]
-    DiskFull,
-    /// An earlier write or fsync failed: the journal only reads until restart.
-    #[error("the journal is read-only since a write failed: {0}")]
-    ReadOnly(String),
-    /// A read failed.
-    #[error("reading the journal: {0}")]
-    Read(String),
-    /// The host is shutting down.
-    #[error("the journal is closed")]
-    Closed,
-}
+use writer::Writer;
 
 /// Where committed events go, in seq order, from the thread that committed them.
 pub type Sink = Box<dyn Fn(&[Arc<Event>]) + Send + Sync>;
 
+/// Locks; a holder that panicked left data that is whole, since none of ours panics half-way.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Reading side of the journal. Cheap to clone.
 #[derive(Clone)]
-pub struct Journal(Arc<()>);
+pub struct Journal(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    epoch: u64,
+    durability: Durability,
+    head: Arc<AtomicU64>,
+    closed: AtomicBool,
+}
+
+enum Backend {
+    Ring(Ring),
+    Sqlite { writer: Writer, readers: Readers, path: PathBuf },
+}
+
+/// Which part of the journal an internal read wants.
+pub(crate) struct Slice<'a> {
+    pub(crate) after: u64,
+    pub(crate) upto: u64,
+    pub(crate) patterns: Option<&'a PatternSet>,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) limit: usize,
+    pub(crate) newest: bool,
+}
+
+impl<'a> Slice<'a> {
+    fn of(query: &'a Query) -> Self {
+        Self {
+            after: query.after,
+            upto: u64::MAX - 1,
+            patterns: query.patterns.as_ref(),
+            session: query.session.as_deref(),
+            since: query.since,
+            until: query.until,
+            limit: query.limit,
+            newest: query.newest,
+        }
+    }
+
+    fn takes_type(&self, event_type: &EventType) -> bool {
+        self.patterns.is_none_or(|patterns| patterns.matches(event_type))
+    }
+
+    fn takes_time(&self, ts: Timestamp) -> bool {
+        self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
+    }
+
+    fn takes(&self, event: &Event) -> bool {
+        self.takes_type(&event.event_type)
+            && self.takes_time(event.ts)
+            && self.session.is_none_or(|session| event.session.as_deref() == Some(session))
+    }
+}
+
+/// What an internal read found.
+pub(crate) struct Page {
+    /// In the order asked for.
+    pub(crate) events: Vec<Arc<Event>>,
+    /// Everything that matches up to this seq (down to it, for the newest) is in `events`.
+    pub(crate) scanned: u64,
+    /// Nothing more matches within the slice.
+    pub(crate) exhausted: bool,
+    /// Oldest seq kept; 0 when nothing is.
+    pub(crate) oldest: u64,
+}
+
+impl Page {
+    fn empty(slice: &Slice<'_>) -> Self {
+        let scanned = if slice.newest { slice.after } else { slice.upto };
+        Self { events: Vec::new(), scanned, exhausted: true, oldest: 0 }
+    }
+}
 
 impl Journal {
+    /// Opens or makes the journal; committed events go to `sink`.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a journal, or was written by a newer Tollgate.
+    pub(crate) fn open(options: &JournalOptions, sink: Sink) -> Result<Self, JournalError> {
+        let head = Arc::new(AtomicU64::new(0));
+        let (epoch, backend) = if options.durability == Durability::Memory {
+            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Ring::new(Arc::clone(&head), sink)))
+        } else {
+            let path = options.path.clone();
+            let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
+            head.store(opened.tip.seq, Ordering::SeqCst);
+            let epoch = opened.epoch;
+            let writer = Writer::start(opened, &path, Arc::clone(&head), sink)?;
+            (epoch, Backend::Sqlite { writer, readers: Readers::new(path.clone()), path })
+        };
+        let durability = options.durability;
+        Ok(Self(Arc::new(Inner { backend, epoch, durability, head, closed: AtomicBool::new(false) })))
+    }
+
     /// Events that match, in seq order. Runs on the caller's thread: wrap in `spawn_blocking` from async code.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn read(&self, query: &Query) -> Result<Vec<Arc<Event>>, JournalError> {
-        let _ = query;
-        todo!()
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.query(query)),
+            Backend::Sqlite { readers, .. } => readers.query(query),
+        }
     }
+
+    /// One event, where it is kept.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn event(&self, seq: u64) -> Result<Option<Arc<Event>>, JournalError> {
+        let Some(after) = seq.checked_sub(1) else { return Ok(None) };
+        let found = self.page(&Slice { upto: seq, ..Slice::of(&Query { after, limit: 1, ..Query::default() }) })?;
+        Ok(found.events.into_iter().next())
+    }
+
     /// This journal's epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        todo!()
+        self.0.epoch
     }
+
     /// Last committed seq; 0 when empty.
     #[must_use]
     pub fn head(&self) -> u64 {
-        todo!()
+        self.0.head.load(Ordering::SeqCst)
     }
+
     /// What receipts promise here.
     #[must_use]
     pub fn durability(&self) -> Durability {
-        todo!()
+        self.0.durability
     }
+
     /// A plugin's stored value.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn store_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
-        let _ = (plugin, key);
-        todo!()
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.store_get(plugin, key)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let read = || {
+                    connection
+                        .prepare_cached("SELECT value FROM plugin_store WHERE plugin = ?1 AND key = ?2")?
+                        .query_row([plugin, key], |row| row.get(0))
+                        .optional()
+                };
+                read().map_err(read_error)
+            }),
+        }
     }
+
     /// A plugin's keys with a prefix, in order.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn store_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>, JournalError> {
-        let _ = (plugin, prefix);
-        todo!()
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.store_keys(plugin, prefix)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let read = || -> rusqlite::Result<Vec<String>> {
+                    let mut statement = connection
+                        .prepare_cached("SELECT key FROM plugin_store WHERE plugin = ?1 AND key >= ?2 ORDER BY key")?;
+                    let mut rows = statement.query([plugin, prefix])?;
+                    let mut keys = Vec::new();
+                    while let Some(row) = rows.next()? {
+                        let key: String = row.get(0)?;
+                        if !key.starts_with(prefix) {
+                            break;
+                        }
+                        keys.push(key);
+                    }
+                    Ok(keys)
+                };
+                read().map_err(read_error)
+            }),
+        }
     }
+
     /// Bytes of keys and values that a plugin stores.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn store_bytes(&self, plugin: &str) -> Result<u64, JournalError> {
-        let _ = plugin;
-        todo!()
+        const SQL: &str = "SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(value)), 0) FROM plugin_store \
+                           WHERE plugin = ?1";
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.store_bytes(plugin)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let read = || connection.prepare_cached(SQL)?.query_row([plugin], |row| row.get(0));
+                read().map(rows::seq).map_err(read_error)
+            }),
+        }
     }
+
     /// Dead letters, oldest first, of one subscriber or all.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn dead_letters(&self, subscriber: Option<&str>, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
-        let _ = (subscriber, limit);
-        todo!()
+        const SQL: &str = "SELECT subscriber, seq, cause, message, tries, at FROM dead_letters \
+                           WHERE ?1 IS NULL OR subscriber = ?1 ORDER BY at, seq LIMIT ?2";
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.dead_letters(subscriber, limit)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let read = || -> rusqlite::Result<Vec<DeadLetter>> {
+                    let mut statement = connection.prepare_cached(SQL)?;
+                    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                    let letters = statement.query_map(rusqlite::params![subscriber, limit], |row| {
+                        Ok(DeadLetter {
+                            subscriber: row.get(0)?,
+                            seq: rows::seq(row.get(1)?),
+                            cause: row.get(2)?,
+                            message: row.get(3)?,
+                            tries: row.get(4)?,
+                            at: Timestamp(row.get(5)?),
+                        })
+                    })?;
+                    letters.collect()
+                };
+                read().map_err(read_error)
+            }),
+        }
+    }
+
+    /// Sizes, cursors and counts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn stats(&self) -> Result<Stats, JournalError> {
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.stats(self.epoch())),
+            Backend::Sqlite { readers, path, .. } => {
+                readers.with(|connection| verify::stats(connection, path, self.epoch()).map_err(read_error))
+            }
+        }
+    }
+
+    pub(crate) fn page(&self, slice: &Slice<'_>) -> Result<Page, JournalError> {
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.page(slice)),
+            Backend::Sqlite { readers, .. } => readers.page(slice),
+        }
+    }
+
+    pub(crate) fn sessions(&self, limit: usize) -> Result<Vec<Session>, JournalError> {
+        match self.backend()? {
+            Backend::Ring(_) => Ok(Vec::new()),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| work::load_sessions(connection, limit)),
+        }
+    }
+
+    /// Records one event; `given` says that its id is the emitter's own.
+    pub(crate) async fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
+        match self.backend()? {
+            Backend::Ring(ring) => ring.emit(event, given),
+            Backend::Sqlite { .. } => match self.request(Work::Emit(vec![event])).await? {
+                Done::Receipts(receipts) => receipts.first().copied().ok_or(JournalError::Closed),
+                Done::Cursor(_) | Done::Nothing => Err(JournalError::Closed),
+            },
+        }
+    }
+
+    /// Has `work` done and waits until it is durable.
+    pub(crate) async fn request(&self, work: Work) -> Result<Done, JournalError> {
+        match self.backend()? {
+            Backend::Ring(ring) => ring.apply(work),
+            Backend::Sqlite { writer, .. } => writer.submit(work).await?.await.unwrap_or(Err(JournalError::Closed)),
+        }
+    }
+
+    /// Has `work` done in the order of these calls, without waiting for room; none where it is done already.
+    pub(crate) fn request_now(&self, work: Work) -> Result<Option<Reply>, JournalError> {
+        match self.backend()? {
+            Backend::Ring(ring) => ring.apply(work).map(|_| None),
+            Backend::Sqlite { writer, .. } => writer.submit_now(work).map(Some),
+        }
+    }
+
+    /// Waits until few enough completions are uncommitted.
+    pub(crate) async fn relieved(&self) {
+        if let Backend::Sqlite { writer, .. } = &self.0.backend {
+            writer.relieved().await;
+        }
+    }
+
+    /// Whether reading a page takes a disk, so that async code hands it to another thread.
+    pub(crate) fn blocks(&self) -> bool {
+        matches!(self.0.backend, Backend::Sqlite { .. })
+    }
+
+    /// Commits what is queued, then refuses everything.
+    pub(crate) async fn close(&self) {
+        match &self.0.backend {
+            Backend::Ring(ring) => ring.close(),
+            Backend::Sqlite { writer, readers, .. } => {
+                if let Some(thread) = writer.stop() {
+                    // A writer that panicked has dropped its jobs already, and their callers know.
+                    let _panicked = tokio::task::spawn_blocking(move || thread.join()).await;
+                }
+                readers.close_idle();
+            }
+        }
+        self.0.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// As [`Journal::close`], without waiting: for when the bus is dropped.
+    pub(crate) fn stop(&self) {
+        match &self.0.backend {
+            Backend::Ring(ring) => ring.close(),
+            Backend::Sqlite { writer, .. } => {
+                if let Some(thread) = writer.stop() {
+                    let _panicked = thread.join();
+                }
+            }
+        }
+        self.0.closed.store(true, Ordering::SeqCst);
+    }
+
+    fn backend(&self) -> Result<&Backend, JournalError> {
+        if self.0.closed.load(Ordering::SeqCst) { Err(JournalError::Closed) } else { Ok(&self.0.backend) }
     }
 }

@@ -1,0 +1,163 @@
+//! Letting drafts in: bounds, names, depth, events per root, payload shape, redaction. In that order.
+//!
+//! The one place where a draft becomes an event. Knows nothing of the journal or of subscribers.
+
+use super::EmitError;
+use crate::event::{Draft, Event, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+use crate::journal::lock;
+use crate::time::{Clock, Timestamp};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use tollgate_events::PatternSet;
+use uuid::{ContextV7, Uuid};
+
+/// Roots counted in each of two generations; the older one is forgotten when the younger one is full. A root
+/// that 4,096 others have overtaken is counted from nothing again, which only a very slow storm notices.
+const COUNTED_ROOTS: usize = 4_096;
+
+/// What the bus lets in.
+pub(super) struct Admission {
+    pub(super) clock: Clock,
+    filter: Option<PatternSet>,
+    ids: Mutex<ContextV7>,
+    roots: Mutex<Roots>,
+}
+
+impl Admission {
+    pub(super) fn new(clock: Clock, filter: Option<PatternSet>) -> Self {
+        Self { clock, filter, ids: Mutex::new(ContextV7::new()), roots: Mutex::default() }
+    }
+
+    /// Whether `draft` would be let in. Counts nothing.
+    pub(super) fn check(&self, draft: &Draft) -> Result<(), EmitError> {
+        self.check_shape(draft)?;
+        if let Some(cause) = draft.cause
+            && lock(&self.roots).count(cause.root) >= MAX_EVENTS_PER_ROOT
+        {
+            return Err(root_spent());
+        }
+        Ok(())
+    }
+
+    /// Makes an event of `draft`, without seq, and counts it for its root.
+    pub(super) fn admit(&self, draft: Draft) -> Result<Event, EmitError> {
+        self.check_shape(&draft)?;
+        if let Some(cause) = draft.cause
+            && !lock(&self.roots).add(cause.root)
+        {
+            return Err(root_spent());
+        }
+        Ok(self.event(draft))
+    }
+
+    /// As [`Admission::admit`], for what a handler staged while [`Admission::check`] allowed it: counted, not
+    /// refused, since refusing would drop the rest of the handler's work. So one root exceeds its bound by at
+    /// most what the handlers under way have staged.
+    pub(super) fn admit_staged(&self, draft: Draft) -> Result<Event, EmitError> {
+        self.check_shape(&draft)?;
+        if let Some(cause) = draft.cause {
+            lock(&self.roots).add(cause.root);
+        }
+        Ok(self.event(draft))
+    }
+
+    fn check_shape(&self, draft: &Draft) -> Result<(), EmitError> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.matches(&draft.event_type)) {
+            return Err(EmitError::Filtered(draft.event_type.clone()));
+        }
+        if draft.payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(EmitError::TooLarge(draft.payload.len()));
+        }
+        check_name("source", &draft.source)?;
+        if let Some(entity) = &draft.entity {
+            check_name("entity.kind", &entity.kind)?;
+            check_name("entity.id", &entity.id)?;
+        }
+        if let Some(session) = &draft.session {
+            check_name("session", session)?;
+        }
+        if draft.cause.is_some_and(|cause| cause.depth >= MAX_DEPTH) {
+            return Err(EmitError::TooDeep(format!("a chain of causes has at most {MAX_DEPTH} links")));
+        }
+        tollgate_events::payload::check(draft.event_type.as_str(), &draft.payload)?;
+        Ok(())
+    }
+
+    fn event(&self, draft: Draft) -> Event {
+        let now = self.clock.now();
+        let id = draft.id.unwrap_or_else(|| self.new_id(now));
+        let (root, depth) = match draft.cause {
+            Some(cause) => (cause.root, cause.depth + 1),
+            None => (id, 0),
+        };
+        let redacted = match crate::redact::redact(&draft.payload) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text.into()),
+        };
+        Event {
+            seq: 0,
+            id,
+            event_type: draft.event_type,
+            ts: draft.ts.unwrap_or(now),
+            source: draft.source,
+            entity: draft.entity,
+            session: draft.session,
+            root,
+            depth,
+            payload: redacted.unwrap_or(draft.payload),
+        }
+    }
+
+    /// A UUID v7 greater than the last one of this bus, whatever the clock does.
+    fn new_id(&self, now: Timestamp) -> Uuid {
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
+        let context = lock(&self.ids);
+        let at = uuid::Timestamp::from_unix(&*context, millis / 1_000, nanos);
+        drop(context);
+        Uuid::new_v7(at)
+    }
+}
+
+fn root_spent() -> EmitError {
+    EmitError::TooDeep(format!("one outside event sets off at most {MAX_EVENTS_PER_ROOT} events"))
+}
+
+fn check_name(field: &'static str, text: &str) -> Result<(), EmitError> {
+    let refuse = |reason: String| Err(EmitError::Field { field, reason });
+    if text.is_empty() {
+        return refuse("is empty".to_owned());
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return refuse(format!("has {} bytes, at most {MAX_NAME_BYTES} are taken", text.len()));
+    }
+    if text.chars().any(char::is_control) {
+        return refuse("holds a control character".to_owned());
+    }
+    Ok(())
+}
+
+/// How many events each recent root has, itself included. Events from outside are not counted until
+/// something follows from them.
+#[derive(Default)]
+struct Roots {
+    young: HashMap<Uuid, u32>,
+    old: HashMap<Uuid, u32>,
+}
+
+impl Roots {
+    fn count(&self, root: Uuid) -> u32 {
+        self.young.get(&root).or_else(|| self.old.get(&root)).copied().unwrap_or(1)
+    }
+
+    /// Counts one more; false where the root has had its share.
+    fn add(&mut self, root: Uuid) -> bool {
+        let count = self.count(root);
+        if self.young.len() >= COUNTED_ROOTS && !self.young.contains_key(&root) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(root, count.saturating_add(1));
+        count < MAX_EVENTS_PER_ROOT
+    }
+}

@@ -1,0 +1,272 @@
+//! The journal in memory: a bounded ring of events, with cursors, dead letters and plugin store beside it.
+//!
+//! One lock, no thread, no hash chain; nothing survives the process.
+
+use super::types::{DeadLetter, JournalError, Query, Receipt, Stats};
+use super::work::{Done, Unit, Work};
+use super::{Page, Sink, Slice, lock};
+use crate::event::Event;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use uuid::Uuid;
+
+/// Most events that the ring keeps.
+pub const RING_EVENTS: usize = 65_536;
+/// Most bytes of payload that the ring keeps.
+pub const RING_BYTES: usize = 256 * 1024 * 1024;
+/// Most dead letters kept in memory, the newest.
+const RING_DEAD_LETTERS: usize = 10_000;
+/// Most events that one read looks at while it holds the lock.
+const SCANNED_EVENTS: usize = 4_096;
+
+/// The ring and its lock.
+pub(super) struct Ring {
+    state: Mutex<State>,
+    head: Arc<AtomicU64>,
+    sink: Sink,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+    head: u64,
+    /// Ids that emitters gave, of the events kept; ids from the host are not repeated.
+    given: HashMap<Uuid, u64>,
+    cursors: BTreeMap<Arc<str>, u64>,
+    dead_letters: VecDeque<DeadLetter>,
+    store: HashMap<Arc<str>, BTreeMap<String, Vec<u8>>>,
+    closed: bool,
+}
+
+impl Ring {
+    pub(super) fn new(head: Arc<AtomicU64>, sink: Sink) -> Self {
+        Self { state: Mutex::default(), head, sink }
+    }
+
+    /// Records one event; `given` says that its id is the emitter's own.
+    pub(super) fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(JournalError::Closed);
+        }
+        let (receipt, event, dropped) = state.append(event, given);
+        if let Some(event) = event {
+            // Under the lock, so that subscribers see seq order.
+            self.hand_over(&state, std::slice::from_ref(&event));
+        }
+        drop(state);
+        // Freed outside of the lock.
+        drop(dropped);
+        Ok(receipt)
+    }
+
+    /// Does any request at once.
+    pub(super) fn apply(&self, work: Work) -> Result<Done, JournalError> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(JournalError::Closed);
+        }
+        match work {
+            Work::Emit(events) => Ok(Done::Receipts(self.append_all(&mut state, events))),
+            Work::Complete(unit) => {
+                self.complete(&mut state, unit);
+                Ok(Done::Nothing)
+            }
+            Work::OpenCursor { subscriber, at_head, .. } => {
+                let start = if at_head { state.head } else { 0 };
+                Ok(Done::Cursor(*state.cursors.entry(subscriber).or_insert(start)))
+            }
+            Work::DropDeadLetter { subscriber, seq } => {
+                state.dead_letters.retain(|letter| letter.subscriber != subscriber || letter.seq != seq);
+                Ok(Done::Nothing)
+            }
+            Work::SaveSession { .. } | Work::LimitPages(_) => Ok(Done::Nothing),
+            #[cfg(test)]
+            Work::Fail(failure) => Err(failure.into()),
+            #[cfg(test)]
+            Work::Sql(_) => Ok(Done::Nothing),
+        }
+    }
+
+    fn append_all(&self, state: &mut State, events: Vec<Event>) -> Vec<Receipt> {
+        let mut recorded = Vec::with_capacity(events.len());
+        let receipts = events
+            .into_iter()
+            .map(|event| {
+                let (receipt, event, _dropped) = state.append(event, true);
+                recorded.extend(event);
+                receipt
+            })
+            .collect();
+        self.hand_over(state, &recorded);
+        receipts
+    }
+
+    fn complete(&self, state: &mut State, unit: Unit) {
+        let Unit { subscriber, finished, emits, store, dead_letter, .. } = unit;
+        if !emits.is_empty() {
+            self.append_all(state, emits);
+        }
+        if !store.is_empty() {
+            let kept = state.store.entry(Arc::clone(&subscriber)).or_default();
+            for write in store {
+                match write.value {
+                    Some(value) => kept.insert(write.key, value),
+                    None => kept.remove(&write.key),
+                };
+            }
+        }
+        if let Some(letter) = dead_letter {
+            state.dead_letters.push_back(letter);
+            if state.dead_letters.len() > RING_DEAD_LETTERS {
+                state.dead_letters.pop_front();
+            }
+        }
+        match state.cursors.get_mut(&subscriber) {
+            Some(cursor) => *cursor = finished.max(*cursor),
+            None => {
+                state.cursors.insert(subscriber, finished);
+            }
+        }
+    }
+
+    fn hand_over(&self, state: &State, events: &[Arc<Event>]) {
+        self.head.store(state.head, Ordering::SeqCst);
+        if !events.is_empty() {
+            (self.sink)(events);
+        }
+    }
+
+    pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
+    }
+
+    /// Up to `slice.limit` matching events.
+    pub(super) fn page(&self, slice: &Slice<'_>) -> Page {
+        let state = lock(&self.state);
+        let oldest = state.oldest();
+        let mut page = Page::empty(slice);
+        page.oldest = oldest;
+        if oldest == 0 {
+            return page;
+        }
+        let from = index(slice.after.max(oldest - 1) + 1 - oldest).min(state.events.len());
+        let to = index((slice.upto.min(state.head) + 1).saturating_sub(oldest)).clamp(from, state.events.len());
+        let wanted = state.events.range(from..to);
+        let mut take = |seen: usize, event: &Arc<Event>| {
+            if slice.takes(event) {
+                page.events.push(Arc::clone(event));
+            }
+            let more = page.events.len() < slice.limit && seen + 1 < SCANNED_EVENTS;
+            if !more {
+                page.exhausted = false;
+                page.scanned = event.seq;
+            }
+            more
+        };
+        if slice.newest {
+            wanted.rev().enumerate().all(|(seen, event)| take(seen, event));
+        } else {
+            wanted.enumerate().all(|(seen, event)| take(seen, event));
+        }
+        page
+    }
+
+    pub(super) fn query(&self, query: &Query) -> Vec<Arc<Event>> {
+        let mut found = Vec::new();
+        let mut slice = Slice::of(query);
+        while slice.limit > 0 {
+            let page = self.page(&slice);
+            slice.limit -= page.events.len().min(slice.limit);
+            if query.newest {
+                slice.upto = page.scanned.saturating_sub(1);
+            } else {
+                slice.after = page.scanned;
+            }
+            found.extend(page.events);
+            if page.exhausted {
+                break;
+            }
+        }
+        if query.newest {
+            found.reverse();
+        }
+        found
+    }
+
+    pub(super) fn store_get(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {
+        lock(&self.state).store.get(plugin)?.get(key).cloned()
+    }
+
+    pub(super) fn store_keys(&self, plugin: &str, prefix: &str) -> Vec<String> {
+        let state = lock(&self.state);
+        let Some(kept) = state.store.get(plugin) else { return Vec::new() };
+        kept.range(prefix.to_owned()..).map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    pub(super) fn store_bytes(&self, plugin: &str) -> u64 {
+        let state = lock(&self.state);
+        let kept = state.store.get(plugin).into_iter().flatten();
+        kept.map(|(key, value)| u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX)).sum()
+    }
+
+    pub(super) fn dead_letters(&self, subscriber: Option<&str>, limit: usize) -> Vec<DeadLetter> {
+        let state = lock(&self.state);
+        let wanted = |letter: &&DeadLetter| subscriber.is_none_or(|subscriber| *letter.subscriber == *subscriber);
+        state.dead_letters.iter().filter(wanted).take(limit).cloned().collect()
+    }
+
+    pub(super) fn stats(&self, epoch: u64) -> Stats {
+        let state = lock(&self.state);
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Stats {
+            epoch,
+            first: state.oldest(),
+            head: state.head,
+            events: count(state.events.len()),
+            bytes: count(state.bytes),
+            wal_bytes: 0,
+            cursors: state.cursors.iter().map(|(name, seq)| (name.to_string(), *seq)).collect(),
+            dead_letters: count(state.dead_letters.len()),
+        }
+    }
+}
+
+impl State {
+    /// Appends an event: its receipt, the event as kept, and what fell out of the ring.
+    fn append(&mut self, mut event: Event, given: bool) -> (Receipt, Option<Arc<Event>>, Option<Arc<Event>>) {
+        let id = event.id;
+        if given {
+            if let Some(first) = self.given.get(&id) {
+                return (Receipt { seq: *first, id, duplicate: true }, None, None);
+            }
+            self.given.insert(id, self.head + 1);
+        }
+        self.head += 1;
+        event.seq = self.head;
+        self.bytes += event.payload.len();
+        let event = Arc::new(event);
+        self.events.push_back(Arc::clone(&event));
+        let mut dropped = None;
+        while self.events.len() > RING_EVENTS || (self.bytes > RING_BYTES && self.events.len() > 1) {
+            dropped = self.events.pop_front();
+            if let Some(dropped) = &dropped {
+                self.bytes -= dropped.payload.len();
+                if !self.given.is_empty() {
+                    self.given.remove(&dropped.id);
+                }
+            }
+        }
+        (Receipt { seq: self.head, id, duplicate: false }, Some(event), dropped)
+    }
+
+    fn oldest(&self) -> u64 {
+        self.events.front().map_or(0, |event| event.seq)
+    }
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}

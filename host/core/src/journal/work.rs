@@ -1,0 +1,221 @@
+//! What the journal is asked to write, and how one request becomes rows of a running transaction.
+//!
+//! A request is atomic: all of it or nothing. Knows nothing of groups, queues or threads.
+
+use super::rows::{self, Tip};
+use super::types::{DeadLetter, JournalError, Receipt, StoreWrite};
+use crate::event::Event;
+use crate::session::Session;
+use crate::time::Timestamp;
+use rusqlite::{Connection, params};
+use std::sync::Arc;
+
+/// One atomic request. Events in it have no seq yet.
+pub(crate) enum Work {
+    /// Consecutive events.
+    Emit(Vec<Event>),
+    /// What a durable subscriber did.
+    Complete(Unit),
+    /// The cursor of a durable subscriber, made where it has none.
+    OpenCursor { subscriber: Arc<str>, at_head: bool, now: Timestamp },
+    /// A session, new or changed.
+    SaveSession { session: Arc<Session>, now: Timestamp },
+    /// A dead letter that is done with.
+    DropDeadLetter { subscriber: Arc<str>, seq: u64 },
+    /// A setting of the writer's connection, for tests and for the size bound.
+    LimitPages(u32),
+    #[cfg(test)]
+    Fail(super::failure::WriteFailure),
+    #[cfg(test)]
+    Sql(String),
+}
+
+/// A completion whose emits have been let in.
+pub(crate) struct Unit {
+    pub(crate) subscriber: Arc<str>,
+    pub(crate) finished: u64,
+    pub(crate) emits: Vec<Event>,
+    pub(crate) store: Vec<StoreWrite>,
+    pub(crate) dead_letter: Option<DeadLetter>,
+    pub(crate) now: Timestamp,
+}
+
+/// What a request answers.
+pub(crate) enum Done {
+    Receipts(Vec<Receipt>),
+    Cursor(u64),
+    Nothing,
+}
+
+impl Work {
+    /// How much of a group it takes: its drafts, and never nothing.
+    pub(super) fn drafts(&self) -> usize {
+        match self {
+            Self::Emit(events) => events.len().max(1),
+            Self::Complete(unit) => unit.emits.len() + unit.store.len() + 1,
+            _ => 1,
+        }
+    }
+
+    /// What it weighs in the queue, in KiB, rounded up a draft.
+    pub(super) fn weight(&self) -> usize {
+        let events = |events: &[Event]| events.iter().map(|event| event.payload.len() / 1024 + 1).sum::<usize>();
+        match self {
+            Self::Emit(drafts) => events(drafts).max(1),
+            Self::Complete(unit) => {
+                let stored = unit.store.iter().map(|write| write.value.as_ref().map_or(0, Vec::len) / 1024 + 1);
+                events(&unit.emits) + stored.sum::<usize>() + 1
+            }
+            _ => 1,
+        }
+    }
+}
+
+/// Why a request was not applied.
+pub(super) enum ApplyError {
+    Sqlite(rusqlite::Error),
+    #[cfg(test)]
+    Made(super::failure::WriteFailure),
+}
+
+impl From<rusqlite::Error> for ApplyError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<ApplyError> for super::failure::WriteFailure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Sqlite(error) => Self::from(&error),
+            #[cfg(test)]
+            ApplyError::Made(failure) => failure,
+        }
+    }
+}
+
+/// Writes one request into the running transaction; new events are appended to `committed`.
+pub(super) fn apply(
+    connection: &Connection,
+    tip: &mut Tip,
+    work: &Work,
+    committed: &mut Vec<Arc<Event>>,
+) -> Result<Done, ApplyError> {
+    match work {
+        Work::Emit(events) => {
+            let receipts = events.iter().map(|event| append(connection, tip, event, committed));
+            Ok(Done::Receipts(receipts.collect::<Result<_, _>>()?))
+        }
+        Work::Complete(unit) => {
+            for event in &unit.emits {
+                append(connection, tip, event, committed)?;
+            }
+            complete(connection, unit)?;
+            Ok(Done::Nothing)
+        }
+        Work::OpenCursor { subscriber, at_head, now } => {
+            let start = if *at_head { tip.seq } else { 0 };
+            connection
+                .prepare_cached("INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO NOTHING")?
+                .execute(params![subscriber, rows::column(start), now.0])?;
+            let seq = connection
+                .prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?
+                .query_row([subscriber], |row| row.get(0))?;
+            Ok(Done::Cursor(rows::seq(seq)))
+        }
+        Work::SaveSession { session, now } => {
+            let roots: Vec<_> = session.roots.iter().filter_map(|root| root.to_str()).collect();
+            let roots = serde_json::Value::from(roots).to_string();
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .execute(params![session.id, session.agent, session.chat_id, session.user_id, roots, now.0])?;
+            Ok(Done::Nothing)
+        }
+        Work::DropDeadLetter { subscriber, seq } => {
+            connection
+                .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
+                .execute(params![subscriber, rows::column(*seq)])?;
+            Ok(Done::Nothing)
+        }
+        // Handled by the writer: a limit cannot be set inside a transaction.
+        Work::LimitPages(_) => Ok(Done::Nothing),
+        #[cfg(test)]
+        Work::Fail(failure) => Err(ApplyError::Made(failure.clone())),
+        #[cfg(test)]
+        Work::Sql(sql) => {
+            connection.execute_batch(sql)?;
+            Ok(Done::Nothing)
+        }
+    }
+}
+
+/// Appends one event, or finds the receipt of the one that has its id.
+fn append(
+    connection: &Connection,
+    tip: &mut Tip,
+    event: &Event,
+    committed: &mut Vec<Arc<Event>>,
+) -> Result<Receipt, ApplyError> {
+    let event = Event { seq: tip.seq + 1, ..event.clone() };
+    if rows::insert(connection, tip, &event)? {
+        let receipt = Receipt { seq: event.seq, id: event.id, duplicate: false };
+        committed.push(Arc::new(event));
+        return Ok(receipt);
+    }
+    let first = connection
+        .prepare_cached("SELECT seq FROM events WHERE id = ?1")?
+        .query_row([event.id.as_bytes()], |row| row.get(0))?;
+    Ok(Receipt { seq: rows::seq(first), id: event.id, duplicate: true })
+}
+
+fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {
+    for write in &unit.store {
+        match &write.value {
+            Some(value) => connection
+                .prepare_cached("INSERT OR REPLACE INTO plugin_store VALUES (?1, ?2, ?3)")?
+                .execute(params![unit.subscriber, write.key, value])?,
+            None => connection
+                .prepare_cached("DELETE FROM plugin_store WHERE plugin = ?1 AND key = ?2")?
+                .execute(params![unit.subscriber, write.key])?,
+        };
+    }
+    if let Some(letter) = &unit.dead_letter {
+        connection.prepare_cached("INSERT OR REPLACE INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+            params![
+                letter.subscriber,
+                rows::column(letter.seq),
+                letter.cause,
+                letter.message,
+                letter.tries,
+                letter.at.0
+            ],
+        )?;
+    }
+    // A late completion never moves a cursor back.
+    connection
+        .prepare_cached(
+            "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) \
+             DO UPDATE SET seq = max(seq, excluded.seq), updated = excluded.updated",
+        )?
+        .execute(params![unit.subscriber, rows::column(unit.finished), unit.now.0])
+        .map(|_| ())
+}
+
+/// The sessions of the database, least recently saved first, at most `limit`.
+pub(super) fn load_sessions(connection: &Connection, limit: usize) -> Result<Vec<Session>, JournalError> {
+    let read = || -> rusqlite::Result<Vec<Session>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT * FROM (SELECT id, agent, chat_id, user_id, roots, seen FROM sessions ORDER BY seen DESC LIMIT ?1) \
+             ORDER BY seen",
+        )?;
+        let sessions = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            let roots: String = row.get(4)?;
+            let roots: Vec<std::path::PathBuf> = serde_json::from_str(&roots).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
+            })?;
+            Ok(Session { id: row.get(0)?, agent: row.get(1)?, chat_id: row.get(2)?, user_id: row.get(3)?, roots })
+        })?;
+        sessions.collect()
+    };
+    read().map_err(super::failure::read_error)
+}

@@ -1,0 +1,326 @@
+//! The one writer: a thread that commits what queued while its last commit ran.
+//!
+//! Owns the writing connection, the queue in front of it and the write-ahead log's size. No timer: a lone
+//! draft is not delayed, and a crowd shares one commit. Knows nothing of subscribers but the sink.
+
+use super::failure::WriteFailure;
+use super::rows::Tip;
+use super::schema::Opened;
+use super::types::JournalError;
+use super::work::{Done, Work, apply};
+use super::{Sink, lock};
+use crate::event::Event;
+use rusqlite::TransactionBehavior;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Most drafts in one commit, unless one batch alone has more: enough to share an fsync among a crowd,
+/// few enough that the first of them does not wait for long.
+pub const GROUP_DRAFTS: usize = 256;
+/// Most KiB that wait for the writer (a draft counts at least one): a second or two of a busy disk.
+const QUEUE_KIB: usize = 64 * 1024;
+/// Above this many KiB of uncommitted completions, subscribers get no further events.
+const COMPLETIONS_KIB: usize = 32 * 1024;
+/// Above this many KiB a completion is refused: only a subscriber that ignores its backpressure gets here.
+const MAX_COMPLETIONS_KIB: usize = 512 * 1024;
+/// The write-ahead log is written back once it passes this.
+pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// A checkpoint that a reader held up is tried again after this much more.
+const WAL_RETRY_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a checkpoint waits for readers; their transactions are shorter.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
+/// How long a commit waits for another process's lock.
+const COMMIT_WAIT: Duration = Duration::from_secs(5);
+
+/// The answer to one request.
+pub(crate) type Reply = oneshot::Receiver<Result<Done, JournalError>>;
+
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<Result<Done, JournalError>>,
+    /// Gives its room back once the job is done.
+    _room: Room,
+}
+
+/// The room that a job takes in the queue.
+enum Room {
+    Waited { _permit: OwnedSemaphorePermit },
+    Unwaited { kib: usize, shared: Arc<Shared> },
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Self::Unwaited { kib, shared } = self {
+            shared.unwaited.fetch_sub(*kib, Ordering::SeqCst);
+            shared.relieved.notify_waiters();
+        }
+    }
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    room: Arc<Semaphore>,
+    /// KiB of jobs that were queued without waiting for room.
+    unwaited: AtomicUsize,
+    relieved: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// Handle of the writer thread; dropping it commits what is queued and waits for the thread.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(opened: Opened, path: &Path, head: Arc<AtomicU64>, sink: Sink) -> Result<Self, JournalError> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            room: Arc::new(Semaphore::new(QUEUE_KIB)),
+            unwaited: AtomicUsize::new(0),
+            relieved: Notify::new(),
+        });
+        let mut wal = path.as_os_str().to_owned();
+        wal.push("-wal");
+        let state = State {
+            connection: opened.connection,
+            tip: opened.tip,
+            head,
+            sink,
+            wal: PathBuf::from(wal),
+            checkpoint_at: WAL_BYTES,
+            broken: None,
+        };
+        let stop = StopOnExit(Arc::clone(&shared));
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || state.run(&stop.0)).map_err(
+            |error| JournalError::Open { path: path.to_owned(), reason: format!("no writer thread: {error}") },
+        )?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues `work`, waiting for room where there is none.
+    pub(super) async fn submit(&self, work: Work) -> Result<Reply, JournalError> {
+        let weight = u32::try_from(work.weight().min(QUEUE_KIB)).unwrap_or(u32::MAX);
+        let permit =
+            Arc::clone(&self.shared.room).acquire_many_owned(weight).await.map_err(|_| JournalError::Closed)?;
+        self.push(work, Room::Waited { _permit: permit })
+    }
+
+    /// Queues `work` at once. What bounds it is [`Writer::relieved`], for which subscribers wait.
+    pub(super) fn submit_now(&self, work: Work) -> Result<Reply, JournalError> {
+        let kib = work.weight();
+        let before = self.shared.unwaited.fetch_add(kib, Ordering::SeqCst);
+        let room = Room::Unwaited { kib, shared: Arc::clone(&self.shared) };
+        if before > MAX_COMPLETIONS_KIB {
+            return Err(JournalError::Write("too much is uncommitted already".to_owned()));
+        }
+        self.push(work, room)
+    }
+
+    fn push(&self, work: Work, room: Room) -> Result<Reply, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        let mut queue = lock(&self.shared.queue);
+        if queue.closed {
+            drop(queue);
+            return Err(JournalError::Closed);
+        }
+        queue.jobs.push_back(Job { work, reply, _room: room });
+        drop(queue);
+        self.shared.arrived.notify_one();
+        Ok(answer)
+    }
+
+    /// Waits until few enough completions are uncommitted.
+    pub(super) async fn relieved(&self) {
+        loop {
+            let relieved = self.shared.relieved.notified();
+            tokio::pin!(relieved);
+            relieved.as_mut().enable();
+            if self.shared.unwaited.load(Ordering::SeqCst) <= COMPLETIONS_KIB {
+                return;
+            }
+            relieved.await;
+        }
+    }
+
+    /// Refuses further work and hands out the thread to wait for; what is queued is still committed.
+    pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
+        lock(&self.shared.queue).closed = true;
+        self.shared.room.close();
+        self.shared.arrived.notify_one();
+        lock(&self.thread).take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(thread) = self.stop() {
+            // A writer that panicked has dropped its jobs already, and their callers know.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// However the thread ends, nobody waits for it in vain.
+struct StopOnExit(Arc<Shared>);
+
+impl Drop for StopOnExit {
+    fn drop(&mut self) {
+        let abandoned = {
+            let mut queue = lock(&self.0.queue);
+            queue.closed = true;
+            std::mem::take(&mut queue.jobs)
+        };
+        self.0.room.close();
+        drop(abandoned);
+    }
+}
+
+struct State {
+    connection: rusqlite::Connection,
+    tip: Tip,
+    head: Arc<AtomicU64>,
+    sink: Sink,
+    wal: PathBuf,
+    /// Size of the write-ahead log at which the next checkpoint is tried.
+    checkpoint_at: u64,
+    /// Set by the first failure after which the disk is not to be trusted.
+    broken: Option<String>,
+}
+
+impl State {
+    fn run(mut self, shared: &Shared) {
+        while let Some(mut group) = take_group(shared) {
+            self.write(&mut group);
+            self.checkpoint();
+        }
+    }
+
+    /// Commits a group and answers it. Where the disk is full for all of it, each gets its own try.
+    fn write(&mut self, group: &mut VecDeque<Job>) {
+        match self.commit(group) {
+            Ok(done) => {
+                for (job, done) in group.drain(..).zip(done) {
+                    answer(job, Ok(done));
+                }
+            }
+            Err(WriteFailure::Fatal(said)) => {
+                tracing::error!(cause = %said, "the journal is read-only from now on");
+                self.broken = Some(said.clone());
+                group.drain(..).for_each(|job| answer(job, Err(JournalError::ReadOnly(said.clone()))));
+            }
+            Err(failure) if group.len() == 1 => {
+                group.drain(..).for_each(|job| answer(job, Err(failure.clone().into())));
+            }
+            Err(_) => {
+                for job in std::mem::take(group) {
+                    self.write(&mut VecDeque::from([job]));
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, group: &VecDeque<Job>) -> Result<Vec<Done>, WriteFailure> {
+        if let Some(said) = &self.broken {
+            return Err(WriteFailure::Fatal(said.clone()));
+        }
+        for job in group {
+            if let Work::LimitPages(pages) = job.work {
+                self.connection
+                    .pragma_update(None, "max_page_count", pages)
+                    .map_err(|error| WriteFailure::from(&error))?;
+            }
+        }
+        let mut tip = self.tip;
+        let mut committed = Vec::new();
+        let mut done = Vec::with_capacity(group.len());
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| WriteFailure::from(&error))?;
+        for job in group {
+            // Dropping the transaction rolls the whole group back.
+            done.push(apply(&transaction, &mut tip, &job.work, &mut committed).map_err(WriteFailure::from)?);
+        }
+        transaction.commit().map_err(|error| WriteFailure::from(&error))?;
+        self.tip = tip;
+        self.hand_over(&committed);
+        Ok(done)
+    }
+
+    fn hand_over(&self, committed: &[Arc<Event>]) {
+        if !committed.is_empty() {
+            self.head.store(self.tip.seq, Ordering::SeqCst);
+            (self.sink)(committed);
+        }
+    }
+
+    /// Writes the log back once it is large. Only the writer does: a checkpointer beside a busy writer
+    /// never finds the log idle, and it grows without end.
+    fn checkpoint(&mut self) {
+        let size = std::fs::metadata(&self.wal).map_or(0, |found| found.len());
+        if size < self.checkpoint_at || self.broken.is_some() {
+            return;
+        }
+        let run = || -> rusqlite::Result<bool> {
+            self.connection.busy_timeout(CHECKPOINT_WAIT)?;
+            let held_up = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            self.connection.busy_timeout(COMMIT_WAIT)?;
+            held_up
+        };
+        self.checkpoint_at = match run() {
+            Ok(false) => WAL_BYTES,
+            Ok(true) => size.saturating_add(WAL_RETRY_BYTES),
+            Err(error) => match WriteFailure::from(&error) {
+                WriteFailure::Fatal(said) => {
+                    tracing::error!(cause = %said, "the journal is read-only from now on");
+                    self.broken = Some(said);
+                    WAL_BYTES
+                }
+                WriteFailure::Full | WriteFailure::Passing(_) => size.saturating_add(WAL_RETRY_BYTES),
+            },
+        };
+    }
+}
+
+/// A caller that no longer waits loses the answer only: its request is committed.
+fn answer(job: Job, result: Result<Done, JournalError>) {
+    let Job { reply, _room: room, .. } = job;
+    drop(room);
+    let _not_awaited = reply.send(result);
+}
+
+/// Waits for work and takes what a commit takes; none once the queue is closed and empty.
+fn take_group(shared: &Shared) -> Option<VecDeque<Job>> {
+    let mut queue = lock(&shared.queue);
+    while queue.jobs.is_empty() {
+        if queue.closed {
+            return None;
+        }
+        queue = shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    }
+    let mut drafts = 0;
+    let mut group = VecDeque::new();
+    while let Some(job) = queue.jobs.front() {
+        let more = job.work.drafts();
+        if !group.is_empty() && drafts + more > GROUP_DRAFTS {
+            break;
+        }
+        drafts += more;
+        group.extend(queue.jobs.pop_front());
+    }
+    Some(group)
+}

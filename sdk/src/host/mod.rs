@@ -1,0 +1,6 @@
+//! The host's functions with Rust names. On wasm they are the imports; natively they go to [`crate::mock`].
+
+pub mod bus;
+pub mod data;
+pub mod log;
+pub mod store;

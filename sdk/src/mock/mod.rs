@@ -1,0 +1,88 @@
+//! The host that native unit tests get: it records what the plugin did, and answers like a host that granted
+//! everything. One for each thread, as tests have one each. It enforces no budget and checks no shape.
+
+pub(crate) mod bus;
+pub(crate) mod data;
+pub(crate) mod log;
+pub(crate) mod store;
+
+use crate::{Draft, Event, Level, ToolCall};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// What the mock host remembers. A test may change it to set a scene.
+#[derive(Debug, Default)]
+pub struct MockHost {
+    /// Staged emits, then those committed at once, in the order made.
+    pub emits: Vec<Draft>,
+    /// Log lines, oldest first.
+    pub logs: Vec<(Level, String)>,
+    /// The store's pairs.
+    pub store: BTreeMap<String, Vec<u8>>,
+    /// The data folder's files.
+    pub data: BTreeMap<String, Vec<u8>>,
+    /// While true, store and data answer as they do to a candidate version: reads work, writes do not.
+    pub read_only: bool,
+    /// While set, `data` answers this to any write.
+    pub data_error: Option<crate::DataError>,
+    /// Calls of `data.read`, to count what a plugin reads.
+    pub data_reads: usize,
+}
+
+thread_local! {
+    static HOST: RefCell<MockHost> = RefCell::default();
+}
+
+/// Looks at, or changes, this thread's host.
+pub fn with<T>(look: impl FnOnce(&mut MockHost) -> T) -> T {
+    HOST.with_borrow_mut(look)
+}
+
+/// Forgets everything.
+pub fn reset() {
+    with(|host| *host = MockHost::default());
+}
+
+/// What was emitted so far.
+#[must_use]
+pub fn emits() -> Vec<Draft> {
+    with(|host| host.emits.clone())
+}
+
+/// What was logged so far.
+#[must_use]
+pub fn logs() -> Vec<(Level, String)> {
+    with(|host| host.logs.clone())
+}
+
+/// An event from outside with seq 1 and nothing optional; set its public fields for more.
+#[must_use]
+pub fn event(event_type: &str, payload: &str) -> Event {
+    Event {
+        seq: 1,
+        id: "00000000-0000-7000-8000-000000000001".to_owned(),
+        type_: event_type.to_owned(),
+        source: "core".to_owned(),
+        time: 1_700_000_000_000,
+        entity: None,
+        session: None,
+        payload: payload.to_owned(),
+        depth: 0,
+    }
+}
+
+/// A call of `tool` with nothing optional; set its public fields for more.
+#[must_use]
+pub fn call(tool: &str, input: &str) -> ToolCall {
+    ToolCall {
+        call_id: "call-1".to_owned(),
+        session: "s1".to_owned(),
+        agent: "claude-code".to_owned(),
+        tool: tool.to_owned(),
+        original_tool: tool.to_owned(),
+        input: input.to_owned(),
+        cwd: "/home/dev/project".to_owned(),
+        commands: Vec::new(),
+        understood: true,
+    }
+}

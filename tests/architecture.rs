@@ -1,0 +1,113 @@
+//! The repository's own rules: who may depend on whom, and how files begin. docs/architecture.md says why.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longer than this, a file has more than one reason to change.
+const MAX_LINES: usize = 500;
+
+/// A package, and which of this workspace's packages it may build with.
+const EDGES: [(&str, &str, &[&str]); 11] = [
+    ("events", "tollgate-events", &[]),
+    ("host/core", "tollgate-core", &["tollgate-events"]),
+    ("host/runtime", "tollgate-runtime", &["tollgate-core"]),
+    ("host/server", "tollgate-server", &["tollgate-core", "tollgate-runtime"]),
+    (
+        "host/cli",
+        "tollgate",
+        &["tollgate-core", "tollgate-runtime", "tollgate-server", "tollgate-bundled", "tollgate-plugin-audit"],
+    ),
+    ("sdk", "tollgate-sdk", &["tollgate-events"]),
+    ("plugins/audit", "tollgate-plugin-audit", &["tollgate-sdk"]),
+    ("plugins/translation", "tollgate-plugin-translation", &["tollgate-sdk"]),
+    ("plugins/examples/no-secrets", "tollgate-plugin-no-secrets", &["tollgate-sdk"]),
+    ("plugins/bundled", "tollgate-bundled", &[]),
+    ("tests/guests", "tollgate-test-guests", &["tollgate-sdk"]),
+];
+
+/// A crate from outside, and the only package that may name it.
+const FENCED: [(&str, &str); 7] = [
+    ("wasmtime", "tollgate-runtime"),
+    ("wasmtime-wasi", "tollgate-runtime"),
+    ("notify", "tollgate-runtime"),
+    ("axum", "tollgate-server"),
+    ("rusqlite", "tollgate-core"),
+    ("brush-parser", "tollgate-core"),
+    ("wit-bindgen", "tollgate-sdk"),
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// What `folder`'s manifest builds with; what only its tests use does not count.
+fn dependencies(folder: &str) -> (String, BTreeSet<String>) {
+    let path = root().join(folder).join("Cargo.toml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let name = manifest["package"]["name"].as_str().expect("a package has a name").to_owned();
+    let tables = ["dependencies", "build-dependencies"].into_iter().filter_map(|table| manifest.get(table)?.as_table());
+    (name, tables.flat_map(|table| table.keys().cloned()).collect())
+}
+
+#[test]
+fn every_package_depends_only_where_the_architecture_says() {
+    for (folder, package, allowed) in EDGES {
+        let (name, dependencies) = dependencies(folder);
+        assert_eq!(name, package, "{folder}");
+        for dependency in dependencies.iter().filter(|dependency| dependency.starts_with("tollgate")) {
+            assert!(allowed.contains(&dependency.as_str()), "forbidden edge: {package} → {dependency}");
+        }
+    }
+}
+
+#[test]
+fn every_package_of_the_workspace_is_in_the_list() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let members: BTreeSet<_> =
+        manifest["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap()).collect();
+    assert_eq!(members, EDGES.iter().map(|(folder, ..)| *folder).collect());
+}
+
+#[test]
+fn fenced_crates_are_named_by_one_package() {
+    for (folder, ..) in EDGES {
+        let (package, dependencies) = dependencies(folder);
+        for (fenced, owner) in FENCED {
+            assert!(!dependencies.contains(fenced) || package == owner, "{package} names {fenced}, which is {owner}'s");
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_owns_and_is_read_in_one_sitting() {
+    let files = files_below(root(), "rs");
+    assert!(files.len() > 40, "the walk found {} files", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn no_component_is_kept_in_the_repository() {
+    assert_eq!(files_below(root(), "wasm"), Vec::<PathBuf>::new());
+}
+
+/// Files of the checkout with this extension; build folders and hidden ones are left out.
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(files_below(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,107 @@
+//! `tollgate hook claude-code` as an agent runs it: a process that exits with 0 or 2 and nothing else.
+
+use crate::support::{Home, stderr, stdout};
+use serde_json::{Value, json};
+use std::process::Output;
+
+fn pre_tool_use(home: &Home, tool: &str, input: &Value) -> String {
+    json!({
+        "session_id": "50f349d6-3cb9-47de-b1fe-ed8467c5abb1", "cwd": home.workspace(), "permission_mode": "default",
+        "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": input, "tool_use_id": "toolu_01",
+    })
+    .to_string()
+}
+
+fn bash(home: &Home, command: &str) -> Output {
+    let input = pre_tool_use(home, "Bash", &json!({ "command": command }));
+    home.tollgate_with(["hook", "claude-code"], input.as_bytes())
+}
+
+#[test]
+fn a_denied_command_exits_2_with_the_reason_and_both_facts_on_record() {
+    let home = Home::new();
+    let daemon = home.start();
+    let output = bash(&home, "rm -rf /");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("rm"), "{}", stderr(&output));
+
+    let events = daemon.events("tool.*");
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["tool.gated", "tool.denied"]);
+    assert_eq!(events[1]["payload"]["violation_type"], "policy");
+    assert_eq!(events[1]["payload"]["cause"], "rule");
+    assert_eq!(events[0]["payload"]["call_id"], "toolu_01");
+}
+
+#[test]
+fn a_harmless_command_exits_0_in_silence_and_is_on_record() {
+    let home = Home::new();
+    let daemon = home.start();
+    let output = bash(&home, "cargo test --workspace");
+    assert_eq!((output.status.code(), stdout(&output), stderr(&output)), (Some(0), String::new(), String::new()));
+    let events = daemon.events("tool.*");
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["tool.gated", "tool.deferred"]);
+    assert_eq!(events[1]["payload"]["to"], "agent");
+}
+
+#[test]
+fn without_a_daemon_the_answer_is_a_denial_that_says_why() {
+    let home = Home::new();
+    home.start().kill();
+    let output = bash(&home, "cargo test");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("unavailable"), "{}", stderr(&output));
+}
+
+#[test]
+fn whatever_happens_to_the_hook_it_exits_with_2() {
+    let home = Home::new();
+    let _daemon = home.start();
+    let cases: [(&[&str], &[u8]); 7] = [
+        (&["hook"], b""),
+        (&["hook", "no-such-agent"], b"{}"),
+        (&["hook", "claude-code", "--no-such-flag"], b"{}"),
+        (&["hook", "claude-code"], b""),
+        (&["hook", "claude-code"], b"{\"hook_event_name\": \"PreToolUse\""),
+        (&["hook", "claude-code"], b"{\"hook_event_name\": \"PreToolUse\", \"tool_name\": 7}"),
+        (&["hook", "claude-code"], b"\xff\xfe not text"),
+    ];
+    for (arguments, input) in cases {
+        let output = home.tollgate_with(arguments, input);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {input:?}: {}", stderr(&output));
+        assert_ne!(stderr(&output), "", "{arguments:?} {input:?} says nothing");
+        assert_eq!(stdout(&output), "", "{arguments:?} {input:?}");
+    }
+}
+
+#[test]
+fn a_path_outside_the_workspace_is_the_sandboxs_denial() {
+    let home = Home::new();
+    let daemon = home.start();
+    let input = pre_tool_use(&home, "Write", &json!({ "file_path": "/etc/cron.d/x", "content": "x" }));
+    let output = home.tollgate_with(["hook", "claude-code"], input.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(daemon.events("tool.denied")[0]["payload"]["violation_type"], "sandbox");
+}
+
+#[test]
+fn every_recorded_input_of_the_agent_is_taken() {
+    let home = Home::new();
+    let daemon = home.start();
+    for recording in [
+        include_str!("fixtures/hooks/claude-code-2.1.329-ok.jsonl"),
+        include_str!("fixtures/hooks/claude-code-2.1.329-fail.jsonl"),
+    ] {
+        let here = recording.replace("/home/dev/project", &home.workspace().display().to_string());
+        for line in here.lines() {
+            let output = home.tollgate_with(["hook", "claude-code"], line.as_bytes());
+            assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
+        }
+    }
+    assert_eq!(daemon.events("hook.pre_tool").len(), 2);
+    assert_eq!(daemon.events("tool.gated").len(), 2);
+    assert_eq!(daemon.events("tool.finished").len(), 2);
+    assert_eq!(daemon.events("message.in").len(), 2);
+}

@@ -1,0 +1,17 @@
+//! The one integration binary: what a user does with `tollgate`, and what the repository promises of itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+mod architecture;
+mod commands;
+mod crash;
+mod hooks;
+mod plugins;
