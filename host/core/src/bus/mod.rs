@@ -1,9 +1,25 @@
 //! The bus: one way in, one way out. Checks drafts, has the journal record them, hands them to subscribers.
 
+mod admit;
+mod fanout;
+mod subscriber;
+mod subscription;
+mod tail;
+
+#[cfg(test)]
+mod tests;
+
+pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscription};
+
 use crate::event::{Draft, Event};
-use crate::journal::{Completion, Journal, JournalError, JournalOptions, Receipt};
+use crate::journal::{Completion, Done, Journal, JournalError, JournalOptions, Receipt, Reply, Unit, Work};
 use crate::time::Clock;
+use admit::Admission;
+use fanout::Fanout;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use subscriber::WhenFull;
+use tail::Tail;
 use tollgate_events::{EventType, PatternSet, payload::Violation};
 
 /// Most events one subscriber's queue holds.
@@ -56,7 +72,21 @@ pub enum EmitError {
 /// The bus. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus(Arc<BusInner>);
-struct BusInner;
+
+struct BusInner {
+    journal: Journal,
+    admission: Admission,
+    fanout: Arc<Fanout>,
+    filtered: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Drop for BusInner {
+    fn drop(&mut self) {
+        self.journal.stop();
+        self.fanout.close();
+    }
+}
 
 /// Where a durable subscriber starts on its first load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,46 +127,95 @@ impl Bus {
     /// # Errors
     /// When the journal cannot be opened.
     pub fn open(options: BusOptions) -> Result<Self, JournalError> {
-        let _ = options;
-        todo!()
+        let fanout = Arc::new(Fanout::default());
+        let sink = Arc::clone(&fanout);
+        let journal = Journal::open(&options.journal, Box::new(move |events| sink.publish(events)))?;
+        fanout.start_after(journal.head());
+        Ok(Self(Arc::new(BusInner {
+            journal,
+            admission: Admission::new(options.clock, options.filter),
+            fanout,
+            filtered: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        })))
     }
+
     /// Records one draft; returns when it is as durable as configured.
     ///
     /// # Errors
     /// When the draft is refused or the journal does not record it.
     pub async fn emit(&self, draft: Draft) -> Result<Receipt, EmitError> {
-        let _ = draft;
-        todo!()
+        let given = draft.id.is_some();
+        let event = self.0.admission.admit(draft).inspect_err(|error| self.count_refused(error))?;
+        Ok(self.0.journal.emit(event, given).await?)
     }
+
     /// Records all drafts as one atomic, consecutive batch, or none.
     ///
     /// # Errors
     /// The first draft that is refused (its index), or the journal's error.
     pub async fn emit_batch(&self, drafts: Vec<Draft>) -> Result<Vec<Receipt>, BatchError> {
-        let _ = drafts;
-        todo!()
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        if drafts.len() > MAX_BATCH {
+            let error = EmitError::BatchTooLarge(drafts.len());
+            self.count_refused(&error);
+            return Err(BatchError { index: MAX_BATCH, error });
+        }
+        let mut events = Vec::with_capacity(drafts.len());
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let admitted = self.0.admission.admit(draft).inspect_err(|error| self.count_refused(error));
+            events.push(admitted.map_err(|error| BatchError { index, error })?);
+        }
+        match self.0.journal.request(Work::Emit(events)).await {
+            Ok(Done::Receipts(receipts)) => Ok(receipts),
+            Ok(Done::Cursor(_) | Done::Nothing) => Err(BatchError { index: 0, error: JournalError::Closed.into() }),
+            Err(error) => Err(BatchError { index: 0, error: error.into() }),
+        }
     }
+
     /// What `emit` would refuse, without recording (for staged emits: refused at once, to the guest).
     ///
     /// # Errors
     /// As `emit`, but never the journal's.
     pub fn check(&self, draft: &Draft) -> Result<(), EmitError> {
-        let _ = draft;
-        todo!()
+        self.0.admission.check(draft)
     }
-    /// Commits what a durable subscriber did. Completes when durable; the caller need not await it
-    /// before handling the next event, but awaits a bounded number of outstanding ones.
+
+    /// Commits what a durable subscriber did. Completes when durable; the caller need not await it before
+    /// handling the next event: completions commit in the order of these calls, and
+    /// [`DurableSubscription::next_batch`] waits while too much is uncommitted.
     pub fn complete(&self, completion: Completion) -> CompletionTicket {
-        let _ = completion;
-        todo!()
+        CompletionTicket(self.start_completion(completion))
     }
+
+    fn start_completion(&self, completion: Completion) -> Result<Option<Reply>, JournalError> {
+        let Completion { subscriber, finished, emits, store, dead_letter } = completion;
+        let emits = emits
+            .into_iter()
+            .map(|draft| self.0.admission.admit_staged(draft))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| {
+                self.count_refused(&error);
+                JournalError::Write(format!("an emit of {subscriber} is refused: {error}"))
+            })?;
+        let now = self.clock().now();
+        self.0.journal.request_now(Work::Complete(Unit { subscriber, finished, emits, store, dead_letter, now }))
+    }
+
     /// A live subscription with a bounded queue of [`QUEUE_EVENTS`]; dropping it unsubscribes.
     #[must_use]
     pub fn subscribe(&self, patterns: PatternSet, overflow: Overflow) -> Subscription {
-        let _ = (patterns, overflow);
-        todo!()
+        let when_full = match overflow {
+            Overflow::DropOldest => WhenFull::DropOldest,
+        };
+        Subscription::new(Arc::clone(&self.0.fanout), self.0.fanout.subscribe(None, patterns, when_full))
     }
+
     /// A durable subscription: from its cursor on, nothing dropped, seq order, journal behind the queue.
+    /// With [`crate::journal::Durability::Memory`] one that falls a whole ring behind loses what fell out, and
+    /// its `dropped` count says so.
     ///
     /// # Errors
     /// When the journal cannot read or create the cursor.
@@ -154,24 +233,71 @@ impl Bus {
         };
         Ok(DurableSubscription(self.tail(Some(name), patterns, after)))
     }
+
+    /// Everything that matches after `after_seq`: first from the journal, then live, without gap or repetition.
+    /// What `tail` and resuming streams use.
+    #[must_use]
+    pub fn follow(&self, after_seq: u64, patterns: PatternSet) -> Follow {
+        Follow(self.tail(None, patterns, after_seq))
+    }
+
+    fn tail(&self, name: Option<Arc<str>>, patterns: PatternSet, after: u64) -> Tail {
+        Tail::new(Arc::clone(&self.0.fanout), self.0.journal.clone(), name, patterns, after)
+    }
+
+    /// Removes a dead letter, after it was retried or given up for good; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the journal did not record it.
+    pub async fn drop_dead_letter(&self, subscriber: Arc<str>, seq: u64) -> Result<(), JournalError> {
+        self.0.journal.request(Work::DropDeadLetter { subscriber, seq }).await.map(|_| ())
+    }
+
+    /// Bounds the database to this many pages of 4 KiB: what is over it fails as on a full disk. Not kept
+    /// across a restart; nothing with [`crate::journal::Durability::Memory`].
+    ///
+    /// # Errors
+    /// When the journal is closed or read-only.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), JournalError> {
+        self.0.journal.request(Work::LimitPages(pages)).await.map(|_| ())
+    }
+
     /// The journal, for readers.
     #[must_use]
     pub fn journal(&self) -> &Journal {
-        todo!()
+        &self.0.journal
     }
+
     /// The host's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        todo!()
+        &self.0.admission.clock
     }
+
     /// Counters since the start.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        todo!()
+        let counts = self.0.fanout.counts();
+        Statistics {
+            published: counts.published,
+            filtered: self.0.filtered.load(Ordering::Relaxed),
+            rejected: self.0.rejected.load(Ordering::Relaxed),
+            last_event: counts.last_event,
+            by_type: counts.by_type,
+            subscribers: counts.subscribers,
+        }
     }
-    /// Stops taking drafts, commits what is queued, closes the journal.
+
+    /// Stops taking drafts, commits what is queued, closes the journal. Live subscribers still get what is
+    /// queued; durable ones go on after the next start.
     pub async fn close(&self) {
-        todo!()
+        self.0.journal.close().await;
+        self.0.fanout.close();
+    }
+
+    fn count_refused(&self, error: &EmitError) {
+        let counter = if matches!(error, EmitError::Filtered(_)) { &self.0.filtered } else { &self.0.rejected };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -184,46 +310,6 @@ pub struct BatchError {
     /// Why.
     #[source]
     pub error: EmitError,
-}
-
-/// Resolves when a completion is durable.
-pub struct CompletionTicket(());
-impl CompletionTicket {
-    /// Waits until it is durable.
-    ///
-    /// # Errors
-    /// When the journal did not record it: the event counts as unfinished.
-    pub async fn wait(self) -> Result<(), JournalError> {
-        todo!()
-    }
-}
-
-/// A live subscription.
-pub struct Subscription(());
-impl Subscription {
-    /// The next delivery; none when the bus is closed.
-    pub async fn next(&mut self) -> Option<Delivery> {
-        todo!()
-    }
-}
-
-/// A durable subscription of one plugin.
-pub struct DurableSubscription(());
-impl DurableSubscription {
-    /// The next events in seq order, at least one and at most `max`; none when the bus is closed.
-    /// Cancel-safe.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn next_batch(&mut self, max: usize) -> Result<Option<Vec<Arc<Event>>>, JournalError> {
-        let _ = max;
-        todo!()
-    }
-    /// How many matching events are known to wait in the queue, for `plugin list`.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        todo!()
-    }
 }
 
 /// Counters since the start; published = delivered to the journal.
