@@ -45,7 +45,7 @@ static JSON_KEY: LazyLock<Option<Regex>> =
 /// `NAME=value` in a command, a file of settings, or a URL's form.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
-        r#"(?i)(?:\b|_|--){KEY}(?:=|\s*:=\s*|:\s+)(?P<secret>\\*"[^"\\\[]{{4,}}|'[^'"\\\[]{{4,}}'|[^\s"'\\;,&|()$<>\[\]{{}}]{{6,}})"#
+        r#"(?i)(?:\b|_|--){KEY}(?:=|\s*:=\s*|:\s+)(?P<secret>\\+"[^"\\\[,:\]}}\s][^"\\\[]{{3,}}|'[^'"\\\[]{{4,}}'|[^\s"'\\;,&|()$<>\[\]{{}}]{{6,}})"#
     ))
     .ok()
 });
@@ -135,20 +135,17 @@ fn string(json: &str, start: usize, depth: &str) -> Option<Range<usize>> {
     if !json.get(start..)?.starts_with(&opening) {
         return None;
     }
-    let bytes = json.as_bytes();
-    let mut at = begin;
-    let mut backslashes = 0_usize;
-    while let Some(byte) = bytes.get(at) {
+    // JSON in a string in a string: a quote of level k has a run of backslashes that ends in k binary ones.
+    let level = depth.len().trailing_ones();
+    let mut run = 0_usize;
+    for (at, byte) in json.bytes().enumerate().skip(begin) {
         match byte {
-            b'\\' => backslashes += 1,
-            // A quote with no more backslashes than its opener had closes; one with more is inside.
-            b'"' if backslashes <= depth.len() => return Some(begin..at - backslashes),
-            _ => backslashes = 0,
+            b'\\' => run += 1,
+            b'"' if run.trailing_ones() == level => return Some(begin..(at - ((1 << level) - 1)).max(begin)),
+            // The end of a string around this one, which was cut off.
+            b'"' if run.trailing_ones() < level => return Some(begin..(at - run).max(begin)),
+            _ => run = 0,
         }
-        if *byte == b'"' {
-            backslashes = 0;
-        }
-        at += 1;
     }
     None
 }
@@ -162,8 +159,9 @@ fn add(json: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
     // Not in the middle of an escape: an odd run of backslashes in front belongs to the first character.
     let run = bytes.get(..range.start).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'\\').count();
     let start = if run % 2 == 1 { range.start + 1 } else { range.start };
+    // Backslashes at the end may be those of the quote that follows, at whatever depth.
     let tail = bytes.get(start..range.end).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'\\').count();
-    let end = range.end - tail % 2;
+    let end = range.end - tail;
     if start < end {
         found.push(start..end);
     }

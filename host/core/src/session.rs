@@ -336,8 +336,8 @@ mod tests {
         let at = |cwd| sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(cwd), roots: &[] });
         assert!(at(&outside).roots.is_empty());
         assert!(at(&outside).roots.is_empty());
-        assert_eq!(at(&first).roots, [first.clone()]);
-        assert_eq!(at(&second).roots, [first.clone()]);
+        assert_eq!(at(&first).roots, std::slice::from_ref(&first));
+        assert_eq!(at(&second).roots, std::slice::from_ref(&first));
     }
 
     #[test]

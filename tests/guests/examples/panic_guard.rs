@@ -12,6 +12,7 @@ impl Plugin for PanicGuard {
 }
 
 impl Guard for PanicGuard {
+    #[expect(clippy::panic, reason = "what this guest is for")]
     fn check(&mut self, call: &ToolCall) -> Result<Verdict, String> {
         panic!("the guard gave up over {}", call.tool);
     }

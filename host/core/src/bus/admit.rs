@@ -161,3 +161,33 @@ impl Roots {
         count < MAX_EVENTS_PER_ROOT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counted_roots_are_bounded_and_recent_ones_are_kept() {
+        let mut roots = Roots::default();
+        let busy = Uuid::from_u128(0);
+        for round in 1..=10 * u128::try_from(COUNTED_ROOTS).unwrap_or(u128::MAX) {
+            roots.add(Uuid::from_u128(round));
+            if round % 1_000 == 0 {
+                roots.add(busy);
+            }
+        }
+        assert!(roots.young.len() <= COUNTED_ROOTS && roots.old.len() <= COUNTED_ROOTS);
+        assert_eq!(roots.count(busy), 41, "the root itself and forty that followed");
+    }
+
+    #[test]
+    fn ids_grow_though_the_clock_goes_back() {
+        let clock = Clock::fixed(Timestamp(1_700_000_000_000));
+        let admission = Admission::new(clock.clone(), None);
+        let first = admission.new_id(clock.now());
+        clock.set(Timestamp(1_600_000_000_000));
+        let second = admission.new_id(clock.now());
+        assert!(first < second, "{first} {second}");
+        assert_eq!(second.get_version_num(), 7);
+    }
+}

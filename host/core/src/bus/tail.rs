@@ -49,6 +49,8 @@ impl Tail {
         after: u64,
     ) -> Self {
         let subscriber = fanout.subscribe(name, patterns.clone(), WhenFull::Detach);
+        // A position that the journal has not reached, from a journal cut since: the end is the nearest to it.
+        let after = after.min(journal.head());
         Self {
             fanout,
             journal,

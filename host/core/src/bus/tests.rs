@@ -375,3 +375,13 @@ async fn types_are_counted_by_name_up_to_a_bound() {
     assert_eq!(statistics.by_type["other"], 5);
     assert!(matches!(soon(live.next()).await, Some(Delivery::Gap { .. })), "types over the bound are delivered too");
 }
+
+#[tokio::test]
+async fn a_position_beyond_the_end_follows_from_the_end() {
+    let Fixture { bus, folder: _folder } = fixture(Durability::Normal);
+    bus.emit(numbered(1)).await.unwrap();
+    let mut follow = bus.follow(1_000, PatternSet::all());
+    bus.emit(numbered(2)).await.unwrap();
+    let batch = soon(follow.next_batch(10)).await.unwrap().unwrap();
+    assert!(matches!(&batch[..], [Delivery::Event(event)] if event.seq == 2), "{batch:?}");
+}

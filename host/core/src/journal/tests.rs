@@ -302,6 +302,8 @@ async fn what_waits_for_the_writer_is_bounded() {
         let _released_for_good = lock(&held).recv();
     });
     let journal = Journal::open(&options(folder.path()), sink).unwrap();
+    // Declared after the journal, so that a failed assertion releases the writer before it is waited for.
+    let release = release;
     let first = journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while journal.head() == 0 {
@@ -316,13 +318,13 @@ async fn what_waits_for_the_writer_is_bounded() {
     let mut replies = Vec::new();
     for _ in 0..33 {
         assert!(journal.relieved().now_or_never().is_some());
-        replies.extend(journal.request_now(stored(1_024)).unwrap());
+        replies.extend(journal.request_now(stored(1_021)).unwrap());
     }
     assert!(journal.relieved().now_or_never().is_none(), "subscribers wait");
     let payload = "x".repeat(255 * 1024);
     let mut waiting = Vec::new();
     for _ in 0..257 {
-        waiting.push(Box::pin(journal.emit(event("test.a", None, &payload), false)));
+        waiting.push(Box::pin(tokio::task::unconstrained(journal.emit(event("test.a", None, &payload), false))));
     }
     assert!(waiting.iter_mut().all(|emit| emit.as_mut().now_or_never().is_none()));
     let Backend::Sqlite { writer, .. } = &journal.0.backend else { panic!("SQLite") };
@@ -350,6 +352,20 @@ async fn the_write_ahead_log_is_written_back() {
         assert!(journal.stats().unwrap().wal_bytes < WAL_BYTES + 2 * 40 * 210_000);
     }
     assert!(journal.stats().unwrap().bytes > WAL_BYTES, "it was written back");
+}
+
+#[tokio::test]
+async fn the_ring_is_bounded_by_bytes_too() {
+    let memory = JournalOptions { path: PathBuf::new(), durability: Durability::Memory };
+    let journal = Journal::open(&memory, Box::new(|_| {})).unwrap();
+    // One text shared by all, so that the test does not take what it counts.
+    let payload: Arc<str> = "x".repeat(256 * 1024).into();
+    for seq in 1..=1_030 {
+        let event = Event { payload: Arc::clone(&payload), ..event("test.large", None, "") };
+        assert_eq!(journal.emit(event, true).await.unwrap().seq, seq);
+    }
+    let stats = journal.stats().unwrap();
+    assert_eq!((stats.bytes, stats.events, stats.first), (u64::try_from(RING_BYTES).unwrap(), 1_024, 7));
 }
 
 #[test]

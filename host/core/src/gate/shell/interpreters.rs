@@ -85,6 +85,8 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
         } else if text == "-" || text == "/dev/stdin" {
             break;
         } else if !text.starts_with('-') {
+            // A process substitution as the script: what it prints is not known.
+            runs.unknown |= text == "<()";
             script = true;
             break;
         } else if first.text.len() > 2

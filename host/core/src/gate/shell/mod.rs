@@ -5,6 +5,7 @@
 
 mod braces;
 mod interpreters;
+mod nesting;
 mod programs;
 mod quoting;
 mod scripts;
@@ -91,8 +92,5 @@ fn here(line: &str) -> Option<Parsed> {
     if line.len() > MAX_LINE_BYTES {
         return Some(Parsed::refused(NotUnderstood::TooLong));
     }
-    match walk::parse(line, walk::Stack::Small) {
-        Err(walk::NeedsLargeStack) => None,
-        Ok(parsed) => Some(parsed),
-    }
+    walk::parse(line, walk::Stack::Small).ok()
 }

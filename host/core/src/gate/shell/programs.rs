@@ -6,7 +6,7 @@ use super::wrappers::{Runs, after_options};
 use crate::gate::call::Word;
 
 /// Options whose value is shell code: program, options.
-const CODE_OPTIONS: [(&str, &[&str]); 16] = [
+const CODE_OPTIONS: [(&str, &[&str]); 11] = [
     (
         "tar",
         &[
@@ -28,11 +28,6 @@ const CODE_OPTIONS: [(&str, &[&str]); 16] = [
     ("man", &["-P", "--pager"]),
     ("split", &["--filter"]),
     ("zip", &["-TT", "--unzip-command"]),
-    ("wget", &["--use-askpass"]),
-    ("fd", &[]),
-    ("nmap", &[]),
-    ("tmux", &[]),
-    ("screen", &[]),
     ("tcpdump", &["-z"]),
 ];
 
@@ -61,11 +56,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         "find" => find(args, runs),
         "fd" | "fdfind" => exec_option(args, &["-x", "-X", "--exec", "--exec-batch"], runs),
         "git" => git(args, runs),
-        "tmux" | "screen" => {
-            if args.iter().any(|arg| matches!(arg.text.as_str(), "send-keys" | "send" | "-X" | "stuff")) {
-                runs.joined(args.iter().rev().take(1).cloned().collect::<Vec<_>>().as_slice());
-            }
-        }
+        "tmux" | "screen" => typed(args, runs),
         "vim" | "vi" | "nvim" | "ex" | "view" => editor(args, runs),
         "crontab" | "at" | "batch" => runs.unknown |= args.iter().any(|arg| arg.text == "-"),
         _ => {}
@@ -74,15 +65,21 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         valued_options(args, options, runs);
     }
     if name == "tar" {
-        for arg in args {
-            if let Some((_, code)) = arg
-                .text
-                .split_once("exec=")
-                .filter(|_| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec="))
-            {
+        for arg in args.iter().filter(|arg| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec=")) {
+            if let Some((_, code)) = arg.text.split_once("exec=") {
                 runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
             }
         }
+    }
+}
+
+/// `tmux send-keys -t pane 'code' Enter`: what is typed into another shell.
+fn typed(args: &[Word], runs: &mut Runs) {
+    let typing = |arg: &Word| matches!(arg.text.as_str(), "send-keys" | "send" | "stuff");
+    if let Some(at) = args.iter().position(typing) {
+        let keys = after_options(args.get(at + 1..).unwrap_or_default(), &["-t", "-N"]);
+        let end = keys.iter().position(|key| matches!(key.text.as_str(), "Enter" | "C-m")).unwrap_or(keys.len());
+        runs.joined(keys.get(..end).unwrap_or_default());
     }
 }
 
@@ -210,8 +207,11 @@ fn git_setting(setting: &str, literal: bool, runs: &mut Runs) {
         || key.ends_with(".cmd")
         || key.ends_with(".textconv")
         || (key.starts_with("filter.") && [".clean", ".smudge", ".process"].iter().any(|end| key.ends_with(end)));
+    let alias = key.starts_with("alias.") && !value.is_empty();
     let code = match value.strip_prefix('!') {
         Some(code) => code,
+        // An alias without `!` is git's own command line.
+        None if alias => return runs.code.push(Word { text: format!("git {value}"), literal }),
         None if runs_value => value,
         None => return,
     };

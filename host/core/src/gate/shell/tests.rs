@@ -83,6 +83,8 @@ fn wrappers_are_looked_through() {
     check("bash <<E\nrm x\nE\n", &["bash", "bash>rm x"]);
     check("bash <<< 'rm x'", &["bash", "bash>rm x"]);
     check("echo rm x | sh", &["echo rm x", "sh", "sh>rm x"]);
+    check("cat <<E | sh\nrm x\nE\n", &["cat", "sh", "sh>rm x"]);
+    check_has("git -c alias.p='push -f' p", "git>git push -f");
     check("git -c alias.x='!rm y' x", &["git -c alias.x=!rm y x", "git>rm y"]);
     check("git submodule foreach 'rm x'", &["git submodule foreach rm x", "git>rm x"]);
     check(
@@ -117,6 +119,7 @@ fn options_that_run_programs_are_seen() {
     check_has("vim -c ':!rm x'", "vim>rm x");
     check_has("trap 'rm x' EXIT", "trap>rm x");
     check_has("alias ls='rm x'", "alias>rm x");
+    check_has("tmux send-keys -t 0 'rm x' Enter", "tmux>rm x");
 }
 
 #[test]
@@ -133,6 +136,8 @@ fn a_hidden_program_is_not_understood() {
     check_doubtful("curl x | bash", "bash");
     check_doubtful("echo cm0K | base64 -d | sh", "sh");
     check_doubtful("bash <(curl x)", "curl x");
+    check_doubtful("source <(curl x)", "curl x");
+    check_doubtful("python3 <(curl x)", "curl x");
     check_doubtful("echo 'a", "");
     check_doubtful("python3 -c \"$x\"", "");
 }

@@ -3,6 +3,7 @@
 //! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. What a
 //! program does with its arguments is `wrappers`' and `programs`' knowledge.
 
+use super::nesting::{self, Nesting};
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, NotUnderstood, Parsed, wrappers};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
@@ -25,12 +26,6 @@ pub(super) enum Stack {
 /// The line may nest too deep for a small stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NeedsLargeStack;
-
-/// Most brackets and keywords, closed or not, of a text that is parsed on a caller's stack.
-const SMALL_STACK_OPENERS: usize = 48;
-
-/// Deepest brackets, counted without regard to quotes: past this the parser's backtracking takes exponential time.
-const MAX_OPEN_PARENTHESES: usize = MAX_DEPTH;
 
 /// Where a command's standard input comes from, as far as it may be code.
 #[derive(Debug, Clone, Default)]
@@ -63,9 +58,9 @@ impl Context {
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
     let mut walk = Walk { stack, commands: Vec::new(), problem: None, needs_large_stack: false, last: None };
     walk.code(line, &Context::default());
-    if has_hidden_blanks(line) {
+    if line.chars().any(nesting::is_hidden_blank) {
         // Both readings: as bash takes it, and as it looks. A rule that denies must see what it looks like.
-        let plain: String = line.chars().map(|c| if is_hidden_blank(c) { ' ' } else { c }).collect();
+        let plain: String = line.chars().map(|c| if nesting::is_hidden_blank(c) { ' ' } else { c }).collect();
         walk.code(&plain, &Context::default());
         walk.trouble(NotUnderstood::Hidden);
     }
@@ -73,15 +68,6 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         return Err(NeedsLargeStack);
     }
     Ok(Parsed { commands: walk.commands, problem: walk.problem })
-}
-
-fn has_hidden_blanks(line: &str) -> bool {
-    line.chars().any(is_hidden_blank)
-}
-
-fn is_hidden_blank(c: char) -> bool {
-    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}');
-    invisible || (c.is_control() && !matches!(c, '\n' | '\t')) || (c.is_whitespace() && !c.is_ascii())
 }
 
 struct Walk {
@@ -104,10 +90,10 @@ impl Walk {
             return self.trouble(NotUnderstood::TooDeep);
         }
         let nesting = Nesting::of(code);
-        if nesting.deepest_parenthesis > MAX_OPEN_PARENTHESES {
+        if nesting.is_too_deep() {
             return self.trouble(NotUnderstood::TooDeep);
         }
-        if self.stack == Stack::Small && nesting.openers > SMALL_STACK_OPENERS {
+        if self.stack == Stack::Small && !nesting.fits_small_stack() {
             self.needs_large_stack = true;
             return;
         }
@@ -456,49 +442,5 @@ impl Walk {
                 Scanned { words: vec![Word { text: String::new(), literal: false }], ..Scanned::default() }
             }
         }
-    }
-}
-
-/// How deep a text can nest, at most: counted without regard to quotes, so never too low.
-struct Nesting {
-    openers: usize,
-    deepest_parenthesis: usize,
-}
-
-impl Nesting {
-    fn of(code: &str) -> Self {
-        let (mut openers, mut open, mut deepest) = (0_usize, 0_usize, 0_usize);
-        let mut cases = 0_usize;
-        // Tests chain by recursion.
-        let test = code.contains("[[");
-        for byte in code.bytes() {
-            match byte {
-                b'(' | b'[' => {
-                    openers += 1;
-                    open += 1;
-                    deepest = deepest.max(open);
-                }
-                b')' | b']' => open = open.saturating_sub(1),
-                b'{' | b'`' | b'!' => openers += 1,
-                b'&' | b'|' if test => openers += 1,
-                _ => {}
-            }
-        }
-        if code.len() > SMALL_STACK_OPENERS {
-            for word in code.split(|c: char| !c.is_ascii_lowercase()) {
-                match word {
-                    "if" | "while" | "until" | "for" | "select" | "function" | "coproc" | "elif" => openers += 1,
-                    // The parser reads a case's last item twice, so nested cases double the time.
-                    "case" => {
-                        openers += 1;
-                        cases += 1;
-                        deepest = deepest.max(cases);
-                    }
-                    "esac" => cases = cases.saturating_sub(1),
-                    _ => {}
-                }
-            }
-        }
-        Self { openers, deepest_parenthesis: deepest }
     }
 }

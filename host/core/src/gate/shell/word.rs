@@ -273,7 +273,7 @@ impl<'a> Scanner<'a> {
                 let pattern = has_pattern(&marked);
                 words.push(Word {
                     text: marked.into_iter().map(|(c, _)| c).collect(),
-                    literal: exact && !pattern && !(self.expanded && !self.split_by_ifs),
+                    literal: exact && !pattern && (!self.expanded || self.split_by_ifs),
                 });
             }
         }

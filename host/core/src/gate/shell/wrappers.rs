@@ -5,7 +5,10 @@
 
 use super::walk::Stdin;
 use super::{interpreters, programs, scripts};
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{RedirectKind, ShellCommand, Word};
+
+/// `NAME=value` pairs.
+pub(super) type Assignments = Vec<(String, Word)>;
 
 /// What a program runs or writes because of its arguments.
 #[derive(Debug, Default)]
@@ -13,7 +16,7 @@ pub(super) struct Runs {
     /// Its own name, as the wrapper of what it runs.
     pub wrapper: String,
     /// Programs with their arguments and the assignments made for them.
-    pub argvs: Vec<(Vec<Word>, Vec<(String, Word)>)>,
+    pub argvs: Vec<(Vec<Word>, Assignments)>,
     /// Shell code.
     pub code: Vec<Word>,
     /// Files that its arguments make it write.
@@ -145,6 +148,9 @@ pub(super) fn runs(
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
         "eval" => runs.joined(skip_double_dash(args)),
+        "source" | "." => {
+            runs.unknown = args.first().is_some_and(|file| matches!(file.text.as_str(), "<()" | "/dev/stdin" | "-"))
+        }
         "trap" => trap(args, &mut runs),
         "alias" => aliases(args, &mut runs),
         "xargs" => xargs(args, &mut runs),
@@ -373,7 +379,11 @@ fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut
 
 /// What a command prints, where that is its arguments.
 fn printed(command: &ShellCommand) -> Option<Word> {
+    let document = || command.redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument);
     let words = match base_name(&command.program.text) {
+        "cat" if command.args.iter().all(|arg| arg.text == "-") => {
+            return document().map(|document| document.target.clone());
+        }
         "echo" => after_options(&command.args, &[]),
         "printf" => {
             let rest = skip_double_dash(&command.args);

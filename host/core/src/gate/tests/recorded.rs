@@ -21,9 +21,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tollgate_events::{EventType, PatternSet};
 
+type Script = dyn Fn(&NormalisedCall) -> Vec<GuardAnswer> + Send + Sync;
+
 /// Answers by a function of the call, once it may.
 struct Scripted {
-    answer: Box<dyn Fn(&NormalisedCall) -> Vec<GuardAnswer> + Send + Sync>,
+    answer: Box<Script>,
     held: Option<Arc<Notify>>,
 }
 

@@ -36,9 +36,7 @@ async fn child() {
             })
         })
         .collect();
-    for emitter in emitters {
-        emitter.await.unwrap();
-    }
+    futures_util::future::join_all(emitters).await;
 }
 
 #[test]
@@ -54,10 +52,10 @@ fn nothing_acknowledged_is_lost_by_a_kill() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let before = acknowledged.len();
-        let mut collect = |line: &str| match line.strip_prefix("ACK ") {
-            // The last line may be cut by the kill: a cut id is shorter.
-            Some(ids) => acknowledged.extend(ids.split(' ').filter(|id| id.len() == 36).map(str::to_owned)),
-            None => {}
+        // The last line may be cut by the kill: a cut id is shorter.
+        let mut collect = |line: &str| {
+            let ids = line.strip_prefix("ACK ").into_iter().flat_map(|ids| ids.split(' '));
+            acknowledged.extend(ids.filter(|id| id.len() == 36).map(str::to_owned));
         };
         for line in lines.by_ref().map(Result::unwrap).take(100 + 60 * round) {
             collect(&line);

@@ -14,7 +14,7 @@ pub fn find(text: &str) -> Option<Kind> {
             return (path.split(['"', '\'', ' ', '\n']).next().is_some_and(|path| path.len() >= 30))
                 .then_some(Kind("a Slack webhook"));
         }
-        let authority = rest.split(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'' | ' ' | '\n' | '\t')).next()?;
+        let authority = rest.split(['/', '?', '#', '"', '\'', ' ', '\n', '\t']).next()?;
         let (userinfo, host) = authority.rsplit_once('@')?;
         let (_, password) = userinfo.split_once(':')?;
         let real = password.len() >= PASSWORD_BYTES && !host.is_empty() && !stands_for_one(password);
