@@ -4,6 +4,8 @@
 //! of journals, buses, WebAssembly or HTTP, so that a guest can depend on it.
 
 mod event_type;
+#[cfg(test)]
+mod grammar_tests;
 mod pattern;
 pub mod payload;
 

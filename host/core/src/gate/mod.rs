@@ -5,6 +5,13 @@
 
 pub mod call;
 pub mod guards;
+pub mod normalise;
+pub mod paths;
+pub mod policy;
+pub mod protection;
+pub mod sandbox;
+pub mod shell;
+pub mod targets;
 pub mod verdict;
 
 pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
@@ -58,8 +65,3 @@ impl Gatekeeper {
     }
 }
 
-/// Policy files and presets.
-pub mod policy {
-    /// Rules of all files, in order.
-    pub struct Policy(());
-}

@@ -131,3 +131,6 @@ fn report_panics() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! The host's own dialect: plugins and streams.
+
+use super::Json;
+use serde::{Deserialize, Serialize};
+
+/// All of `plugin.*`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PluginChanged {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// SHA-256 of its file, hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What brought it about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Json>,
+    /// The cause in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Where a candidate was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+}
+
+/// A stream missed events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StreamGap {
+    /// First seq missed.
+    pub from: u64,
+    /// Last seq missed.
+    pub to: u64,
+    /// How many were missed.
+    pub count: u64,
+}

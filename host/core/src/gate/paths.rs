@@ -1,0 +1,149 @@
+//! Where a path really leads: `~`, relative paths, `..` and symlinks, through the file system it is given.
+//!
+//! Owns resolution. Knows nothing of roots or rules.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The file system as far as the gate looks at it.
+pub trait Paths: Send + Sync {
+    /// The real path of something that exists, every symlink followed; none where it does not exist.
+    fn real(&self, path: &Path) -> Option<PathBuf>;
+    /// Whether the last component is itself a symlink, leading anywhere or nowhere.
+    fn is_link(&self, path: &Path) -> bool;
+    /// The home folder of the user that agents run as.
+    fn home(&self) -> Option<PathBuf>;
+}
+
+/// The machine's own file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemPaths;
+
+impl Paths for SystemPaths {
+    fn real(&self, path: &Path) -> Option<PathBuf> {
+        path.canonicalize().ok()
+    }
+    fn is_link(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok_and(|data| data.is_symlink())
+    }
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir().filter(|home| home.is_absolute())
+    }
+}
+
+/// Why a path leads nowhere that can be vouched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathProblem {
+    /// A NUL byte: programs cut the path there.
+    #[error("it has a NUL byte")]
+    Nul,
+    /// A symlink whose target does not exist: writing through it makes the target.
+    #[error("it goes through a symlink that leads nowhere")]
+    DanglingLink,
+    /// `~name`, or `~` where the home folder is not known.
+    #[error("its home folder is not known")]
+    UnknownHome,
+}
+
+/// The real place that `text` names for a process in `cwd`: what exists is resolved, the rest is taken as written.
+///
+/// # Errors
+/// When no one can say where it leads.
+pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, PathProblem> {
+    if text.contains('\0') {
+        return Err(PathProblem::Nul);
+    }
+    let path = match text.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            paths.home().ok_or(PathProblem::UnknownHome)?.join(rest.trim_start_matches('/'))
+        }
+        Some(_) => return Err(PathProblem::UnknownHome),
+        None => cwd.join(text),
+    };
+    if let Some(real) = paths.real(&path) {
+        return Ok(real);
+    }
+    let mut place = PathBuf::from("/");
+    let mut missing = false;
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                place.pop();
+                missing = false;
+            }
+            Component::Normal(name) => {
+                place.push(name);
+                if missing {
+                    continue;
+                }
+                match paths.real(&place) {
+                    Some(real) => place = real,
+                    None if paths.is_link(&place) => return Err(PathProblem::DanglingLink),
+                    None => missing = true,
+                }
+            }
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    Ok(place)
+}
+
+/// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.
+#[must_use]
+pub fn lexical(text: &str) -> String {
+    let (start, rest) = if let Some(rest) = text.strip_prefix('/') {
+        ("/", rest)
+    } else if text == "~" || text.starts_with("~/") {
+        ("~/", text.get(2..).unwrap_or_default())
+    } else {
+        ("", text)
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in rest.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if start == "/" => {}
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() && start == "~/" {
+        return "~".to_owned();
+    }
+    format!("{start}{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+
+    #[test]
+    fn lexical_paths() {
+        for (text, expected) in [
+            ("/", "/"), ("//", "/"), ("/./..", "/"), ("/a//b/../c/.", "/a/c"), ("~", "~"), ("~/", "~"), ("~/a/..", "~"),
+            ("a/../../b", "../b"), ("./a", "a"),
+        ] {
+            assert_eq!(lexical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn links_and_missing_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("real")).unwrap();
+        std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", root.join("dangling")).unwrap();
+        let at = |text: &str| resolve(&SystemPaths, &root, text);
+        assert_eq!(at("real"), Ok(root.join("real")));
+        assert_eq!(at("link/new/file"), Ok(root.join("real/new/file")));
+        assert_eq!(at("link/../x"), Ok(root.join("x")));
+        assert_eq!(at("new/../../x"), Ok(root.parent().unwrap().join("x")));
+        assert_eq!(at("dangling"), Err(PathProblem::DanglingLink));
+        assert_eq!(at("dangling/x"), Err(PathProblem::DanglingLink));
+        assert_eq!(at("a\0b"), Err(PathProblem::Nul));
+        assert_eq!(at("~nobody-here/x"), Err(PathProblem::UnknownHome));
+    }
+}

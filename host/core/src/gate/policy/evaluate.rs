@@ -1,0 +1,175 @@
+//! What all rules together say of a call.
+//!
+//! First match wins per command; over the commands of a line the strictest wins, and only a line that was
+//! understood whole, every command of it allowed, is allowed.
+
+use super::matcher::Place;
+use super::rule::{Risk, Rule, RuleAction};
+use super::{DefaultAction, Policy};
+use crate::gate::call::ShellCommand;
+use crate::gate::paths::lexical;
+use crate::gate::shell::NotUnderstood;
+
+/// Most folders that a line's `cd`s are followed into.
+const MAX_FOLDERS: usize = 16;
+
+/// What rules look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The canonical tool.
+    pub tool: &'a str,
+    /// The tool runs a shell line.
+    pub is_shell: bool,
+    /// What the line runs.
+    pub commands: &'a [ShellCommand],
+    /// Why the line is not understood whole.
+    pub problem: Option<NotUnderstood>,
+    /// The paths that a file tool names, as given and made absolute.
+    pub paths: &'a [String],
+    /// The call's working folder.
+    pub cwd: &'a str,
+}
+
+/// What the rules want done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A rule, or the default, lets it through.
+    Allow,
+    /// No rule and no default says anything.
+    Abstain,
+    /// Someone has to be asked.
+    Ask,
+    /// No.
+    Deny,
+}
+
+/// What the rules say, and which of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleVerdict {
+    /// What is wanted.
+    pub action: Action,
+    /// `policy/rule`, `policy/default`, or `shell` where the line was not understood.
+    pub decided_by: String,
+    /// A sentence for people and agents; empty with [`Action::Abstain`].
+    pub reason: String,
+    /// The rule's risk.
+    pub risk: Option<Risk>,
+    /// Position of the command that decided.
+    pub command: Option<usize>,
+}
+
+impl<'a> Subject<'a> {
+    /// A call of `tool` without anything.
+    #[must_use]
+    pub fn of_tool(tool: &'a str) -> Self {
+        Self { tool, is_shell: tool == "Bash", commands: &[], problem: None, paths: &[], cwd: "" }
+    }
+}
+
+/// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
+/// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
+pub(in crate::gate) fn folders(commands: &[ShellCommand], cwd: &str) -> (Vec<String>, Vec<usize>) {
+    let mut list: Vec<String> = Vec::new();
+    if !cwd.is_empty() {
+        list.push(cwd.to_owned());
+    }
+    let mut known = Vec::with_capacity(commands.len());
+    for command in commands {
+        known.push(list.len());
+        if matches!(command.program.text.as_str(), "cd" | "pushd")
+            && let Some(target) = cd_target(command)
+            && list.len() < MAX_FOLDERS
+        {
+            let next = if target.starts_with(['/', '~']) {
+                lexical(&target)
+            } else {
+                lexical(&format!("{}/{target}", list.last().map_or("", String::as_str)))
+            };
+            if !list.contains(&next) {
+                list.push(next);
+            }
+        }
+    }
+    (list, known)
+}
+
+fn cd_target(command: &ShellCommand) -> Option<String> {
+    let mut words = command.args.iter().filter(|arg| !arg.text.starts_with('-'));
+    match words.next() {
+        None => Some("~".to_owned()),
+        Some(word) if word.literal => Some(word.text.clone()),
+        Some(word) => {
+            let rest = word.text.strip_prefix("$HOME")?;
+            Some(format!("~{rest}"))
+        }
+    }
+}
+
+impl Policy {
+    /// What the rules say of `subject`.
+    #[must_use]
+    pub fn evaluate(&self, subject: &Subject<'_>) -> RuleVerdict {
+        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(subject.tool)).collect();
+        if !subject.is_shell {
+            return match rules.iter().find(|rule| rule.matches_paths(subject.paths)) {
+                Some(rule) => said(rule, None),
+                None => self.default_verdict(),
+            };
+        }
+        self.evaluate_line(&rules, subject)
+    }
+
+    fn evaluate_line(&self, rules: &[&Rule], subject: &Subject<'_>) -> RuleVerdict {
+        let (folders, known) = folders(subject.commands, subject.cwd);
+        let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
+        for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
+            let folders = folders.get(..known).unwrap_or_default();
+            let place = Place { command, index, all: subject.commands, folders };
+            let mut rendered = None;
+            let matched = rules.iter().find(|rule| rule.matches_command(&place, &mut rendered));
+            match matched.map(|rule| (rule, rule.action)) {
+                Some((rule, RuleAction::Deny)) => return said(rule, Some(index)),
+                Some((rule, RuleAction::Ask)) => {
+                    asked.get_or_insert_with(|| said(rule, Some(index)));
+                }
+                Some((rule, RuleAction::Allow)) => {
+                    allowed.get_or_insert_with(|| said(rule, Some(index)));
+                }
+                None => unmatched = true,
+            }
+        }
+        if unmatched && self.default_action == DefaultAction::Deny {
+            return self.default_verdict();
+        }
+        if let Some(problem) = subject.problem {
+            let reason = format!("{problem}, so someone has to look at it");
+            return RuleVerdict { action: Action::Ask, decided_by: "shell".to_owned(), reason, risk: Some(Risk::High), command: None };
+        }
+        match (asked, allowed) {
+            (Some(asked), _) => asked,
+            (None, Some(allowed)) if !unmatched => allowed,
+            _ => self.default_verdict(),
+        }
+    }
+
+    fn default_verdict(&self) -> RuleVerdict {
+        let (action, reason) = match self.default_action {
+            DefaultAction::Allow => (Action::Allow, "the policy allows what no rule forbids"),
+            DefaultAction::Deny => (Action::Deny, "no rule allows this"),
+            DefaultAction::RequireApproval => (Action::Ask, "no rule allows this, so someone has to be asked"),
+            DefaultAction::Abstain => (Action::Abstain, ""),
+        };
+        let reason = reason.to_owned();
+        RuleVerdict { action, decided_by: self.default_name.clone(), reason, risk: None, command: None }
+    }
+}
+
+fn said(rule: &Rule, command: Option<usize>) -> RuleVerdict {
+    let action = match rule.action {
+        RuleAction::Allow => Action::Allow,
+        RuleAction::Ask => Action::Ask,
+        RuleAction::Deny => Action::Deny,
+    };
+    let reason = rule.reason.clone().unwrap_or_else(|| format!("rule {} says so", rule.id));
+    RuleVerdict { action, decided_by: rule.id.clone(), reason, risk: rule.risk, command }
+}

@@ -1,0 +1,110 @@
+//! The sandbox stage: file tools stay in the session's roots, and so do the literal targets of shell commands.
+//!
+//! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
+//! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
+
+use super::call::NormalisedCall;
+use super::paths::{Paths, resolve};
+use super::policy::folders;
+use super::targets::{self, Access};
+use std::path::{Path, PathBuf};
+
+/// Device files that every command may use.
+const DEVICES: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/full"];
+
+/// Why a call leaves the sandbox, in a sentence for people and agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial(pub String);
+
+/// Checks `call` against its roots and `extras` (real paths).
+///
+/// # Errors
+/// The first path that lies outside, or leads nowhere that can be vouched for.
+pub fn check(call: &NormalisedCall, extras: &[PathBuf], paths: &dyn Paths) -> Result<(), Denial> {
+    let sandbox = Sandbox { call, extras, paths };
+    if let Some(access) = targets::file_access(&call.tool) {
+        sandbox.file_tool(access)?;
+    }
+    sandbox.commands()
+}
+
+struct Sandbox<'a> {
+    call: &'a NormalisedCall,
+    extras: &'a [PathBuf],
+    paths: &'a dyn Paths,
+}
+
+impl Sandbox<'_> {
+    fn file_tool(&self, access: Access) -> Result<(), Denial> {
+        let mut named = targets::tool_paths(&self.call.tool, &self.call.input);
+        if named.is_empty() && access == Access::Read {
+            // Searches without a path search the working folder.
+            named.push(Some(".".to_owned()));
+        }
+        for path in named {
+            let Some(path) = path else {
+                return Err(Denial(format!("the path given to {} is not text", self.call.tool)));
+            };
+            self.inside(&self.call.cwd, &path, access)?;
+        }
+        Ok(())
+    }
+
+    fn commands(&self) -> Result<(), Denial> {
+        if self.call.commands.is_empty() {
+            return Ok(());
+        }
+        let cwd = self.call.cwd.to_string_lossy();
+        let (folders, known) = folders(&self.call.commands, &cwd);
+        for (command, known) in self.call.commands.iter().zip(known) {
+            if targets::runs_elsewhere(command) {
+                continue;
+            }
+            let inside = targets::written_inside(command);
+            for word in targets::written(command).into_iter().chain(&inside) {
+                let Some(path) = targets::known_path(word) else { continue };
+                if path.starts_with(['/', '~']) {
+                    self.inside(&self.call.cwd, &path, Access::Write)?;
+                    continue;
+                }
+                for folder in folders.get(..known).unwrap_or_default() {
+                    let folder = match folder.strip_prefix('~') {
+                        Some(rest) => self.paths.home().unwrap_or_default().join(rest.trim_start_matches('/')),
+                        None => PathBuf::from(folder),
+                    };
+                    self.inside(&folder, &path, Access::Write)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn inside(&self, cwd: &Path, path: &str, access: Access) -> Result<(), Denial> {
+        if DEVICES.contains(&path) || path.starts_with("/dev/fd/") && !path.contains("..") {
+            return Ok(());
+        }
+        let shown = shown(path);
+        let real = resolve(self.paths, cwd, path).map_err(|problem| Denial(format!("`{shown}` cannot be checked: {problem}")))?;
+        // Component-wise: `/ok2` does not lie in `/ok`.
+        if self.call.roots.iter().chain(self.extras).any(|root| real.starts_with(root)) {
+            return Ok(());
+        }
+        let verb = if access == Access::Read { "read" } else { "write" };
+        Err(Denial(match self.call.roots.first() {
+            Some(root) => format!("`{shown}` lies outside the session's folder {}: tools may not {verb} there", root.display()),
+            None => format!(
+                "this session has no folder that its tools may {verb}, so `{shown}` is refused; add the project's folder to `[workspace] allow` in tollgate.toml"
+            ),
+        }))
+    }
+}
+
+/// A path as a sentence may show it.
+fn shown(path: &str) -> String {
+    const MOST: usize = 200;
+    let mut shown: String = path.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if path.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,213 @@
+//! Interpreters of other languages: which shell code their `-c` or `-e` code runs.
+//!
+//! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
+//! argument is read as shell code, one with any other argument makes the line not understood.
+
+use super::walk::Stdin;
+use super::wrappers::{Runs, is_cluster_with};
+use crate::gate::call::Word;
+
+struct Interpreter {
+    name: &'static str,
+    /// Letters of short options whose value is code.
+    flags: &'static str,
+    /// Long options whose value is code.
+    long: &'static [&'static str],
+}
+
+const INTERPRETERS: [Interpreter; 10] = [
+    Interpreter { name: "python", flags: "c", long: &[] },
+    Interpreter { name: "pypy", flags: "c", long: &[] },
+    Interpreter { name: "perl", flags: "eE", long: &[] },
+    Interpreter { name: "ruby", flags: "e", long: &[] },
+    Interpreter { name: "node", flags: "ep", long: &["--eval", "--print"] },
+    Interpreter { name: "bun", flags: "ep", long: &["--eval", "--print"] },
+    Interpreter { name: "deno", flags: "", long: &["eval"] },
+    Interpreter { name: "php", flags: "r", long: &["--run"] },
+    Interpreter { name: "lua", flags: "e", long: &[] },
+    Interpreter { name: "osascript", flags: "e", long: &[] },
+];
+
+/// Functions that start a process, across the languages above.
+const STARTERS: [&str; 21] = [
+    "system", "popen", "exec", "execSync", "execFileSync", "execFile", "spawnSync", "spawn", "getoutput", "getstatusoutput", "check_output",
+    "check_call", "Popen", "subprocess.run", "subprocess.call", "shell_exec", "passthru", "proc_open", "os.execute", "io.popen", "execvp",
+];
+
+fn interpreter(name: &str) -> Option<&'static Interpreter> {
+    // `python3`, `python3.12`, `perl5.36`, `lua5.4`.
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    INTERPRETERS.iter().find(|interpreter| interpreter.name == stem || (stem == "nodejs" && interpreter.name == "node"))
+}
+
+pub(super) fn is_one(name: &str) -> bool {
+    interpreter(name).is_some()
+}
+
+pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
+    let Some(interpreter) = interpreter(name) else { return };
+    let mut script = false;
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        let text = first.text.as_str();
+        rest = tail;
+        if interpreter.long.contains(&text) || interpreter.flags.chars().any(|flag| is_cluster_with(text, flag)) {
+            if let Some(code) = tail.first() {
+                source(code, runs);
+            }
+            script = true;
+            rest = tail.get(1..).unwrap_or_default();
+        } else if let Some((_, code)) = text.split_once('=').filter(|(option, _)| interpreter.long.contains(option)) {
+            source(&Word { text: code.to_owned(), literal: first.literal }, runs);
+            script = true;
+        } else if text == "-m" {
+            script = true;
+            break;
+        } else if text == "-" || text == "/dev/stdin" {
+            break;
+        } else if !text.starts_with('-') {
+            script = true;
+            break;
+        } else if first.text.len() > 2 && interpreter.flags.chars().any(|flag| text.get(1..2) == Some(flag.encode_utf8(&mut [0; 4]))) {
+            // `-e'code'`, written together.
+            source(&Word { text: text.get(2..).unwrap_or_default().to_owned(), literal: first.literal }, runs);
+            script = true;
+        }
+    }
+    if !script {
+        match stdin {
+            Stdin::Inherited => {}
+            Stdin::Document(code) => source(code, runs),
+            Stdin::Piped => runs.unknown = true,
+        }
+    }
+}
+
+fn source(code: &Word, runs: &mut Runs) {
+    if !code.literal {
+        runs.unknown = true;
+    }
+    calls(&code.text, code.literal, &STARTERS, runs);
+    // Perl's and Ruby's own quotes for shell code.
+    let mut rest = code.text.as_str();
+    while let Some((_, after)) = rest.split_once('`') {
+        let Some((inner, tail)) = after.split_once('`') else { break };
+        // In JavaScript these quote a template, which is no command; a template reads as nothing dangerous.
+        if runs.wrapper.starts_with("perl") || runs.wrapper.starts_with("ruby") || runs.wrapper.starts_with("php") {
+            runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
+        }
+        rest = tail;
+    }
+}
+
+/// Finds calls of `functions` in `code` and hands on what they run.
+pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &mut Runs) {
+    for function in functions {
+        let mut from = 0;
+        while let Some(found) = code.get(from..).and_then(|rest| rest.find(function)) {
+            let start = from + found;
+            let end = start + function.len();
+            from = end;
+            let before = code.get(..start).and_then(|text| text.chars().next_back());
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let rest = code.get(end..).unwrap_or_default();
+            let trimmed = rest.trim_start();
+            let called = match trimmed.strip_prefix('(') {
+                Some(inner) => inner.trim_start(),
+                // Perl and Ruby call without brackets.
+                None if rest.starts_with(' ') && trimmed.starts_with(['"', '\'']) => trimmed,
+                None => continue,
+            };
+            if let Some(list) = called.strip_prefix('[') {
+                argv(list, literal_code, runs);
+            } else if let Some((text, used)) = literal(called) {
+                let after = called.get(used..).unwrap_or_default().trim_start();
+                let more = after.strip_prefix(',').map(str::trim_start);
+                match more {
+                    // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
+                    Some(list) if list.starts_with('[') => argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs),
+                    Some(list) if list.starts_with(['"', '\'']) => argv(&format!("'{text}', {list}"), literal_code, runs),
+                    _ => {
+                        runs.unknown |= after.starts_with(['+', '%', '.']);
+                        runs.code.push(Word { text, literal: literal_code });
+                    }
+                }
+            } else {
+                runs.unknown = true;
+            }
+        }
+    }
+}
+
+/// The string literals of a list, as a program and its arguments.
+fn argv(list: &str, literal_code: bool, runs: &mut Runs) {
+    let mut words = Vec::new();
+    let mut rest = list.trim_start();
+    loop {
+        match literal(rest) {
+            Some((text, used)) => {
+                words.push(Word { text, literal: literal_code });
+                rest = rest.get(used..).unwrap_or_default().trim_start();
+            }
+            None => {
+                if rest.starts_with([']', ')']) {
+                    break;
+                }
+                words.push(Word { text: "{}".to_owned(), literal: false });
+                let end = rest.find([',', ']', ')']).unwrap_or(rest.len());
+                rest = rest.get(end..).unwrap_or_default();
+            }
+        }
+        match rest.strip_prefix(',') {
+            Some(tail) => rest = tail.trim_start(),
+            None => break,
+        }
+    }
+    runs.argv(&words);
+}
+
+/// A string literal at the start of `text`: what it says, and how many bytes it takes.
+pub(super) fn literal(text: &str) -> Option<(String, usize)> {
+    let prefix = text.len() - text.trim_start_matches(['f', 'r', 'b', 'u', 'F', 'R', 'B']).len();
+    let body = text.get(prefix..)?;
+    let quote = body.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let triple: String = [quote; 3].iter().collect();
+    let delimiter = if body.starts_with(&triple) { triple } else { quote.to_string() };
+    let mut said = String::new();
+    let mut rest = body.get(delimiter.len()..)?;
+    let mut used = prefix + delimiter.len();
+    loop {
+        if rest.starts_with(&delimiter) {
+            return Some((said, used + delimiter.len()));
+        }
+        let mut chars = rest.chars();
+        let c = chars.next()?;
+        let taken = if c == '\\' {
+            let escaped = chars.next()?;
+            match escaped {
+                'n' => said.push('\n'),
+                't' => said.push('\t'),
+                'x' => {
+                    let code = chars.as_str().get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                    match code {
+                        Some(code) => {
+                            said.push(char::from(code));
+                            chars.next();
+                            chars.next();
+                        }
+                        None => said.push('x'),
+                    }
+                }
+                other => said.push(other),
+            }
+            rest.len() - chars.as_str().len()
+        } else {
+            said.push(c);
+            c.len_utf8()
+        };
+        used += taken;
+        rest = rest.get(taken..)?;
+    }
+}

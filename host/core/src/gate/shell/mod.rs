@@ -1,0 +1,98 @@
+//! Shell lines: every simple command that a line would run, at whatever depth, and whether we are sure.
+//!
+//! Owns the bounds of what is parsed and the thread on which deep lines are parsed. Knows nothing of rules,
+//! sandboxes or verdicts: it says what runs, not whether it may.
+
+mod braces;
+mod interpreters;
+mod programs;
+mod quoting;
+mod scripts;
+mod thread;
+mod walk;
+mod word;
+mod wrappers;
+
+#[cfg(test)]
+mod tests;
+
+use super::call::ShellCommand;
+
+/// The longest line that is parsed, in bytes: far above what people and agents write by hand.
+pub const MAX_LINE_BYTES: usize = 16 * 1024;
+/// Most commands taken from one line, so that a verdict stays a verdict and not a program analysis.
+pub const MAX_COMMANDS: usize = 1_000;
+/// Deepest nesting of lists, substitutions and wrappers: real lines stay under five.
+pub const MAX_DEPTH: usize = 16;
+
+/// Why a line is not understood; never a reason to let it through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotUnderstood {
+    /// Over [`MAX_LINE_BYTES`].
+    #[error("the command line is longer than {MAX_LINE_BYTES} bytes")]
+    TooLong,
+    /// Over [`MAX_COMMANDS`].
+    #[error("the command line has more than {MAX_COMMANDS} commands")]
+    TooMany,
+    /// Over [`MAX_DEPTH`].
+    #[error("the command line is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// Not bash as far as the parser knows.
+    #[error("the command line could not be parsed")]
+    Syntax,
+    /// A program's name, or code for an interpreter, is known only when it runs.
+    #[error("what the command line runs is known only when it runs")]
+    Dynamic,
+    /// Characters that look like blanks and are none, or carriage returns.
+    #[error("the command line hides characters that look like blanks")]
+    Hidden,
+    /// The parser is busy or did not answer in time.
+    #[error("the command line took too long to parse")]
+    Busy,
+}
+
+/// What a line runs.
+#[derive(Debug, Clone, Default)]
+pub struct Parsed {
+    /// Every simple command at any depth, a wrapper before what it runs.
+    pub commands: Vec<ShellCommand>,
+    /// Why the line is not understood whole; none where it is.
+    pub problem: Option<NotUnderstood>,
+}
+
+impl Parsed {
+    /// Whether the line was understood whole.
+    #[must_use]
+    pub fn understood(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    fn refused(problem: NotUnderstood) -> Self {
+        Self { commands: Vec::new(), problem: Some(problem) }
+    }
+}
+
+/// Parses a line; deep ones on a thread with a large stack.
+pub async fn parse(line: &str) -> Parsed {
+    match here(line) {
+        Some(parsed) => parsed,
+        None => thread::parse(line).await,
+    }
+}
+
+/// As [`parse`], blocking for the few milliseconds that the deepest lines take.
+#[must_use]
+pub fn parse_blocking(line: &str) -> Parsed {
+    here(line).unwrap_or_else(|| thread::parse_blocking(line))
+}
+
+/// What can be said without the large stack: the answer for flat lines and for those over a bound.
+fn here(line: &str) -> Option<Parsed> {
+    if line.len() > MAX_LINE_BYTES {
+        return Some(Parsed::refused(NotUnderstood::TooLong));
+    }
+    match walk::parse(line, walk::Stack::Small) {
+        Err(walk::NeedsLargeStack) => None,
+        Ok(parsed) => Some(parsed),
+    }
+}

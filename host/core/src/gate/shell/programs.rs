@@ -1,0 +1,197 @@
+//! Programs that run another program only by an option: `find -exec`, `git -c core.pager=…`, `tar --to-command`.
+//!
+//! Owns the table of such options. Knows nothing of rules.
+
+use super::wrappers::{Runs, after_options};
+use crate::gate::call::Word;
+
+/// Options whose value is shell code: program, options.
+const CODE_OPTIONS: [(&str, &[&str]); 16] = [
+    ("tar", &["--to-command", "-I", "--use-compress-program", "--rsh-command", "-F", "--info-script", "--new-volume-script"]),
+    ("bsdtar", &["--use-compress-program"]),
+    ("sort", &["--compress-program"]),
+    ("rg", &["--pre", "--hostname-bin"]),
+    ("rsync", &["-e", "--rsh", "--rsync-path"]),
+    ("scp", &["-S"]),
+    ("sftp", &["-S"]),
+    ("man", &["-P", "--pager"]),
+    ("split", &["--filter"]),
+    ("zip", &["-TT", "--unzip-command"]),
+    ("wget", &["--use-askpass"]),
+    ("fd", &[]),
+    ("nmap", &[]),
+    ("tmux", &[]),
+    ("screen", &[]),
+    ("tcpdump", &["-z"]),
+];
+
+/// Git settings whose value is run.
+const GIT_PROGRAM_KEYS: [&str; 16] = [
+    "core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "core.hookspath", "core.askpass", "core.gitproxy",
+    "diff.external", "sequence.editor", "gpg.program", "gpg.ssh.program", "init.templatedir", "uploadpack.packobjectshook",
+    "web.browser", "sendemail.smtpserver", "interactive.difffilter",
+];
+
+pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
+    match name {
+        "find" => find(args, runs),
+        "fd" | "fdfind" => exec_option(args, &["-x", "-X", "--exec", "--exec-batch"], runs),
+        "git" => git(args, runs),
+        "tmux" | "screen" => {
+            if args.iter().any(|arg| matches!(arg.text.as_str(), "send-keys" | "send" | "-X" | "stuff")) {
+                runs.joined(args.iter().rev().take(1).cloned().collect::<Vec<_>>().as_slice());
+            }
+        }
+        "vim" | "vi" | "nvim" | "ex" | "view" => editor(args, runs),
+        "crontab" | "at" | "batch" => runs.unknown |= args.iter().any(|arg| arg.text == "-"),
+        _ => {}
+    }
+    if let Some((_, options)) = CODE_OPTIONS.iter().find(|(program, _)| *program == name) {
+        valued_options(args, options, runs);
+    }
+    if name == "tar" {
+        for arg in args {
+            if let Some((_, code)) = arg.text.split_once("exec=").filter(|_| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec=")) {
+                runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+            }
+        }
+    }
+}
+
+fn valued_options(args: &[Word], options: &[&str], runs: &mut Runs) {
+    for (at, arg) in args.iter().enumerate() {
+        for option in options {
+            if arg.text == *option {
+                if let Some(code) = args.get(at + 1) {
+                    runs.code.push(code.clone());
+                }
+            } else if let Some(code) = arg.text.strip_prefix(option) {
+                let long = option.starts_with("--");
+                let code = if long { code.strip_prefix('=') } else { Some(code) };
+                // Short options take their value without a blank; `-extract` is not `-e xtract`.
+                if let Some(code) = code.filter(|code| long || !code.bytes().all(|byte| byte.is_ascii_alphabetic())) {
+                    runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+                }
+            }
+        }
+    }
+}
+
+fn find(args: &[Word], runs: &mut Runs) {
+    exec_option(args, &["-exec", "-execdir", "-ok", "-okdir"], runs);
+    for pair in args.windows(2) {
+        if let [option, file] = pair
+            && matches!(option.text.as_str(), "-fprint" | "-fprintf" | "-fls" | "-fprint0")
+        {
+            runs.writes.push(file.clone());
+        }
+    }
+}
+
+/// `-exec program … ;` or `+`.
+fn exec_option(args: &[Word], options: &[&str], runs: &mut Runs) {
+    for (at, arg) in args.iter().enumerate() {
+        if options.contains(&arg.text.as_str()) {
+            let rest = args.get(at + 1..).unwrap_or_default();
+            let end = rest.iter().position(|word| matches!(word.text.as_str(), ";" | "+")).unwrap_or(rest.len());
+            let mut argv = rest.get(..end).unwrap_or_default().to_vec();
+            for word in &mut argv {
+                if word.text.contains("{}") {
+                    word.literal = false;
+                }
+            }
+            runs.argv(&argv);
+        }
+    }
+}
+
+fn git(args: &[Word], runs: &mut Runs) {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        match first.text.as_str() {
+            "-c" | "--config-env" => {
+                if let Some(setting) = tail.first() {
+                    git_setting(&setting.text, setting.literal, runs);
+                }
+                rest = tail.get(1..).unwrap_or_default();
+            }
+            "-C" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" => rest = tail.get(1..).unwrap_or_default(),
+            option if option.starts_with('-') => {
+                if let Some(setting) = option.strip_prefix("-c") {
+                    git_setting(setting, first.literal, runs);
+                }
+                rest = tail;
+            }
+            _ => break,
+        }
+    }
+    let Some((subcommand, rest)) = rest.split_first() else { return };
+    match subcommand.text.as_str() {
+        "submodule" => {
+            if let Some(at) = rest.iter().position(|word| word.text == "foreach") {
+                runs.joined(after_options(rest.get(at + 1..).unwrap_or_default(), &[]));
+            }
+        }
+        "bisect" if rest.first().is_some_and(|word| word.text == "run") => runs.argv(rest.get(1..).unwrap_or_default()),
+        "rebase" => valued_options(rest, &["-x", "--exec"], runs),
+        "difftool" | "mergetool" => valued_options(rest, &["-x", "--extcmd"], runs),
+        "grep" => valued_options(rest, &["-O", "--open-files-in-pager"], runs),
+        "filter-branch" => {
+            let filters = ["--tree-filter", "--index-filter", "--env-filter", "--msg-filter", "--commit-filter", "--parent-filter", "--setup"];
+            valued_options(rest, &filters, runs);
+        }
+        "fetch" | "pull" | "clone" | "ls-remote" | "push" | "archive" | "fetch-pack" => {
+            valued_options(rest, &["--upload-pack", "--receive-pack", "--exec"], runs);
+            for arg in rest {
+                if let Some(code) = arg.text.strip_prefix("ext::") {
+                    runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+                }
+                if let Some(setting) = arg.text.strip_prefix("--config=") {
+                    git_setting(setting, arg.literal, runs);
+                }
+            }
+        }
+        "config" => {
+            let words = after_options(rest, &["-f", "--file", "--blob", "--type"]);
+            let words = words.strip_prefix(&[Word { text: "set".to_owned(), literal: true }]).unwrap_or(words);
+            if let [key, value, ..] = words {
+                git_setting(&format!("{}={}", key.text, value.text), key.literal && value.literal, runs);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `key=value` where git runs the value.
+fn git_setting(setting: &str, literal: bool, runs: &mut Runs) {
+    let Some((key, value)) = setting.split_once('=') else { return };
+    let key = key.to_ascii_lowercase();
+    let runs_value = GIT_PROGRAM_KEYS.contains(&key.as_str())
+        || key.starts_with("pager.")
+        || key.ends_with(".command")
+        || key.ends_with(".cmd")
+        || key.ends_with(".textconv")
+        || (key.starts_with("filter.") && [".clean", ".smudge", ".process"].iter().any(|end| key.ends_with(end)));
+    let code = match value.strip_prefix('!') {
+        Some(code) => code,
+        None if runs_value => value,
+        None => return,
+    };
+    if !matches!(code, "" | "true" | "false") {
+        runs.code.push(Word { text: code.to_owned(), literal });
+    }
+}
+
+/// `vim -c ':!code'`, `vim +'!code'`.
+fn editor(args: &[Word], runs: &mut Runs) {
+    for (at, arg) in args.iter().enumerate() {
+        let command = match arg.text.as_str() {
+            "-c" | "--cmd" => args.get(at + 1).map(|word| word.text.as_str()),
+            text => text.strip_prefix('+'),
+        };
+        let command = command.map(|text| text.trim_start_matches([':', '%', '.', ' ']));
+        if let Some(code) = command.and_then(|text| text.strip_prefix('!')) {
+            runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+        }
+    }
+}

@@ -1,0 +1,212 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
+use super::*;
+use crate::gate::call::{RedirectKind, Word};
+
+/// Each command of `line` as `wrapper>program args`, and whether the line is understood.
+fn seen(line: &str) -> (Vec<String>, bool) {
+    let parsed = parse_blocking(line);
+    let one = |command: &ShellCommand| {
+        let mut text = command.wrappers.iter().map(|wrapper| format!("{wrapper}>")).collect::<String>();
+        text.push_str(&command.program.text);
+        for arg in &command.args {
+            text.push(' ');
+            text.push_str(&arg.text);
+        }
+        text
+    };
+    (parsed.commands.iter().map(one).collect(), parsed.understood())
+}
+
+fn check(line: &str, commands: &[&str]) {
+    assert_eq!(seen(line), (commands.iter().map(|text| (*text).to_owned()).collect(), true), "{line}");
+}
+
+/// The line is not understood, yet `command` is seen in it.
+fn check_doubtful(line: &str, command: &str) {
+    let (commands, understood) = seen(line);
+    assert!(!understood, "{line}: understood as {commands:?}");
+    assert!(command.is_empty() || commands.iter().any(|text| text == command), "{line}: {commands:?}");
+}
+
+fn check_has(line: &str, command: &str) {
+    let (commands, _) = seen(line);
+    assert!(commands.iter().any(|text| text == command), "{line}: {commands:?}");
+}
+
+#[test]
+fn lists_and_groups_are_split() {
+    check("a; b && c || d & e", &["a", "b", "c", "d", "e"]);
+    check("a\nb # rm -rf /\n", &["a", "b"]);
+    check("(a; { b; }) | c", &["a", "b", "c"]);
+    check("if a; then b; elif c; then d; else e; fi", &["a", "b", "c", "d", "e"]);
+    check("for x in 1 2; do a $x; done", &["a $x"]);
+    check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
+    check("case $x in a) b;; *) c;; esac", &["b", "c"]);
+    check("f() { rm x; }; f", &["rm x", "f"]);
+    check("! a", &["a"]);
+    check("[[ -n $(a) ]] && (( $(b) ))", &["a", "b"]);
+    check("time a", &["a"]);
+}
+
+#[test]
+fn substitutions_are_seen_wherever_they_hide() {
+    check("echo \"x $(rm -rf /) y\"", &["echo x $() y", "rm -rf /"]);
+    check("echo `rm x`", &["echo $()", "rm x"]);
+    check("diff <(a) >(b)", &["diff <() <()", "a", "b"]);
+    check("x=$(rm y)", &["", "rm y"]);
+    check("cat <<E\n$(rm x)\nE\n", &["cat", "rm x"]);
+    check("cat <<'E'\n$(rm x)\nE\n", &["cat"]);
+    check("echo ${x:-$(rm y)}", &["echo ${x:-$(rm y)}", "rm y"]);
+    check("echo $(( $(rm y) ))", &["echo $(())", "rm y"]);
+    check("for x in $(rm y); do a; done", &["rm y", "a"]);
+    check("a > \"$(rm y)\"", &["a", "rm y"]);
+}
+
+#[test]
+fn wrappers_are_looked_through() {
+    check("sudo -u root FOO=1 rm x", &["sudo -u root FOO=1 rm x", "sudo>rm x"]);
+    check("env -u A B=1 rm x", &["env -u A B=1 rm x", "env>rm x"]);
+    check("env -S 'rm x'", &["env -S rm x", "env>rm x"]);
+    check("timeout -k 1 5 nice -n 3 rm x", &["timeout -k 1 5 nice -n 3 rm x", "timeout>nice -n 3 rm x", "timeout>nice>rm x"]);
+    check("bash -lc 'a; b'", &["bash -lc a; b", "bash>a", "bash>b"]);
+    check("eval 'rm' x", &["eval rm x", "eval>rm x"]);
+    check("find . -name x | xargs -n 1 rm -f", &["find . -name x", "xargs -n 1 rm -f", "xargs>rm -f {}"]);
+    check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm {}"]);
+    check("ssh -p 22 host 'rm x; ls'", &["ssh -p 22 host rm x; ls", "ssh>rm x", "ssh>ls"]);
+    check("docker exec -it box rm x", &["docker exec -it box rm x", "docker>rm x"]);
+    check("docker run --rm -v a:b img rm x", &["docker run --rm -v a:b img rm x", "docker>rm x"]);
+    check("kubectl exec -n ns pod -- rm x", &["kubectl exec -n ns pod -- rm x", "kubectl>rm x"]);
+    check("command -v rm", &["command -v rm"]);
+    check("bash <<E\nrm x\nE\n", &["bash", "bash>rm x"]);
+    check("bash <<< 'rm x'", &["bash", "bash>rm x"]);
+    check("echo rm x | sh", &["echo rm x", "sh", "sh>rm x"]);
+    check("git -c alias.x='!rm y' x", &["git -c alias.x=!rm y x", "git>rm y"]);
+    check("git submodule foreach 'rm x'", &["git submodule foreach rm x", "git>rm x"]);
+    check("python3 -c 'import os; os.system(\"rm x\")'", &["python3 -c import os; os.system(\"rm x\")", "python3>rm x"]);
+    check("python3 -c 'print(1)'", &["python3 -c print(1)"]);
+    check_has("python3 -c \"import subprocess; subprocess.run(['rm', '-rf', '/'])\"", "python3>rm -rf /");
+    check_has("node -e 'require(\"child_process\").execSync(\"rm x\")'", "node>rm x");
+    check_has("perl -e 'system(\"rm\", \"x\")'", "perl>rm x");
+    check_has("ruby -e '`rm x`'", "ruby>rm x");
+    check("make clean", &["make clean"]);
+}
+
+#[test]
+fn options_that_run_programs_are_seen() {
+    check_has("sed '1e rm x' f", "sed>rm x");
+    check_doubtful("sed 's/a/b/e' f", "");
+    check_doubtful("echo | sed -n 's|a|b|ge'", "");
+    check("sed -e 's/a/be/' -n f", &["sed -e s/a/be/ -n f"]);
+    check("sed 's/where/elsewhere/g' f", &["sed s/where/elsewhere/g f"]);
+    check_has("awk 'BEGIN { system(\"rm x\") }'", "awk>rm x");
+    check_has("awk 'BEGIN { \"rm x\" | getline }'", "awk>rm x");
+    check_has("tar cf a --checkpoint=1 --checkpoint-action=exec='rm x' .", "tar>rm x");
+    check_has("git -c core.pager='rm x' log", "git>rm x");
+    check_has("git grep -O'rm x' y", "git>rm x");
+    check_has("git grep --open-files-in-pager='rm x' y", "git>rm x");
+    check_has("git rebase -x 'rm x' main", "git>rm x");
+    check_has("rg --pre ./evil x", "rg>./evil");
+    check_has("sort --compress-program=./evil x", "sort>./evil");
+    check_has("GIT_SSH_COMMAND='rm x' git fetch", "git>rm x");
+    check_has("vim -c ':!rm x'", "vim>rm x");
+    check_has("trap 'rm x' EXIT", "trap>rm x");
+    check_has("alias ls='rm x'", "alias>rm x");
+}
+
+#[test]
+fn a_hidden_program_is_not_understood() {
+    check_doubtful("${x:-rm} -rf /", "${x:-rm} -rf /");
+    check_doubtful("$x y", "");
+    check_doubtful("/bin/r? x", "");
+    check_doubtful("r$IFS", "");
+    check_doubtful("rm${IFS}-rf${IFS}/", "rm -rf /");
+    check_doubtful("rm\u{a0}-rf\u{a0}/", "rm -rf /");
+    check_doubtful("rm -rf /\r", "rm -rf /");
+    check_doubtful("rm\u{200b} x", "rm x");
+    check_doubtful("bash -c \"$x\"", "");
+    check_doubtful("curl x | bash", "bash");
+    check_doubtful("echo cm0K | base64 -d | sh", "sh");
+    check_doubtful("bash <(curl x)", "curl x");
+    check_doubtful("echo 'a", "");
+    check_doubtful("python3 -c \"$x\"", "");
+}
+
+#[test]
+fn quoting_hides_nothing() {
+    for line in [r"r\m x", "r''m x", "\"rm\" x", r"$'\x72m' x", r"$'\162m' x", "{rm,x}", "rm\\\n x"] {
+        check_has(line, "rm x");
+    }
+}
+
+#[test]
+fn mentioning_is_not_doing() {
+    check("echo \"rm -rf /\"", &["echo rm -rf /"]);
+    check("git commit -m 'rm -rf / && sudo x'", &["git commit -m rm -rf / && sudo x"]);
+    check("grep -r 'git push --force' .", &["grep -r git push --force ."]);
+    check("ls # rm -rf /", &["ls"]);
+    check("cat <<'E' > x\nrm -rf /\nE\n", &["cat"]);
+}
+
+#[test]
+fn words_redirects_and_pipes_are_filled_in() {
+    let parsed = parse_blocking("A=1 b 'c d' >x 2>>y <z 2>&1 &>w | e");
+    let first = parsed.commands.first().unwrap();
+    assert_eq!(first.assignments, [("A".to_owned(), Word { text: "1".to_owned(), literal: true })]);
+    assert_eq!(first.args, [Word { text: "c d".to_owned(), literal: true }]);
+    let redirects: Vec<_> = first.redirects.iter().map(|redirect| (redirect.kind, redirect.target.text.as_str())).collect();
+    use RedirectKind::{Append, Input, Output};
+    assert_eq!(redirects, [(Output, "x"), (Append, "y"), (Input, "z"), (Output, "w")]);
+    assert_eq!(parsed.commands.get(1).unwrap().piped_from, Some(0));
+    let sudo = parse_blocking("sudo curl $(a) x | sudo bash");
+    let bash = sudo.commands.iter().find(|command| command.program.text == "bash").unwrap();
+    let from = usize::try_from(bash.piped_from.unwrap()).unwrap();
+    assert_eq!(sudo.commands.get(from).unwrap().program.text, "curl");
+    let group = parse_blocking("{ a; } > /etc/x");
+    assert!(group.commands.iter().any(|command| command.redirects.iter().any(|redirect| redirect.target.text == "/etc/x")));
+}
+
+#[test]
+fn bounds_are_kept() {
+    let problem = |line: &str| parse_blocking(line).problem;
+    assert_eq!(problem(&"a".repeat(MAX_LINE_BYTES)), None);
+    assert_eq!(problem(&"a".repeat(MAX_LINE_BYTES + 1)), Some(NotUnderstood::TooLong));
+    assert_eq!(problem(&"a;".repeat(MAX_COMMANDS)), None);
+    assert_eq!(problem(&"a;".repeat(MAX_COMMANDS + 1)), Some(NotUnderstood::TooMany));
+    let nested = |open: &str, close: &str, depth: usize| format!("{}a{}", open.repeat(depth), close.repeat(depth));
+    assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH)), None);
+    assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+    assert_eq!(problem(&nested("if ", ";then b;fi", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+}
+
+/// Inputs that overflow a small stack or take a backtracking parser for ever.
+#[test]
+fn the_deepest_inputs_come_back_in_time() {
+    let long = |unit: &str| unit.repeat(MAX_LINE_BYTES / unit.len());
+    let units = ["(", "{ ", "$(", "`", "((", "$((", "${x:-", "\"$(", "<(", "! ", "if ", "while ", "case x in a) ", "[[ ( ", "a() { ", "a=(", "'", "a|", "a&&", "x <<E\n", "{a,", "~9", "function f { ", "coproc ", "for ((", "a[", "$[", "@(", "a=$(("];
+    for unit in units {
+        let begun = std::time::Instant::now();
+        let parsed = parse_blocking(&long(unit));
+        assert!(parsed.problem.is_some() || unit == "{a," || unit == "~9" || unit == "a[", "{unit}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{unit}: {:?}", begun.elapsed());
+    }
+    for (open, close) in [("(", ")"), ("$(", ")"), ("<(", ")"), ("\"$(", ")\""), ("$((", "))"), ("{ ", ";}")] {
+        let line = format!("{}a{}", open.repeat(MAX_DEPTH), close.repeat(MAX_DEPTH));
+        let begun = std::time::Instant::now();
+        drop(parse_blocking(&line));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{open}: {:?}", begun.elapsed());
+    }
+    // The parser still answers.
+    assert!(parse_blocking(&format!("{}a{}", "{ ".repeat(10), ";}".repeat(10))).understood());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(line in "[-a-c '\"$(){}<>|&;`\\\\\n#=*!\\[\\]~0-9]{0,40}") {
+        let parsed = parse_blocking(&line);
+        for (at, command) in parsed.commands.iter().enumerate() {
+            if let Some(from) = command.piped_from && usize::try_from(from).unwrap() >= at {
+                panic!("{line}: reads a later command");
+            }
+        }
+    }
+}

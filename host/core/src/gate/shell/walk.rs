@@ -1,0 +1,496 @@
+//! From a line's syntax tree to its simple commands.
+//!
+//! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. What a
+//! program does with its arguments is `wrappers`' and `programs`' knowledge.
+
+use super::word::{self, Scanned};
+use super::{MAX_COMMANDS, MAX_DEPTH, NotUnderstood, Parsed, wrappers};
+use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
+use brush_parser::ast::{
+    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
+    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, SimpleCommand,
+};
+use brush_parser::{Parser, ParserOptions};
+use std::panic::AssertUnwindSafe;
+
+/// What the walk runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stack {
+    /// A caller's: only lines that cannot nest deep.
+    Small,
+    /// The parser thread's.
+    Large,
+}
+
+/// The line may nest too deep for a small stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NeedsLargeStack;
+
+/// Most brackets and keywords, closed or not, of a text that is parsed on a caller's stack.
+const SMALL_STACK_OPENERS: usize = 48;
+
+/// Deepest brackets, counted without regard to quotes: past this the parser's backtracking takes exponential time.
+const MAX_OPEN_PARENTHESES: usize = MAX_DEPTH;
+
+/// Where a command's standard input comes from, as far as it may be code.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Stdin {
+    /// The caller's.
+    #[default]
+    Inherited,
+    /// Another command of the line.
+    Piped,
+    /// A here-document or here-string.
+    Document(Word),
+}
+
+/// What surrounds a command.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    wrappers: Vec<String>,
+    piped_from: Option<u32>,
+    stdin: Stdin,
+    depth: usize,
+}
+
+impl Context {
+    fn deeper(&self) -> Self {
+        Self { depth: self.depth + 1, ..self.clone() }
+    }
+}
+
+/// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
+pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
+    let mut walk = Walk { stack, commands: Vec::new(), problem: None, needs_large_stack: false, last: None };
+    walk.code(line, &Context::default());
+    if has_hidden_blanks(line) {
+        // Both readings: as bash takes it, and as it looks. A rule that denies must see what it looks like.
+        let plain: String = line.chars().map(|c| if is_hidden_blank(c) { ' ' } else { c }).collect();
+        walk.code(&plain, &Context::default());
+        walk.trouble(NotUnderstood::Hidden);
+    }
+    if walk.needs_large_stack {
+        return Err(NeedsLargeStack);
+    }
+    Ok(Parsed { commands: walk.commands, problem: walk.problem })
+}
+
+fn has_hidden_blanks(line: &str) -> bool {
+    line.chars().any(is_hidden_blank)
+}
+
+fn is_hidden_blank(c: char) -> bool {
+    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}');
+    invisible || (c.is_control() && !matches!(c, '\n' | '\t')) || (c.is_whitespace() && !c.is_ascii())
+}
+
+struct Walk {
+    stack: Stack,
+    commands: Vec<ShellCommand>,
+    problem: Option<NotUnderstood>,
+    needs_large_stack: bool,
+    /// Position of the command that the next one of a pipe reads.
+    last: Option<u32>,
+}
+
+impl Walk {
+    fn trouble(&mut self, problem: NotUnderstood) {
+        self.problem.get_or_insert(problem);
+    }
+
+    /// Parses and walks code at `context`'s depth.
+    fn code(&mut self, code: &str, context: &Context) {
+        if context.depth > MAX_DEPTH {
+            return self.trouble(NotUnderstood::TooDeep);
+        }
+        let nesting = Nesting::of(code);
+        if nesting.deepest_parenthesis > MAX_OPEN_PARENTHESES {
+            return self.trouble(NotUnderstood::TooDeep);
+        }
+        if self.stack == Stack::Small && nesting.openers > SMALL_STACK_OPENERS {
+            self.needs_large_stack = true;
+            return;
+        }
+        let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            Parser::new(code.as_bytes(), &ParserOptions::default()).parse_program()
+        }));
+        match parsed {
+            Ok(Ok(program)) => {
+                for list in &program.complete_commands {
+                    self.list(list, context);
+                }
+            }
+            Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
+        }
+    }
+
+    fn list(&mut self, list: &CompoundList, context: &Context) {
+        if context.depth > MAX_DEPTH {
+            return self.trouble(NotUnderstood::TooDeep);
+        }
+        for item in &list.0 {
+            for (_, pipeline) in &item.0 {
+                self.pipeline(pipeline, context);
+            }
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
+        let mut inner = context.clone();
+        for command in &pipeline.seq {
+            self.command(command, &inner);
+            inner.piped_from = self.last;
+            inner.stdin = Stdin::Piped;
+        }
+    }
+
+    fn command(&mut self, command: &Command, context: &Context) {
+        match command {
+            Command::Simple(simple) => self.simple(simple, context),
+            Command::Compound(compound, redirects) => {
+                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
+                self.compound(compound, &inner);
+            }
+            Command::Function(function) => {
+                let redirects = function.body.1.as_ref().map(|list| list.0.as_slice());
+                let inner = self.compound_redirects(redirects, context);
+                self.compound(&function.body.0, &inner);
+            }
+            Command::ExtendedTest(test, redirects) => {
+                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
+                self.test(&test.expr, &inner);
+            }
+        }
+    }
+
+    fn compound(&mut self, compound: &CompoundCommand, context: &Context) {
+        let inner = context.deeper();
+        match compound {
+            CompoundCommand::Arithmetic(arithmetic) => self.expanded(&arithmetic.expr.value, context),
+            CompoundCommand::ArithmeticForClause(clause) => {
+                for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
+                    self.expanded(&expr.value, context);
+                }
+                self.list(&clause.body.list, &inner);
+            }
+            CompoundCommand::BraceGroup(group) => self.list(&group.list, &inner),
+            CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
+            CompoundCommand::ForClause(clause) => {
+                for value in clause.values.iter().flatten() {
+                    self.word(&value.value, context);
+                }
+                self.list(&clause.body.list, &inner);
+            }
+            CompoundCommand::CaseClause(clause) => {
+                self.word(&clause.value.value, context);
+                for case in &clause.cases {
+                    for pattern in &case.patterns {
+                        self.word(&pattern.value, context);
+                    }
+                    if let Some(list) = &case.cmd {
+                        self.list(list, &inner);
+                    }
+                }
+            }
+            CompoundCommand::IfClause(clause) => {
+                self.list(&clause.condition, &inner);
+                self.list(&clause.then, &inner);
+                for other in clause.elses.iter().flatten() {
+                    if let Some(condition) = &other.condition {
+                        self.list(condition, &inner);
+                    }
+                    self.list(&other.body, &inner);
+                }
+            }
+            CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
+                self.list(&clause.0, &inner);
+                self.list(&clause.1.list, &inner);
+            }
+            CompoundCommand::Coprocess(coprocess) => {
+                if inner.depth > MAX_DEPTH {
+                    return self.trouble(NotUnderstood::TooDeep);
+                }
+                self.command(&coprocess.body, &inner);
+            }
+        }
+    }
+
+    fn test(&mut self, expr: &ExtendedTestExpr, context: &Context) {
+        match expr {
+            ExtendedTestExpr::And(left, right) | ExtendedTestExpr::Or(left, right) => {
+                self.test(left, context);
+                self.test(right, context);
+            }
+            ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, context),
+            ExtendedTestExpr::UnaryTest(_, word) => {
+                self.word(&word.value, context);
+            }
+            ExtendedTestExpr::BinaryTest(_, left, right) => {
+                self.word(&left.value, context);
+                self.word(&right.value, context);
+            }
+        }
+    }
+
+    fn simple(&mut self, simple: &SimpleCommand, context: &Context) {
+        let mut argv = Vec::new();
+        let mut assignments = Vec::new();
+        let mut redirects = Vec::new();
+        // Substitutions are walked after the command, so that it keeps its place in front of them.
+        let mut code = Vec::new();
+        let prefix = simple.prefix.iter().flat_map(|prefix| &prefix.0);
+        let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0);
+        let name = simple.word_or_name.iter().map(|name| (None, Some(name)));
+        let items = prefix.map(|item| (Some(item), None)).chain(name).chain(suffix.map(|item| (Some(item), None)));
+        let mut lists = Vec::new();
+        for item in items {
+            match item {
+                (_, Some(raw)) | (Some(Item::Word(raw)), _) => argv.extend(self.take(word::scan(&raw.value), &mut code).words),
+                (Some(Item::AssignmentWord(assignment, raw)), _) => {
+                    let name = match &assignment.name {
+                        AssignmentName::VariableName(name) | AssignmentName::ArrayElementName(name, _) => name.clone(),
+                    };
+                    if let AssignmentName::ArrayElementName(_, index) = &assignment.name {
+                        self.take(word::scan_expanded(index), &mut code);
+                    }
+                    let value = match &assignment.value {
+                        AssignmentValue::Scalar(value) => self.take(word::scan(&value.value), &mut code).single(),
+                        AssignmentValue::Array(values) => {
+                            for (_, value) in values {
+                                self.take(word::scan(&value.value), &mut code);
+                            }
+                            Word { text: raw.value.clone(), literal: false }
+                        }
+                    };
+                    if !argv.is_empty() {
+                        argv.push(Word { text: format!("{name}={}", value.text), literal: value.literal });
+                    }
+                    assignments.push((name, value));
+                }
+                (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code, &mut lists),
+                (Some(Item::ProcessSubstitution(_, subshell)), _) => {
+                    argv.push(Word { text: "<()".to_owned(), literal: false });
+                    lists.push(&subshell.list);
+                }
+                (None, None) => {}
+            }
+        }
+        let mut own = context.clone();
+        if let Some(document) = redirects.iter().rev().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
+            own.stdin = Stdin::Document(document.target.clone());
+        }
+        self.emit(argv, assignments, redirects, &own);
+        let inner = Context { depth: context.depth + 1, ..Context::default() };
+        // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
+        let last = self.commands.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
+        for list in lists {
+            self.list(list, &inner);
+        }
+        for substitution in code {
+            self.code(&substitution, &inner);
+        }
+        self.last = last;
+    }
+
+    /// Records a command and what it runs in turn.
+    fn emit(&mut self, argv: Vec<Word>, assignments: Vec<(String, Word)>, redirects: Vec<Redirect>, context: &Context) {
+        if context.depth > MAX_DEPTH {
+            return self.trouble(NotUnderstood::TooDeep);
+        }
+        if self.commands.len() >= MAX_COMMANDS {
+            return self.trouble(NotUnderstood::TooMany);
+        }
+        let mut argv = argv.into_iter();
+        let program = argv.next().unwrap_or(Word { text: String::new(), literal: true });
+        let args: Vec<Word> = argv.collect();
+        if !program.literal {
+            self.trouble(NotUnderstood::Dynamic);
+        }
+        let source = context.piped_from.and_then(|from| self.commands.get(usize::try_from(from).ok()?));
+        let ran = wrappers::runs(&program, &args, &assignments, &context.stdin, source);
+        let mut command = ShellCommand {
+            program,
+            args,
+            assignments,
+            redirects,
+            wrappers: context.wrappers.clone(),
+            piped_from: context.piped_from,
+        };
+        for path in ran.writes {
+            command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
+        }
+        let mut inner = context.deeper();
+        inner.wrappers.push(ran.wrapper);
+        self.commands.push(command);
+        if ran.unknown {
+            self.trouble(NotUnderstood::Dynamic);
+        }
+        for (argv, assignments) in ran.argvs {
+            self.emit(argv, assignments, Vec::new(), &inner);
+        }
+        for code in ran.code {
+            if code.literal {
+                self.code(&code.text, &inner);
+            } else {
+                // The best reading there is, for the rules that deny; never enough for one that allows.
+                self.trouble(NotUnderstood::Dynamic);
+                self.code(&code.text, &inner);
+            }
+        }
+    }
+
+    fn redirect<'t>(
+        &mut self,
+        redirect: &'t IoRedirect,
+        redirects: &mut Vec<Redirect>,
+        code: &mut Vec<String>,
+        lists: &mut Vec<&'t CompoundList>,
+    ) {
+        let (kind, target) = match redirect {
+            IoRedirect::OutputAndError(word, append) => {
+                let kind = if *append { RedirectKind::Append } else { RedirectKind::Output };
+                (kind, self.take(word::scan(&word.value), code).single())
+            }
+            IoRedirect::HereString(_, word) => (RedirectKind::HereDocument, self.take(word::scan(&word.value), code).single()),
+            IoRedirect::HereDocument(_, document) => {
+                let target = if document.requires_expansion {
+                    let mut scanned = self.take(word::scan_expanded(&document.doc.value), code).single();
+                    scanned.literal &= !document.doc.value.contains(['$', '`']);
+                    scanned
+                } else {
+                    Word { text: document.doc.value.clone(), literal: true }
+                };
+                (RedirectKind::HereDocument, target)
+            }
+            IoRedirect::File(_, kind, target) => {
+                let kind = match kind {
+                    IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput => RedirectKind::Input,
+                    IoFileRedirectKind::Append => RedirectKind::Append,
+                    IoFileRedirectKind::Write
+                    | IoFileRedirectKind::ReadAndWrite
+                    | IoFileRedirectKind::Clobber
+                    | IoFileRedirectKind::DuplicateOutput => RedirectKind::Output,
+                };
+                match target {
+                    IoFileRedirectTarget::Fd(_) => return,
+                    IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
+                        lists.push(&subshell.list);
+                        return;
+                    }
+                    IoFileRedirectTarget::Filename(word) => (kind, self.take(word::scan(&word.value), code).single()),
+                    IoFileRedirectTarget::Duplicate(word) => {
+                        let target = self.take(word::scan(&word.value), code).single();
+                        // `2>&1`, `>&-`: no file.
+                        if target.literal && target.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit()) {
+                            return;
+                        }
+                        (kind, target)
+                    }
+                }
+            }
+        };
+        redirects.push(Redirect { kind, target });
+    }
+
+    /// Redirects of a group: what it writes is recorded as a command without a program.
+    fn compound_redirects(&mut self, list: Option<&[IoRedirect]>, context: &Context) -> Context {
+        let mut inner = context.clone();
+        let Some(list) = list else { return inner };
+        let (mut redirects, mut code, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+        for redirect in list {
+            self.redirect(redirect, &mut redirects, &mut code, &mut lists);
+        }
+        if let Some(document) = redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
+            inner.stdin = Stdin::Document(document.target.clone());
+        }
+        redirects.retain(|redirect| matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append));
+        if !redirects.is_empty() {
+            self.emit(Vec::new(), Vec::new(), redirects, context);
+        }
+        let deeper = Context { depth: context.depth + 1, ..Context::default() };
+        for list in lists {
+            self.list(list, &deeper);
+        }
+        for substitution in code {
+            self.code(&substitution, &deeper);
+        }
+        inner
+    }
+
+    /// The substitutions in a word that is no argument.
+    fn word(&mut self, raw: &str, context: &Context) {
+        let mut code = Vec::new();
+        self.take(word::scan(raw), &mut code);
+        self.substitutions(code, context);
+    }
+
+    fn expanded(&mut self, raw: &str, context: &Context) {
+        let mut code = Vec::new();
+        self.take(word::scan_expanded(raw), &mut code);
+        self.substitutions(code, context);
+    }
+
+    fn substitutions(&mut self, code: Vec<String>, context: &Context) {
+        let inner = Context { depth: context.depth + 1, ..Context::default() };
+        for substitution in code {
+            self.code(&substitution, &inner);
+        }
+    }
+
+    fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {
+        match scanned {
+            Ok(mut scanned) => {
+                if scanned.split_by_ifs {
+                    self.trouble(NotUnderstood::Hidden);
+                }
+                code.append(&mut scanned.substitutions);
+                scanned
+            }
+            Err(problem) => {
+                self.trouble(problem);
+                Scanned { words: vec![Word { text: String::new(), literal: false }], ..Scanned::default() }
+            }
+        }
+    }
+}
+
+/// How deep a text can nest, at most: counted without regard to quotes, so never too low.
+struct Nesting {
+    openers: usize,
+    deepest_parenthesis: usize,
+}
+
+impl Nesting {
+    fn of(code: &str) -> Self {
+        let (mut openers, mut open, mut deepest) = (0_usize, 0_usize, 0_usize);
+        let mut cases = 0_usize;
+        for byte in code.bytes() {
+            match byte {
+                b'(' => {
+                    openers += 1;
+                    open += 1;
+                    deepest = deepest.max(open);
+                }
+                b')' => open = open.saturating_sub(1),
+                b'{' | b'`' | b'!' => openers += 1,
+                _ => {}
+            }
+        }
+        if code.len() > SMALL_STACK_OPENERS {
+            for word in code.split(|c: char| !c.is_ascii_lowercase()) {
+                match word {
+                    "if" | "while" | "until" | "for" | "select" | "function" | "coproc" | "elif" => openers += 1,
+                    // The parser reads a case's last item twice, so nested cases double the time.
+                    "case" => {
+                        openers += 1;
+                        cases += 1;
+                        deepest = deepest.max(cases);
+                    }
+                    "esac" => cases = cases.saturating_sub(1),
+                    _ => {}
+                }
+            }
+        }
+        Self { openers, deepest_parenthesis: deepest }
+    }
+}

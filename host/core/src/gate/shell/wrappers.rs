@@ -1,0 +1,401 @@
+//! Programs that run other programs: `sudo`, `env`, `xargs`, `bash -c`, …
+//!
+//! Owns how each finds the program it runs in its own arguments. Programs that run one only by an option
+//! (`find -exec`, `git -c`) are in `programs`.
+
+use super::walk::Stdin;
+use super::{interpreters, programs, scripts};
+use crate::gate::call::{ShellCommand, Word};
+
+/// What a program runs or writes because of its arguments.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    /// Its own name, as the wrapper of what it runs.
+    pub wrapper: String,
+    /// Programs with their arguments and the assignments made for them.
+    pub argvs: Vec<(Vec<Word>, Vec<(String, Word)>)>,
+    /// Shell code.
+    pub code: Vec<Word>,
+    /// Files that its arguments make it write.
+    pub writes: Vec<Word>,
+    /// It runs something that only running it tells.
+    pub unknown: bool,
+}
+
+impl Runs {
+    pub(super) fn argv(&mut self, argv: &[Word]) {
+        if !argv.is_empty() {
+            self.argvs.push((argv.to_vec(), Vec::new()));
+        }
+    }
+
+    pub(super) fn joined(&mut self, words: &[Word]) {
+        if words.is_empty() {
+            return;
+        }
+        let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        self.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+    }
+}
+
+/// The shells that read code from `-c`, a here-document or a pipe.
+pub(super) const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash", "fish", "rbash"];
+
+/// Variables whose value is run as a command by the programs that read them.
+const COMMAND_VARIABLES: [&str; 14] = [
+    "GIT_SSH_COMMAND", "GIT_SSH", "GIT_EXTERNAL_DIFF", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_PAGER", "GIT_ASKPASS",
+    "PAGER", "MANPAGER", "EDITOR", "VISUAL", "PROMPT_COMMAND", "RSYNC_RSH", "SSH_ASKPASS",
+];
+
+/// A wrapper that is followed by the program it runs.
+struct Prefix {
+    name: &'static str,
+    /// Its options that take the next word as their value.
+    valued: &'static [&'static str],
+    /// Words of its own before the program.
+    own_words: usize,
+    /// The rest is shell code, not a program and its arguments.
+    code: bool,
+}
+
+const fn prefix(name: &'static str, valued: &'static [&'static str], own_words: usize, code: bool) -> Prefix {
+    Prefix { name, valued, own_words, code }
+}
+
+const PREFIXES: [Prefix; 30] = [
+    prefix("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host", "--prompt", "--chdir", "--role", "--type"], 0, false),
+    prefix("doas", &["-u", "-C"], 0, false),
+    prefix("command", &[], 0, false),
+    prefix("builtin", &[], 0, false),
+    prefix("exec", &["-a"], 0, false),
+    prefix("nohup", &[], 0, false),
+    prefix("nice", &["-n", "--adjustment"], 0, false),
+    prefix("ionice", &["-c", "-n", "-p"], 0, false),
+    prefix("time", &["-f", "-o", "--format", "--output"], 0, false),
+    prefix("timeout", &["-k", "-s", "--kill-after", "--signal"], 1, false),
+    prefix("stdbuf", &["-i", "-o", "-e", "--input", "--output", "--error"], 0, false),
+    prefix("setsid", &[], 0, false),
+    prefix("unbuffer", &[], 0, false),
+    prefix("chronic", &[], 0, false),
+    prefix("caffeinate", &["-t", "-w"], 0, false),
+    prefix("strace", &["-e", "-o", "-p", "-s", "-u", "-E", "-P", "-a", "-b", "-I", "-O", "-S", "-X"], 0, false),
+    prefix("ltrace", &["-e", "-o", "-p", "-s", "-u", "-l", "-n", "-a"], 0, false),
+    prefix("chroot", &["--userspec", "--groups"], 1, false),
+    prefix("unshare", &["-S", "-G", "-R", "-w", "--root", "--wd", "--setuid", "--setgid"], 0, false),
+    prefix("nsenter", &["-t", "-S", "-G", "--target"], 0, false),
+    prefix("setpriv", &["--reuid", "--regid", "--groups"], 0, false),
+    prefix("taskset", &[], 1, false),
+    prefix("busybox", &[], 0, false),
+    prefix("toybox", &[], 0, false),
+    prefix("fakeroot", &["-l", "-i", "-s", "-b"], 0, false),
+    prefix("systemd-run", &["-p", "-u", "-M", "-H", "--unit", "--property", "--uid", "--gid", "-E", "--setenv"], 0, false),
+    prefix("watch", &["-n", "--interval", "-q", "--equexit"], 0, true),
+    prefix("coproc", &[], 0, false),
+    prefix("entr", &[], 0, false),
+    prefix("dbus-run-session", &[], 0, false),
+];
+
+/// The file name of a program's path.
+pub(super) fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+/// What `program` runs or writes.
+pub(super) fn runs(
+    program: &Word,
+    args: &[Word],
+    assignments: &[(String, Word)],
+    stdin: &Stdin,
+    source: Option<&ShellCommand>,
+) -> Runs {
+    let name = base_name(&program.text);
+    let mut runs = Runs { wrapper: name.to_owned(), ..Runs::default() };
+    for (variable, value) in assignments {
+        if COMMAND_VARIABLES.contains(&variable.as_str()) && !value.text.is_empty() {
+            runs.code.push(value.clone());
+        }
+    }
+    match name {
+        "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
+        "env" => env(args, &mut runs),
+        "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
+        "eval" => runs.joined(skip_double_dash(args)),
+        "trap" => trap(args, &mut runs),
+        "alias" => aliases(args, &mut runs),
+        "xargs" => xargs(args, &mut runs),
+        "parallel" => parallel(args, &mut runs),
+        "flock" => flock(args, &mut runs),
+        "su" | "runuser" | "script" => dash_c(args, &mut runs),
+        "ssh" => ssh(args, &mut runs),
+        "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => containers(name, args, &mut runs),
+        _ if SHELLS.contains(&name) => shell(args, stdin, source, &mut runs),
+        _ if interpreters::is_one(name) => interpreters::runs(name, args, stdin, &mut runs),
+        _ => match PREFIXES.iter().find(|prefix| prefix.name == name) {
+            Some(prefix) => prefixed(prefix, args, &mut runs),
+            None => {
+                programs::runs(name, args, &mut runs);
+                scripts::runs(name, args, &mut runs);
+            }
+        },
+    }
+    runs
+}
+
+fn skip_double_dash(args: &[Word]) -> &[Word] {
+    match args.split_first() {
+        Some((first, rest)) if first.text == "--" => rest,
+        _ => args,
+    }
+}
+
+/// The arguments from the first that is no option and no option's value.
+pub(super) fn after_options<'a>(args: &'a [Word], valued: &[&str]) -> &'a [Word] {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        if first.text == "--" {
+            return tail;
+        }
+        if !first.text.starts_with('-') || first.text == "-" {
+            return rest;
+        }
+        rest = if valued.contains(&first.text.as_str()) { tail.get(1..).unwrap_or_default() } else { tail };
+    }
+    rest
+}
+
+fn prefixed(prefix: &Prefix, args: &[Word], runs: &mut Runs) {
+    let mut rest = after_options(args, prefix.valued);
+    let mut assignments = Vec::new();
+    while let Some((first, tail)) = rest.split_first() {
+        let Some(assignment) = assignment(first) else { break };
+        assignments.push(assignment);
+        rest = tail;
+    }
+    rest = rest.get(prefix.own_words..).unwrap_or_default();
+    if prefix.code {
+        runs.joined(rest);
+    } else if !rest.is_empty() {
+        runs.argvs.push((rest.to_vec(), assignments));
+    }
+}
+
+/// `NAME=value`.
+fn assignment(word: &Word) -> Option<(String, Word)> {
+    let (name, value) = word.text.split_once('=')?;
+    let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    valid.then(|| (name.to_owned(), Word { text: value.to_owned(), literal: word.literal }))
+}
+
+fn env(args: &[Word], runs: &mut Runs) {
+    let mut rest = args;
+    let mut assignments = Vec::new();
+    while let Some((first, tail)) = rest.split_first() {
+        let text = first.text.as_str();
+        if matches!(text, "-S" | "--split-string") {
+            return runs.joined(tail);
+        }
+        if let Some(code) = text.strip_prefix("-S").or_else(|| text.strip_prefix("--split-string=")) {
+            let mut words = vec![Word { text: code.to_owned(), literal: first.literal }];
+            words.extend_from_slice(tail);
+            return runs.joined(&words);
+        }
+        rest = if matches!(text, "-u" | "-C" | "--unset" | "--chdir" | "-P") {
+            tail.get(1..).unwrap_or_default()
+        } else if text.starts_with('-') {
+            tail
+        } else if let Some(assignment) = assignment(first) {
+            assignments.push(assignment);
+            tail
+        } else {
+            runs.argvs.push((rest.to_vec(), assignments));
+            return;
+        };
+    }
+}
+
+fn trap(args: &[Word], runs: &mut Runs) {
+    if let Some(first) = skip_double_dash(args).first()
+        && !first.text.starts_with('-')
+        && !first.text.is_empty()
+    {
+        runs.code.push(first.clone());
+    }
+}
+
+fn aliases(args: &[Word], runs: &mut Runs) {
+    for (_, value) in args.iter().filter_map(assignment) {
+        runs.code.push(value);
+    }
+}
+
+/// What the wrapper fills in from its input.
+fn filled_in() -> Word {
+    Word { text: "{}".to_owned(), literal: false }
+}
+
+fn xargs(args: &[Word], runs: &mut Runs) {
+    let valued = ["-I", "-n", "-P", "-L", "-d", "-s", "-E", "-a", "--max-args", "--max-procs", "--delimiter", "--arg-file", "--replace"];
+    let rest = after_options(args, &valued);
+    if !rest.is_empty() {
+        let mut argv = rest.to_vec();
+        if !args.iter().any(|arg| arg.text.starts_with("-I") || arg.text.starts_with("--replace")) {
+            argv.push(filled_in());
+        }
+        runs.argv(&argv);
+    }
+}
+
+fn parallel(args: &[Word], runs: &mut Runs) {
+    let rest = after_options(args, &["-j", "--jobs", "-a", "--arg-file", "--colsep", "-S", "--sshlogin", "-n", "-N"]);
+    let end = rest.iter().position(|word| word.text.starts_with(":::")).unwrap_or(rest.len());
+    let mut words = rest.get(..end).unwrap_or_default().to_vec();
+    if words.is_empty() {
+        // Without a command, each input line is one.
+        match rest.get(end + 1..) {
+            Some(inputs) if end < rest.len() => runs.code.extend(inputs.iter().cloned()),
+            _ => runs.unknown = true,
+        }
+        return;
+    }
+    words.push(filled_in());
+    runs.joined(&words);
+    for code in &mut runs.code {
+        code.literal = rest.get(..end).unwrap_or_default().iter().all(|word| word.literal);
+    }
+}
+
+fn flock(args: &[Word], runs: &mut Runs) {
+    let rest = after_options(args, &["-w", "--wait", "--timeout", "-E", "--conflict-exit-code"]);
+    match rest.get(1..) {
+        Some([flag, code, ..]) if matches!(flag.text.as_str(), "-c" | "--command") => runs.code.push(code.clone()),
+        Some(argv) => runs.argv(argv),
+        None => {}
+    }
+}
+
+/// `su -c CODE`.
+fn dash_c(args: &[Word], runs: &mut Runs) {
+    for (at, arg) in args.iter().enumerate() {
+        if let Some(code) = arg.text.strip_prefix("--command=") {
+            runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+        } else if (arg.text == "--command" || is_cluster_with(&arg.text, 'c'))
+            && let Some(code) = args.get(at + 1)
+        {
+            runs.code.push(code.clone());
+        }
+    }
+}
+
+/// `-c`, `-lc`, `-ec`: a cluster of short options with `flag` in it.
+pub(super) fn is_cluster_with(text: &str, flag: char) -> bool {
+    text.strip_prefix('-').is_some_and(|cluster| {
+        !cluster.starts_with('-') && cluster.chars().all(|c| c.is_ascii_alphanumeric()) && cluster.contains(flag)
+    })
+}
+
+fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
+    let mut rest = args;
+    let (mut code, mut from_stdin) = (false, false);
+    while let Some((first, tail)) = rest.split_first() {
+        let text = first.text.as_str();
+        if text == "--" || text == "-" {
+            rest = tail;
+            break;
+        }
+        if !text.starts_with(['-', '+']) {
+            break;
+        }
+        code |= is_cluster_with(text, 'c');
+        from_stdin |= is_cluster_with(text, 's');
+        let valued = matches!(text, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file");
+        if matches!(text, "--rcfile" | "--init-file") {
+            runs.unknown = true;
+        }
+        rest = if valued { tail.get(1..).unwrap_or_default() } else { tail };
+    }
+    if code {
+        match rest.first() {
+            Some(text) => runs.code.push(text.clone()),
+            None => runs.unknown = true,
+        }
+    } else if from_stdin || rest.is_empty() || rest.first().is_some_and(|file| file.text == "/dev/stdin") {
+        match stdin {
+            Stdin::Inherited => {}
+            Stdin::Document(text) => runs.code.push(text.clone()),
+            Stdin::Piped => match source.and_then(printed) {
+                Some(code) => runs.code.push(code),
+                None => runs.unknown = true,
+            },
+        }
+    }
+    // A process substitution as the script: its commands are seen, what they print is not.
+    runs.unknown |= rest.first().is_some_and(|file| !code && file.text == "<()");
+}
+
+/// What a command prints, where that is its arguments.
+fn printed(command: &ShellCommand) -> Option<Word> {
+    let words = match base_name(&command.program.text) {
+        "echo" => after_options(&command.args, &[]),
+        "printf" => {
+            let rest = skip_double_dash(&command.args);
+            // One plain text, or a format and what it prints: joined, which shows every word to the rules.
+            rest
+        }
+        _ => return None,
+    };
+    let text = words.iter().map(|word| word.text.replace("\\n", "\n")).collect::<Vec<_>>().join(" ");
+    let plain = base_name(&command.program.text) == "echo" || words.len() == 1;
+    Some(Word { text, literal: plain && words.iter().all(|word| word.literal) })
+}
+
+fn ssh(args: &[Word], runs: &mut Runs) {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        let text = first.text.as_str();
+        let Some(option) = text.strip_prefix('-') else { break };
+        let valued = option.len() == 1 && "bcDEeFIiJLlmOopQRSWwB".contains(option);
+        let value = if valued { tail.first().map(|word| word.text.as_str()) } else { option.strip_prefix('o') };
+        let value = value.map(str::to_ascii_lowercase);
+        if let Some(value) = value
+            && let Some((_, command)) = value.split_once(['=', ' '])
+            && (value.starts_with("proxycommand") || value.starts_with("localcommand") || value.starts_with("knownhostscommand"))
+        {
+            runs.code.push(Word { text: command.to_owned(), literal: first.literal });
+        }
+        rest = if valued { tail.get(1..).unwrap_or_default() } else { tail };
+    }
+    // The host, then what runs there.
+    runs.joined(rest.get(1..).unwrap_or_default());
+}
+
+fn containers(name: &str, args: &[Word], runs: &mut Runs) {
+    let valued = [
+        "-e", "-u", "-w", "-v", "-p", "-l", "-h", "-m", "-n", "-c", "-f", "-s", "--env", "--user", "--workdir", "--volume", "--publish",
+        "--name", "--network", "--net", "--label", "--entrypoint", "--mount", "--platform", "--memory", "--cpus",
+        "--hostname", "--env-file", "--namespace", "--context", "--container", "--restart", "--gpus", "--file",
+        "--project-name", "--kubeconfig", "--image", "--pull", "--add-host", "--cap-add", "--device", "--ipc", "--pid",
+    ];
+    let mut rest = after_options(args, &valued);
+    while let Some((first, tail)) = rest.split_first() {
+        if matches!(first.text.as_str(), "compose" | "container" | "exec" | "run" | "debug") {
+            for arg in tail {
+                if let Some(entry) = arg.text.strip_prefix("--entrypoint=") {
+                    runs.argv(&[Word { text: entry.to_owned(), literal: arg.literal }]);
+                }
+            }
+            rest = after_options(tail, &valued);
+            if !matches!(first.text.as_str(), "compose" | "container") {
+                break;
+            }
+        } else {
+            return;
+        }
+    }
+    if matches!(name, "kubectl" | "oc")
+        && let Some(dashes) = args.iter().position(|arg| arg.text == "--")
+    {
+        return runs.argv(args.get(dashes + 1..).unwrap_or_default());
+    }
+    // The container, pod or image, then what runs in it.
+    runs.argv(rest.get(1..).unwrap_or_default());
+}

@@ -1,0 +1,180 @@
+//! The trail's files: finding the tail, repairing a torn line, appending, rotating. Knows the host's data folder
+//! and the chain; knows nothing of what a line says.
+
+use crate::settings::Settings;
+use crate::trail::{self, BROKEN, Line, REPAIRED, START};
+use crate::{clock, record};
+use serde_json::json;
+use tollgate_sdk::{DataError, Event, Failure, data, log};
+
+/// How much of a file's end is read at a time while looking for the last line.
+const CHUNK_BYTES: u32 = 64 << 10;
+/// How much of a torn line is kept in the line that reports it.
+const TORN_CHARS: usize = 500;
+
+/// Appends lines. Remembers the tail, so that an event costs one append and no read.
+#[derive(Debug, Default)]
+pub struct Writer {
+    tail: Option<Tail>,
+}
+
+/// Where the trail ends.
+#[derive(Debug, Clone)]
+struct Tail {
+    /// The file written to; none before the first line.
+    file: Option<OpenFile>,
+    seq: u64,
+    hash: String,
+}
+
+#[derive(Debug, Clone)]
+struct OpenFile {
+    name: String,
+    bytes: u64,
+    /// Day of its last line, as RFC 3339 writes it; empty before its first.
+    day: String,
+}
+
+impl Writer {
+    /// Appends the line for `event`, unless its seq is not above the tail's.
+    ///
+    /// # Errors
+    /// What the data folder refuses, to be tried again: no event may be missing from the trail.
+    pub fn write(&mut self, event: &Event, settings: &Settings) -> Result<(), Failure> {
+        // Taken out, so that after any failure the files say where the trail ends.
+        let mut tail = match self.tail.take() {
+            Some(tail) => tail,
+            None => recover(event).map_err(unwritten)?,
+        };
+        if event.seq > tail.seq {
+            let body = record::body(event, settings);
+            tail.append(body, event, event.seq, settings).map_err(unwritten)?;
+        }
+        self.tail = Some(tail);
+        Ok(())
+    }
+}
+
+fn unwritten(error: DataError) -> Failure {
+    Failure::Retry(match error {
+        DataError::Denied => "the audit trail cannot be written: no data grant".to_owned(),
+        DataError::OverQuota => "the audit trail cannot be written: its data quota is used up".to_owned(),
+        other => format!("the audit trail cannot be written: {other:?}"),
+    })
+}
+
+impl Tail {
+    /// Appends one line, in a new file where size or day ask for one.
+    fn append(&mut self, body: String, event: &Event, seq: u64, settings: &Settings) -> Result<(), DataError> {
+        let timestamp = clock::rfc3339(event.time);
+        let day = timestamp.get(..10).unwrap_or_default();
+        let mut file = match self.file.take() {
+            Some(file) if file.bytes == 0 || (file.bytes < settings.max_file_bytes && file.day == day) => file,
+            _ => OpenFile { name: trail::file_name(seq), bytes: 0, day: String::new() },
+        };
+        let (line, hash) = trail::seal(body, seq, &self.hash);
+        file.bytes = data::append(&file.name, line.as_bytes())?;
+        day.clone_into(&mut file.day);
+        if settings.sync_each {
+            data::sync(&file.name)?;
+        }
+        *self = Self { file: Some(file), seq, hash };
+        Ok(())
+    }
+}
+
+/// Finds where the trail ends, and repairs a torn last line.
+fn recover(event: &Event) -> Result<Tail, DataError> {
+    let mut names: Vec<String> = data::names()?.into_iter().filter(|name| trail::is_trail_file(name)).collect();
+    names.sort();
+    let mut tail = Tail { file: None, seq: 0, hash: START.to_owned() };
+    let mut torn = None;
+    while let Some(name) = names.pop() {
+        let bytes = data::size(&name)?;
+        let (complete, fragment) = last_line(&name, bytes)?;
+        let newest = tail.file.is_none();
+        if newest {
+            tail.file = Some(OpenFile { name: name.clone(), bytes, day: String::new() });
+            torn = (!fragment.is_empty()).then_some(fragment);
+        }
+        let Some(line) = complete else { continue };
+        match Line::read(&line) {
+            Ok(line) => {
+                if let Some(file) = tail.file.as_mut().filter(|_| newest) {
+                    line.timestamp.get(..10).unwrap_or_default().clone_into(&mut file.day);
+                }
+                tail.seq = line.seq;
+                tail.hash = line.hash;
+            }
+            Err(reason) => return restart(&name, &reason.to_string(), event),
+        }
+        break;
+    }
+    if let Some(fragment) = torn {
+        repair(&mut tail, &fragment, event)?;
+    }
+    Ok(tail)
+}
+
+/// Takes a torn last line out and says so, or ends it where only its newline is missing.
+fn repair(tail: &mut Tail, fragment: &[u8], event: &Event) -> Result<(), DataError> {
+    let Some(file) = tail.file.as_mut() else { return Ok(()) };
+    if let Ok(whole) = Line::read(fragment)
+        && whole.prev == tail.hash
+    {
+        file.bytes = data::append(&file.name, b"\n")?;
+        whole.timestamp.get(..10).unwrap_or_default().clone_into(&mut file.day);
+        tail.seq = whole.seq;
+        tail.hash = whole.hash;
+        return Ok(());
+    }
+    let torn_bytes = u64::try_from(fragment.len()).unwrap_or(u64::MAX);
+    file.bytes = file.bytes.saturating_sub(torn_bytes);
+    data::truncate(&file.name, file.bytes)?;
+    log::warn(&format!("{}: a torn last line of {torn_bytes} bytes was taken out", file.name));
+    let text: String = String::from_utf8_lossy(fragment).chars().take(TORN_CHARS).collect();
+    let note = record::note(REPAIRED, event.time, json!({"removed_bytes": torn_bytes, "removed": text}));
+    let seq = tail.seq;
+    // In the same file, whatever its size and day: the repair stands where the tear was.
+    let (line, hash) = trail::seal(note, seq, &tail.hash);
+    file.bytes = data::append(&file.name, line.as_bytes())?;
+    clock::rfc3339(event.time).get(..10).unwrap_or_default().clone_into(&mut file.day);
+    tail.hash = hash;
+    Ok(())
+}
+
+/// Begins a new chain after a last line that someone altered: facts go on being recorded, and verification
+/// names the altered line.
+fn restart(file: &str, reason: &str, event: &Event) -> Result<Tail, DataError> {
+    log::error(&format!("{file}: the last line {reason}; a new chain begins"));
+    let note = record::note(BROKEN, event.time, json!({"file": file, "reason": reason}));
+    let seq = event.seq.saturating_sub(1);
+    let (line, hash) = trail::seal(note, seq, START);
+    let name = trail::file_name(event.seq);
+    let bytes = data::append(&name, line.as_bytes())?;
+    let day = clock::rfc3339(event.time).get(..10).unwrap_or_default().to_owned();
+    Ok(Tail { file: Some(OpenFile { name, bytes, day }), seq, hash })
+}
+
+/// The last complete line of a file, without its newline, and what follows it.
+fn last_line(name: &str, bytes: u64) -> Result<(Option<Vec<u8>>, Vec<u8>), DataError> {
+    let mut end = Vec::new();
+    let mut start = bytes;
+    // Stops at two newlines (the last line and the end of the one before), the file's start, or a line too long.
+    while start > 0 && newlines(&end) < 2 && end.len() <= 2 * trail::MAX_LINE_BYTES {
+        let length = u64::from(CHUNK_BYTES).min(start);
+        start -= length;
+        let mut chunk = data::read(name, start, u32::try_from(length).unwrap_or(CHUNK_BYTES))?;
+        chunk.append(&mut end);
+        end = chunk;
+    }
+    let Some(last) = end.iter().rposition(|byte| *byte == b'\n') else { return Ok((None, end)) };
+    let fragment = end.split_off(last + 1);
+    end.pop();
+    let begin = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    Ok((Some(end.split_off(begin)), fragment))
+}
+
+fn newlines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').take(2).count()
+}
