@@ -6,8 +6,8 @@ mod body;
 
 pub use body::Body;
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -115,7 +115,8 @@ impl Client {
         let answer = (|| {
             stream.set_read_timeout(Some(SILENCE))?;
             stream.set_write_timeout(Some(SILENCE))?;
-            let bearer = self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+            let bearer =
+                self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
             let body = body.unwrap_or_default();
             let head = format!(
                 "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}{headers}content-length: {}\r\n\r\n",

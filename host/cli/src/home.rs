@@ -52,7 +52,9 @@ fn from(
 /// # Errors
 /// When a folder cannot be made; names it.
 pub fn create(home: &Home) -> Result<(), Failure> {
-    for folder in [home.root().to_owned(), home.run(), home.plugins(), home.policies(), home.cache(), home.root().join("data")] {
+    for folder in
+        [home.root().to_owned(), home.run(), home.plugins(), home.policies(), home.cache(), home.root().join("data")]
+    {
         let failed = |error| Failure::at(format!("home folder {}", folder.display()), error);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
         let mode = fs::metadata(&folder).map_err(failed)?.permissions().mode();

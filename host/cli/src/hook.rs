@@ -18,7 +18,8 @@ use tollgate_core::hooks::{AgentHook, EXIT_BLOCK, EXIT_PASS, HookAnswer, HookCon
 /// What the daemon keeps of the hook's time, for the way there and back.
 const ROUND_TRIP_MS: u64 = 500;
 
-const USAGE: &str = "usage: tollgate hook AGENT, with the hook's JSON on standard input; agents: claude-code, codex, gemini";
+const USAGE: &str =
+    "usage: tollgate hook AGENT, with the hook's JSON on standard input; agents: claude-code, codex, gemini";
 
 /// Answers one hook. `arguments` are those after `hook`.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -95,7 +96,10 @@ fn unavailable(agent: AgentHook, settings: HookConfig, input: &[u8], why: &str) 
     let words = format!("tollgate: unavailable: {why}\n");
     match (gates, settings.on_unavailable) {
         (true, OnUnavailable::Deny) => HookAnswer::block(&words),
-        (true, OnUnavailable::Abstain) => HookAnswer { stderr: format!("{words}let through, as [hooks.{agent}] on_unavailable says\n"), ..HookAnswer::pass() },
+        (true, OnUnavailable::Abstain) => HookAnswer {
+            stderr: format!("{words}let through, as [hooks.{agent}] on_unavailable says\n"),
+            ..HookAnswer::pass()
+        },
         (false, _) => HookAnswer { stderr: words, ..HookAnswer::pass() },
     }
 }

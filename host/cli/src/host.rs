@@ -99,8 +99,7 @@ pub fn load_policy(home: &Home, config: &Config) -> Result<Policy, Failure> {
 /// # Errors
 /// The first that is no policy.
 pub fn join_policies(texts: &[(String, String)], presets: &[String]) -> Result<Policy, Failure> {
-    let mut sources: Vec<PolicySource<'_>> =
-        texts.iter().map(|(name, text)| PolicySource { name, text }).collect();
+    let mut sources: Vec<PolicySource<'_>> = texts.iter().map(|(name, text)| PolicySource { name, text }).collect();
     for preset in presets {
         sources.push(Policy::preset_source(preset).map_err(|error| Failure::Failed(error.to_string()))?);
     }

@@ -56,9 +56,7 @@ pub fn write(text: &str) -> Result<(), Failure> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         // `tollgate tail | head`: the reader has what it wanted.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            std::process::exit(0)
-        }
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Failure::at("standard output", error)),
     }
 }

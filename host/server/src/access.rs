@@ -19,7 +19,10 @@ impl Access {
 
 /// Passes when the request carries the approver token: being the daemon's user is not enough, since the agents are too.
 pub(crate) fn require_approver(state: &State, headers: &HeaderMap) -> Result<(), ApiError> {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    let given = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
     match given {
         Some(token) if state.approver_token.matches(token) => Ok(()),
         Some(_) => Err(ApiError::forbidden("the approver token is not this daemon's")),

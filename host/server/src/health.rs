@@ -25,7 +25,9 @@ pub(crate) async fn stats(Shared(state): Shared<State>) -> Response {
     let subscribers: Vec<_> = counted
         .subscribers
         .iter()
-        .map(|one| json!({"name": one.name, "delivered": one.delivered, "dropped": one.dropped, "waiting": one.waiting}))
+        .map(
+            |one| json!({"name": one.name, "delivered": one.delivered, "dropped": one.dropped, "waiting": one.waiting}),
+        )
         .collect();
     let body = json!({
         "published": counted.published,

@@ -35,7 +35,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The home's path is too long for a socket and there is nowhere else to put it.
-    #[error("{path} is over {MAX_SOCKET_PATH_BYTES} bytes, too long for a socket, and XDG_RUNTIME_DIR is not set; set it, or use a shorter home")]
+    #[error(
+        "{path} is over {MAX_SOCKET_PATH_BYTES} bytes, too long for a socket, and XDG_RUNTIME_DIR is not set; set it, or use a shorter home"
+    )]
     TooLong {
         /// The path that the socket would have.
         path: PathBuf,
@@ -59,7 +61,9 @@ pub fn socket_path(home: &Home, runtime_dir: Option<&Path>) -> Result<PathBuf, B
     if own.as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
         return Ok(own);
     }
-    let Some(runtime_dir) = runtime_dir.filter(|dir| dir.is_absolute()) else { return Err(BindError::TooLong { path: own }) };
+    let Some(runtime_dir) = runtime_dir.filter(|dir| dir.is_absolute()) else {
+        return Err(BindError::TooLong { path: own });
+    };
     let digest = Sha256::digest(home.root().as_os_str().as_bytes());
     let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(runtime_dir.join(format!("tollgate-{hash}.sock")))
@@ -147,7 +151,10 @@ pub(crate) async fn until_true(value: &mut watch::Receiver<bool>) {
 }
 
 /// The next connection of the daemon's own user (or root's), with its place among the living ones.
-async fn accept(listener: &UnixListener, free: &Arc<Semaphore>) -> Option<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &UnixListener,
+    free: &Arc<Semaphore>,
+) -> Option<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(free).acquire_owned().await.ok()?;
     let stream = match listener.accept().await {
         Ok((stream, _)) => stream,

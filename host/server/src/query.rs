@@ -147,8 +147,9 @@ pub(crate) fn bounds(journal: &Journal) -> Result<(u64, u64), JournalError> {
 }
 
 fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, ApiError> {
-    let uri: axum::http::Uri =
-        format!("/?{}", query.unwrap_or("")).parse().map_err(|_| ApiError::bad_request("bad_query", "not a query string"))?;
+    let uri: axum::http::Uri = format!("/?{}", query.unwrap_or(""))
+        .parse()
+        .map_err(|_| ApiError::bad_request("bad_query", "not a query string"))?;
     axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
         .map(|axum::extract::Query(pairs)| pairs)
         .map_err(|error| ApiError::bad_request("bad_query", error.body_text()))
@@ -187,8 +188,9 @@ fn time(name: &str, value: &str, now: Timestamp) -> Result<Timestamp, ApiError> 
     if let Some(ago) = duration_ms(value) {
         return Ok(Timestamp(now.0.saturating_sub(ago)));
     }
-    Timestamp::parse(value)
-        .map_err(|_| bad(name, "must be a cursor, a seq, a time such as 2026-01-27T10:21:33Z, or how long ago such as 10m"))
+    Timestamp::parse(value).map_err(|_| {
+        bad(name, "must be a cursor, a seq, a time such as 2026-01-27T10:21:33Z, or how long ago such as 10m")
+    })
 }
 
 /// `90s`, `10m`, `2h`, `1d` in milliseconds.
@@ -230,7 +232,9 @@ mod tests {
 
     #[test]
     fn a_query_is_read_whole() {
-        let wanted = Wanted::parse(Some("type=tool.*,hook.*&entity=task:abc&session=s%201&since=7&until=1h&limit=5"), NOW).unwrap();
+        let wanted =
+            Wanted::parse(Some("type=tool.*,hook.*&entity=task:abc&session=s%201&since=7&until=1h&limit=5"), NOW)
+                .unwrap();
         assert_eq!(wanted.patterns, Some(PatternSet::parse(["tool.*", "hook.*"]).unwrap()));
         assert_eq!(wanted.entity, Some(("task".to_owned(), "abc".to_owned())));
         assert_eq!(wanted.session.as_deref(), Some("s 1"));

@@ -73,11 +73,15 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, ApiErro
 /// The body as text.
 pub(crate) async fn read_text(body: Body, limit: usize) -> Result<String, ApiError> {
     let bytes = read_body(body, limit).await?;
-    String::from_utf8(bytes.into())
-        .map_err(|error| ApiError::bad_request("not_utf8", format!("the body is not UTF-8 (byte {})", error.utf8_error().valid_up_to())))
+    String::from_utf8(bytes.into()).map_err(|error| {
+        ApiError::bad_request("not_utf8", format!("the body is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+    })
 }
 
 /// A JSON answer.
 pub(crate) fn json(text: String) -> Response {
     ([(axum::http::header::CONTENT_TYPE, "application/json")], text).into_response()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

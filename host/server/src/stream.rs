@@ -46,7 +46,10 @@ pub(crate) async fn stream(
     let clock = state.bus.clock().clone();
     let mut wanted = Wanted::parse(query.as_deref(), clock.now())?;
     if wanted.until.is_some() || wanted.newest {
-        return Err(ApiError::bad_request("bad_query", "`until` and `newest` are for /api/events; a stream has no end"));
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "`until` and `newest` are for /api/events; a stream has no end",
+        ));
     }
     if let Some(id) = headers.get("last-event-id") {
         let id = id.to_str().ok().and_then(cursor);

@@ -27,7 +27,10 @@ fn answers_of_every_framing_are_read() {
     check(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", "hi");
     check(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi and more", "hi");
     check(b"HTTP/1.1 200 OK\r\n\r\nto the end", "to the end");
-    check(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n", "abc0123456789");
+    check(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n",
+        "abc0123456789",
+    );
 }
 
 #[test]

@@ -16,12 +16,15 @@ pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
     let folder = home.data("audit");
     match trail::verify_folder(&folder) {
         Ok(summary) if *as_json => {
-            output::line(json!({"ok": true, "files": summary.files, "lines": summary.lines, "repaired": summary.repaired,
-                "last_seq": summary.last_seq, "head": summary.head}))?;
+            output::line(
+                json!({"ok": true, "files": summary.files, "lines": summary.lines, "repaired": summary.repaired,
+                "last_seq": summary.last_seq, "head": summary.head}),
+            )?;
             Ok(Exit::Done)
         }
         Ok(summary) => {
-            let repaired = if summary.repaired == 0 { String::new() } else { format!(", {} torn and said so", summary.repaired) };
+            let repaired =
+                if summary.repaired == 0 { String::new() } else { format!(", {} torn and said so", summary.repaired) };
             output::line(format_args!(
                 "the audit trail is whole: {} lines in {} files{repaired}, up to seq {}, head {}",
                 summary.lines, summary.files, summary.last_seq, summary.head
@@ -29,7 +32,9 @@ pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Err(broken) if *as_json => {
-            output::line(json!({"ok": false, "file": broken.file, "line": broken.line, "reason": broken.reason.to_string()}))?;
+            output::line(
+                json!({"ok": false, "file": broken.file, "line": broken.line, "reason": broken.reason.to_string()}),
+            )?;
             Ok(Exit::Failed)
         }
         Err(broken) => Err(Failure::at(format!("the audit trail in {}", folder.display()), broken)),

@@ -15,9 +15,12 @@ pub(super) fn text(args: &CallArgs) -> Result<String, Failure> {
     let Some(tool) = &args.tool else { return read_stdin() };
     let input = match (&args.command, &args.input) {
         (Some(command), _) => json!({"command": command}),
-        (None, Some(input)) => serde_json::from_str(input)
-            .map_err(|error| Failure::Failed(format!("--input is not JSON: {error}; it is an object such as {{\"file_path\":\"/a\"}}")))?,
-        (None, None) => return Err(Failure::Usage(format!("what shall `{tool}` do? say --command LINE or --input JSON"))),
+        (None, Some(input)) => serde_json::from_str(input).map_err(|error| {
+            Failure::Failed(format!("--input is not JSON: {error}; it is an object such as {{\"file_path\":\"/a\"}}"))
+        })?,
+        (None, None) => {
+            return Err(Failure::Usage(format!("what shall `{tool}` do? say --command LINE or --input JSON")));
+        }
     };
     let cwd = match &args.cwd {
         Some(cwd) => absolute(cwd)?,

@@ -23,8 +23,11 @@ pub fn run(home: &Home, args: EmitArgs) -> Result<Exit, Failure> {
                 Some("-") => read_stdin()?,
                 Some(text) => text.to_owned(),
             };
-            let payload: Box<RawValue> = serde_json::from_str(&text)
-                .map_err(|error| Failure::Failed(format!("the payload is not JSON: {error}; it is an object such as {{\"text\":\"hi\"}}")))?;
+            let payload: Box<RawValue> = serde_json::from_str(&text).map_err(|error| {
+                Failure::Failed(format!(
+                    "the payload is not JSON: {error}; it is an object such as {{\"text\":\"hi\"}}"
+                ))
+            })?;
             let (entity, session) = (json!(entity), json!(args.session));
             format!(r#"{{"type":"{event_type}","entity":{entity},"session":{session},"payload":{payload}}}"#)
         }

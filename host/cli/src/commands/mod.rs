@@ -32,7 +32,8 @@ fn read_stdin() -> Result<String, Failure> {
 
 /// The daemon's answer as a value.
 fn parse(answer: &str) -> Result<serde_json::Value, Failure> {
-    serde_json::from_str(answer).map_err(|error| Failure::at("the daemon's answer is no JSON; is it another version?", error))
+    serde_json::from_str(answer)
+        .map_err(|error| Failure::at("the daemon's answer is no JSON; is it another version?", error))
 }
 
 /// `text` as one part of a path or a query.

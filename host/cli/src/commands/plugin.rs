@@ -18,7 +18,9 @@ pub fn run(home: &Home, command: PluginCommand) -> Result<Exit, Failure> {
         PluginCommand::List { json } => list(&Client::of(home), json),
         PluginCommand::Inspect { name, json } => inspect(&Client::of(home), &name, json),
         PluginCommand::Logs { name, lines, json } => logs(&Client::of(home), &name, lines, json),
-        PluginCommand::Disable { name } => steer(home, &name, "disable", "disabled; `tollgate plugin enable` lets it run again"),
+        PluginCommand::Disable { name } => {
+            steer(home, &name, "disable", "disabled; `tollgate plugin enable` lets it run again")
+        }
         PluginCommand::Enable { name } => steer(home, &name, "enable", "enabled"),
         PluginCommand::Grant { name, yes } => grant(home, &name, yes),
     }
@@ -40,8 +42,22 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
         output::line("no plugins; drop a .wasm file into the home's plugins folder")?;
         return Ok(Exit::Done);
     }
-    let header = ["NAME", "VERSION", "WORLD", "STATE", "CALLS", "FAILED", "FAULTS", "LAG", "FUEL", "P50 US", "P99 US", "MEMORY"];
-    let keys = ["name", "version", "world", "state", "calls", "failed", "faults", "lag", "fuel", "p50_us", "p99_us", "memory_bytes"];
+    let header =
+        ["NAME", "VERSION", "WORLD", "STATE", "CALLS", "FAILED", "FAULTS", "LAG", "FUEL", "P50 US", "P99 US", "MEMORY"];
+    let keys = [
+        "name",
+        "version",
+        "world",
+        "state",
+        "calls",
+        "failed",
+        "faults",
+        "lag",
+        "fuel",
+        "p50_us",
+        "p99_us",
+        "memory_bytes",
+    ];
     let rows: Vec<Vec<String>> = plugins.iter().map(|plugin| keys.map(|key| cell(plugin.get(key))).to_vec()).collect();
     output::write(&output::table(&header, &rows))?;
     let on = colours();
@@ -97,7 +113,11 @@ fn logs(client: &Client, name: &str, lines: usize, json: bool) -> Result<Exit, F
             _ => Colour::Faint,
         };
         let at = paint(on, Colour::Faint, cell(line.get("at")));
-        output::line(format_args!("{at} {} {}", paint(on, colour, format!("{level:<5}")), tame(&cell(line.get("message")), 2_000)))?;
+        output::line(format_args!(
+            "{at} {} {}",
+            paint(on, colour, format!("{level:<5}")),
+            tame(&cell(line.get("message")), 2_000)
+        ))?;
     }
     Ok(Exit::Done)
 }

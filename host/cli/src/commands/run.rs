@@ -77,7 +77,8 @@ async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<
 
 /// The user that the daemon's peers are.
 fn user() -> String {
-    std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| {
-        rustix::process::getuid().as_raw().to_string()
-    })
+    std::env::var("USER")
+        .ok()
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
 }

@@ -98,7 +98,9 @@ fn follow(client: &Client, filter: &str, mut from: Resume, show: &Show) -> Resul
     loop {
         let opened = match &from {
             Resume::Since(since) => client.open(&format!("/api/events/stream?since={}{filter}", encode(since)), None),
-            Resume::Cursor(cursor) => client.open(&format!("/api/events/stream?{}", filter.trim_start_matches('&')), Some(cursor)),
+            Resume::Cursor(cursor) => {
+                client.open(&format!("/api/events/stream?{}", filter.trim_start_matches('&')), Some(cursor))
+            }
         };
         match opened {
             Ok(body) => {
@@ -169,9 +171,9 @@ impl Show {
             "tool.allowed" => Colour::Good,
             _ => Colour::Name,
         };
-        let about = event.get("entity").and_then(|entity| {
-            Some(format!("{}/{}  ", entity.get("kind")?.as_str()?, entity.get("id")?.as_str()?))
-        });
+        let about = event
+            .get("entity")
+            .and_then(|entity| Some(format!("{}/{}  ", entity.get("kind")?.as_str()?, entity.get("id")?.as_str()?)));
         let payload = event.get("payload").map(Value::to_string).unwrap_or_default();
         let payload = if payload == "{}" { String::new() } else { tame(&payload, PAYLOAD_WIDTH) };
         format!(

@@ -209,7 +209,11 @@ impl Config {
             [("workspace", "allow", &self.workspace.allow), ("gate", "allowed_extras", &self.gate.allowed_extras)]
         {
             if let Some(path) = paths.iter().find(relative) {
-                return Some((table.to_owned(), key, format!("`{}` is neither absolute nor under `~`", path.display())));
+                return Some((
+                    table.to_owned(),
+                    key,
+                    format!("`{}` is neither absolute nor under `~`", path.display()),
+                ));
             }
         }
         if !RESCAN_MS.contains(&self.plugins.rescan_ms) {

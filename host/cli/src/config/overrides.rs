@@ -1,8 +1,8 @@
 //! `TOLLGATE_<TABLE>_<KEY>` overrides a key; of `[hooks.<agent>]` it is `TOLLGATE_HOOKS_<AGENT>_<KEY>`.
 
 use super::{Config, ConfigError, load::with_nearest};
-use toml::{Table, Value};
 use tollgate_core::hooks::AgentHook;
+use toml::{Table, Value};
 
 const PREFIX: &str = "TOLLGATE_";
 /// Ours too, and no part of the configuration.
