@@ -23,7 +23,31 @@ pub(crate) async fn inspect(Shared(state): Shared<State>, Path(name): Path<Strin
     let detail = state.runtime.inspect(&name).ok_or_else(|| unknown(&name))?;
     let mut value = status(&detail.status);
     if let Some(fields) = value.as_object_mut() {
-        fields.insert("summary".to_owned(), json!(detail.summary));
+        let limits = &detail.limits;
+        let more = json!({
+            "summary": detail.summary,
+            "subscriptions": detail.subscriptions,
+            "gates": detail.gates,
+            "imports": detail.imports,
+            "exports": detail.exports,
+            "needs": detail.needs,
+            "wants": detail.wants,
+            "granted": detail.grant.as_ref().map(|grant| &grant.granted),
+            "missing": detail.grant.as_ref().map(|grant| &grant.missing),
+            "limits": {
+                "fuel_per_event": limits.fuel_per_event,
+                "fuel_per_gate": limits.fuel_per_gate,
+                "fuel_init": limits.fuel_init,
+                "fuel_per_minute": limits.fuel_per_minute,
+                "memory_bytes": limits.memory_bytes,
+                "timeout_ms": limits.timeout_ms,
+                "gate_timeout_ms": limits.gate_timeout_ms,
+                "emits_per_event": limits.emits_per_event,
+                "emits_per_minute": limits.emits_per_minute,
+            },
+            "config_schema": detail.config_schema,
+        });
+        fields.extend(more.as_object().cloned().unwrap_or_default());
     }
     Ok(json(value.to_string()))
 }

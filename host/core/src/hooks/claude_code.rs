@@ -28,6 +28,10 @@ fn to_pre_tool_use(verdict: &Verdict) -> HookAnswer {
 /// The agent is about to ask its user: an `ask` of ours lets it.
 fn to_permission_request(verdict: &Verdict) -> HookAnswer {
     match verdict.decision {
+        // The agent's own question cannot carry another input, so it would be answered for the wrong one.
+        Decision::Ask if verdict.rewritten_input.is_some() => {
+            HookAnswer::block("the call has to run with another input, which this hook cannot ask for")
+        }
         Decision::Abstain | Decision::Ask => HookAnswer::pass(),
         Decision::Deny => HookAnswer::block(&verdict.reason),
         Decision::Allow => {

@@ -194,6 +194,8 @@ fn answers_are_in_the_agent_s_own_shape() {
     check(ClaudeCode, "PreToolUse", Allow, Some(other.clone()), &say(rewritten.clone()));
     check(ClaudeCode, "PermissionRequest", Deny, None, &block);
     check(ClaudeCode, "PermissionRequest", Ask, None, &pass);
+    let unsaid = HookAnswer::block("the call has to run with another input, which this hook cannot ask for");
+    check(ClaudeCode, "PermissionRequest", Ask, Some(other.clone()), &unsaid);
     let allowed =
         json!({"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}});
     check(ClaudeCode, "PermissionRequest", Allow, None, &say(allowed));
