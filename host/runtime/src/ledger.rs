@@ -2,6 +2,7 @@
 //! loading the same file again does not forget.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ pub(crate) enum Consequence {
 pub(crate) struct Record {
     tempo: Tempo,
     state: Mutex<State>,
+    /// Whether `state` holds a quarantine: what every event asks, without the lock.
+    quarantined: AtomicBool,
 }
 
 #[derive(Default)]
@@ -92,7 +95,7 @@ pub(crate) enum Admission {
 
 impl Record {
     fn new(tempo: Tempo) -> Self {
-        Self { tempo, state: Mutex::default() }
+        Self { tempo, state: Mutex::default(), quarantined: AtomicBool::new(false) }
     }
 
     /// Whether the next call may be made now. Who is told [`Admission::Probe`] reports back with
@@ -112,7 +115,7 @@ impl Record {
 
     /// Whether it is in quarantine, a probe under way included.
     pub(crate) fn quarantined(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine.is_some()
+        self.quarantined.load(Ordering::Acquire)
     }
 
     /// Records a fault.
@@ -135,13 +138,16 @@ impl Record {
         }
         let cooldown = self.tempo.cooldown_first;
         state.recent.clear();
+        self.quarantined.store(true, Ordering::Release);
         state.quarantine = Some(Quarantine { until: now + cooldown, cooldown, probing: false });
         Consequence::Quarantine(cooldown)
     }
 
     /// Records that a probe went well; the quarantine is over. Says whether there was one.
     pub(crate) fn fine(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine.take().is_some()
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.quarantined.store(false, Ordering::Release);
+        state.quarantine.take().is_some()
     }
 }
 

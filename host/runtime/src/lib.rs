@@ -1,7 +1,16 @@
 //! Runs plugins: loads, limits, calls, swaps and watches WebAssembly components.
 //!
 //! The only crate that names wasmtime. It knows the core's bus, journal and gate types; it knows neither HTTP
-//! nor the command line.
+//! nor the command line. [`Runtime`] is the façade; it implements the gatekeeper's
+//! [`Guards`](tollgate_core::gate::Guards).
+//!
+//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `component` checks and
+//! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
+//! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
+//! `capability` makes.
+//!
+//! Not offered to guests yet: `process`, `workspace`, `interactions` and `session` answer `denied` or
+//! `no-session`.
 
 mod bindings;
 mod capability;
@@ -13,6 +22,8 @@ mod description;
 mod detail;
 mod engine;
 mod fault;
+#[doc(hidden)]
+pub mod floor;
 mod folder;
 mod gate;
 mod grant;
@@ -27,6 +38,9 @@ mod plugin;
 mod runtime;
 mod stats;
 mod version;
+
+#[cfg(test)]
+mod tests;
 
 pub use compiler::{Artifact, CompileError, Compiler, InProcess};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};

@@ -60,6 +60,11 @@ impl Managed {
         false
     }
 
+    /// Returns when no change is under way.
+    pub(crate) async fn settled(&self) {
+        drop(self.work.lock().await);
+    }
+
     /// Ends what runs, for the host's own end.
     pub(crate) async fn stop(&self) {
         let mut work = self.work.lock().await;
@@ -157,6 +162,10 @@ impl Managed {
                     .with("digest", &*digest)
                     .with("missing", missing);
                 let gates = description.gates.clone();
+                // The same bytes with less granted: what was withdrawn must not go on.
+                if self.plugin.face().serving.as_ref().is_some_and(|serving| serving.digest == digest) {
+                    self.unload(context, work, PluginState::NeedsGrant).await;
+                }
                 {
                     let mut face = self.plugin.face();
                     face.waiting = Some((digest, world, description));
@@ -226,7 +235,11 @@ impl Managed {
             face.serving.take()
         };
         if let Some(old) = old {
-            let cause = if state == PluginState::Disabled { "disabled" } else { "removed" };
+            let cause = match state {
+                PluginState::Disabled => "disabled",
+                PluginState::NeedsGrant => "grant_withdrawn",
+                _ => "removed",
+            };
             context.announce(news(Happening::Unloaded, &old).with("cause", cause)).await;
         }
     }

@@ -57,6 +57,8 @@ struct Shared {
     plugins: Mutex<BTreeMap<String, Arc<Managed>>>,
     hints: Arc<Hints>,
     seen: Mutex<BTreeMap<String, Seen>>,
+    /// Held while a scan looks, so that what an older look saw is never carried out after a newer one.
+    scanning: tokio::sync::Mutex<()>,
     stopping: watch::Sender<bool>,
     watcher: Mutex<Option<notify::RecommendedWatcher>>,
     /// Taken when the runtime is dropped, where it must not be waited for.
@@ -117,6 +119,7 @@ impl Runtime {
             plugins: Mutex::default(),
             hints: Arc::default(),
             seen: Mutex::default(),
+            scanning: tokio::sync::Mutex::default(),
             stopping: watch::Sender::new(false),
             watcher: Mutex::default(),
             guests: Mutex::new(Some(guests)),
@@ -268,6 +271,7 @@ impl Runtime {
     /// Looks at the folder and carries out what changed: all of it with `at_once`, else what is finished or has
     /// been still for long enough. Returns when it is carried out.
     async fn scan(&self, at_once: bool) -> Result<(), RuntimeError> {
+        let one_at_a_time = self.0.scanning.lock().await;
         let folder = self.0.folder.clone();
         let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
         let entries = match scanned {
@@ -276,7 +280,13 @@ impl Runtime {
         };
         let finished = self.0.hints.take();
         let changes = self.changes(&entries, &finished, at_once);
+        drop(one_at_a_time);
         join_all(changes.into_iter().map(|(name, entry)| self.carry_out(name, entry))).await;
+        if at_once {
+            // What another scan found first is carried out as well when this returns.
+            let all: Vec<_> = self.plugins().values().cloned().collect();
+            join_all(all.iter().map(|managed| managed.settled())).await;
+        }
         Ok(())
     }
 
@@ -321,7 +331,9 @@ impl Runtime {
         };
         if managed.apply(&self.0.context, entry).await {
             self.plugins().remove(&name);
-            self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            if entry == Entry::default() {
+                self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) struct CallScope {
     /// The handled event's chain; none in a gate call.
     cause: Option<Cause>,
     /// What the ids of its emits are made from: the handled event's id, or the gate call's.
-    cause_id: Arc<[u8]>,
+    cause_id: Vec<u8>,
     session: Option<Arc<str>>,
     /// Emits so far, staged or at once; the next one's ordinal.
     ordinal: u32,
@@ -105,7 +105,7 @@ impl GuestState {
                 phase: Phase::Describe,
                 deadline: Instant::now(),
                 cause: None,
-                cause_id: Arc::from([].as_slice()),
+                cause_id: Vec::new(),
                 session: None,
                 ordinal: 0,
                 debt: 0,
@@ -133,9 +133,8 @@ impl GuestState {
         match subject {
             Some(subject) => {
                 call.cause = subject.cause;
-                if *call.cause_id != *subject.cause_id {
-                    call.cause_id = subject.cause_id.into();
-                }
+                call.cause_id.clear();
+                call.cause_id.extend_from_slice(subject.cause_id);
                 call.session = subject.session.cloned();
             }
             None => {

@@ -1,0 +1,118 @@
+//! Gate calls: answers, failures, and guards that are not there.
+
+use super::World;
+use crate::PluginState;
+use serde_json::{Map, json};
+use std::sync::Arc;
+use tollgate_bundled::guests;
+use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, Guards, NormalisedCall, OnFault};
+
+const DENY: &str = "[grant]\ngate = [\"deny\", \"ask\"]\n";
+
+fn call() -> Arc<NormalisedCall> {
+    Arc::new(NormalisedCall {
+        call_id: "c1".into(),
+        session: "s1".into(),
+        agent: "".into(),
+        tool: "Bash".into(),
+        original_tool: "Bash".into(),
+        input: Map::new(),
+        input_json: "{}".into(),
+        cwd: "/".into(),
+        roots: Vec::new(),
+        commands: Vec::new(),
+        understood: true,
+    })
+}
+
+async fn ask(world: &World) -> Vec<GuardAnswer> {
+    world.runtime().check(&call()).await
+}
+
+async fn only(world: &World) -> GuardAnswer {
+    let mut answers = ask(world).await;
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    answers.remove(0)
+}
+
+fn failed_with(answer: &GuardAnswer) -> Cause {
+    match &answer.outcome {
+        GuardOutcome::Failed { cause, .. } => *cause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_answer_and_their_grant_says_what_it_means() {
+    let world = World::with("deny-guard", guests::DENY_GUARD, DENY).await;
+    let answer = only(&world).await;
+    assert_eq!(answer.outcome, GuardOutcome::Deny("deny-guard denies everything".into()));
+    assert!(answer.may_deny && answer.may_ask && !answer.may_allow && !answer.may_rewrite && !answer.shadow());
+    assert_eq!(world.status("deny-guard").calls, 1);
+    let world = World::with("deny-guard", guests::DENY_GUARD, "").await;
+    assert!(only(&world).await.shadow());
+    let allow = "[grant]\ngate = [\"allow\"]\n";
+    let world = World::with("allow-guard", guests::ALLOW_GUARD, allow).await;
+    let answer = only(&world).await;
+    assert_eq!((answer.outcome, answer.may_allow), (GuardOutcome::Allow, true));
+    let world = World::with("rewrite-guard", guests::REWRITE_GUARD, "[grant]\ngate = [\"rewrite\"]\n").await;
+    assert!(matches!(only(&world).await.outcome, GuardOutcome::Rewrite(_)));
+    let world = World::with("ask-guard", guests::ASK_GUARD, DENY).await;
+    assert!(matches!(only(&world).await.outcome, GuardOutcome::Ask(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
+    let timeout = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\ngate_timeout_ms = 30\n\
+                   [delivery]\non_fault = \"ask\"\n";
+    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, timeout).await;
+    let answer = only(&world).await;
+    assert_eq!((failed_with(&answer), answer.on_fault), (Cause::Timeout, OnFault::Ask));
+    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, DENY).await;
+    assert!(matches!(failed_with(&only(&world).await), Cause::Fault | Cause::Timeout));
+    let world = World::with("panic-guard", guests::PANIC_GUARD, DENY).await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Fault);
+    world.wait_for("plugin.faulted", 1).await;
+    let world = World::with("error-guard", guests::ERROR_GUARD, DENY).await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Fault);
+    assert_eq!(world.status("error-guard").failed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_in_quarantine_says_so() {
+    let mut world = World::new();
+    world.tempo.faults = 1;
+    world.drop_in("panic-guard", guests::PANIC_GUARD, DENY);
+    world.start().await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Fault);
+    world.wait_for("plugin.quarantined", 1).await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Quarantine);
+    assert_eq!(world.state("panic-guard"), PluginState::Quarantined);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_granted_guard_is_required_until_it_is_disabled() {
+    let mut world = World::with("deny-guard", guests::DENY_GUARD, DENY).await;
+    world.remove("deny-guard");
+    world.runtime().rescan().await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Unavailable);
+    world.stop().await;
+    world.start().await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Unavailable, "after a restart too");
+    world.replace("deny-guard", b"broken");
+    world.runtime().rescan().await;
+    assert_eq!(failed_with(&only(&world).await), Cause::Unavailable);
+    world.runtime().disable("deny-guard").await.unwrap();
+    assert!(ask(&world).await.is_empty());
+    world.runtime().enable("deny-guard").await.unwrap();
+    world.replace("deny-guard", guests::DENY_GUARD);
+    world.runtime().rescan().await;
+    assert!(matches!(only(&world).await.outcome, GuardOutcome::Deny(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_gates_nothing() {
+    let world = World::with("counter", guests::COUNTER, super::EMITS).await;
+    assert!(ask(&world).await.is_empty());
+    assert_eq!(json!(world.status("counter").world.unwrap().as_str()), json!("observer"));
+}

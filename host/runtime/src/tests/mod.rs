@@ -1,0 +1,154 @@
+//! Whole runtimes with real guests, hostile ones included, on a journal in memory.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up has failed")]
+
+mod faults;
+mod guards;
+mod serving;
+
+use crate::ledger::Tempo;
+use crate::limits::Limits;
+use crate::{InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tollgate_core::bus::{Bus, BusOptions};
+use tollgate_core::event::{Draft, Event};
+use tollgate_core::home::Home;
+use tollgate_core::journal::{Durability, JournalOptions, Query};
+use tollgate_core::time::Clock;
+use tollgate_events::{EventType, PatternSet};
+
+/// How long a condition may take to come true on a loaded machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+/// Emits of any test guest.
+const EMITS: &str = "[grant]\nemit = [\"test_guest.*\"]\n";
+
+/// A home with a bus and, once started, a runtime.
+struct World {
+    home: Home,
+    bus: Bus,
+    tempo: Tempo,
+    defaults: Limits,
+    watch: bool,
+    runtime: Option<Runtime>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        std::fs::create_dir_all(home.plugins()).unwrap();
+        let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
+        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        let tempo = Tempo {
+            backoff_first: Duration::from_millis(1),
+            backoff_longest: Duration::from_millis(4),
+            faults: 1_000,
+            ..Tempo::default()
+        };
+        Self { home, bus, tempo, defaults: Limits::default(), watch: false, runtime: None, _folder: folder }
+    }
+
+    /// A world whose folder holds one plugin, started.
+    async fn with(name: &str, component: &[u8], grant: &str) -> Self {
+        let mut world = Self::new();
+        world.drop_in(name, component, grant);
+        world.start().await;
+        world
+    }
+
+    fn drop_in(&self, name: &str, component: &[u8], grant: &str) {
+        std::fs::write(self.home.plugins().join(format!("{name}.toml")), grant).unwrap();
+        self.replace(name, component);
+    }
+
+    /// Renames the file into place, as an operator should.
+    fn replace(&self, name: &str, component: &[u8]) {
+        let temporary = self.home.root().join("incoming");
+        std::fs::write(&temporary, component).unwrap();
+        std::fs::rename(temporary, self.home.plugins().join(format!("{name}.wasm"))).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        std::fs::remove_file(self.home.plugins().join(format!("{name}.wasm"))).unwrap();
+    }
+
+    async fn start(&mut self) {
+        let options = RuntimeOptions {
+            home: self.home.clone(),
+            bus: self.bus.clone(),
+            defaults: self.defaults,
+            compiler: Arc::new(InProcess),
+            watch: self.watch,
+            rescan: Duration::from_millis(50),
+        };
+        self.runtime = Some(Runtime::start_with(options, self.tempo).await.unwrap());
+    }
+
+    async fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown().await;
+        }
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().unwrap()
+    }
+
+    fn status(&self, name: &str) -> PluginStatus {
+        self.runtime().list().into_iter().find(|status| status.name == name).unwrap()
+    }
+
+    fn state(&self, name: &str) -> PluginState {
+        self.status(name).state
+    }
+
+    /// Emits one event; says its seq.
+    async fn emit(&self, event_type: &str) -> u64 {
+        let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");
+        self.bus.emit(draft).await.unwrap().seq
+    }
+
+    /// Everything recorded that matches.
+    fn events(&self, pattern: &str) -> Vec<Arc<Event>> {
+        let patterns = Some(PatternSet::parse([pattern]).unwrap());
+        self.bus.journal().read(&Query { patterns, limit: 1_000_000, ..Query::default() }).unwrap()
+    }
+
+    /// Waits until `count` events match, and says what they are.
+    async fn wait_for(&self, pattern: &str, count: usize) -> Vec<Arc<Event>> {
+        self.eventually(&format!("{count} of {pattern}"), || self.events(pattern).len() >= count).await;
+        self.events(pattern)
+    }
+
+    async fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !condition() {
+            if Instant::now() >= deadline {
+                panic!("never: {what}\n{}", self.story());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What happened, for a test that failed.
+    fn story(&self) -> String {
+        let events =
+            self.events("plugin.*").into_iter().map(|event| format!("{} {}\n", event.event_type, event.payload));
+        let plugins = self.runtime.iter().flat_map(Runtime::list).map(|status| format!("{status:?}\n"));
+        events.chain(plugins).collect()
+    }
+}
+
+fn payload(event: &Event) -> Value {
+    serde_json::from_str(&event.payload).unwrap()
+}
+
+/// The `field` of each event's payload.
+fn fields(events: &[Arc<Event>], field: &str) -> Vec<Value> {
+    events.iter().map(|event| payload(event)[field].clone()).collect()
+}
