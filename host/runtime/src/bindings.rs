@@ -4,8 +4,6 @@
 //! looked up interface by interface. Strings of events and calls are borrowed, so that handing one to a
 //! guest allocates nothing on the host.
 
-#![expect(missing_docs, unsafe_code, unused_variables, reason = "generated; documented in wit/")]
-
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "guard",

@@ -1,6 +1,6 @@
 //! The capability check: an effect on the world goes through a [`Permit`], which only this file can make.
 
-use crate::grant::{Ask, Grant, GateGrant};
+use crate::grant::{Ask, GateGrant, Grant};
 use std::marker::PhantomData;
 use tollgate_events::{EventType, PatternSet};
 

@@ -84,7 +84,11 @@ fn redirect_kind(kind: RedirectKind) -> wit::RedirectKind {
 }
 
 /// The call as a guard sees it.
-pub(crate) fn call<'a>(call: &'a NormalisedCall, cwd: &'a str, commands: &'a [wit::ShellCommand<'a>]) -> wit::ToolCall<'a> {
+pub(crate) fn call<'a>(
+    call: &'a NormalisedCall,
+    cwd: &'a str,
+    commands: &'a [wit::ShellCommand<'a>],
+) -> wit::ToolCall<'a> {
     wit::ToolCall {
         call_id: &call.call_id,
         session: &call.session,

@@ -45,7 +45,12 @@ impl Description {
         for (field, text) in [("version", &said.version), ("summary", &said.summary)] {
             bounded(field, text, MAX_TEXT_BYTES)?;
         }
-        for (field, list) in [("subscriptions", said.subscriptions.len()), ("gates", said.gates.len()), ("needs", said.needs.len()), ("wants", said.wants.len())] {
+        for (field, list) in [
+            ("subscriptions", said.subscriptions.len()),
+            ("gates", said.gates.len()),
+            ("needs", said.needs.len()),
+            ("wants", said.wants.len()),
+        ] {
             if list > MAX_ENTRIES {
                 return Err(describe(format!("{field}: {list} entries, at most {MAX_ENTRIES} are taken")));
             }
@@ -165,7 +170,17 @@ mod tests {
 
     #[test]
     fn plugin_names() {
-        for (name, expected) in [("audit", true), ("no-secrets", true), ("a2", true), ("", false), ("A", false), ("a_b", false), ("a.b", false), ("-a", false), ("..", false)] {
+        for (name, expected) in [
+            ("audit", true),
+            ("no-secrets", true),
+            ("a2", true),
+            ("", false),
+            ("A", false),
+            ("a_b", false),
+            ("a.b", false),
+            ("-a", false),
+            ("..", false),
+        ] {
             assert_eq!(is_plugin_name(name), expected, "{name}");
         }
         assert!(!is_plugin_name(&"a".repeat(65)));

@@ -68,7 +68,9 @@ pub(crate) fn scan(folder: &Path) -> std::io::Result<BTreeMap<String, Entry>> {
     let mut found = BTreeMap::<String, Entry>::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
-        let (Some(name), Some(kind)) = (path.file_stem().and_then(OsStr::to_str), path.extension().and_then(OsStr::to_str)) else {
+        let (Some(name), Some(kind)) =
+            (path.file_stem().and_then(OsStr::to_str), path.extension().and_then(OsStr::to_str))
+        else {
             continue;
         };
         if !matches!(kind, "wasm" | "toml" | "disabled") || name.starts_with('.') {
@@ -119,7 +121,8 @@ fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
         let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-        let what = if is_link { "is a symlink; copy the file itself".to_owned() } else { format!("cannot be read: {error}") };
+        let what =
+            if is_link { "is a symlink; copy the file itself".to_owned() } else { format!("cannot be read: {error}") };
         refuse(Stage::Read, what)
     })?;
     let metadata = file.metadata().map_err(|error| refuse(Stage::Read, format!("cannot be read: {error}")))?;
@@ -163,7 +166,8 @@ impl Hints {
             let mut names = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
             let stems = event.paths.iter().filter_map(|path| path.file_stem().and_then(OsStr::to_str));
             // More than that, and the scan's own patience has to do.
-            names.extend(stems.take(MAX_PLUGINS.saturating_sub(names.len())).map(str::to_owned));
+            let room = MAX_PLUGINS.saturating_sub(names.len());
+            names.extend(stems.take(room).map(str::to_owned));
         } else if matches!(event.kind, EventKind::Access(_)) {
             return;
         }
@@ -208,9 +212,15 @@ mod tests {
         std::fs::write(at("a.wasm"), "x").unwrap();
         std::os::unix::fs::symlink(at("a.wasm"), at("b.wasm")).unwrap();
         std::fs::create_dir(at("c.wasm")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, at("d.wasm"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("d.wasm"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
         assert_eq!(read_component(&at("a.wasm")).unwrap(), b"x");
-        for (name, part) in [("b.wasm", "symlink"), ("c.wasm", "no regular file"), ("d.wasm", "no regular file"), ("e.wasm", "cannot be read")] {
+        for (name, part) in [
+            ("b.wasm", "symlink"),
+            ("c.wasm", "no regular file"),
+            ("d.wasm", "no regular file"),
+            ("e.wasm", "cannot be read"),
+        ] {
             let rejection = read_component(&at(name)).unwrap_err();
             assert_eq!(rejection.stage, Stage::Read);
             assert!(rejection.cause.contains(part) && rejection.cause.contains(name), "{rejection}");

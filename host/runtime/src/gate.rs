@@ -141,7 +141,8 @@ impl Desk {
                 return (failed(Cause::Quarantine, format!("it is in quarantine for {} s", left.as_secs())), None);
             }
         };
-        let _running = self.context.ticker.running();
+        let context = Arc::clone(&self.context);
+        let _running = context.ticker.running();
         if self.guest.is_none() {
             if self.not_before.is_some_and(|not_before| Instant::now() < not_before) && !probing {
                 return (failed(Cause::Unavailable, "it is being restarted after a fault".to_owned()), None);
@@ -160,7 +161,9 @@ impl Desk {
         match answered {
             Ok(word) => {
                 let emits = std::mem::take(&mut guest.state().call.emits);
-                if !emits.is_empty() && let Err(error) = self.context.bus.emit_batch(emits).await {
+                if !emits.is_empty()
+                    && let Err(error) = self.context.bus.emit_batch(emits).await
+                {
                     self.plugin.ring.push(crate::logs::LogLevel::Warn, &format!("its emits were refused: {error}"));
                 }
                 self.fine(probing).await;
@@ -209,7 +212,8 @@ impl Desk {
         let now = Instant::now();
         let wait = self.context.ledger.tempo().backoff(self.faults, noise());
         self.not_before = Some(now + wait);
-        report_fault(&self.context, &self.plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 }).await;
+        report_fault(&self.context, &self.plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 })
+            .await;
     }
 }
 

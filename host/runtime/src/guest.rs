@@ -5,18 +5,18 @@
 
 use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
 use crate::capability::Phase;
+use crate::component::Loaded;
 use crate::convert;
 use crate::fault::Fault;
 use crate::host::{self, CallSubject, GuestState, StateParts};
 use crate::limits::{Limits, MAX_HANDLES, MAX_HOST_CALL_BYTES};
-use crate::component::Loaded;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 use tollgate_core::event::{Cause, Event};
 use tollgate_core::gate::NormalisedCall;
-use tokio::time::Sleep;
 use wasmtime::Store;
 
 /// An instance of a plugin's component.
@@ -108,8 +108,7 @@ impl Guest {
     pub(crate) async fn check(&mut self, call: &NormalisedCall) -> Result<Result<convert::GuardWord, String>, Fault> {
         let Limits { fuel_per_gate, gate_timeout_ms, .. } = self.limits;
         let Some(gate) = &self.gate else { return Ok(Err("it exports no gate".to_owned())) };
-        let subject =
-            CallSubject { cause: None, cause_id: call.call_id.as_bytes(), session: Some(&call.session) };
+        let subject = CallSubject { cause: None, cause_id: call.call_id.as_bytes(), session: Some(&call.session) };
         let now = Instant::now();
         let deadline = prepare(&mut self.store, Phase::Check, fuel_per_gate, gate_timeout_ms, now, Some(subject));
         let cwd = call.cwd.to_string_lossy();
@@ -199,4 +198,3 @@ fn finish<T>(store: &mut Store<GuestState>, ended: Ended<T>, timeout_ms: u64) ->
         Ended::TimedOut => Err(Fault::timeout(timeout_ms)),
     }
 }
-

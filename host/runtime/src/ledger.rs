@@ -143,13 +143,6 @@ impl Record {
     pub(crate) fn fine(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine.take().is_some()
     }
-
-    /// A probe that was not made (the plugin was unloaded first): the next one may be.
-    pub(crate) fn abandon_probe(&self) {
-        if let Some(quarantine) = &mut self.state.lock().unwrap_or_else(PoisonError::into_inner).quarantine {
-            quarantine.probing = false;
-        }
-    }
 }
 
 /// All records of a runtime.

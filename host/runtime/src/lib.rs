@@ -35,9 +35,9 @@ pub use engine::Engine;
 pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
+pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
 pub use plugin::{LastFault, PluginState, PluginStatus};
 pub use runtime::{Runtime, RuntimeOptions};
-pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
 
 /// Why the runtime did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]

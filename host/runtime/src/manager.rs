@@ -115,7 +115,12 @@ impl Managed {
         self.plugin.required.load().is_some()
     }
 
-    async fn load(&self, context: &Arc<Context>, work: &mut Work, grant: Result<Grant, Rejection>) -> Result<(), Rejection> {
+    async fn load(
+        &self,
+        context: &Arc<Context>,
+        work: &mut Work,
+        grant: Result<Grant, Rejection>,
+    ) -> Result<(), Rejection> {
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
             let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
@@ -126,14 +131,21 @@ impl Managed {
         self.serve(context, work, bytes, grant?).await
     }
 
-    async fn serve(&self, context: &Arc<Context>, work: &mut Work, bytes: Vec<u8>, grant: Grant) -> Result<(), Rejection> {
+    async fn serve(
+        &self,
+        context: &Arc<Context>,
+        work: &mut Work,
+        bytes: Vec<u8>,
+        grant: Grant,
+    ) -> Result<(), Rejection> {
         let bytes: Arc<[u8]> = bytes.into();
         let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
         let serving = plugin.face().serving.clone();
         let preparing = context.guests.spawn(async move {
             prepare(&theirs, Source { plugin: &plugin.name, bytes, grant, ring: &plugin.ring, serving }).await
         });
-        let prepared = preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
+        let prepared =
+            preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
         match prepared {
             Prepared::Ready(candidate) => {
                 self.take_over(context, work, *candidate).await?;
@@ -250,7 +262,9 @@ impl Managed {
                 self.plugin.ring.push(crate::logs::LogLevel::Warn, "its last good version serves instead of the file");
             }
             Err(error) => {
-                self.plugin.ring.push(crate::logs::LogLevel::Error, &format!("nor does its last good version serve: {error}"));
+                self.plugin
+                    .ring
+                    .push(crate::logs::LogLevel::Error, &format!("nor does its last good version serve: {error}"));
             }
         }
     }

@@ -200,7 +200,8 @@ impl Runtime {
         let grant = Grant::parse(&text)?;
         let (granted, missing) = difference(description.asks(), &grant);
         let proposed = with_missing(&text, &missing)?;
-        let needed = |ask: &&Ask| if description.needs.contains(ask) { format!("{ask} (needed)") } else { ask.to_string() };
+        let needed =
+            |ask: &&Ask| if description.needs.contains(ask) { format!("{ask} (needed)") } else { ask.to_string() };
         Ok(GrantDifference {
             plugin: name.to_owned(),
             asked: granted.iter().chain(&missing).map(needed).collect(),
@@ -280,7 +281,12 @@ impl Runtime {
     }
 
     /// Which names are ready to be carried out, and as what.
-    fn changes(&self, entries: &BTreeMap<String, Entry>, finished: &BTreeSet<String>, at_once: bool) -> Vec<(String, Entry)> {
+    fn changes(
+        &self,
+        entries: &BTreeMap<String, Entry>,
+        finished: &BTreeSet<String>,
+        at_once: bool,
+    ) -> Vec<(String, Entry)> {
         let now = Instant::now();
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = seen.keys().filter(|name| !entries.contains_key(*name)).cloned().collect::<Vec<_>>();
@@ -288,7 +294,8 @@ impl Runtime {
         let all = all.chain(gone.into_iter().map(|name| (name, Entry::default())));
         let mut changes = Vec::new();
         for (name, entry) in all {
-            let seen = seen.entry(name.clone()).or_insert(Seen { entry: Entry::default(), since: now, carried_out: true });
+            let seen =
+                seen.entry(name.clone()).or_insert(Seen { entry: Entry::default(), since: now, carried_out: true });
             if seen.entry != entry {
                 *seen = Seen { entry, since: now, carried_out: false };
             }
@@ -355,4 +362,3 @@ impl Guards for Runtime {
         Box::pin(async move { join_all(asked).await.into_iter().flatten().collect() })
     }
 }
-

@@ -89,7 +89,7 @@ fn set_covers(granted: &PatternSet, asked: &str) -> bool {
 }
 
 /// Whether every type that `asked` matches is matched by `granted`.
-pub(crate) fn covers(granted: &str, asked: &str) -> bool {
+fn covers(granted: &str, asked: &str) -> bool {
     if granted == "*" || granted == asked {
         return true;
     }

@@ -8,7 +8,8 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 /// # Errors
 /// When `text` is not TOML, or `[grant]` or a key of it has another shape than a grant file's.
 pub(crate) fn with_missing(text: &str, missing: &[&Ask]) -> Result<String, GrantError> {
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| GrantError(error.to_string()))?;
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| GrantError(error.to_string()))?;
     if missing.is_empty() {
         return Ok(text.to_owned());
     }
@@ -52,10 +53,8 @@ fn set_true(grant: &mut dyn toml_edit::TableLike, key: &str) {
 }
 
 fn push(entry: toml_edit::Entry<'_>, key: &str, value: impl Into<Value>) -> Result<(), GrantError> {
-    let array = entry
-        .or_insert_with(|| toml_edit::value(Array::new()))
-        .as_array_mut()
-        .ok_or_else(|| shape(key, "an array"))?;
+    let array =
+        entry.or_insert_with(|| toml_edit::value(Array::new())).as_array_mut().ok_or_else(|| shape(key, "an array"))?;
     array.push(value);
     Ok(())
 }
@@ -106,7 +105,8 @@ mod tests {
     fn everything_missing_is_granted_and_the_rest_stays() {
         check("");
         check("[grant]\nworkspace = { read = [\"a\"] }\n");
-        let written = check("# mine\n[limits]\ntimeout_ms = 5 # short\n[grant]\nemit = [\"b.*\"] # why\n[config]\nx = 1\n");
+        let written =
+            check("# mine\n[limits]\ntimeout_ms = 5 # short\n[grant]\nemit = [\"b.*\"] # why\n[config]\nx = 1\n");
         assert!(written.starts_with("# mine\n[limits]\ntimeout_ms = 5 # short\n"), "{written}");
         assert!(written.contains("[\"b.*\", \"a.*\"] # why"), "{written}");
         assert!(written.contains("[config]\nx = 1"), "{written}");

@@ -5,8 +5,7 @@ use crate::limits::LimitsTable;
 use toml::de::{DeTable, DeValue};
 
 const TABLES: &[&str] = &["grant", "limits", "delivery", "config"];
-const GRANT: &[&str] =
-    &["emit", "process", "env", "workspace", "data", "interactions", "session_effects", "gate"];
+const GRANT: &[&str] = &["emit", "process", "env", "workspace", "data", "interactions", "session_effects", "gate"];
 const DELIVERY: &[&str] = &["mode", "start", "instances", "max_age_ms", "on_fault"];
 
 /// Refuses the first key that no grant file has; `[config]` is the plugin's own.
@@ -51,9 +50,7 @@ pub(super) fn at_line(text: &str, error: &toml::de::Error) -> String {
 
 /// The line where `key` is given a value; 1 where it is not.
 pub(super) fn line_of(text: &str, key: &str) -> usize {
-    let gives = |line: &str| {
-        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
+    let gives = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
     text.lines().position(gives).map_or(1, |index| index + 1)
 }
 

@@ -6,7 +6,7 @@ mod edit;
 mod keys;
 
 pub use difference::GrantDifference;
-pub(crate) use difference::{Ask, covers, difference};
+pub(crate) use difference::{Ask, difference};
 pub(crate) use edit::with_missing;
 
 use crate::limits::{Limits, LimitsTable};

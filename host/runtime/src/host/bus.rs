@@ -104,6 +104,10 @@ mod tests {
         let id = emit_id("a", b"cause", 0);
         assert_eq!(id, emit_id("a", b"cause", 0));
         assert_eq!(id.get_version_num(), 8);
-        assert!([emit_id("b", b"cause", 0), emit_id("a", b"other", 0), emit_id("a", b"cause", 1)].iter().all(|other| *other != id));
+        assert!(
+            [emit_id("b", b"cause", 0), emit_id("a", b"other", 0), emit_id("a", b"cause", 1)]
+                .iter()
+                .all(|other| *other != id)
+        );
     }
 }

@@ -71,12 +71,18 @@ impl Host for GuestState {
 }
 
 impl GuestState {
-    fn reading<T>(&mut self, act: impl FnOnce(&mut DataFolder, Permit<DataRead>) -> Result<T, DataError>) -> Result<T, DataError> {
+    fn reading<T>(
+        &mut self,
+        act: impl FnOnce(&mut DataFolder, Permit<DataRead>) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
         let permit = self.capabilities.data_read(self.call.phase).map_err(|_| DataError::Denied)?;
         act(&mut self.data, permit)
     }
 
-    fn changing<T>(&mut self, act: impl FnOnce(&mut DataFolder, Permit<DataChange>) -> Result<T, DataError>) -> Result<T, DataError> {
+    fn changing<T>(
+        &mut self,
+        act: impl FnOnce(&mut DataFolder, Permit<DataChange>) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
         let permit = self.capabilities.data_change(self.call.phase).map_err(|_| DataError::Denied)?;
         let result = act(&mut self.data, permit);
         if matches!(result, Err(DataError::OverQuota)) {

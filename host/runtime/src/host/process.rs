@@ -2,9 +2,7 @@
 //! plugin that can do without runs today.
 
 use super::GuestState;
-use crate::bindings::tollgate::plugin::process::{
-    Chunk, Command, Exit, Host, HostChild, ProcessError,
-};
+use crate::bindings::tollgate::plugin::process::{Chunk, Command, Exit, Host, HostChild, ProcessError};
 use wasmtime::component::Resource;
 
 /// A running program; there is none yet.
