@@ -106,7 +106,7 @@ fn a_verdict_is_an_exit_code() {
 #[test]
 fn explaining_needs_no_daemon_and_leaves_no_trace() {
     let home = Home::new();
-    let calls = "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"rm -rf /\"}}\n{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}\n";
+    let calls = "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"git push --force\"}}\n{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}\n";
     let output = home.tollgate_with(["policy", "explain", "--jsonl"], calls.as_bytes());
     let lines: Vec<serde_json::Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -21,17 +21,22 @@ fn bash(home: &Home, command: &str) -> Output {
 fn a_denied_command_exits_2_with_the_reason_and_both_facts_on_record() {
     let home = Home::new();
     let daemon = home.start();
-    let output = bash(&home, "rm -rf /");
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("rm"), "{}", stderr(&output));
+    for (command, violation, cause) in
+        [("rm -rf /", "sandbox", "sandbox"), ("git push --force origin main", "policy", "rule")]
+    {
+        let before = daemon.events("tool.*").len();
+        let output = bash(&home, command);
+        assert_eq!(output.status.code(), Some(2), "{command}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{command}");
+        assert!(stderr(&output).len() > "tollgate: ".len(), "{command} is denied without a reason");
 
-    let events = daemon.events("tool.*");
-    let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["tool.gated", "tool.denied"]);
-    assert_eq!(events[1]["payload"]["violation_type"], "policy");
-    assert_eq!(events[1]["payload"]["cause"], "rule");
-    assert_eq!(events[0]["payload"]["call_id"], "toolu_01");
+        let events = daemon.events("tool.*").split_off(before);
+        let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["tool.gated", "tool.denied"], "{command}");
+        assert_eq!(events[1]["payload"]["violation_type"], violation, "{command}");
+        assert_eq!(events[1]["payload"]["cause"], cause, "{command}");
+        assert_eq!(events[0]["payload"]["call_id"], "toolu_01");
+    }
 }
 
 #[test]

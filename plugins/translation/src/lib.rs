@@ -46,7 +46,8 @@ impl Plugin for Translation {
             .subscribe(["file.*", "diff.*", "test_run.*", "alert.*", "usage.*", "hook.*"])
             .need(Capability::emit("orchestrator.*"))
             .need(Capability::emit("work_stream.event"))
-            .need(Capability::emit("agent.*"))
+            .need(Capability::emit("agent.spawn"))
+            .need(Capability::emit("agent.disconnect"))
             // For the operator's rows, as far as granted.
             .want(Capability::emit("*"))
             .config_schema(SCHEMA)
