@@ -15,6 +15,7 @@ use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_server::{ApproverToken, State};
 
 /// Most policy files of one home.
 const MAX_POLICY_FILES: usize = 100;
@@ -75,11 +76,57 @@ impl Host {
         Ok(Self { bus, sessions, gatekeeper, runtime })
     }
 
+    /// Binds the socket of `home`; the future serves it until `shutdown` resolves, then takes the socket away.
+    ///
+    /// # Errors
+    /// When the socket cannot be bound.
+    pub fn serve<S: Future<Output = ()> + Send + 'static>(
+        &self,
+        home: &Home,
+        approver: ApproverToken,
+        shutdown: S,
+    ) -> Result<impl Future<Output = ()> + Send + use<S>, Failure> {
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let bound = tollgate_server::bind(home, runtime_dir.as_deref());
+        let listener = bound.map_err(|error| Failure::Failed(error.to_string()))?;
+        let socket = listener.local_addr().ok().and_then(|address| address.as_pathname().map(PathBuf::from));
+        tracing::info!(
+            pid = std::process::id(),
+            home = %home.root().display(),
+            socket = %socket.as_deref().unwrap_or(home.root()).display(),
+            plugins = self.runtime.list().len(),
+            "tollgate serves"
+        );
+        let state = State::new(
+            self.bus.clone(),
+            self.sessions.clone(),
+            self.gatekeeper.clone(),
+            self.runtime.clone(),
+            approver,
+            user(),
+        );
+        Ok(async move {
+            tollgate_server::serve(listener, state, shutdown).await;
+            if let Some(socket) = socket {
+                // Left behind it is only replaced at the next start.
+                let _ = fs::remove_file(socket);
+            }
+        })
+    }
+
     /// Stops the plugins, commits what is queued, closes the journal.
     pub async fn close(&self) {
         self.runtime.shutdown().await;
         self.bus.close().await;
     }
+}
+
+/// The user that the daemon's peers are.
+fn user() -> String {
+    std::env::var("USER")
+        .ok()
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
 }
 
 /// The home's policy files in name order, then the configured presets.

@@ -19,7 +19,7 @@ const WASM_STACK_BYTES: usize = 512 * 1024;
 /// Whole stack of one call; what is above [`WASM_STACK_BYTES`] is for host functions.
 const CALL_STACK_BYTES: usize = 1024 * 1024 + WASM_STACK_BYTES;
 /// Most frames in a fault's backtrace.
-const MAX_BACKTRACE_FRAMES: usize = 32;
+pub(crate) const MAX_BACKTRACE_FRAMES: usize = 32;
 
 /// The configured WebAssembly engine. Opaque; cheap to clone.
 #[derive(Clone)]

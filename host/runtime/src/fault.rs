@@ -1,5 +1,6 @@
 //! Faults: what went wrong with a guest, from a closed list, and how the engine's errors map to it.
 
+use crate::engine::MAX_BACKTRACE_FRAMES;
 use crate::limits::LimitHit;
 use std::fmt;
 
@@ -121,6 +122,7 @@ fn cause_of(error: &wasmtime::Error, notes: &CallNotes) -> FaultCause {
         Some(wasmtime::Trap::StackOverflow) => return FaultCause::StackOverflow,
         Some(wasmtime::Trap::OutOfFuel) => return FaultCause::OutOfFuel,
         Some(wasmtime::Trap::Interrupt) => return FaultCause::Timeout,
+        Some(wasmtime::Trap::MemoryOutOfBounds) if is_deep_recursion(error) => return FaultCause::StackOverflow,
         _ => {}
     }
     // The engine keeps the types of these two errors to itself.
@@ -138,6 +140,15 @@ fn cause_of(error: &wasmtime::Error, notes: &CallNotes) -> FaultCause {
         (None, Some(_)) => FaultCause::Panic,
         (None, None) => FaultCause::Trap,
     }
+}
+
+/// Compiled code keeps large frames on a stack inside its memory, whose end is an ordinary access out of bounds:
+/// told by a backtrace that is full of few functions.
+fn is_deep_recursion(error: &wasmtime::Error) -> bool {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return false };
+    let functions: std::collections::HashSet<u32> =
+        backtrace.frames().iter().map(wasmtime::FrameInfo::func_index).collect();
+    backtrace.frames().len() >= MAX_BACKTRACE_FRAMES && functions.len() <= MAX_BACKTRACE_FRAMES / 4
 }
 
 /// `text`, at most `max` bytes of it, cut between characters.

@@ -151,10 +151,13 @@ impl Record {
     }
 }
 
+/// A plugin's name and the digest of its bytes.
+type Key = (Arc<str>, String);
+
 /// All records of a runtime.
 pub(crate) struct Ledger {
     tempo: Tempo,
-    records: Mutex<HashMap<(Arc<str>, String), Arc<Record>>>,
+    records: Mutex<HashMap<Key, Arc<Record>>>,
 }
 
 impl Ledger {

@@ -49,7 +49,7 @@ impl Default for Limits {
         Self {
             fuel_per_event: 50_000_000,
             fuel_per_gate: 50_000_000,
-            fuel_init: 500_000_000,
+            fuel_init: 100_000_000,
             fuel_per_minute: 0,
             memory_bytes: 64 << 20,
             timeout_ms: 1_000,

@@ -4,10 +4,9 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::home;
 use crate::host::Host;
-use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_core::home::Home;
-use tollgate_server::{ApproverToken, State};
+use tollgate_server::ApproverToken;
 
 /// Runs until SIGINT or SIGTERM.
 ///
@@ -35,50 +34,20 @@ async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<
 
     crate::host::install_bundled(home)?;
     let host = Host::open(home, config).await?;
-    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let listener = match tollgate_server::bind(home, runtime_dir.as_deref()) {
-        Ok(listener) => listener,
-        Err(error) => {
-            host.close().await;
-            return Err(Failure::Failed(error.to_string()));
-        }
-    };
-    let socket = listener.local_addr().ok().and_then(|address| address.as_pathname().map(PathBuf::from));
-    tracing::info!(
-        pid = std::process::id(),
-        home = %home.root().display(),
-        socket = %socket.as_deref().unwrap_or(home.root()).display(),
-        plugins = host.runtime.list().len(),
-        "tollgate runs"
-    );
-    let state = State::new(
-        host.bus.clone(),
-        host.sessions.clone(),
-        host.gatekeeper.clone(),
-        host.runtime.clone(),
-        approver,
-        user(),
-    );
-    tollgate_server::serve(listener, state, async {
+    let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         tracing::info!("stopping");
-    })
-    .await;
-    host.close().await;
-    if let Some(socket) = socket {
-        // Left behind it is only replaced at the next start.
-        let _ = std::fs::remove_file(socket);
+    };
+    match host.serve(home, approver, stop) {
+        Ok(serving) => serving.await,
+        Err(failure) => {
+            host.close().await;
+            return Err(failure);
+        }
     }
+    host.close().await;
     Ok(())
-}
-
-/// The user that the daemon's peers are.
-fn user() -> String {
-    std::env::var("USER")
-        .ok()
-        .filter(|user| !user.is_empty())
-        .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
 }

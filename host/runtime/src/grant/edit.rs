@@ -13,6 +13,15 @@ pub(crate) fn with_missing(text: &str, missing: &[&Ask]) -> Result<String, Grant
     if missing.is_empty() {
         return Ok(text.to_owned());
     }
+    // A new table goes behind everything, comments without a table included.
+    let mut before = String::new();
+    if !document.contains_key("grant") {
+        before = text.to_owned();
+        if !before.is_empty() && !before.ends_with('\n') {
+            before.push('\n');
+        }
+        document = DocumentMut::new();
+    }
     let grant = document
         .entry("grant")
         .or_insert_with(|| Item::Table(Table::new()))
@@ -45,7 +54,7 @@ pub(crate) fn with_missing(text: &str, missing: &[&Ask]) -> Result<String, Grant
             Ask::GateRewrite => push(grant.entry("gate"), "gate", "rewrite")?,
         }
     }
-    Ok(document.to_string())
+    Ok(before + &document.to_string())
 }
 
 fn set_true(grant: &mut dyn toml_edit::TableLike, key: &str) {

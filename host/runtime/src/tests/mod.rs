@@ -1,6 +1,11 @@
 //! Whole runtimes with real guests, hostile ones included, on a journal in memory.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot set up has failed"
+)]
 
 mod faults;
 mod guards;
