@@ -50,7 +50,7 @@ pub fn line(text: impl Display) -> Result<(), Failure> {
 /// Writes `text` as it stands.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

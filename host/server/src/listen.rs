@@ -96,7 +96,7 @@ pub fn bind(home: &Home, runtime_dir: Option<&Path>) -> Result<UnixListener, Bin
     Ok(listener)
 }
 
-/// Serves until `shutdown` is done, then lets requests under way finish for [`DRAIN_TIMEOUT`].
+/// Serves until `shutdown` is done, then lets requests under way finish for `DRAIN_TIMEOUT`.
 pub async fn serve(listener: UnixListener, state: State, shutdown: impl Future<Output = ()>) {
     let closing = state.closing.clone();
     let closed = closing.subscribe();

@@ -1,7 +1,7 @@
 //! Hook adapters: an agent's hook input becomes events and, where it gates, a call; a verdict becomes the agent's answer.
 //!
 //! Pure: reads bytes and returns values; the socket and the process's exit belong to the command line. What
-//! the agents' inputs have in common is here and in [`input`]; how each wants its answer is in its own file.
+//! the agents' inputs have in common is here and in `input`; how each wants its answer is in its own file.
 
 mod claude_code;
 mod codex;
