@@ -22,7 +22,7 @@ fn a_denied_command_exits_2_with_the_reason_and_both_facts_on_record() {
     let home = Home::new();
     let daemon = home.start();
     for (command, violation, cause) in
-        [("rm -rf /", "sandbox", "sandbox"), ("git push --force origin main", "policy", "rule")]
+        [("rm -rf /", "policy", "protection"), ("git push --force origin main", "policy", "rule")]
     {
         let before = daemon.events("tool.*").len();
         let output = bash(&home, command);

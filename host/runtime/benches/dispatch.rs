@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
 use tollgate_core::bus::{Bus, BusOptions};
 use tollgate_core::event::Draft;
+use tollgate_core::events::EventType;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
 use tollgate_core::time::Clock;
-use tollgate_events::EventType;
 use tollgate_runtime::floor::Floor;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::bus::{Bus, BusOptions, Delivery, Overflow};
 use tollgate_core::event::Draft;
+use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::time::Clock;
-use tollgate_events::{EventType, PatternSet};
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
 
 #[tokio::main]

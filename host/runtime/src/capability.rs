@@ -2,7 +2,7 @@
 
 use crate::grant::{Ask, GateGrant, Grant};
 use std::marker::PhantomData;
-use tollgate_events::{EventType, PatternSet};
+use tollgate_core::events::{EventType, PatternSet};
 
 /// What a guest is doing, which decides what it may do at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

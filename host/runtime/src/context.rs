@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tollgate_core::bus::Bus;
 use tollgate_core::event::{Cause, Draft, Entity};
+use tollgate_core::events::EventType;
 use tollgate_core::home::Home;
-use tollgate_events::EventType;
 use wasmtime::component::Linker;
 
 /// Shared by every plugin's tasks.

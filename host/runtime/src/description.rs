@@ -3,7 +3,7 @@
 use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::component::{Rejection, Stage, World};
 use crate::grant::Ask;
-use tollgate_events::{Pattern, PatternSet};
+use tollgate_core::events::{Pattern, PatternSet};
 
 /// Most subscriptions, gates, needs and wants, each.
 const MAX_ENTRIES: usize = 256;

@@ -1,3 +1,5 @@
+//! The client against a listener that answers as a daemon might, or might not.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
@@ -49,9 +51,7 @@ fn broken_answers_are_said() {
 
 #[test]
 fn a_refusal_is_said_in_the_daemon_s_words() {
-    let error = answered_with(
-        b"HTTP/1.1 400 Bad Request\r\n\r\n{\"error\":{\"code\":\"x\",\"message\":\"not good\"}}",
-    );
+    let error = answered_with(b"HTTP/1.1 400 Bad Request\r\n\r\n{\"error\":{\"code\":\"x\",\"message\":\"not good\"}}");
     assert!(matches!(error, Err(ClientError::Refused { status: 400, message }) if message == "not good"));
 }
 

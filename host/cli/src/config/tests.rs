@@ -1,3 +1,5 @@
+//! What a configuration may say, and how each bad value is refused.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;

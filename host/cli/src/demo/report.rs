@@ -66,7 +66,11 @@ impl Report {
         let mut text = String::new();
         let (held, stated) = checklist.score();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "\n{:<14} {:>8} {:>7} {:>14} {:>8} {:>8}", "plugin", "calls", "faults", "fuel", "p50 µs", "p99 µs");
+        let _ = writeln!(
+            text,
+            "\n{:<14} {:>8} {:>7} {:>14} {:>8} {:>8}",
+            "plugin", "calls", "faults", "fuel", "p50 µs", "p99 µs"
+        );
         for plugin in &self.plugins {
             let _ = writeln!(
                 text,
@@ -78,7 +82,12 @@ impl Report {
             counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
         };
         let _ = writeln!(text, "\nverdicts: {}   denied by: {}", counts(&self.by_decision), counts(&self.by_cause));
-        let _ = writeln!(text, "{} events of {} types; {held} of {stated} expectations held", self.events, self.by_type.len());
+        let _ = writeln!(
+            text,
+            "{} events of {} types; {held} of {stated} expectations held",
+            self.events,
+            self.by_type.len()
+        );
         for broken in checklist.broken() {
             let _ = writeln!(text, "did not hold: {broken}");
         }

@@ -66,7 +66,9 @@ async fn recorded_agents(stage: &mut Stage) -> anyhow::Result<()> {
         lines += 1;
         passed += usize::from(end.exit == Some(0));
     }
-    stage.checklist.expect(format!("Claude Code: {passed} of {lines} recorded inputs pass in silence"), passed == lines);
+    stage
+        .checklist
+        .expect(format!("Claude Code: {passed} of {lines} recorded inputs pass in silence"), passed == lines);
     let mut read = 0;
     let mut lines = 0;
     for (agent, recording) in OTHERS {
@@ -76,7 +78,9 @@ async fn recorded_agents(stage: &mut Stage) -> anyhow::Result<()> {
             read += usize::from(agent.read(line.as_bytes(), HookContext { user: "demo", wait_ms: None }).is_ok());
         }
     }
-    stage.checklist.expect(format!("Codex and Gemini CLI: {read} of {lines} recorded inputs are understood"), read == lines);
+    stage
+        .checklist
+        .expect(format!("Codex and Gemini CLI: {read} of {lines} recorded inputs are understood"), read == lines);
     let (gated, finished) = (stage.events(&["tool.gated"]).await?, stage.events(&["tool.finished"]).await?);
     stage.checklist.expect(
         format!("{} tool calls gated and {} finished, both on record", gated.len(), finished.len()),
@@ -96,7 +100,10 @@ async fn translated(stage: &mut Stage) -> anyhow::Result<()> {
     }
     let session = Some("runner-1");
     for (event_type, payload) in [
-        ("session.started", json!({"providerId": "claude", "providerVersion": "2", "workspacePath": "/w", "roomPath": "v/a"})),
+        (
+            "session.started",
+            json!({"providerId": "claude", "providerVersion": "2", "workspacePath": "/w", "roomPath": "v/a"}),
+        ),
         ("terminal.chunk", json!({"data": "cargo test\n", "stream": "stdout"})),
         ("file.touched", json!({"path": "src/lib.rs", "roomPath": "v/a", "reason": "write"})),
         ("test_run.started", json!({"command": "cargo test", "testFiles": ["a.rs"]})),
@@ -111,9 +118,14 @@ async fn translated(stage: &mut Stage) -> anyhow::Result<()> {
         stage.events(&["orchestrator.*"]).await?.iter().map(|event| event.event_type.as_str().to_owned()).collect();
     stage.checklist.expect(
         format!("the kernel's process becomes {}", frontend.join(", ")),
-        ["orchestrator.started", "orchestrator.clarification", "orchestrator.resource_exhausted", "orchestrator.completed"]
-            .iter()
-            .eq(&frontend),
+        [
+            "orchestrator.started",
+            "orchestrator.clarification",
+            "orchestrator.resource_exhausted",
+            "orchestrator.completed",
+        ]
+        .iter()
+        .eq(&frontend),
     );
     let stream = stage.events(&["work_stream.event"]).await?.len();
     stage.checklist.expect(format!("the runner's session becomes {stream} work_stream events"), stream == 6);
@@ -124,8 +136,18 @@ async fn denied(stage: &mut Stage) -> anyhow::Result<()> {
     let project = stage.project();
     let secret = FAKE_KEY.concat();
     let calls = [
-        ("Bash", json!({"command": "cd src && sudo git push --force origin main"}), "policy", "a destructive command, by a rule"),
-        ("Write", json!({"file_path": "/etc/cron.d/job", "content": "x"}), "sandbox", "a path outside the project, by the sandbox"),
+        (
+            "Bash",
+            json!({"command": "cd src && sudo git push --force origin main"}),
+            "policy",
+            "a destructive command, by a rule",
+        ),
+        (
+            "Write",
+            json!({"file_path": "/etc/cron.d/job", "content": "x"}),
+            "sandbox",
+            "a path outside the project, by the sandbox",
+        ),
         (
             "Write",
             json!({"file_path": project.join("config.py"), "content": format!("aws_access_key_id = \"{secret}\"\n")}),
@@ -139,10 +161,13 @@ async fn denied(stage: &mut Stage) -> anyhow::Result<()> {
         let end = stage.hook(&hook.to_string()).await?;
         let denials = stage.events(&["tool.denied"]).await?;
         let recorded = denials.last().map(payload).transpose()?.unwrap_or_default();
-        stage.checklist.expect(format!("denied: {what}"), end.exit == Some(2) && recorded["violation_type"] == violation);
+        stage
+            .checklist
+            .expect(format!("denied: {what}"), end.exit == Some(2) && text(&recorded, "violation_type") == violation);
         stage.checklist.tell(&end.words);
     }
-    let leaked = stage.read(tollgate_core::journal::Query::default()).await?.iter().any(|event| event.payload.contains(&secret));
+    let leaked =
+        stage.read(tollgate_core::journal::Query::default()).await?.iter().any(|event| event.payload.contains(&secret));
     stage.checklist.expect("the credential is nowhere in the journal", !leaked);
     Ok(())
 }
@@ -154,11 +179,13 @@ async fn endless(stage: &mut Stage) -> anyhow::Result<()> {
     stage.emit("demo.loop", "core", &json!({}), None).await?;
     let fault = stage.wait_for_events("plugin.faulted", 1).await?;
     let fault = fault.first().map(payload).transpose()?.unwrap_or_default();
-    let cause = fault["cause"].as_str().unwrap_or_default();
+    let cause = text(&fault, "cause");
     stage.checklist.expect(format!("stopped: {cause}"), cause == "timeout" || cause == "out_of_fuel");
     let before = stage.plugin("audit").map_or(0, |plugin| plugin.calls);
     stage.emit("message.in", "core", &json!({"user_id": "u", "chat_id": "demo", "text": "still there?"}), None).await?;
-    stage.wait_for("the audit plugin", |stage| stage.plugin("audit").is_some_and(|plugin| plugin.calls > before)).await?;
+    stage
+        .wait_for("the audit plugin", |stage| stage.plugin("audit").is_some_and(|plugin| plugin.calls > before))
+        .await?;
     stage.checklist.expect("the other plugins go on while it is tried again", true);
     Ok(())
 }
@@ -168,8 +195,8 @@ async fn broken(stage: &mut Stage) -> anyhow::Result<()> {
     let refused = stage.wait_for_events("plugin.rejected", 1).await?;
     let refused = refused.first().map(payload).transpose()?.unwrap_or_default();
     stage.checklist.expect(
-        format!("refused at {}: {}", refused["stage"].as_str().unwrap_or("?"), refused["cause"].as_str().unwrap_or("?")),
-        refused["plugin"] == "broken" && refused["stage"] == "format",
+        format!("refused at {}: {}", text(&refused, "stage"), text(&refused, "cause")),
+        text(&refused, "plugin") == "broken" && text(&refused, "stage") == "format",
     );
     Ok(())
 }
@@ -196,17 +223,20 @@ async fn replaced(stage: &mut Stage) -> anyhow::Result<()> {
     let mut seqs = Vec::new();
     for event in &counted {
         let payload = payload(event)?;
-        *versions.entry(payload["version"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
-        seqs.extend(payload["seq"].as_u64());
+        *versions.entry(text(&payload, "version").to_owned()).or_default() += 1;
+        seqs.extend(payload.get("seq").and_then(Value::as_u64));
     }
-    let told = versions.iter().map(|(version, count)| format!("{version} handled {count}")).collect::<Vec<_>>().join(", ");
+    let told =
+        versions.iter().map(|(version, count)| format!("{version} handled {count}")).collect::<Vec<_>>().join(", ");
     stage.checklist.expect(format!("{} events, each handled exactly once, in order", ticks.len()), seqs == ticks);
     stage.checklist.expect(told, versions.len() == 2);
     Ok(())
 }
 
 async fn on_disk(stage: &mut Stage) -> anyhow::Result<()> {
-    stage.wait_for("the audit plugin to catch up", |stage| stage.plugin("audit").is_some_and(|plugin| plugin.lag == 0)).await?;
+    stage
+        .wait_for("the audit plugin to catch up", |stage| stage.plugin("audit").is_some_and(|plugin| plugin.lag == 0))
+        .await?;
     let trail = stage.home().data("audit");
     let lines: usize = fs::read_dir(&trail)?
         .map(|file| Ok(fs::read_to_string(file?.path())?.lines().count()))
@@ -214,12 +244,19 @@ async fn on_disk(stage: &mut Stage) -> anyhow::Result<()> {
     let summary = tollgate_plugin_audit::trail::verify_folder(&trail);
     stage.checklist.expect(format!("{lines} lines of audit trail, their chain whole"), lines > 0 && summary.is_ok());
     let verified = tollgate_core::journal::verify(&stage.home().journal())?;
-    stage.checklist.expect(format!("{} events in the journal, their chain whole", verified.checked), verified.bad.is_none());
+    stage
+        .checklist
+        .expect(format!("{} events in the journal, their chain whole", verified.checked), verified.bad.is_none());
     Ok(())
 }
 
 fn payload(event: &Arc<Event>) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&event.payload)?)
+}
+
+/// The text at `key`; empty where there is none.
+fn text<'a>(payload: &'a Value, key: &str) -> &'a str {
+    payload.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn serves(stage: &Stage, plugin: &str) -> bool {

@@ -110,7 +110,13 @@ impl Stage {
     }
 
     /// Emits one event from outside.
-    pub async fn emit(&self, event_type: &str, source: &str, payload: &Value, session: Option<&str>) -> anyhow::Result<Receipt> {
+    pub async fn emit(
+        &self,
+        event_type: &str,
+        source: &str,
+        payload: &Value,
+        session: Option<&str>,
+    ) -> anyhow::Result<Receipt> {
         let mut draft = Draft::new(EventType::parse(event_type)?, source, payload.to_string());
         draft.session = session.map(Arc::from);
         Ok(self.host.bus.emit(draft).await?)

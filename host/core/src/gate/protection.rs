@@ -69,8 +69,11 @@ impl Protected<'_> {
         let Ok(real) = resolve(self.paths, cwd, path) else { return Ok(()) };
         if let Some(home) = &self.home {
             // A write to a folder above the home (`rm -rf ~`) takes the home with it.
-            if access == Access::Write && (real.starts_with(&home.home) || home.home.starts_with(&real)) {
-                return Err("this would change Tollgate's own files; a person can, with the approver token".to_owned());
+            if access == Access::Write && home.home.starts_with(&real) && home.home != real {
+                return Err(format!("this would change `{path}`, which holds Tollgate's own files too"));
+            }
+            if access == Access::Write && real.starts_with(&home.home) {
+                return Err("this would change Tollgate's own files; a person can, in a shell of their own".to_owned());
             }
             if home.secrets.contains(&real) {
                 return Err("this would use Tollgate's own tokens or socket".to_owned());

@@ -1,3 +1,5 @@
+//! Recorded inputs of real agents become events and calls; verdicts become their answers.
+
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;

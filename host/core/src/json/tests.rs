@@ -1,3 +1,5 @@
+//! The wire names and shapes of the contract, both ways.
+
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use super::Grant;
 use std::fmt;
-use tollgate_events::PatternSet;
+use tollgate_core::events::PatternSet;
 
 /// One thing that a plugin may ask for, in the contract's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
     use proptest::prelude::*;
-    use tollgate_events::{EventType, Pattern};
+    use tollgate_core::events::{EventType, Pattern};
 
     #[test]
     fn covering() {

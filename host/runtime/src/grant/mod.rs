@@ -12,8 +12,8 @@ pub(crate) use edit::with_missing;
 use crate::limits::{Limits, LimitsTable};
 use serde::Deserialize;
 use tollgate_core::bus::Start;
+use tollgate_core::events::PatternSet;
 use tollgate_core::gate::OnFault;
-use tollgate_events::PatternSet;
 
 /// The largest grant file, in bytes.
 pub(crate) const MAX_GRANT_BYTES: u64 = 256 * 1_024;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use tollgate_core::bus::EmitError as BusError;
 use tollgate_core::event::{Draft, Entity};
-use tollgate_events::EventType;
+use tollgate_core::events::EventType;
 use uuid::Uuid;
 
 impl crate::bindings::tollgate::plugin::types::Host for GuestState {}

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::bus::{Bus, BusOptions};
 use tollgate_core::event::{Draft, Event};
+use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
 use tollgate_core::time::Clock;
-use tollgate_events::{EventType, PatternSet};
 
 /// How long a condition may take to come true on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);

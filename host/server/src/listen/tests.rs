@@ -1,3 +1,5 @@
+//! Connections that stall, flood or come from another user.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;

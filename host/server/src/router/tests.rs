@@ -1,3 +1,5 @@
+//! Each route, its refusals and its bounds.
+
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Policy files: what each rule sees, and how a bad file is refused.
+
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 use super::*;
 use crate::gate::shell;

@@ -1,3 +1,5 @@
+//! What a shell line is read as, the ways past others' guards among it.
+
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 use super::*;
 use crate::gate::call::{RedirectKind, Word};
