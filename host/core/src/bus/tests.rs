@@ -355,7 +355,8 @@ async fn after_a_completion_that_was_refused_none_is_recorded_until_the_subscrib
         let put = |of: u64| draft("out.put", &format!("{{\"of\":{of}}}"));
         let bad = Draft { source: "".into(), ..numbered(0) };
         let refused = bus.complete(completion("p", 0, 1, vec![bad]));
-        let later = [bus.complete(completion("p", 1, 2, vec![put(2)])), bus.complete(completion("p", 2, 3, vec![put(3)]))];
+        let later =
+            [bus.complete(completion("p", 1, 2, vec![put(2)])), bus.complete(completion("p", 2, 3, vec![put(3)]))];
         assert!(matches!(refused.wait().await, Err(JournalError::Write(_))));
         for ticket in later {
             assert!(matches!(ticket.wait().await, Err(JournalError::OutOfStep { cursor: 0, .. })));
