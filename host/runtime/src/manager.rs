@@ -26,6 +26,8 @@ struct Work {
     /// What the folder said when it was last carried out.
     applied: Option<Entry>,
     lane: Option<LaneHandle>,
+    /// The host ends: nothing is loaded any more.
+    stopped: bool,
 }
 
 impl Managed {
@@ -38,7 +40,7 @@ impl Managed {
     pub(crate) async fn apply(&self, context: &Arc<Context>, decided: impl Fn() -> Entry) -> Option<Entry> {
         let mut work = self.work.lock().await;
         let entry = decided();
-        if work.applied == Some(entry) {
+        if work.stopped || work.applied == Some(entry) {
             return None;
         }
         work.applied = Some(entry);
@@ -74,6 +76,7 @@ impl Managed {
     /// Ends what runs, for the host's own end.
     pub(crate) async fn stop(&self) {
         let mut work = self.work.lock().await;
+        work.stopped = true;
         self.plugin.seat.store(None);
         if let Some(lane) = work.lane.take() {
             lane.stop().await;

@@ -260,10 +260,11 @@ async fn what_the_journal_refused_is_done_again_and_nothing_is_lost_or_repeated(
     let mut world = World::on(Durability::Normal);
     world.drop_in("counter", guests::COUNTER, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));
     let mut seqs = Vec::new();
-    for _ in 0..500 {
+    // One more than a batch.
+    for _ in 0..65 {
         seqs.push(world.emit("demo.tick").await);
     }
-    // No page more than there is: commits with many emits are refused, small ones between them are not.
+    // No page more than there is: the commit of the whole batch is refused, and that of the last event fits.
     world.bus.limit_pages(1).await.unwrap();
     world.start().await;
     let refused = |world: &World| {
