@@ -262,7 +262,7 @@ pub(crate) async fn report_fault(
     version: &Version,
     fault: &Fault,
     detail: Faulted,
-) -> Consequence {
+) {
     let consequence = version.record.fault(Instant::now());
     let announcement = news(Happening::Faulted, version)
         .with("cause", fault.cause.as_str())
@@ -280,7 +280,6 @@ pub(crate) async fn report_fault(
             .caused_by(detail.cause);
         context.announce(announcement).await;
     }
-    consequence
 }
 
 /// A byte that differs from plugin to plugin and time to time, to spread retries.
