@@ -6,6 +6,7 @@
 mod braces;
 mod interpreters;
 mod nesting;
+mod outline;
 mod programs;
 mod quoting;
 mod scripts;
@@ -23,6 +24,9 @@ use super::call::ShellCommand;
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Most commands taken from one line, so that a verdict stays a verdict and not a program analysis.
 pub const MAX_COMMANDS: usize = 1_000;
+/// Most words of all commands together. A line has room for half its bytes; wrappers take them again, brace lists
+/// multiply them.
+const MAX_WORDS: usize = 2 * MAX_LINE_BYTES;
 /// Deepest nesting of lists, substitutions and wrappers: real lines stay under five.
 pub const MAX_DEPTH: usize = 16;
 
@@ -32,8 +36,8 @@ pub enum NotUnderstood {
     /// Over [`MAX_LINE_BYTES`].
     #[error("the command line is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
-    /// Over [`MAX_COMMANDS`].
-    #[error("the command line has more than {MAX_COMMANDS} commands")]
+    /// Over [`MAX_COMMANDS`], or words without measure.
+    #[error("the command line has too many commands or words")]
     TooMany,
     /// Over [`MAX_DEPTH`].
     #[error("the command line is nested deeper than {MAX_DEPTH} levels")]

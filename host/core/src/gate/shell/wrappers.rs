@@ -6,6 +6,7 @@
 use super::walk::Stdin;
 use super::{interpreters, programs, scripts};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::options::{takes_next, valued_letter};
 
 /// `NAME=value` pairs.
 pub(super) type Assignments = Vec<(String, Word)>;
@@ -189,7 +190,7 @@ pub(super) fn after_options<'a>(args: &'a [Word], valued: &[&str]) -> &'a [Word]
         if !first.text.starts_with('-') || first.text == "-" {
             return rest;
         }
-        rest = if valued.contains(&first.text.as_str()) { tail.get(1..).unwrap_or_default() } else { tail };
+        rest = if takes_next(&first.text, valued) { tail.get(1..).unwrap_or_default() } else { tail };
     }
     rest
 }
@@ -222,15 +223,21 @@ fn env(args: &[Word], runs: &mut Runs) {
     let mut assignments = Vec::new();
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
-        if matches!(text, "-S" | "--split-string") {
+        if text == "--split-string" {
             return runs.joined(tail);
         }
-        if let Some(code) = text.strip_prefix("-S").or_else(|| text.strip_prefix("--split-string=")) {
+        // `-S'code'`, `-iS 'code'`.
+        let split = match valued_letter(text, |letter| "uCPS".contains(letter)) {
+            Some(('S', "")) => return runs.joined(tail),
+            Some(('S', code)) => Some(code),
+            _ => text.strip_prefix("--split-string="),
+        };
+        if let Some(code) = split {
             let mut words = vec![Word { text: code.to_owned(), literal: first.literal }];
             words.extend_from_slice(tail);
             return runs.joined(&words);
         }
-        rest = if matches!(text, "-u" | "-C" | "--unset" | "--chdir" | "-P") {
+        rest = if takes_next(text, &["-u", "-C", "-P", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
             tail
@@ -283,7 +290,13 @@ fn xargs(args: &[Word], runs: &mut Runs) {
     let rest = after_options(args, &valued);
     if !rest.is_empty() {
         let mut argv = rest.to_vec();
-        if !args.iter().any(|arg| arg.text.starts_with("-I") || arg.text.starts_with("--replace")) {
+        let options = args.get(..args.len() - rest.len()).unwrap_or_default();
+        let placed = |option: &Word| {
+            let text = option.text.as_str();
+            text.starts_with("--replace")
+                || valued_letter(text, |letter| "InPLdsEa".contains(letter)).is_some_and(|(letter, _)| letter == 'I')
+        };
+        if !options.iter().any(placed) {
             argv.push(filled_in());
         }
         runs.argv(&argv);
@@ -352,11 +365,16 @@ fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut
         }
         code |= is_cluster_with(text, 'c');
         from_stdin |= is_cluster_with(text, 's');
-        let valued = matches!(text, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file");
-        if matches!(text, "--rcfile" | "--init-file") {
+        let values = if matches!(text, "--rcfile" | "--init-file") {
             runs.unknown = true;
-        }
-        rest = if valued { tail.get(1..).unwrap_or_default() } else { tail };
+            1
+        } else if text.starts_with("--") {
+            0
+        } else {
+            // `-euo pipefail`: each `o` of a cluster takes a word.
+            text.chars().filter(|letter| matches!(letter, 'o' | 'O')).count()
+        };
+        rest = tail.get(values..).unwrap_or_default();
     }
     if code {
         match rest.first() {
