@@ -33,25 +33,27 @@ impl Managed {
         Self { plugin: Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone())), work: Mutex::default() }
     }
 
-    /// Makes the plugin what `entry` says. Says whether nothing of it is left.
-    pub(crate) async fn apply(&self, context: &Arc<Context>, entry: Entry) -> bool {
+    /// Makes the plugin what `decided` says when its turn comes, so that an older word is never carried out after
+    /// a newer one. Says which it was where nothing of the plugin is left.
+    pub(crate) async fn apply(&self, context: &Arc<Context>, decided: impl Fn() -> Entry) -> Option<Entry> {
         let mut work = self.work.lock().await;
+        let entry = decided();
         if work.applied == Some(entry) {
-            return false;
+            return None;
         }
         work.applied = Some(entry);
         // Before the grant file is looked at, so that disabling lifts what a broken one requires.
         if entry.disabled {
             self.plugin.required.store(None);
             self.unload(context, &mut work, PluginState::Disabled).await;
-            return false;
+            return None;
         }
         let grant = self.read_grant(context, entry);
         self.require(&grant);
         if entry.component.is_none() {
             self.unload(context, &mut work, PluginState::Rejected).await;
             self.forget_last_good(context);
-            return !self.stays_required();
+            return (!self.stays_required()).then_some(entry);
         }
         let loaded = self.load(context, &mut work, grant).await;
         if let Err(rejection) = loaded {
@@ -61,7 +63,7 @@ impl Managed {
         if work.lane.is_none() {
             self.load_last_good(context, &mut work).await;
         }
-        false
+        None
     }
 
     /// Returns when no change is under way.

@@ -207,6 +207,19 @@ async fn a_watched_folder_needs_nobody_to_rescan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_slow_to_load_keeps_no_other_waiting() {
+    let mut world = World::new();
+    world.watch = true;
+    world.start().await;
+    let slow = "[limits]\nfuel_init = 1_000_000_000_000\ntimeout_ms = 120_000\n";
+    world.drop_in("spin-init", guests::SPIN_INIT, slow);
+    world.eventually("it is being loaded", || !world.runtime().list().is_empty()).await;
+    world.drop_in("counter", guests::COUNTER, EMITS);
+    world.wait_for("plugin.loaded", 1).await;
+    assert_eq!(world.state("spin-init"), PluginState::Loading);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn live_delivery_stores_and_emits_too() {
     let grant = format!("{EMITS}[delivery]\nmode = \"live\"\n");
     let world = World::with("counter", guests::COUNTER, &grant).await;
