@@ -4,6 +4,7 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod elsewhere;
 mod interpreters;
 mod nesting;
 mod outline;
@@ -89,6 +90,12 @@ pub async fn parse(line: &str) -> Parsed {
 #[must_use]
 pub fn parse_blocking(line: &str) -> Parsed {
     here(line).unwrap_or_else(|| thread::parse_blocking(line))
+}
+
+/// Whether a command that is a shell or another interpreter runs what it reads: it is given no script of its own.
+/// Of any other program it is said too, as no one knows what it does with its input.
+pub(in crate::gate) fn runs_its_input(command: &ShellCommand) -> bool {
+    wrappers::runs_its_input(&command.program, &command.args)
 }
 
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.

@@ -76,7 +76,9 @@ fn wrappers_are_looked_through() {
     check("bash -lc 'a; b'", &["bash -lc a; b", "bash>a", "bash>b"]);
     check("eval 'rm' x", &["eval rm x", "eval>rm x"]);
     check("find . -name x | xargs -n 1 rm -f", &["find . -name x", "xargs -n 1 rm -f", "xargs>rm -f {}"]);
-    check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm {}"]);
+    check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm ./{}"]);
+    check("find /a b/ -exec rm {} +", &["find /a b/ -exec rm {} +", "find>rm /a/{}", "find>rm b/{}"]);
+    check("find \"$x\" -exec rm {} +", &["find $x -exec rm {} +", "find>rm {}"]);
     check("ssh -p 22 host 'rm x; ls'", &["ssh -p 22 host rm x; ls", "ssh>rm x", "ssh>ls"]);
     check("docker exec -it box rm x", &["docker exec -it box rm x", "docker>rm x"]);
     check("docker run --rm -v a:b img rm x", &["docker run --rm -v a:b img rm x", "docker>rm x"]);

@@ -398,7 +398,7 @@ impl Walk {
         redirects.push(Redirect { kind, target });
     }
 
-    /// Redirects of a group: what it writes is recorded as a command without a program.
+    /// Redirects of a group: what it reads and writes is recorded as a command without a program.
     fn compound_redirects(&mut self, list: Option<&[IoRedirect]>, context: &Context) -> Context {
         let mut inner = context.clone();
         let Some(list) = list else { return inner };
@@ -409,7 +409,7 @@ impl Walk {
         if let Some(document) = redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
             inner.stdin = Stdin::Document(document.target.clone());
         }
-        redirects.retain(|redirect| matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append));
+        redirects.retain(|redirect| redirect.kind != RedirectKind::HereDocument);
         if !redirects.is_empty() {
             self.emit(Vec::new(), Vec::new(), redirects, context);
         }
