@@ -8,6 +8,7 @@ mod explain;
 pub mod guards;
 mod merge;
 pub mod normalise;
+mod options;
 pub mod paths;
 mod pipeline;
 pub mod policy;

@@ -215,7 +215,7 @@ pub(super) fn answered(answer: Answer, can_ask: bool) -> Answer {
 /// A call whose names break their bounds: denied, and recorded under what is left of them.
 async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<Draft>, bad: &BadCall) -> Verdict {
     let clean = Call {
-        session_id: call.session_id.as_deref().map(cleaned),
+        session_id: call.session_id.as_deref().map(cleaned).filter(|id| !id.is_empty()),
         tool_name: cleaned(&call.tool_name),
         agent: call.agent.as_deref().map(cleaned),
         ..call.clone()

@@ -81,6 +81,9 @@ pub(super) fn names(call: &Call) -> Result<Named, BadCall> {
             normalise::name(field, text)?;
         }
     }
+    if call.session_id.as_deref().is_some_and(str::is_empty) {
+        return Err(BadCall::Empty("session_id"));
+    }
     let line = if tool == "Bash" { normalise::shell_line(&call.tool_input) } else { None };
     Ok(Named { tool, line })
 }
@@ -174,6 +177,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
             paths.push(path);
         }
     }
+    let roots: Vec<String> = call.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
     settings.policy.evaluate(&Subject {
         tool: &call.tool,
         is_shell: &*call.tool == "Bash",
@@ -181,6 +185,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
         problem: ready.problem,
         paths: &paths,
         cwd: &call.cwd.to_string_lossy(),
+        roots: &roots,
     })
 }
 

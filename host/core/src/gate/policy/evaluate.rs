@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub paths: &'a [String],
     /// The call's working folder.
     pub cwd: &'a str,
+    /// The session's roots.
+    pub roots: &'a [String],
 }
 
 /// What the rules want done.
@@ -62,7 +64,7 @@ impl<'a> Subject<'a> {
     /// A call of `tool` without anything.
     #[must_use]
     pub fn of_tool(tool: &'a str) -> Self {
-        Self { tool, is_shell: tool == "Bash", commands: &[], problem: None, paths: &[], cwd: "" }
+        Self { tool, is_shell: tool == "Bash", commands: &[], problem: None, paths: &[], cwd: "", roots: &[] }
     }
 }
 
@@ -124,7 +126,7 @@ impl Policy {
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
             let folders = folders.get(..known).unwrap_or_default();
-            let place = Place { command, index, all: subject.commands, folders };
+            let place = Place { command, index, all: subject.commands, folders, roots: subject.roots };
             let mut rendered = None;
             let matched = rules.iter().find(|rule| rule.matches_command(&place, &mut rendered));
             match matched.map(|rule| (rule, rule.action)) {

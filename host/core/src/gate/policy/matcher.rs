@@ -5,6 +5,7 @@
 use super::file::MatchText;
 use crate::gate::call::{RedirectKind, ShellCommand};
 use crate::gate::paths::lexical;
+use crate::gate::shell;
 use globset::GlobMatcher;
 
 /// Shortest abbreviation of a long flag that counts, in bytes with its dashes: `--fo` for `--force`.
@@ -30,6 +31,8 @@ pub(super) struct Place<'a> {
     pub all: &'a [ShellCommand],
     /// Folders it may run in: the call's, and where a `cd` before it went.
     pub folders: &'a [String],
+    /// The session's roots.
+    pub roots: &'a [String],
 }
 
 impl<'a> Place<'a> {
@@ -106,7 +109,9 @@ impl Matcher {
         for (index, command) in all.iter().enumerate() {
             let reads = command.piped_from.and_then(|from| usize::try_from(from).ok());
             if reads.is_some_and(|source| reached.contains(&source)) {
-                if self.pipes_into.iter().any(|program| program == base_name(&command.program.text)) {
+                let named = self.pipes_into.iter().any(|program| program == base_name(&command.program.text));
+                // `| python3 -m json.tool` reads data: the code is its own.
+                if named && shell::runs_its_input(command) {
                     return true;
                 }
                 reached.push(index);
@@ -117,7 +122,20 @@ impl Matcher {
 }
 
 fn any_reading(globs: &[GlobMatcher], place: &Place<'_>, text: &str) -> bool {
-    place.readings(text).any(|reading| globs.iter().any(|glob| glob.is_match(&reading)))
+    place.readings(text).any(|reading| {
+        let own = in_own_folder(place.roots, text, &reading);
+        globs.iter().any(|glob| !(own && glob.glob().glob().starts_with('/')) && glob.is_match(&reading))
+    })
+}
+
+/// Whether a reading lies in the session's own folders, so that a glob about a system folder is not about it: a
+/// project may live in `/app` or below `/usr/src`. The folder itself counts only where it is not named outright.
+fn in_own_folder(roots: &[String], text: &str, reading: &str) -> bool {
+    roots.iter().filter(|root| *root != "/").any(|root| match reading.strip_prefix(root.as_str()) {
+        Some("") => !text.starts_with('/'),
+        Some(below) => below.starts_with('/'),
+        None => false,
+    })
 }
 
 fn base_name(program: &str) -> &str {

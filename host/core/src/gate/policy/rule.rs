@@ -96,7 +96,7 @@ impl Rule {
         let (folders, known) = folders(all, "");
         all.iter().zip(known).enumerate().any(|(index, (command, known))| {
             let folders = folders.get(..known).unwrap_or_default();
-            self.matches_command(&Place { command, index, all, folders }, &mut None)
+            self.matches_command(&Place { command, index, all, folders, roots: &[] }, &mut None)
         })
     }
 }

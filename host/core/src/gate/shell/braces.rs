@@ -2,6 +2,7 @@
 //!
 //! Only unquoted braces count. Ranges are not spelled out: what they come to is unknown.
 
+use super::MAX_LINE_BYTES;
 use super::word::Marked;
 
 /// Most words that one brace list is spelled out to; a longer one is unknown.
@@ -14,6 +15,8 @@ pub(super) fn expand(field: Vec<Marked>) -> (Vec<Vec<Marked>>, bool) {
         1..=MAX_ALTERNATIVES => {}
         _ => return (vec![field], false),
     }
+    // A long word in many alternatives is long many times over.
+    let mut room = MAX_LINE_BYTES;
     let mut done: Vec<Vec<Marked>> = Vec::new();
     let mut exact = true;
     let mut open = vec![field.clone()];
@@ -28,6 +31,10 @@ pub(super) fn expand(field: Vec<Marked>) -> (Vec<Vec<Marked>>, bool) {
                     let mut word: Vec<Marked> = next.get(..list.start).unwrap_or_default().to_vec();
                     word.extend_from_slice(part);
                     word.extend_from_slice(next.get(list.end..).unwrap_or_default());
+                    match room.checked_sub(word.len()) {
+                        Some(left) => room = left,
+                        None => return (vec![field], false),
+                    }
                     open.push(word);
                 }
             }
@@ -108,5 +115,7 @@ mod tests {
     fn a_bomb_is_unknown() {
         let bomb = "{a,b}".repeat(40);
         check(&bomb, &[&bomb], false);
+        let long = format!("{}{{a,b,c}}", "x".repeat(MAX_LINE_BYTES / 3));
+        check(&long, &[&long], false);
     }
 }

@@ -98,6 +98,7 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
         }
     }
     if !script {
+        runs.reads_code = true;
         match stdin {
             Stdin::Inherited => {}
             Stdin::Document(code) => source(code, runs),

@@ -4,8 +4,10 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod elsewhere;
 mod interpreters;
 mod nesting;
+mod outline;
 mod programs;
 mod quoting;
 mod scripts;
@@ -23,6 +25,9 @@ use super::call::ShellCommand;
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Most commands taken from one line, so that a verdict stays a verdict and not a program analysis.
 pub const MAX_COMMANDS: usize = 1_000;
+/// Most words of all commands together. A line has room for half its bytes; wrappers take them again, brace lists
+/// multiply them.
+const MAX_WORDS: usize = 2 * MAX_LINE_BYTES;
 /// Deepest nesting of lists, substitutions and wrappers: real lines stay under five.
 pub const MAX_DEPTH: usize = 16;
 
@@ -32,8 +37,8 @@ pub enum NotUnderstood {
     /// Over [`MAX_LINE_BYTES`].
     #[error("the command line is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
-    /// Over [`MAX_COMMANDS`].
-    #[error("the command line has more than {MAX_COMMANDS} commands")]
+    /// Over [`MAX_COMMANDS`], or words without measure.
+    #[error("the command line has too many commands or words")]
     TooMany,
     /// Over [`MAX_DEPTH`].
     #[error("the command line is nested deeper than {MAX_DEPTH} levels")]
@@ -85,6 +90,12 @@ pub async fn parse(line: &str) -> Parsed {
 #[must_use]
 pub fn parse_blocking(line: &str) -> Parsed {
     here(line).unwrap_or_else(|| thread::parse_blocking(line))
+}
+
+/// Whether a command that is a shell or another interpreter runs what it reads: it is given no script of its own.
+/// Of any other program it is said too, as no one knows what it does with its input.
+pub(in crate::gate) fn runs_its_input(command: &ShellCommand) -> bool {
+    wrappers::runs_its_input(&command.program, &command.args)
 }
 
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.

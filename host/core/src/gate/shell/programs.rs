@@ -54,7 +54,7 @@ const GIT_PROGRAM_KEYS: [&str; 16] = [
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "find" => find(args, runs),
-        "fd" | "fdfind" => exec_option(args, &["-x", "-X", "--exec", "--exec-batch"], runs),
+        "fd" | "fdfind" => exec_option(args, &["-x", "-X", "--exec", "--exec-batch"], &["{}".to_owned()], runs),
         "git" => git(args, runs),
         "tmux" | "screen" => typed(args, runs),
         "vim" | "vi" | "nvim" | "ex" | "view" => editor(args, runs),
@@ -103,7 +103,7 @@ fn valued_options(args: &[Word], options: &[&str], runs: &mut Runs) {
 }
 
 fn find(args: &[Word], runs: &mut Runs) {
-    exec_option(args, &["-exec", "-execdir", "-ok", "-okdir"], runs);
+    exec_option(args, &["-exec", "-execdir", "-ok", "-okdir"], &found_below(args), runs);
     for pair in args.windows(2) {
         if let [option, file] = pair
             && matches!(option.text.as_str(), "-fprint" | "-fprintf" | "-fls" | "-fprint0")
@@ -113,19 +113,36 @@ fn find(args: &[Word], runs: &mut Runs) {
     }
 }
 
-/// `-exec program … ;` or `+`.
-fn exec_option(args: &[Word], options: &[&str], runs: &mut Runs) {
+/// Most places where `find` starts that are told apart.
+const MAX_STARTS: usize = 8;
+
+/// What `{}` comes to: a file below each place where the search starts, as far as these are known.
+fn found_below(args: &[Word]) -> Vec<String> {
+    let options = args.iter().skip_while(|arg| matches!(arg.text.as_str(), "-H" | "-L" | "-P"));
+    let starts: Vec<&Word> = options.take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect();
+    if starts.is_empty() {
+        return vec!["./{}".to_owned()];
+    }
+    if starts.len() > MAX_STARTS || starts.iter().any(|start| !start.literal) {
+        return vec!["{}".to_owned()];
+    }
+    starts.iter().map(|start| format!("{}/{{}}", start.text.trim_end_matches('/'))).collect()
+}
+
+/// `-exec program … ;` or `+`, once for each reading of `{}`.
+fn exec_option(args: &[Word], options: &[&str], starts: &[String], runs: &mut Runs) {
     for (at, arg) in args.iter().enumerate() {
         if options.contains(&arg.text.as_str()) {
             let rest = args.get(at + 1..).unwrap_or_default();
             let end = rest.iter().position(|word| matches!(word.text.as_str(), ";" | "+")).unwrap_or(rest.len());
-            let mut argv = rest.get(..end).unwrap_or_default().to_vec();
-            for word in &mut argv {
-                if word.text.contains("{}") {
-                    word.literal = false;
-                }
+            let argv = rest.get(..end).unwrap_or_default();
+            for start in starts {
+                let below = |word: &Word| match word.text.contains("{}") {
+                    true => Word { text: word.text.replace("{}", start), literal: false },
+                    false => word.clone(),
+                };
+                runs.argv(&argv.iter().map(below).collect::<Vec<_>>());
             }
-            runs.argv(&argv);
         }
     }
 }

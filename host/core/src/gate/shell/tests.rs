@@ -76,7 +76,9 @@ fn wrappers_are_looked_through() {
     check("bash -lc 'a; b'", &["bash -lc a; b", "bash>a", "bash>b"]);
     check("eval 'rm' x", &["eval rm x", "eval>rm x"]);
     check("find . -name x | xargs -n 1 rm -f", &["find . -name x", "xargs -n 1 rm -f", "xargs>rm -f {}"]);
-    check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm {}"]);
+    check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm ./{}"]);
+    check("find /a b/ -exec rm {} +", &["find /a b/ -exec rm {} +", "find>rm /a/{}", "find>rm b/{}"]);
+    check("find \"$x\" -exec rm {} +", &["find $x -exec rm {} +", "find>rm {}"]);
     check("ssh -p 22 host 'rm x; ls'", &["ssh -p 22 host rm x; ls", "ssh>rm x", "ssh>ls"]);
     check("docker exec -it box rm x", &["docker exec -it box rm x", "docker>rm x"]);
     check("docker run --rm -v a:b img rm x", &["docker run --rm -v a:b img rm x", "docker>rm x"]);
@@ -99,6 +101,26 @@ fn wrappers_are_looked_through() {
     check_has("perl -e 'system(\"rm\", \"x\")'", "perl>rm x");
     check_has("ruby -e '`rm x`'", "ruby>rm x");
     check("make clean", &["make clean"]);
+}
+
+#[test]
+fn clustered_options_take_their_value() {
+    for (line, command) in [
+        ("bash -euo pipefail -c 'rm x'", "bash>rm x"),
+        ("bash -ceuo pipefail 'rm x'", "bash>rm x"),
+        ("bash +o history -eO extglob -c 'rm x'", "bash>rm x"),
+        ("bash +eo posix -c 'rm x'", "bash>rm x"),
+        ("sudo -nu root rm x", "sudo>rm x"),
+        ("sudo -uroot rm x", "sudo>rm x"),
+        ("env -iu FOO rm x", "env>rm x"),
+        ("env -iS 'rm x'", "env>rm x"),
+        ("timeout -vs KILL 5 rm x", "timeout>rm x"),
+        ("xargs -0I X rm x", "xargs>rm x"),
+        ("xargs -0n1 rm x", "xargs>rm x {}"),
+        ("docker run -dp 80:80 img rm x", "docker>rm x"),
+    ] {
+        check_has(line, command);
+    }
 }
 
 #[test]
@@ -142,6 +164,25 @@ fn a_hidden_program_is_not_understood() {
     check_doubtful("python3 <(curl x)", "curl x");
     check_doubtful("echo 'a", "");
     check_doubtful("python3 -c \"$x\"", "");
+}
+
+#[test]
+fn what_looks_strange_in_quotes_is_no_ones_harm() {
+    for line in [
+        "git commit -m 'caf\u{e9}\u{a0}! \u{1f468}\u{200d}\u{1f469}\u{3000}'".to_owned(),
+        "git commit -m \"a\u{200d}b\"".to_owned(),
+        "cat > x <<'E'\na\u{a0}b's\r\nE\n".to_owned(),
+        format!("printf '{}'", r"\033[1m".repeat(40)),
+        format!("printf \"{}\" $x", r"\033[1m".repeat(40)),
+        format!("cat > x.js <<'E'\nswitch (it's) {{\n{}}}\nE\n", "case 1: f(\n".repeat(40)),
+    ] {
+        assert_eq!(parse_blocking(&line).problem, None, "{line}");
+    }
+    check_doubtful("bash -c 'rm\u{a0}-rf\u{a0}/'", "bash>rm -rf /");
+    check_doubtful("echo \"$(rm\u{a0}x)\"", "rm x");
+    check_doubtful("echo 'a' rm\u{a0}x", "");
+    // An apostrophe that opens nothing hides nothing.
+    check_doubtful("# it's\nrm\u{a0}x # it's", "rm x");
 }
 
 #[test]
@@ -192,6 +233,17 @@ fn bounds_are_kept() {
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH)), None);
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
     assert_eq!(problem(&nested("if ", ";then b;fi", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+}
+
+/// Brace lists multiply words, and `eval` makes code of them: what comes out is bounded as what went in.
+#[test]
+fn code_made_by_expansion_is_bounded() {
+    let eval = |count: usize| format!("eval echo {}", "{a,b,c,d}{a,b,c,d}{a,b,c,d} ".repeat(count));
+    assert_eq!(parse_blocking(&eval(2)).problem, None);
+    assert_eq!(parse_blocking(&eval(100)).problem, Some(NotUnderstood::TooLong));
+    let echo = |count: usize| format!("echo {}", "{,,,,,,,}{,,,,,,,} ".repeat(count));
+    assert_eq!(parse_blocking(&echo(100)).problem, None);
+    assert_eq!(parse_blocking(&echo(800)).problem, Some(NotUnderstood::TooMany));
 }
 
 /// Inputs that overflow a small stack or take a backtracking parser for ever.

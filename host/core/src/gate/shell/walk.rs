@@ -5,7 +5,7 @@
 
 use super::nesting::{self, Nesting};
 use super::word::{self, Scanned};
-use super::{MAX_COMMANDS, MAX_DEPTH, NotUnderstood, Parsed, wrappers};
+use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
@@ -56,14 +56,8 @@ impl Context {
 
 /// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
-    let mut walk = Walk { stack, commands: Vec::new(), problem: None, needs_large_stack: false, last: None };
+    let mut walk = Walk { stack, commands: Vec::new(), words: 0, problem: None, needs_large_stack: false, last: None };
     walk.code(line, &Context::default());
-    if line.chars().any(nesting::is_hidden_blank) {
-        // Both readings: as bash takes it, and as it looks. A rule that denies must see what it looks like.
-        let plain: String = line.chars().map(|c| if nesting::is_hidden_blank(c) { ' ' } else { c }).collect();
-        walk.code(&plain, &Context::default());
-        walk.trouble(NotUnderstood::Hidden);
-    }
     if walk.needs_large_stack {
         return Err(NeedsLargeStack);
     }
@@ -73,6 +67,8 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
 struct Walk {
     stack: Stack,
     commands: Vec<ShellCommand>,
+    /// Words taken so far, over all commands.
+    words: usize,
     problem: Option<NotUnderstood>,
     needs_large_stack: bool,
     /// Position of the command that the next one of a pipe reads.
@@ -84,8 +80,22 @@ impl Walk {
         self.problem.get_or_insert(problem);
     }
 
-    /// Parses and walks code at `context`'s depth.
+    /// Parses and walks code at `context`'s depth. Code that comes out of an expansion has no length of its own
+    /// to trust: brace lists multiply it, so the bound on lines holds here too.
     fn code(&mut self, code: &str, context: &Context) {
+        if code.len() > MAX_LINE_BYTES {
+            return self.trouble(NotUnderstood::TooLong);
+        }
+        self.read(code, context);
+        if nesting::hides_blanks(code) {
+            // Both readings: as bash takes it, and as it looks. A rule that denies must see what it looks like.
+            let plain: String = code.chars().map(|c| if nesting::is_hidden_blank(c) { ' ' } else { c }).collect();
+            self.read(&plain, context);
+            self.trouble(NotUnderstood::Hidden);
+        }
+    }
+
+    fn read(&mut self, code: &str, context: &Context) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
@@ -230,6 +240,10 @@ impl Walk {
         let items = prefix.map(|item| (Some(item), None)).chain(name).chain(suffix.map(|item| (Some(item), None)));
         let mut lists = Vec::new();
         for item in items {
+            if self.words + argv.len() > MAX_WORDS {
+                self.trouble(NotUnderstood::TooMany);
+                break;
+            }
             match item {
                 (_, Some(raw)) | (Some(Item::Word(raw)), _) => {
                     argv.extend(self.take(word::scan(&raw.value), &mut code).words)
@@ -285,7 +299,8 @@ impl Walk {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
-        if self.commands.len() >= MAX_COMMANDS {
+        self.words += argv.len();
+        if self.commands.len() >= MAX_COMMANDS || self.words > MAX_WORDS {
             return self.trouble(NotUnderstood::TooMany);
         }
         let mut argv = argv.into_iter();
@@ -383,7 +398,7 @@ impl Walk {
         redirects.push(Redirect { kind, target });
     }
 
-    /// Redirects of a group: what it writes is recorded as a command without a program.
+    /// Redirects of a group: what it reads and writes is recorded as a command without a program.
     fn compound_redirects(&mut self, list: Option<&[IoRedirect]>, context: &Context) -> Context {
         let mut inner = context.clone();
         let Some(list) = list else { return inner };
@@ -394,7 +409,7 @@ impl Walk {
         if let Some(document) = redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
             inner.stdin = Stdin::Document(document.target.clone());
         }
-        redirects.retain(|redirect| matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append));
+        redirects.retain(|redirect| redirect.kind != RedirectKind::HereDocument);
         if !redirects.is_empty() {
             self.emit(Vec::new(), Vec::new(), redirects, context);
         }

@@ -4,8 +4,9 @@
 //! (`find -exec`, `git -c`) are in `programs`.
 
 use super::walk::Stdin;
-use super::{interpreters, programs, scripts};
+use super::{elsewhere, interpreters, programs, scripts};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::options::{takes_next, valued_letter};
 
 /// `NAME=value` pairs.
 pub(super) type Assignments = Vec<(String, Word)>;
@@ -21,6 +22,8 @@ pub(super) struct Runs {
     pub code: Vec<Word>,
     /// Files that its arguments make it write.
     pub writes: Vec<Word>,
+    /// It reads code from its input.
+    pub reads_code: bool,
     /// It runs something that only running it tells.
     pub unknown: bool,
 }
@@ -157,8 +160,8 @@ pub(super) fn runs(
         "parallel" => parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
         "su" | "runuser" | "script" => dash_c(args, &mut runs),
-        "ssh" => ssh(args, &mut runs),
-        "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => containers(name, args, &mut runs),
+        "ssh" => elsewhere::ssh(args, &mut runs),
+        "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
         _ if SHELLS.contains(&name) => shell(args, stdin, source, &mut runs),
         _ if interpreters::is_one(name) => interpreters::runs(name, args, stdin, &mut runs),
         _ => match PREFIXES.iter().find(|prefix| prefix.name == name) {
@@ -170,6 +173,13 @@ pub(super) fn runs(
         },
     }
     runs
+}
+
+/// Whether an interpreter without a script of its own runs its input; true of other programs.
+pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
+    let name = base_name(&program.text);
+    let interprets = SHELLS.contains(&name) || interpreters::is_one(name);
+    !interprets || runs(program, args, &[], &Stdin::Inherited, None).reads_code
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {
@@ -189,7 +199,7 @@ pub(super) fn after_options<'a>(args: &'a [Word], valued: &[&str]) -> &'a [Word]
         if !first.text.starts_with('-') || first.text == "-" {
             return rest;
         }
-        rest = if valued.contains(&first.text.as_str()) { tail.get(1..).unwrap_or_default() } else { tail };
+        rest = if takes_next(&first.text, valued) { tail.get(1..).unwrap_or_default() } else { tail };
     }
     rest
 }
@@ -222,15 +232,21 @@ fn env(args: &[Word], runs: &mut Runs) {
     let mut assignments = Vec::new();
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
-        if matches!(text, "-S" | "--split-string") {
+        if text == "--split-string" {
             return runs.joined(tail);
         }
-        if let Some(code) = text.strip_prefix("-S").or_else(|| text.strip_prefix("--split-string=")) {
+        // `-S'code'`, `-iS 'code'`.
+        let split = match valued_letter(text, |letter| "uCPS".contains(letter)) {
+            Some(('S', "")) => return runs.joined(tail),
+            Some(('S', code)) => Some(code),
+            _ => text.strip_prefix("--split-string="),
+        };
+        if let Some(code) = split {
             let mut words = vec![Word { text: code.to_owned(), literal: first.literal }];
             words.extend_from_slice(tail);
             return runs.joined(&words);
         }
-        rest = if matches!(text, "-u" | "-C" | "--unset" | "--chdir" | "-P") {
+        rest = if takes_next(text, &["-u", "-C", "-P", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
             tail
@@ -283,7 +299,13 @@ fn xargs(args: &[Word], runs: &mut Runs) {
     let rest = after_options(args, &valued);
     if !rest.is_empty() {
         let mut argv = rest.to_vec();
-        if !args.iter().any(|arg| arg.text.starts_with("-I") || arg.text.starts_with("--replace")) {
+        let options = args.get(..args.len() - rest.len()).unwrap_or_default();
+        let placed = |option: &Word| {
+            let text = option.text.as_str();
+            text.starts_with("--replace")
+                || valued_letter(text, |letter| "InPLdsEa".contains(letter)).is_some_and(|(letter, _)| letter == 'I')
+        };
+        if !options.iter().any(placed) {
             argv.push(filled_in());
         }
         runs.argv(&argv);
@@ -352,11 +374,16 @@ fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut
         }
         code |= is_cluster_with(text, 'c');
         from_stdin |= is_cluster_with(text, 's');
-        let valued = matches!(text, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file");
-        if matches!(text, "--rcfile" | "--init-file") {
+        let values = if matches!(text, "--rcfile" | "--init-file") {
             runs.unknown = true;
-        }
-        rest = if valued { tail.get(1..).unwrap_or_default() } else { tail };
+            1
+        } else if text.starts_with("--") {
+            0
+        } else {
+            // `-euo pipefail`: each `o` of a cluster takes a word.
+            text.chars().filter(|letter| matches!(letter, 'o' | 'O')).count()
+        };
+        rest = tail.get(values..).unwrap_or_default();
     }
     if code {
         match rest.first() {
@@ -364,6 +391,7 @@ fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut
             None => runs.unknown = true,
         }
     } else if from_stdin || rest.is_empty() || rest.first().is_some_and(|file| file.text == "/dev/stdin") {
+        runs.reads_code = true;
         match stdin {
             Stdin::Inherited => {}
             Stdin::Document(text) => runs.code.push(text.clone()),
@@ -395,97 +423,4 @@ fn printed(command: &ShellCommand) -> Option<Word> {
     let text = words.iter().map(|word| word.text.replace("\\n", "\n")).collect::<Vec<_>>().join(" ");
     let plain = base_name(&command.program.text) == "echo" || words.len() == 1;
     Some(Word { text, literal: plain && words.iter().all(|word| word.literal) })
-}
-
-fn ssh(args: &[Word], runs: &mut Runs) {
-    let mut rest = args;
-    while let Some((first, tail)) = rest.split_first() {
-        let text = first.text.as_str();
-        let Some(option) = text.strip_prefix('-') else { break };
-        let valued = option.len() == 1 && "bcDEeFIiJLlmOopQRSWwB".contains(option);
-        let value = if valued { tail.first().map(|word| word.text.as_str()) } else { option.strip_prefix('o') };
-        let value = value.map(str::to_ascii_lowercase);
-        if let Some(value) = value
-            && let Some((_, command)) = value.split_once(['=', ' '])
-            && (value.starts_with("proxycommand")
-                || value.starts_with("localcommand")
-                || value.starts_with("knownhostscommand"))
-        {
-            runs.code.push(Word { text: command.to_owned(), literal: first.literal });
-        }
-        rest = if valued { tail.get(1..).unwrap_or_default() } else { tail };
-    }
-    // The host, then what runs there.
-    runs.joined(rest.get(1..).unwrap_or_default());
-}
-
-fn containers(name: &str, args: &[Word], runs: &mut Runs) {
-    let valued = [
-        "-e",
-        "-u",
-        "-w",
-        "-v",
-        "-p",
-        "-l",
-        "-h",
-        "-m",
-        "-n",
-        "-c",
-        "-f",
-        "-s",
-        "--env",
-        "--user",
-        "--workdir",
-        "--volume",
-        "--publish",
-        "--name",
-        "--network",
-        "--net",
-        "--label",
-        "--entrypoint",
-        "--mount",
-        "--platform",
-        "--memory",
-        "--cpus",
-        "--hostname",
-        "--env-file",
-        "--namespace",
-        "--context",
-        "--container",
-        "--restart",
-        "--gpus",
-        "--file",
-        "--project-name",
-        "--kubeconfig",
-        "--image",
-        "--pull",
-        "--add-host",
-        "--cap-add",
-        "--device",
-        "--ipc",
-        "--pid",
-    ];
-    let mut rest = after_options(args, &valued);
-    while let Some((first, tail)) = rest.split_first() {
-        if matches!(first.text.as_str(), "compose" | "container" | "exec" | "run" | "debug") {
-            for arg in tail {
-                if let Some(entry) = arg.text.strip_prefix("--entrypoint=") {
-                    runs.argv(&[Word { text: entry.to_owned(), literal: arg.literal }]);
-                }
-            }
-            rest = after_options(tail, &valued);
-            if !matches!(first.text.as_str(), "compose" | "container") {
-                break;
-            }
-        } else {
-            return;
-        }
-    }
-    if matches!(name, "kubectl" | "oc")
-        && let Some(dashes) = args.iter().position(|arg| arg.text == "--")
-    {
-        return runs.argv(args.get(dashes + 1..).unwrap_or_default());
-    }
-    // The container, pod or image, then what runs in it.
-    runs.argv(rest.get(1..).unwrap_or_default());
 }

@@ -222,4 +222,10 @@ async fn a_bad_name_is_denied_on_the_record() {
     let verdict = gate.check(call(&"x".repeat(1_000), json!({}))).await;
     assert_eq!((verdict.decision, verdict.decided_by.as_deref()), (Decision::Deny, Some("normalise")));
     assert_eq!(types(&gate.recorded(3).await), ["hook.pre_tool", "tool.gated", "tool.denied"]);
+    let nameless = Call { session_id: Some(String::new()), ..call("Bash", json!({"command": "ls"})) };
+    let verdict = gate.gate.check(nameless, Vec::new()).await;
+    assert_eq!(
+        (verdict.decision, verdict.decided_by.as_deref(), verdict.reason.as_str()),
+        (Decision::Deny, Some("normalise"), "session_id is empty")
+    );
 }

@@ -1,0 +1,207 @@
+//! What of a line stands outside quotes and here-documents, found before the line is parsed.
+//!
+//! One linear pass that gives up rather than guess; a line that it gives up on counts as all unquoted.
+
+use super::quoting;
+
+/// How the shell reads a stretch of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// As code.
+    Plain,
+    /// As text in which substitutions are code.
+    Expanded,
+    /// As text.
+    Quoted,
+}
+
+/// The stretches of `code` in order; none where their ends cannot be told.
+pub(super) fn parts(code: &str) -> Option<Vec<(Part, &str)>> {
+    let mut outline = Outline { code, at: 0, plain_from: 0, parts: Vec::new(), documents: Vec::new() };
+    outline.read()?;
+    Some(outline.parts)
+}
+
+/// A here-document announced on the line that is being read.
+struct Document {
+    end: String,
+    part: Part,
+    tabs: bool,
+}
+
+struct Outline<'a> {
+    code: &'a str,
+    at: usize,
+    /// Where the plain text that is being read began.
+    plain_from: usize,
+    parts: Vec<(Part, &'a str)>,
+    documents: Vec<Document>,
+}
+
+impl<'a> Outline<'a> {
+    fn rest(&self) -> &'a str {
+        self.code.get(self.at..).unwrap_or_default()
+    }
+
+    /// Takes the next `len` bytes as `part`, and what was read before them as plain.
+    fn take(&mut self, part: Part, len: usize) -> Option<()> {
+        self.parts.push((Part::Plain, self.code.get(self.plain_from..self.at)?));
+        self.parts.push((part, self.rest().get(..len)?));
+        self.at += len;
+        self.plain_from = self.at;
+        Some(())
+    }
+
+    fn read(&mut self) -> Option<()> {
+        let mut before = '\n';
+        while let Some(c) = self.rest().chars().next() {
+            let rest = self.rest();
+            match c {
+                '\\' => {
+                    self.at += 1;
+                    self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+                }
+                '\'' => {
+                    let end = rest.get(1..)?.find('\'')?;
+                    self.take(Part::Quoted, end + 2)?;
+                }
+                '"' => {
+                    let end = double_quoted(rest)?;
+                    let part = if rest.get(..end)?.contains(['$', '`']) { Part::Expanded } else { Part::Quoted };
+                    self.take(part, end)?;
+                }
+                '$' if rest.starts_with("$'") => {
+                    let (_, used) = quoting::ansi_c(rest.get(2..)?)?;
+                    self.take(Part::Quoted, used + 2)?;
+                }
+                '$' if rest.starts_with("${") => {
+                    let end = quoting::partner(rest.get(1..)?, '{', '}')?;
+                    self.take(Part::Expanded, end + 2)?;
+                }
+                // Arithmetic shifts look like here-documents.
+                '$' if rest.starts_with("$[") => return None,
+                '(' if rest.starts_with("((") => {
+                    let end = quoting::partner(rest, '(', ')')?;
+                    // `((` may as well be two groups: its brackets count, and its blanks.
+                    self.take(Part::Plain, end + 1)?;
+                }
+                '#' if before.is_ascii_whitespace() || ";|&()".contains(before) => {
+                    // An apostrophe in a comment opens nothing.
+                    self.at += rest.find('\n').unwrap_or(rest.len());
+                }
+                '<' if rest.starts_with("<<<") => self.at += 3,
+                '<' if rest.starts_with("<<") => self.document()?,
+                '\n' => {
+                    self.at += 1;
+                    self.bodies()?;
+                }
+                c => self.at += c.len_utf8(),
+            }
+            before = c;
+        }
+        self.take(Part::Plain, 0)
+    }
+
+    fn document(&mut self) -> Option<()> {
+        self.at += 2;
+        let tabs = self.rest().starts_with('-');
+        self.at += usize::from(tabs);
+        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
+        let word = self.rest();
+        let word =
+            word.get(..word.find(|c: char| c.is_ascii_whitespace() || ";|&<>()".contains(c)).unwrap_or(word.len()))?;
+        self.at += word.len();
+        let quoted = word.contains(['\'', '"', '\\']);
+        let end: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
+        if end.is_empty() {
+            return None;
+        }
+        self.documents.push(Document { end, part: if quoted { Part::Quoted } else { Part::Expanded }, tabs });
+        Some(())
+    }
+
+    /// The bodies of the documents announced, which begin here.
+    fn bodies(&mut self) -> Option<()> {
+        for document in std::mem::take(&mut self.documents) {
+            let mut len = 0;
+            let mut closed = false;
+            for line in self.rest().split_inclusive('\n') {
+                len += line.len();
+                let line = line.trim_end_matches('\n');
+                let line = if document.tabs { line.trim_start_matches('\t') } else { line };
+                if line == document.end {
+                    closed = true;
+                    break;
+                }
+            }
+            if !closed {
+                return None;
+            }
+            self.take(document.part, len)?;
+        }
+        Some(())
+    }
+}
+
+/// How many bytes the double-quoted text takes that `text` begins with.
+fn double_quoted(text: &str) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let rest = text.get(at..)?;
+        match rest.chars().next()? {
+            '"' => return Some(at + 1),
+            '\\' => at += 1 + rest.chars().nth(1)?.len_utf8(),
+            '`' => at += 2 + rest.get(1..)?.find('`')?,
+            '$' if rest.starts_with("$(") => at += 2 + quoting::partner(rest.get(1..)?, '(', ')')?,
+            '$' if rest.starts_with("${") => at += 2 + quoting::partner(rest.get(1..)?, '{', '}')?,
+            c => at += c.len_utf8(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+
+    fn check(code: &str, plain: &str, quoted: &str) {
+        let parts = parts(code).unwrap();
+        let all: String = parts.iter().map(|(_, text)| *text).collect();
+        assert_eq!(all, code);
+        let of = |wanted: Part| -> String {
+            parts.iter().filter(|(part, _)| *part == wanted).map(|(_, text)| *text).collect()
+        };
+        assert_eq!((of(Part::Plain).as_str(), of(Part::Quoted).as_str()), (plain, quoted), "{code}");
+    }
+
+    #[test]
+    fn quotes_and_documents_are_told_apart() {
+        check("a 'b' c", "a  c", "'b'");
+        check("a \"b\" \\' c", "a  \\' c", "\"b\"");
+        check("a \"$(b \"c\")\" d", "a  d", "");
+        check("a $'b\\'c' d", "a  d", "$'b\\'c'");
+        check("a # it's\nb 'c'", "a # it's\nb ", "'c'");
+        check("a <<'E'; b\nit's\nE\nc", "a <<'E'; b\nc", "it's\nE\n");
+        check("a <<-E\nit's\n\tE\nc", "a <<-E\nc", "");
+        check("a <<< b\nc", "a <<< b\nc", "");
+        check("$((1<<2))\n((3<<4))\n'x'", "$((1<<2))\n((3<<4))\n", "'x'");
+        check("a ${b:-'c'} d", "a  d", "");
+    }
+
+    #[test]
+    fn what_has_no_end_is_given_up() {
+        for code in ["'a", "\"a", "a <<E\nb", "${a", "((a", "$'a", "$[1<<2]"] {
+            assert_eq!(parts(code), None, "{code}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(code in "[-a '\"$(){}<>#`\\\\\nE]{0,40}") {
+            if let Some(parts) = parts(&code) {
+                let all: String = parts.iter().map(|(_, text)| *text).collect();
+                proptest::prop_assert_eq!(all, code);
+            }
+        }
+    }
+}
