@@ -52,6 +52,20 @@ fn a_harmless_command_exits_0_in_silence_and_is_on_record() {
 }
 
 #[test]
+fn what_was_decided_is_in_tail() {
+    let home = Home::new();
+    let _daemon = home.start();
+    bash(&home, "git push --force origin main");
+    bash(&home, "cargo test --workspace");
+    let shown = home.tollgate(["tail", "--no-follow", "--json", "tool.*"]);
+    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+    let lines: Vec<Value> =
+        stdout(&shown).lines().map(|line| serde_json::from_str(line).expect("an envelope")).collect();
+    let types: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["tool.gated", "tool.denied", "tool.gated", "tool.deferred"]);
+}
+
+#[test]
 fn without_a_daemon_the_answer_is_a_denial_that_says_why() {
     let home = Home::new();
     home.start().kill();

@@ -13,5 +13,6 @@ mod support;
 mod architecture;
 mod commands;
 mod crash;
+mod demo;
 mod hooks;
 mod plugins;

@@ -4,7 +4,8 @@
 #   wasm-sysroot.sh [CACHE_DIR]        CACHE_DIR: ${XDG_CACHE_HOME:-~/.cache}/tollgate
 #
 # Standard output: the environment a nested cargo needs, as NAME=VALUE lines (RUSTC, LD_LIBRARY_PATH,
-# PATH). Standard error: what it does. Safe to run again and safe to run twice at once (a lock); what it
+# PATH), and WASM_SYSROOT, which names this making of it: what was compiled against one making of std
+# does not link against another, and cargo does not notice. Standard error: what it does. Safe to run again and safe to run twice at once (a lock); what it
 # makes appears by one rename, so an interrupted run leaves nothing that looks finished.
 #
 # Debian's rustc-web, libstd-rust-web-dev and rust-web-src are one release of the compiler and of the
@@ -55,7 +56,8 @@ mkdir -p "$cache"
 exec 9>"$cache/wasm-sysroot.lock"
 flock 9
 
-if [ ! -d "$made" ]; then
+if [ ! -f "$made/making" ]; then
+  rm -rf "$made"
   free_mb=$(df -Pm "$cache" | awk 'NR == 2 {print $4}')
   [ "$free_mb" -ge "$keep_mb" ] || give_up "needs $keep_mb MB free in $cache, there are $free_mb"
   dependency() { apt-cache depends "$1" | awk -v name="$2" '$1 == "Depends:" && $2 ~ name {print $2; exit}'; }
@@ -85,9 +87,10 @@ if [ ! -d "$made" ]; then
   ) || give_up "std did not build for $target"
   find "$work/std/target/$target/release/deps" -name '*.rlib' ! -name 'libstd_build-*' -exec cp {} "$lib/" \;
   rm -rf "$work"/root/usr/{src,share,lib/rustlib/src,bin/rustdoc}
+  basename "$work" >"$work/root/making"
   mv "$work/root" "$made"
   say "made $made"
 fi
 
-printf 'RUSTC=%s\nLD_LIBRARY_PATH=%s\nPATH=%s\n' \
+printf 'WASM_SYSROOT=%s\nRUSTC=%s\nLD_LIBRARY_PATH=%s\nPATH=%s\n' "$(cat "$made/making")" \
   "$made/usr/bin/rustc" "$made/usr/lib/x86_64-linux-gnu" "$active:$active/gcc-ld:$PATH"

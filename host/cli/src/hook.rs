@@ -81,7 +81,10 @@ fn answer(agent: AgentHook, settings: HookConfig) -> HookAnswer {
     let wait_ms = settings.timeout_ms.saturating_sub(ROUND_TRIP_MS);
     match Client::of(&home).post(&format!("/api/hooks/{agent}?wait_ms={wait_ms}"), &input) {
         Ok(text) => read_answer(&text).unwrap_or_else(|words| unavailable(agent, settings, &input, &words)),
-        Err(ClientError::Refused { message, .. }) => HookAnswer::block(&format!("tollgate: {message}")),
+        // It is there and says no: what is wrong with a question is never a reason to let it through.
+        Err(ClientError::Refused { message, .. }) => {
+            unavailable(agent, HookConfig { on_unavailable: OnUnavailable::Deny, ..settings }, &input, &message)
+        }
         Err(error) => unavailable(agent, settings, &input, &error.to_string()),
     }
 }

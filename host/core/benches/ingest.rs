@@ -53,13 +53,14 @@ async fn through_a_durable_subscriber(event_type: &EventType) {
         }
     });
     let (mut seen, name) = (0, std::sync::Arc::<str>::from("p"));
-    let mut finished = 0;
+    let mut finished = durable.cursor();
     while finished < u64::from(EVENTS) {
         for event in durable.next_batch(256).await.unwrap().unwrap() {
-            finished = event.seq;
+            let after = std::mem::replace(&mut finished, event.seq);
             seen += 1;
             let subscriber = std::sync::Arc::clone(&name);
-            let done = Completion { subscriber, finished, emits: Vec::new(), store: Vec::new(), dead_letter: None };
+            let (emits, store) = (Vec::new(), Vec::new());
+            let done = Completion { subscriber, after, finished, emits, store, dead_letter: None };
             bus.complete(done).wait().await.unwrap();
         }
     }

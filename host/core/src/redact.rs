@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 pub const REDACTED: &str = "[redacted]";
 
 /// Shapes that are secrets wherever they stand. The group `secret` is what goes; without it, all of it.
-const SHAPES: [&str; 12] = [
+const SHAPES: [&str; 14] = [
     // A private key block, also with its line breaks escaped, also cut off.
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[A-Za-z0-9+/=\s\\:,.\-]*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$|[^A-Za-z0-9+/=\s\\:,.\-])",
     // GitHub, GitLab, Slack, npm, PyPI, Hugging Face, DigitalOcean, Shopify.
@@ -30,7 +30,10 @@ const SHAPES: [&str; 12] = [
     r#"(?i)\b(?:proxy-)?authorization\s*[:=]\s*(?:\\*["'])?\s*(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?(?P<secret>[^\s"'\\,;\[]{4,})"#,
     r#"(?i)\bbearer\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})"#,
     // A password in a URL.
-    r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/"'\\:@?#]{0,128}:(?P<secret>[^\s/"'\\@?#\[]{1,256})@"#,
+    r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}:(?:\\*/){2}[^\s/"'\\:@?#]{0,128}:(?P<secret>[^\s/"'\\@?#\[]{1,256})@"#,
+    // Options of commands: `--password X`, curl's `-u name:password` (a numeric `-u 1000:1000` is docker's user).
+    r#"(?i)\s--?(?:password|passwd|passphrase|token|api-?key|secret|auth-token|access-token)\s+(?:\\*["'])?(?P<secret>[^\s"'\\\[$-][^\s"'\\\[]{5,})"#,
+    r#"\s(?:-u|--user)\s+(?:\\*["'])?[^\s:"'\\]{1,64}:(?P<secret>[^\s"'\\\[]*[^\s"'\\\[0-9][^\s"'\\\[]*)"#,
     // Headers and parameters that carry a key.
     r#"(?i)\b(?:x-api-key|api-key|x-auth-token|private-token|x-goog-api-key|x-amz-security-token)\s*:\s*(?P<secret>[^\s"'\\,;\[]{4,})"#,
     r#"(?i)[?&](?:access_token|refresh_token|id_token|api_?key|apikey|auth_token|token|secret|client_secret|password|sig|signature|x-amz-signature|x-amz-credential)=(?P<secret>[^\s"'\\&#\[]{4,})"#,
@@ -55,7 +58,7 @@ static SHAPE_LIST: LazyLock<Vec<Regex>> =
     LazyLock::new(|| SHAPES.iter().filter_map(|shape| Regex::new(shape).ok()).collect());
 /// The cheap pass in front: a text without any of these holds nothing that we know.
 static HINTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)passw|passphrase|pwd|secret|token|api.?key|access.?key|private|credential|authorization|cookie|bearer|-key|://|gh[pousr]_|github_pat|glpat|xox|xapp|npm_|pypi-|hf_|do[opr]_v1|shp|\b[spr]k[-_]|AKIA|ASIA|ABIA|ACCA|AIza|ya29|GOCSPX|eyJ|SG\.|SK[0-9a-f]|:AA|sig").ok()
+    Regex::new(r"(?i)passw|passphrase|pwd|secret|token|api.?key|access.?key|private|credential|authorization|cookie|bearer|-key|:(?:\\*/){2}|\s-u\s|--user\s|gh[pousr]_|github_pat|glpat|xox|xapp|npm_|pypi-|hf_|do[opr]_v1|shp|\b[spr]k[-_]|AKIA|ASIA|ABIA|ACCA|AIza|ya29|GOCSPX|eyJ|SG\.|SK[0-9a-f]|:AA|sig").ok()
 });
 
 /// `json` with every secret that we know the shape of replaced by [`REDACTED`]; still valid JSON.
@@ -233,6 +236,10 @@ mod tests {
         check(&json!({"headers": {"Authorization": format!("Bearer {key}")}}), key);
         check(&json!({"command": "git clone https://me:hunter22@example.org/x"}), "hunter22");
         check(&json!({"url": "postgres://u:p4ss@db/x"}), "p4ss");
+        assert!(!redact(r#"{"url":"https:\/\/u:hunter22@h"}"#).contains("hunter22"));
+        check(&json!({"command": "docker login -u me --password hunter2222"}), "hunter2222");
+        check(&json!({"command": "deploy --token 'abcdef123456'"}), "abcdef123456");
+        check(&json!({"command": "curl -u admin:hunter2222 https://x"}), "hunter2222");
         check(&json!({"command": format!("curl 'https://x/y?access_token={key}&z=1'")}), key);
         check(&json!({"command": format!("curl -H 'X-Api-Key: {key}' x")}), key);
         check(&json!({"command": "DB_PASSWORD=hunter2222 make"}), "hunter2222");
@@ -276,6 +283,7 @@ mod tests {
         );
         check_kept(&json!({"text": "the token is refreshed; a secret: no; password reset page", "password_hint": "x"}));
         check_kept(&json!({"command": "echo $TOKEN; x --token \"$TOKEN\"; PASSWORD=$(pass x)"}));
+        check_kept(&json!({"command": "docker run -u 1000:1000 x; git push -u origin a:b"}));
         assert!(matches!(redact("{\"a\":1}"), Cow::Borrowed(_)));
         assert!(matches!(redact("{\"password\":\"\"}").as_ref(), "{\"password\":\"\"}"));
     }

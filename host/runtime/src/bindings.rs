@@ -10,6 +10,7 @@ wasmtime::component::bindgen!({
     imports: {
         "tollgate:plugin/bus.emit-now": async | trappable,
         "tollgate:plugin/data.sync": async | trappable,
+        "tollgate:plugin/store": async | trappable,
         default: trappable,
     },
     exports: { default: async },

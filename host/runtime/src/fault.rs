@@ -151,14 +151,19 @@ fn is_deep_recursion(error: &wasmtime::Error) -> bool {
     backtrace.frames().len() >= MAX_BACKTRACE_FRAMES && functions.len() <= MAX_BACKTRACE_FRAMES / 4
 }
 
-/// `text`, at most `max` bytes of it, cut between characters.
+/// `text`, at most `max` bytes of it and a mark, cut between characters; keeps no room for what is gone.
 pub(crate) fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
-        let at = text.floor_char_boundary(max);
-        text.truncate(at);
+        text.truncate(text.floor_char_boundary(max));
         text.push('…');
+        text.shrink_to_fit();
     }
     text
+}
+
+/// The first `max` bytes of `text` at most, cut between characters.
+pub(crate) fn start_of(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -187,5 +192,7 @@ mod tests {
     fn a_message_is_bounded_and_cut_between_characters() {
         let fault = Fault::new(FaultCause::Panic, "é".repeat(MAX_MESSAGE_BYTES));
         assert!(fault.message.len() <= MAX_MESSAGE_BYTES + '…'.len_utf8());
+        assert!(cut("x".repeat(1 << 20), 10).capacity() < 100);
+        assert_eq!((start_of("éé", 3), start_of("é", 9)), ("é", "é"));
     }
 }

@@ -34,6 +34,7 @@ impl Floor {
             limits,
             capabilities: std::sync::Arc::default(),
             ring: std::sync::Arc::new(crate::logs::LogRing::new(bus.clock().clone())),
+            usage: std::sync::Arc::default(),
             data: std::path::PathBuf::new(),
         };
         let mut store = wasmtime::Store::new(&engine.0, host::GuestState::new(parts));

@@ -68,6 +68,16 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
     let seat = plugin.seat.load_full();
     let required = plugin.required.load_full();
     let (outcome, gate, on_fault) = match (seat, required.as_deref()) {
+        (Some(seat), Some(required)) if !seat.version.grant.gate.covers(required.grant) => {
+            if !seat.version.gates(&call.tool) && !required.gates(&call.tool) {
+                return None;
+            }
+            (
+                overtaken(&plugin, &seat, call).await,
+                required.grant.at_most(seat.version.capabilities.gate()),
+                required.on_fault,
+            )
+        }
         (Some(seat), _) if seat.version.gates(&call.tool) => {
             let (gate, on_fault) = (seat.version.capabilities.gate(), seat.version.grant.delivery.on_fault);
             (seat.ask(call).await, gate, on_fault)
@@ -89,6 +99,19 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
         may_rewrite: gate.rewrite,
         may_speak: gate.speak,
     })
+}
+
+/// The answer of a version that serves while the operator has granted more than it was loaded with. Its stricter
+/// words count already. For the rest, a version that was in shadow is no guard yet.
+async fn overtaken(plugin: &Plugin, seat: &GateSeat, call: &Arc<NormalisedCall>) -> GuardOutcome {
+    let shadow = !seat.version.grant.gate.counts();
+    let outcome = if seat.version.gates(&call.tool) { seat.ask(call).await } else { GuardOutcome::Abstain };
+    match outcome {
+        GuardOutcome::Abstain | GuardOutcome::Allow | GuardOutcome::Rewrite(_) if shadow => {
+            failed(Cause::Unavailable, absence(plugin))
+        }
+        outcome => outcome,
+    }
 }
 
 fn absence(plugin: &Plugin) -> String {

@@ -7,7 +7,7 @@ use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
 use crate::capability::Phase;
 use crate::component::Loaded;
 use crate::convert;
-use crate::fault::Fault;
+use crate::fault::{Fault, MAX_MESSAGE_BYTES, cut};
 use crate::host::{self, CallSubject, GuestState, StateParts};
 use crate::limits::{Limits, MAX_HANDLES, MAX_HOST_CALL_BYTES};
 use std::future::Future;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 use tollgate_core::event::{Cause, Event};
 use tollgate_core::gate::NormalisedCall;
+use uuid::Uuid;
 use wasmtime::Store;
 
 /// An instance of a plugin's component.
@@ -97,8 +98,8 @@ impl Guest {
             Err(failure) => {
                 self.store.data_mut().discard();
                 match failure {
-                    handler::Failure::Failed(message) => Handled::Failed(message),
-                    handler::Failure::Retry(message) => Handled::Retry(message),
+                    handler::Failure::Failed(message) => Handled::Failed(cut(message, MAX_MESSAGE_BYTES)),
+                    handler::Failure::Retry(message) => Handled::Retry(cut(message, MAX_MESSAGE_BYTES)),
                 }
             }
         })
@@ -108,7 +109,10 @@ impl Guest {
     pub(crate) async fn check(&mut self, call: &NormalisedCall) -> Result<Result<convert::GuardWord, String>, Fault> {
         let Limits { fuel_per_gate, gate_timeout_ms, .. } = self.limits;
         let Some(gate) = &self.gate else { return Ok(Err("it exports no gate".to_owned())) };
-        let subject = CallSubject { cause: None, cause_id: call.call_id.as_bytes(), session: Some(&call.session) };
+        // The ids of its emits follow from an id of the host's: the call's own is the agent's, who could choose it
+        // so that an emit counts as one that was there before.
+        let check = Uuid::now_v7();
+        let subject = CallSubject { cause: None, cause_id: check.as_bytes(), session: Some(&call.session) };
         let now = Instant::now();
         let deadline = prepare(&mut self.store, Phase::Check, fuel_per_gate, gate_timeout_ms, now, Some(subject));
         let cwd = call.cwd.to_string_lossy();
@@ -120,7 +124,7 @@ impl Guest {
         if answer.is_err() {
             self.store.data_mut().discard();
         }
-        Ok(answer.map(Into::into))
+        Ok(answer.map(Into::into).map_err(|message| cut(message, MAX_MESSAGE_BYTES)))
     }
 
     /// Tells the guest that it ends; whatever comes of it, the guest is dropped.

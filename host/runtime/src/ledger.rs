@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Most name-and-digest pairs that are remembered; the one without a fault for longest goes first.
 const MAX_RECORDS: usize = 1_000;
 
+/// When to look again while a probe is under way elsewhere: it takes no longer than a call.
+const PROBE_LOOK: Duration = Duration::from_millis(100);
+
 /// How long faults and their consequences last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tempo {
@@ -89,7 +92,7 @@ pub(crate) enum Admission {
     Open,
     /// It is in quarantine, and this one call is the probe.
     Probe,
-    /// It is in quarantine; for as long, unless a probe is under way.
+    /// It is in quarantine: ask again after as long.
     Closed(Duration),
 }
 
@@ -104,10 +107,14 @@ impl Record {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut state.quarantine {
             None => Admission::Open,
-            Some(quarantine) if quarantine.probing => Admission::Closed(quarantine.cooldown),
-            Some(quarantine) if now < quarantine.until => Admission::Closed(quarantine.until - now),
+            Some(quarantine) if now < quarantine.until => {
+                let left = quarantine.until - now;
+                Admission::Closed(if quarantine.probing { left.min(PROBE_LOOK) } else { left })
+            }
             Some(quarantine) => {
                 quarantine.probing = true;
+                // A probe that never reports back is followed by another one.
+                quarantine.until = now + quarantine.cooldown;
                 Admission::Probe
             }
         }
@@ -200,9 +207,10 @@ mod tests {
         assert_eq!(record.admit(now), Admission::Closed(Duration::from_secs(30)));
         let later = now + Duration::from_secs(30);
         assert_eq!(record.admit(later), Admission::Probe);
-        assert!(matches!(record.admit(later), Admission::Closed(_)), "one probe at a time");
+        assert_eq!(record.admit(later), Admission::Closed(PROBE_LOOK), "one probe at a time, and its end is seen soon");
         assert_eq!(record.fault(later), Consequence::Quarantine(Duration::from_secs(60)));
         assert_eq!(record.admit(later + Duration::from_secs(60)), Admission::Probe);
+        assert_eq!(record.admit(later + Duration::from_secs(120)), Admission::Probe, "the last one was lost");
         assert!(record.fine());
         assert_eq!(record.admit(later + Duration::from_secs(60)), Admission::Open);
     }

@@ -37,6 +37,7 @@ mod manager;
 mod plugin;
 mod runtime;
 mod stats;
+mod usage;
 mod version;
 
 #[cfg(test)]

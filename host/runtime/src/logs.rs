@@ -2,6 +2,7 @@
 //!
 //! Lines come from the `log` interface, standard output and standard error, and from the host itself.
 
+use crate::fault::{MAX_MESSAGE_BYTES, cut, start_of};
 use crate::limits::MAX_LOG_BYTES_PER_EVENT;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -68,10 +69,8 @@ impl LogRing {
     }
 
     pub(crate) fn push(&self, level: LogLevel, text: &str) {
-        let mut text = redact(text).into_owned();
-        if text.len() > MAX_LOG_LINE_BYTES {
-            text = crate::fault::cut(text, MAX_LOG_LINE_BYTES);
-        }
+        // Cut first, so that redacting costs no more than a line; and again, since it can make it longer.
+        let text = cut(redact(start_of(text, MAX_LOG_LINE_BYTES)).into_owned(), MAX_LOG_LINE_BYTES);
         let line = LogLine { at: self.clock.now(), level, text };
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == MAX_LOG_LINES {
@@ -118,11 +117,14 @@ impl GuestLog {
 
     /// Keeps a line if the budget has room for it; says once when it has not. A panic's message is always kept.
     pub(crate) fn write(&self, level: LogLevel, text: &str) {
+        let text = start_of(text, MAX_LOG_LINE_BYTES);
         if let Some(panic) = panic_message(text) {
             self.note_panic(panic);
         }
-        let spent = self.spent.fetch_add(text.len().max(1), Ordering::Relaxed);
-        if spent < MAX_LOG_BYTES_PER_EVENT {
+        // Only the guest's own calls write here, one at a time.
+        let spent = self.spent.load(Ordering::Relaxed) + text.len().max(1);
+        if spent <= MAX_LOG_BYTES_PER_EVENT {
+            self.spent.store(spent, Ordering::Relaxed);
             self.ring.push(level, text);
         } else if !self.cut.swap(true, Ordering::Relaxed) {
             self.ring.push(LogLevel::Warn, "over the log budget of one event: further lines are dropped");
@@ -137,14 +139,14 @@ impl GuestLog {
     fn note_panic(&self, message: &str) {
         self.panicked.store(true, Ordering::Relaxed);
         let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
-        let message = redact(message);
+        let message = redact(start_of(message, MAX_MESSAGE_BYTES));
         let text = match panic.take() {
             // Without the SDK's hook, standard error has the place on one line and the message on the next.
             Some(first) if first.ends_with(':') => format!("{first} {message}"),
             Some(first) => first,
             None => message.into_owned(),
         };
-        *panic = Some(crate::fault::cut(text, crate::fault::MAX_MESSAGE_BYTES));
+        *panic = Some(cut(text, MAX_MESSAGE_BYTES));
     }
 
     /// A line of standard error, which may be the second line of a panic.
@@ -195,6 +197,21 @@ mod tests {
         log.reset();
         log.write(LogLevel::Info, "again");
         assert_eq!(ring.last(1).first().map(|line| line.text.clone()), Some("again".to_owned()));
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_the_budget_is_not_begun_and_a_long_one_is_cut() {
+        let (ring, log) = guest();
+        log.write(LogLevel::Info, &"é".repeat(MAX_LOG_LINE_BYTES));
+        assert_eq!(ring.last(1).first().map(|line| line.text.len()), Some(MAX_LOG_LINE_BYTES));
+        for _ in 0..MAX_LOG_BYTES_PER_EVENT / MAX_LOG_LINE_BYTES - 2 {
+            log.write(LogLevel::Info, &"x".repeat(MAX_LOG_LINE_BYTES));
+        }
+        log.write(LogLevel::Info, "short");
+        log.write(LogLevel::Info, &"x".repeat(MAX_LOG_LINE_BYTES));
+        assert!(ring.last(1).iter().all(|line| line.text.contains("log budget")));
+        log.write(LogLevel::Error, &format!("panic: {}", "x".repeat(1 << 20)));
+        assert!(log.panic().is_some_and(|panic| panic.capacity() <= 2 * MAX_MESSAGE_BYTES));
     }
 
     #[test]

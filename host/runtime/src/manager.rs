@@ -1,7 +1,7 @@
 //! What the folder says about one plugin, carried out: load, swap, unload, disable. One change at a time for
 //! each plugin; a change that does not work leaves what serves as it is.
 
-use crate::component::{Rejection, Stage};
+use crate::component::{self, Rejection, Stage, World};
 use crate::context::{Announcement, Context, Happening};
 use crate::description::is_plugin_name;
 use crate::folder::{self, Entry};
@@ -9,7 +9,7 @@ use crate::gate::{GateSeat, news};
 use crate::grant::{GateGrant, Grant};
 use crate::lane::{self, LaneHandle};
 use crate::plugin::{Plugin, PluginState, RequiredGuard};
-use crate::version::{Candidate, Prepared, Source, prepare};
+use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -33,31 +33,37 @@ impl Managed {
         Self { plugin: Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone())), work: Mutex::default() }
     }
 
-    /// Makes the plugin what `entry` says. Says whether nothing of it is left.
-    pub(crate) async fn apply(&self, context: &Arc<Context>, entry: Entry) -> bool {
+    /// Makes the plugin what `decided` says when its turn comes, so that an older word is never carried out after
+    /// a newer one. Says which it was where nothing of the plugin is left.
+    pub(crate) async fn apply(&self, context: &Arc<Context>, decided: impl Fn() -> Entry) -> Option<Entry> {
         let mut work = self.work.lock().await;
+        let entry = decided();
         if work.applied == Some(entry) {
-            return false;
+            return None;
         }
         work.applied = Some(entry);
-        let grant = self.read_grant(context, entry);
-        self.require(&grant, entry);
+        // Before the grant file is looked at, so that disabling lifts what a broken one requires.
         if entry.disabled {
+            self.plugin.required.store(None);
             self.unload(context, &mut work, PluginState::Disabled).await;
-            return false;
+            return None;
         }
+        let grant = self.read_grant(context, entry);
+        self.require(&grant);
         if entry.component.is_none() {
             self.unload(context, &mut work, PluginState::Rejected).await;
             self.forget_last_good(context);
-            return !self.stays_required();
+            return (!self.stays_required()).then_some(entry);
         }
-        if let Err(rejection) = self.load(context, &mut work, grant).await {
+        let loaded = self.load(context, &mut work, grant).await;
+        if let Err(rejection) = loaded {
             self.reject(context, rejection).await;
-            if work.lane.is_none() {
-                self.load_last_good(context, &mut work).await;
-            }
         }
-        false
+        // It was refused or waits for a grant, and nothing older serves.
+        if work.lane.is_none() {
+            self.load_last_good(context, &mut work).await;
+        }
+        None
     }
 
     /// Returns when no change is under way.
@@ -79,17 +85,15 @@ impl Managed {
             return Ok(Grant::default());
         }
         let path = folder::grant_path(&context.home.plugins(), &self.plugin.name);
-        let text = folder::read_grant(&path)?;
-        Grant::parse(&text).map_err(|error| {
-            if text.lines().any(|line| line.trim_start().starts_with("gate")) {
-                self.require_unknown();
-            }
-            Rejection::new(Stage::Config, format!("{}.toml, {error}", self.plugin.name))
-        })
+        let grant = folder::read_grant(&path).and_then(|text| {
+            Grant::parse(&text)
+                .map_err(|error| Rejection::new(Stage::Config, format!("{}.toml, {error}", self.plugin.name)))
+        });
+        grant.inspect_err(|_| self.require_unknown())
     }
 
-    /// Its grant file cannot be read and speaks of a gate: where nothing is known of it, it counts as a guard of
-    /// every tool, since a guard that fails waves nothing through.
+    /// Its grant file is there and cannot be understood, so it may speak of a gate: where nothing is known of
+    /// it, it counts as a guard of every tool, since a guard that fails waves nothing through.
     fn require_unknown(&self) {
         if self.plugin.required.load().is_none() && self.plugin.face().serving.is_none() {
             let grant = GateGrant { deny: true, ..GateGrant::default() };
@@ -99,9 +103,9 @@ impl Managed {
     }
 
     /// Notes whether the operator counts on this guard. A grant file that cannot be read changes nothing here.
-    fn require(&self, grant: &Result<Grant, Rejection>, entry: Entry) {
+    fn require(&self, grant: &Result<Grant, Rejection>) {
         let Ok(grant) = grant else { return };
-        if entry.disabled || !grant.gate.counts() {
+        if !grant.gate.counts() {
             return self.plugin.required.store(None);
         }
         let gates = self.known_gates();
@@ -133,6 +137,10 @@ impl Managed {
         }
         let path = folder::component_path(&context.home.plugins(), name);
         let bytes = self.blocking(move || folder::read_component(&path)).await?;
+        if grant.is_err() && component::inspect(&bytes).is_ok_and(|interface| interface.world == World::Observer) {
+            // Whatever its grant file says, it exports no gate.
+            self.gates_are(Vec::new());
+        }
         self.serve(context, work, bytes, grant?).await
     }
 
@@ -147,7 +155,8 @@ impl Managed {
         let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
         let serving = plugin.face().serving.clone();
         let preparing = context.guests.spawn(async move {
-            prepare(&theirs, Source { plugin: &plugin.name, bytes, grant, ring: &plugin.ring, serving }).await
+            let (name, ring, usage) = (&plugin.name, &plugin.ring, &plugin.usage);
+            prepare(&theirs, Source { plugin: name, bytes, grant, ring, usage, serving }).await
         });
         let prepared =
             preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
@@ -187,9 +196,16 @@ impl Managed {
         let old = self.plugin.face().serving.clone();
         let seat = gate.map(|gate| Arc::new(GateSeat::start(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
-        self.plugin.seat.store(seat);
+        let old_seat = self.plugin.seat.swap(seat);
         match &work.lane {
-            Some(lane) => lane.swap(Arc::clone(&version), guest).await,
+            Some(lane) => {
+                // It has shown that it works; the one that serves is made when the old one is done.
+                drop(guest);
+                if let Err(fault) = lane.swap(Arc::clone(&version)).await {
+                    self.plugin.seat.store(old_seat);
+                    return Err(init_failed(fault));
+                }
+            }
             None => {
                 let lane = lane::start(context, &self.plugin, Arc::clone(&version), guest).await;
                 work.lane = Some(lane.map_err(|error| Rejection::new(Stage::Init, format!("its cursor: {error}")))?);
@@ -262,16 +278,29 @@ impl Managed {
         context.announce(announcement).await;
     }
 
-    /// A broken file at the start: what served last time serves again, and it is said.
+    /// A file at the start that is broken or waits: what served last time serves again, and it is said.
     async fn load_last_good(&self, context: &Arc<Context>, work: &mut Work) {
         let path = self.last_good_path(context);
         let Ok(bytes) = self.blocking(move || folder::read_component(&path)).await else { return };
         let entry = work.applied.unwrap_or_default();
         let Ok(grant) = self.read_grant(context, entry) else { return };
-        let rejected = self.plugin.face().rejected.clone();
-        match self.serve(context, work, bytes, grant).await {
+        let (rejected, waiting) = {
+            let face = self.plugin.face();
+            (face.rejected.clone(), face.waiting.clone())
+        };
+        if waiting.as_ref().is_some_and(|(digest, ..)| **digest == *component::digest(&bytes)) {
+            return;
+        }
+        let served = self.serve(context, work, bytes, grant).await;
+        {
+            // What the newest file lacks is to be seen still.
+            let mut face = self.plugin.face();
+            face.rejected = rejected;
+            face.waiting = waiting.or(face.waiting.take());
+        }
+        match served {
+            Ok(()) if work.lane.is_none() => {}
             Ok(()) => {
-                self.plugin.face().rejected = rejected;
                 self.plugin.ring.push(crate::logs::LogLevel::Warn, "its last good version serves instead of the file");
             }
             Err(error) => {

@@ -8,6 +8,7 @@ use crate::gate::GateSeat;
 use crate::grant::GateGrant;
 use crate::logs::LogRing;
 use crate::stats::Counters;
+use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::AtomicU64;
@@ -129,6 +130,7 @@ pub(crate) struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) ring: Arc<LogRing>,
     pub(crate) counters: Counters,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
     pub(crate) finished: AtomicU64,
@@ -146,6 +148,7 @@ impl Plugin {
             name,
             ring: Arc::new(LogRing::new(clock.clone())),
             counters: Counters::default(),
+            usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             seat: ArcSwapOption::empty(),

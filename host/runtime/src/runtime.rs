@@ -65,11 +65,16 @@ struct Shared {
     guests: Mutex<Option<tokio::runtime::Runtime>>,
 }
 
-/// What the last scans saw of a name whose change is not carried out yet.
+/// What the last scans saw of a name.
 struct Seen {
     entry: Entry,
     since: Instant,
+    /// `entry` was finished or still for long enough, and became `decided`.
     carried_out: bool,
+    /// What the plugin is to be.
+    decided: Entry,
+    /// A task of the watcher's makes it so; the next change waits for its end.
+    under_way: bool,
 }
 
 impl Drop for Shared {
@@ -129,7 +134,7 @@ impl Runtime {
             // Before the first scan, so that nothing falls between the two.
             runtime.watch();
         }
-        runtime.scan(true).await?;
+        runtime.scan().await?;
         if watch {
             let weak = Arc::downgrade(&runtime.0);
             let (hints, stopping) = (Arc::clone(&runtime.0.hints), runtime.0.stopping.subscribe());
@@ -170,7 +175,7 @@ impl Runtime {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&marker, &error)),
             _ => {}
         }
-        self.scan(true).await
+        self.scan().await
     }
 
     /// Ends a plugin until it is enabled; remembered. Its events wait in the journal.
@@ -181,7 +186,7 @@ impl Runtime {
         self.known(name)?;
         let marker = folder::disabled_path(&self.0.folder, name);
         folder::write_whole(&marker, b"").map_err(|error| at(&marker, &error))?;
-        self.scan(true).await
+        self.scan().await
     }
 
     /// What a plugin asks for, what it has, what is missing, and the grant file that would give it all.
@@ -222,13 +227,13 @@ impl Runtime {
         let difference = self.proposed_grant(name)?;
         let path = folder::grant_path(&self.0.folder, name);
         folder::write_whole(&path, difference.proposed.as_bytes()).map_err(|error| at(&path, &error))?;
-        self.scan(true).await?;
+        self.scan().await?;
         Ok(difference)
     }
 
     /// Looks at the folder now and carries out what changed.
     pub async fn rescan(&self) {
-        if let Err(error) = self.scan(true).await {
+        if let Err(error) = self.scan().await {
             tracing::warn!(%error, "plugin.scan");
         }
     }
@@ -268,51 +273,63 @@ impl Runtime {
         }
     }
 
-    /// Looks at the folder and carries out what changed: all of it with `at_once`, else what is finished or has
-    /// been still for long enough. Returns when it is carried out.
-    async fn scan(&self, at_once: bool) -> Result<(), RuntimeError> {
-        let one_at_a_time = self.0.scanning.lock().await;
-        let folder = self.0.folder.clone();
-        let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
-        let entries = match scanned {
-            Ok(entries) => entries.map_err(|error| at(&self.0.folder, &error))?,
-            Err(_) => return Ok(()),
-        };
-        let finished = self.0.hints.take();
-        let changes = self.changes(&entries, &finished, at_once);
-        drop(one_at_a_time);
-        join_all(changes.into_iter().map(|(name, entry)| self.carry_out(name, entry))).await;
-        if at_once {
-            // What another scan found first is carried out as well when this returns.
-            let all: Vec<_> = self.plugins().values().cloned().collect();
-            join_all(all.iter().map(|managed| managed.settled())).await;
+    /// Looks at the folder and carries out what changed; returns when all of it is done.
+    async fn scan(&self) -> Result<(), RuntimeError> {
+        let changes = self.look(true).await?;
+        join_all(changes.into_iter().map(|name| self.carry_out(name))).await;
+        // What another scan found first is carried out as well when this returns.
+        let all: Vec<_> = self.plugins().values().cloned().collect();
+        join_all(all.iter().map(|managed| managed.settled())).await;
+        Ok(())
+    }
+
+    /// As [`Runtime::scan`], of what is finished or has been still for long enough, a task for each name: one
+    /// that is slow keeps no other waiting. There are no more of them than names.
+    async fn scan_in_tasks(&self) -> Result<(), RuntimeError> {
+        for name in self.look(false).await? {
+            let runtime = self.clone();
+            tokio::spawn(async move { runtime.carry_out(name).await });
         }
         Ok(())
     }
 
+    /// Which names changed: all of them with `at_once`, else those whose change may be carried out now.
+    async fn look(&self, at_once: bool) -> Result<Vec<String>, RuntimeError> {
+        let _one_at_a_time = self.0.scanning.lock().await;
+        let folder = self.0.folder.clone();
+        let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
+        let entries = match scanned {
+            Ok(entries) => entries.map_err(|error| at(&self.0.folder, &error))?,
+            Err(_) => return Ok(Vec::new()),
+        };
+        let finished = self.0.hints.take();
+        Ok(self.changes(&entries, &finished, at_once))
+    }
+
     /// Which names are ready to be carried out, and as what.
-    fn changes(
-        &self,
-        entries: &BTreeMap<String, Entry>,
-        finished: &BTreeSet<String>,
-        at_once: bool,
-    ) -> Vec<(String, Entry)> {
+    fn changes(&self, entries: &BTreeMap<String, Entry>, finished: &BTreeSet<String>, at_once: bool) -> Vec<String> {
         let now = Instant::now();
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         let gone = seen.keys().filter(|name| !entries.contains_key(*name)).cloned().collect::<Vec<_>>();
         let all = entries.iter().map(|(name, entry)| (name.clone(), *entry));
         let all = all.chain(gone.into_iter().map(|name| (name, Entry::default())));
         let mut changes = Vec::new();
         for (name, entry) in all {
-            let seen =
-                seen.entry(name.clone()).or_insert(Seen { entry: Entry::default(), since: now, carried_out: true });
+            let seen = seen.entry(name.clone()).or_insert(Seen {
+                entry: Entry::default(),
+                since: now,
+                carried_out: true,
+                decided: Entry::default(),
+                under_way: false,
+            });
             if seen.entry != entry {
-                *seen = Seen { entry, since: now, carried_out: false };
+                *seen = Seen { entry, since: now, carried_out: false, ..*seen };
             }
             let still = now.duration_since(seen.since) >= STILLNESS;
-            if !seen.carried_out && (at_once || still || finished.contains(&name)) {
-                seen.carried_out = true;
-                changes.push((name, entry));
+            let ready = !seen.under_way && (still || finished.contains(&name));
+            if !seen.carried_out && (at_once || ready) {
+                *seen = Seen { carried_out: true, decided: entry, under_way: true, ..*seen };
+                changes.push(name);
             }
         }
         changes
@@ -320,21 +337,32 @@ impl Runtime {
 
     /// Whether a change waits for stillness.
     fn unsettled(&self) -> bool {
-        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).values().any(|seen| !seen.carried_out)
+        self.seen().values().any(|seen| !seen.carried_out)
     }
 
-    async fn carry_out(&self, name: String, entry: Entry) {
+    async fn carry_out(&self, name: String) {
         let managed = {
             let mut plugins = self.plugins();
             // A marker or a grant alone is not a plugin, unless the grant makes it a required guard.
             Arc::clone(plugins.entry(name.clone()).or_insert_with(|| Arc::new(Managed::new(&self.0.context, &name))))
         };
-        if managed.apply(&self.0.context, entry).await {
-            self.plugins().remove(&name);
-            if entry == Entry::default() {
-                self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        let decided = || self.seen().get(&name).map_or_else(Entry::default, |seen| seen.decided);
+        let nothing_left = managed.apply(&self.0.context, decided).await;
+        let mut plugins = self.plugins();
+        let mut seen = self.seen();
+        let Some(known) = seen.get_mut(&name) else { return };
+        known.under_way = false;
+        // Unless it is to be something else meanwhile.
+        if nothing_left == Some(known.decided) {
+            plugins.remove(&name);
+            if known.decided == Entry::default() && known.carried_out {
+                seen.remove(&name);
             }
         }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -356,7 +384,7 @@ async fn follow(
         }
         let Some(shared) = runtime.upgrade() else { return };
         let runtime = Runtime(shared);
-        if let Err(error) = runtime.scan(false).await {
+        if let Err(error) = runtime.scan_in_tasks().await {
             tracing::warn!(%error, "plugin.scan");
         }
         unsettled = runtime.unsettled();

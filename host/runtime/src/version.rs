@@ -13,6 +13,7 @@ use crate::host::StateParts;
 use crate::ledger::Record;
 use crate::limits::Limits;
 use crate::logs::LogRing;
+use crate::usage::Usage;
 use std::sync::Arc;
 
 /// A plugin's component and everything that decides what it may do. Immutable: a change makes a new one.
@@ -27,6 +28,7 @@ pub(crate) struct Version {
     pub(crate) limits: Limits,
     pub(crate) record: Arc<Record>,
     ring: Arc<LogRing>,
+    usage: Arc<Usage>,
 }
 
 impl Version {
@@ -56,6 +58,7 @@ impl Version {
             limits: self.limits,
             capabilities: Arc::clone(&self.capabilities),
             ring: Arc::clone(&self.ring),
+            usage: Arc::clone(&self.usage),
             data: context.home.data(&self.plugin),
         }
     }
@@ -83,13 +86,14 @@ pub(crate) struct Source<'a> {
     pub(crate) bytes: Arc<[u8]>,
     pub(crate) grant: Grant,
     pub(crate) ring: &'a Arc<LogRing>,
+    pub(crate) usage: &'a Arc<Usage>,
     /// The version that serves now: the same bytes need not be compiled again.
     pub(crate) serving: Option<Arc<Version>>,
 }
 
 /// Takes a file through every step up to `init`. Runs guests: call it on their runtime.
 pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Result<Prepared, Rejection> {
-    let Source { plugin, bytes, grant, ring, serving } = source;
+    let Source { plugin, bytes, grant, ring, usage, serving } = source;
     let digest: Arc<str> = component::digest(&bytes).into();
     let limits = grant.limits(context.defaults);
     let known = serving.filter(|serving| serving.digest == digest);
@@ -104,6 +108,7 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
                 limits,
                 capabilities: Arc::default(),
                 ring: Arc::clone(ring),
+                usage: Arc::clone(usage),
                 data: context.home.data(plugin),
             };
             let description = describe(context, &loaded, parts, interface.world).await?;
@@ -127,17 +132,22 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
         grant,
         limits,
         ring: Arc::clone(ring),
+        usage: Arc::clone(usage),
     });
-    let init = |fault: Fault| match fault.cause {
-        FaultCause::InitFailed => Rejection::new(Stage::Init, fault.message),
-        _ => Rejection::new(Stage::Init, fault.to_string()),
-    };
-    let guest = version.fresh_guest(context).await.map_err(init)?;
+    let guest = version.fresh_guest(context).await.map_err(init_failed)?;
     let gate = match version.world() {
-        World::Guard => Some(version.fresh_guest(context).await.map_err(init)?),
+        World::Guard => Some(version.fresh_guest(context).await.map_err(init_failed)?),
         World::Observer => None,
     };
     Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
+}
+
+/// Why a version whose guest could not be made does not serve.
+pub(crate) fn init_failed(fault: Fault) -> Rejection {
+    match fault.cause {
+        FaultCause::InitFailed => Rejection::new(Stage::Init, fault.message),
+        _ => Rejection::new(Stage::Init, fault.to_string()),
+    }
 }
 
 async fn compile(context: &Arc<Context>, interface: &Arc<Interface>, bytes: Arc<[u8]>) -> Result<Loaded, Rejection> {

@@ -68,7 +68,7 @@ impl From<JournalError> for ApiError {
             JournalError::DiskFull => "disk_full",
             JournalError::ReadOnly(_) => "read_only",
             JournalError::Closed => "closed",
-            JournalError::Write(_) => "busy",
+            JournalError::Write(_) | JournalError::OutOfStep { .. } => "busy",
             JournalError::Open { .. } | JournalError::Read(_) => return Self::internal(&error),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())

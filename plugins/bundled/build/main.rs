@@ -48,6 +48,7 @@ fn build() -> Result<(), String> {
         said.iter().for_each(|line| println!("cargo::warning={line}"));
     }
 
+    let guests = guests.join(toolchain.folder());
     let package = workspace.join(TEST_GUESTS.1);
     let all = env::var_os("CARGO_FEATURE_GUESTS").is_some();
     let stems = if all { example_stems(&package)? } else { SHOWN.map(str::to_owned).to_vec() };

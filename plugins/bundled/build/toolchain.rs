@@ -23,12 +23,22 @@ pub enum Toolchain {
     Fallback {
         /// What its script printed for the nested cargo to set.
         variables: Vec<(String, String)>,
+        /// Which making of the compiler this is: artifacts of one do not link with another's.
+        making: String,
         /// What its script said it did; empty where the compiler was there already.
         said: Vec<String>,
     },
 }
 
 impl Toolchain {
+    /// The name of the folder for this toolchain's artifacts, below the guests' target folder.
+    pub fn folder(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Fallback { making, .. } => making,
+        }
+    }
+
     /// Clears what the outer cargo set for its own compiler, then sets what this toolchain needs.
     pub fn apply(&self, command: &mut Command) {
         for (name, _) in env::vars_os().filter(|(name, _)| is_outer(name)) {
@@ -59,15 +69,17 @@ pub fn find(rustc: &Path, script: &Path) -> Result<Toolchain, String> {
         ));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let variables: Vec<_> = text
+    let mut variables: Vec<_> = text
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    if variables.iter().any(|(name, _)| name == "RUSTC") {
-        Ok(Toolchain::Fallback { variables, said: said.lines().map(str::to_owned).collect() })
-    } else {
-        Err(format!("{} printed no RUSTC; run: {MEND}", script.display()))
+    let making = variables.iter().position(|(name, _)| name == "WASM_SYSROOT").map(|at| variables.remove(at).1);
+    match making {
+        Some(making) if variables.iter().any(|(name, _)| name == "RUSTC") => {
+            Ok(Toolchain::Fallback { variables, making, said: said.lines().map(str::to_owned).collect() })
+        }
+        _ => Err(format!("{} printed no RUSTC and no WASM_SYSROOT; run: {MEND}", script.display())),
     }
 }
 

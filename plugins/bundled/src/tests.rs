@@ -28,22 +28,26 @@ fn a_toolchain_with_the_target_is_used_as_it_is() {
 
 #[test]
 fn without_the_target_the_script_gives_the_compiler() {
-    let machine = Machine::new(false, "echo noise >&2; echo RUSTC=/made/rustc; echo PATH=/made:/bin");
+    let machine =
+        Machine::new(false, "echo noise >&2; echo WASM_SYSROOT=first; echo RUSTC=/made/rustc; echo PATH=/made:/bin");
     let expected = [("RUSTC", "/made/rustc"), ("PATH", "/made:/bin")];
     let variables = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    assert_eq!(machine.find(), Ok(Toolchain::Fallback { variables, said: vec!["noise".to_owned()] }));
+    assert_eq!(
+        machine.find(),
+        Ok(Toolchain::Fallback { variables, making: "first".to_owned(), said: vec!["noise".to_owned()] })
+    );
 }
 
 #[test]
 fn a_folder_without_the_standard_library_is_not_the_target() {
-    let machine = Machine::new(false, "echo RUSTC=/made/rustc");
+    let machine = Machine::new(false, "echo WASM_SYSROOT=a; echo RUSTC=/made/rustc");
     fs::create_dir_all(machine.library()).expect("a folder");
     assert!(matches!(machine.find(), Ok(Toolchain::Fallback { .. })));
 }
 
 #[test]
 fn where_neither_way_works_the_message_says_what_to_run() {
-    for script in ["exit 3", "true"] {
+    for script in ["exit 3", "true", "echo RUSTC=/made/rustc"] {
         let message = Machine::new(false, script).find().expect_err("no toolchain");
         assert!(message.ends_with(MEND), "{message}");
     }
@@ -69,11 +73,19 @@ fn the_outer_compilers_variables_do_not_reach_the_guests() {
 fn a_nested_cargo_gets_the_fallbacks_compiler_and_none_of_the_outer_variables() {
     let variables = vec![("RUSTC".to_owned(), "/made/rustc".to_owned())];
     let mut command = Command::new("cargo");
-    Toolchain::Fallback { variables, said: Vec::new() }.apply(&mut command);
+    Toolchain::Fallback { variables, making: String::new(), said: Vec::new() }.apply(&mut command);
     let set: Vec<_> = command.get_envs().collect();
     assert!(set.contains(&("RUSTC".as_ref(), Some("/made/rustc".as_ref()))), "{set:?}");
     // Cargo sets this one for the test that is running.
     assert!(set.contains(&("CARGO_MANIFEST_DIR".as_ref(), None)), "{set:?}");
+}
+
+#[test]
+fn what_one_compiler_made_is_kept_apart_from_anothers() {
+    let folders = ["echo WASM_SYSROOT=a; echo RUSTC=/r", "echo WASM_SYSROOT=b; echo RUSTC=/r"]
+        .map(|script| Machine::new(false, script).find().expect("a toolchain").folder().to_owned());
+    assert_eq!(folders, ["a", "b"]);
+    assert_eq!(Machine::new(true, "").find().expect("a toolchain").folder(), "active");
 }
 
 /// A folder with a compiler that prints its sysroot, and a fallback script.

@@ -3,7 +3,7 @@
 //! The one place where a draft becomes an event. Knows nothing of the journal or of subscribers.
 
 use super::EmitError;
-use crate::event::{Draft, Event, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+use crate::event::{Draft, Entity, Event, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
 use crate::journal::lock;
 use crate::time::{Clock, Timestamp};
 use std::borrow::Cow;
@@ -101,7 +101,7 @@ impl Admission {
             event_type: draft.event_type,
             ts: draft.ts.unwrap_or(now),
             source: draft.source,
-            entity: draft.entity,
+            entity: draft.entity.map(redacted_entity),
             session: draft.session,
             root,
             depth,
@@ -117,6 +117,14 @@ impl Admission {
         let at = uuid::Timestamp::from_unix(&*context, millis / 1_000, nanos);
         drop(context);
         Uuid::new_v7(at)
+    }
+}
+
+/// A URL is an id that can carry a password.
+fn redacted_entity(entity: Entity) -> Entity {
+    match crate::redact::redact(&entity.id) {
+        Cow::Borrowed(_) => entity,
+        Cow::Owned(id) => Entity { id: id.into(), ..entity },
     }
 }
 

@@ -184,14 +184,15 @@ impl Bus {
     }
 
     /// Commits what a durable subscriber did. Completes when durable; the caller need not await it before
-    /// handling the next event: completions commit in the order of these calls, and
+    /// handling the next event: completions commit in the order of these calls, after one that was not recorded
+    /// none of the subscriber's is ([`JournalError::OutOfStep`]), and
     /// [`DurableSubscription::next_batch`] waits while too much is uncommitted.
     pub fn complete(&self, completion: Completion) -> CompletionTicket {
         CompletionTicket(self.start_completion(completion))
     }
 
     fn start_completion(&self, completion: Completion) -> Result<Option<Reply>, JournalError> {
-        let Completion { subscriber, finished, emits, store, dead_letter } = completion;
+        let Completion { subscriber, after, finished, emits, store, dead_letter } = completion;
         let emits = emits
             .into_iter()
             .map(|draft| self.0.admission.admit_staged(draft))
@@ -201,7 +202,7 @@ impl Bus {
                 JournalError::Write(format!("an emit of {subscriber} is refused: {error}"))
             })?;
         let now = self.clock().now();
-        self.0.journal.request_now(Work::Complete(Unit { subscriber, finished, emits, store, dead_letter, now }))
+        self.0.journal.request_now(Work::Complete(Unit { subscriber, after, finished, emits, store, dead_letter, now }))
     }
 
     /// A live subscription with a bounded queue of [`QUEUE_EVENTS`]; dropping it unsubscribes.
@@ -225,13 +226,21 @@ impl Bus {
         patterns: PatternSet,
         start: Start,
     ) -> Result<DurableSubscription, JournalError> {
-        let work =
-            Work::OpenCursor { subscriber: Arc::clone(&name), at_head: start == Start::Head, now: self.clock().now() };
-        let after = match self.0.journal.request(work).await? {
-            Done::Cursor(seq) => seq,
-            Done::Receipts(_) | Done::Nothing => return Err(JournalError::Closed),
-        };
-        Ok(DurableSubscription(self.tail(Some(name), patterns, after)))
+        let cursor = self.cursor(Arc::clone(&name), start).await?;
+        Ok(DurableSubscription { tail: self.tail(Some(name), patterns, cursor), cursor })
+    }
+
+    /// The last seq that `name` finished; one without a cursor gets one at `start`. What it completed before this
+    /// call is recorded or refused when this returns.
+    ///
+    /// # Errors
+    /// When the journal cannot read or create the cursor.
+    pub async fn cursor(&self, name: Arc<str>, start: Start) -> Result<u64, JournalError> {
+        let work = Work::OpenCursor { subscriber: name, at_head: start == Start::Head, now: self.clock().now() };
+        match self.0.journal.request(work).await? {
+            Done::Cursor(seq) => Ok(seq),
+            Done::Receipts(_) | Done::Nothing => Err(JournalError::Closed),
+        }
     }
 
     /// Everything that matches after `after_seq`: first from the journal, then live, without gap or repetition.

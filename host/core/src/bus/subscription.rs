@@ -62,7 +62,10 @@ impl Drop for Subscription {
 }
 
 /// A durable subscription of one plugin.
-pub struct DurableSubscription(pub(super) Tail);
+pub struct DurableSubscription {
+    pub(super) tail: Tail,
+    pub(super) cursor: u64,
+}
 
 impl DurableSubscription {
     /// The next events in seq order, at least one and at most `max` (at least 1); none when the bus is closed.
@@ -71,26 +74,32 @@ impl DurableSubscription {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn next_batch(&mut self, max: usize) -> Result<Option<Vec<Arc<Event>>>, JournalError> {
-        self.0.journal().relieved().await;
+        self.tail.journal().relieved().await;
         loop {
             // After a close nothing can be completed, so what is left is for the next start.
-            if self.0.is_closed() || !self.0.fill().await? {
+            if self.tail.is_closed() || !self.tail.fill().await? {
                 return Ok(None);
             }
-            if let Some(Delivery::Gap { from, to, .. }) = self.0.take_lost() {
+            if let Some(Delivery::Gap { from, to, .. }) = self.tail.take_lost() {
                 tracing::warn!(from, to, "a durable subscriber was too slow for the journal in memory");
             }
-            let events = self.0.take(max.max(1));
+            let events = self.tail.take(max.max(1));
             if !events.is_empty() {
                 return Ok(Some(events));
             }
         }
     }
 
+    /// The last seq that was finished when it was opened: what the first completion comes after.
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// How many matching events are known to wait in the queue, for `plugin list`.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.waiting()
+        self.tail.waiting()
     }
 }
 

@@ -43,8 +43,8 @@ fn patterns(texts: &[&str]) -> PatternSet {
     PatternSet::parse(texts).unwrap()
 }
 
-fn completion(subscriber: &str, finished: u64, emits: Vec<Draft>) -> Completion {
-    Completion { subscriber: subscriber.into(), finished, emits, store: Vec::new(), dead_letter: None }
+fn completion(subscriber: &str, after: u64, finished: u64, emits: Vec<Draft>) -> Completion {
+    Completion { subscriber: subscriber.into(), after, finished, emits, store: Vec::new(), dead_letter: None }
 }
 
 const BOTH: [Durability; 2] = [Durability::Memory, Durability::Normal];
@@ -79,7 +79,7 @@ async fn a_durable_subscriber_goes_on_after_what_it_completed() {
     bus.emit_batch((1..=5).map(numbered).collect()).await.unwrap();
     let batch = soon(first.next_batch(3)).await.unwrap().unwrap();
     assert_eq!(batch.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3]);
-    bus.complete(completion("p", 2, Vec::new())).wait().await.unwrap();
+    bus.complete(completion("p", 0, 2, Vec::new())).wait().await.unwrap();
     bus.close().await;
     assert!(first.next_batch(1).await.unwrap().is_none());
     drop((bus, first));
@@ -300,7 +300,7 @@ async fn a_completion_is_one_unit() {
             emits: vec![draft("out.put", "{}")],
             store: vec![write("a/1", Some(b"x")), write("a/2", Some(b"yy")), write("b", Some(b"")), write("a/1", None)],
             dead_letter: Some(letter.clone()),
-            ..completion("p", 1, Vec::new())
+            ..completion("p", 0, 1, Vec::new())
         };
         bus.complete(whole).wait().await.unwrap();
         let journal = bus.journal();
@@ -313,7 +313,7 @@ async fn a_completion_is_one_unit() {
         assert_eq!(journal.stats().unwrap().cursors, [("p".to_owned(), 1)]);
         // One refused emit takes the cursor and the store with it.
         let bad = Draft { source: "".into(), ..numbered(3) };
-        let refused = Completion { store: vec![write("c", Some(b"z"))], ..completion("p", 2, vec![bad]) };
+        let refused = Completion { store: vec![write("c", Some(b"z"))], ..completion("p", 1, 2, vec![bad]) };
         assert!(matches!(bus.complete(refused).wait().await, Err(JournalError::Write(_))));
         assert_eq!(journal.store_get("p", "c").unwrap(), None);
         assert_eq!(journal.stats().unwrap().cursors, [("p".to_owned(), 1)]);
@@ -331,19 +331,43 @@ async fn completions_commit_in_the_order_of_their_calls_and_never_move_back() {
             let store = vec![StoreWrite { key: "last".to_owned(), value: Some(seq.to_string().into_bytes()) }];
             bus.complete(Completion {
                 store,
-                ..completion("p", seq, vec![draft("out.put", &format!("{{\"of\":{seq}}}"))])
+                ..completion("p", seq - 1, seq, vec![draft("out.put", &format!("{{\"of\":{seq}}}"))])
             })
         })
         .collect();
     for ticket in tickets {
         ticket.wait().await.unwrap();
     }
-    bus.complete(completion("p", 7, Vec::new())).wait().await.unwrap();
+    let late = bus.complete(completion("p", 6, 7, Vec::new())).wait().await;
+    assert!(matches!(late, Err(JournalError::OutOfStep { after: 6, cursor: 100, .. })), "{late:?}");
     assert_eq!(bus.journal().stats().unwrap().cursors, [("p".to_owned(), 100)]);
     assert_eq!(bus.journal().store_get("p", "last").unwrap().as_deref(), Some(&b"100"[..]));
     let query = Query { patterns: Some(patterns(&["out.*"])), limit: 1_000, ..Query::default() };
     let put: Vec<_> = bus.journal().read(&query).unwrap().iter().map(|event| event.payload.to_string()).collect();
     assert_eq!(put, (1..=100).map(|seq| format!("{{\"of\":{seq}}}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn after_a_completion_that_was_refused_none_is_recorded_until_the_subscriber_reopens() {
+    for durability in BOTH {
+        let Fixture { bus, folder: _folder } = fixture(durability);
+        bus.emit_batch((0..5).map(numbered).collect()).await.unwrap();
+        let put = |of: u64| draft("out.put", &format!("{{\"of\":{of}}}"));
+        let bad = Draft { source: "".into(), ..numbered(0) };
+        let refused = bus.complete(completion("p", 0, 1, vec![bad]));
+        let later =
+            [bus.complete(completion("p", 1, 2, vec![put(2)])), bus.complete(completion("p", 2, 3, vec![put(3)]))];
+        assert!(matches!(refused.wait().await, Err(JournalError::Write(_))));
+        for ticket in later {
+            assert!(matches!(ticket.wait().await, Err(JournalError::OutOfStep { cursor: 0, .. })));
+        }
+        assert_eq!(bus.journal().head(), 5, "nothing of them was written");
+        let mut again = bus.durable("p".into(), patterns(&["test.*"]), Start::Beginning).await.unwrap();
+        assert_eq!(again.cursor(), 0);
+        assert_eq!(soon(again.next_batch(1)).await.unwrap().unwrap()[0].seq, 1);
+        bus.complete(completion("p", 0, 1, vec![put(1)])).wait().await.unwrap();
+        assert_eq!(bus.cursor("p".into(), Start::Head).await.unwrap(), 1);
+    }
 }
 
 #[tokio::test]
@@ -356,7 +380,7 @@ async fn a_closed_bus_refuses_and_releases_its_subscribers() {
         assert_eq!(soon(follow.next_batch(10)).await.unwrap().unwrap().len(), 1);
         bus.close().await;
         assert!(matches!(bus.emit(numbered(2)).await, Err(EmitError::Journal(JournalError::Closed))));
-        assert!(matches!(bus.complete(completion("p", 1, Vec::new())).wait().await, Err(JournalError::Closed)));
+        assert!(matches!(bus.complete(completion("p", 0, 1, Vec::new())).wait().await, Err(JournalError::Closed)));
         assert!(matches!(soon(live.next()).await, Some(Delivery::Event(_))), "what was queued still comes");
         assert!(soon(live.next()).await.is_none());
         assert!(soon(follow.next_batch(10)).await.unwrap().is_none());

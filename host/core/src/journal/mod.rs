@@ -338,8 +338,9 @@ impl Journal {
         }
     }
 
-    /// Whether reading a page takes a disk, so that async code hands it to another thread.
-    pub(crate) fn blocks(&self) -> bool {
+    /// Whether reading takes a disk, so that async code hands it to another thread.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
         matches!(self.0.backend, Backend::Sqlite { .. })
     }
 

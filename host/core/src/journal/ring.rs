@@ -71,6 +71,7 @@ impl Ring {
         match work {
             Work::Emit(events) => Ok(Done::Receipts(self.append_all(&mut state, events))),
             Work::Complete(unit) => {
+                unit.check_step(state.cursors.get(&unit.subscriber).copied().unwrap_or(0))?;
                 self.complete(&mut state, unit);
                 Ok(Done::Nothing)
             }

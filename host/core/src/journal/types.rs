@@ -61,6 +61,9 @@ pub struct StoreWrite {
 pub struct Completion {
     /// The subscriber, which is the plugin's name.
     pub subscriber: Arc<str>,
+    /// The subscriber's cursor as this completion expects it: what the one before it finished. Where that one
+    /// was not recorded, neither is this one, so that nothing is finished over what was lost.
+    pub after: u64,
     /// Every event up to and including this seq is finished.
     pub finished: u64,
     /// What its handler emitted, in order, with ids and causes set.
@@ -128,6 +131,16 @@ pub enum JournalError {
     /// lock for too long, or a subscriber has too much uncommitted.
     #[error("the journal did not take it: {0}")]
     Write(String),
+    /// An earlier completion of this subscriber was not recorded: it goes on from its cursor.
+    #[error("{subscriber} completed what follows {after}, and its cursor is at {cursor}")]
+    OutOfStep {
+        /// Whose completion.
+        subscriber: Arc<str>,
+        /// Where the completion expects the cursor.
+        after: u64,
+        /// Where the cursor is.
+        cursor: u64,
+    },
     /// A read failed.
     #[error("reading the journal: {0}")]
     Read(String),

@@ -7,7 +7,7 @@ use super::types::{DeadLetter, JournalError, Receipt, StoreWrite};
 use crate::event::Event;
 use crate::session::Session;
 use crate::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
 
 /// One atomic request. Events in it have no seq yet.
@@ -31,11 +31,23 @@ pub(crate) enum Work {
 /// A completion whose emits have been let in.
 pub(crate) struct Unit {
     pub(crate) subscriber: Arc<str>,
+    /// Where the subscriber's cursor must be.
+    pub(crate) after: u64,
     pub(crate) finished: u64,
     pub(crate) emits: Vec<Event>,
     pub(crate) store: Vec<StoreWrite>,
     pub(crate) dead_letter: Option<DeadLetter>,
     pub(crate) now: Timestamp,
+}
+
+impl Unit {
+    /// Refuses a completion that does not follow on what is recorded.
+    pub(super) fn check_step(&self, cursor: u64) -> Result<(), JournalError> {
+        if cursor == self.after {
+            return Ok(());
+        }
+        Err(JournalError::OutOfStep { subscriber: Arc::clone(&self.subscriber), after: self.after, cursor })
+    }
 }
 
 /// What a request answers.
@@ -62,7 +74,8 @@ impl Work {
             Self::Emit(drafts) => events(drafts).max(1),
             Self::Complete(unit) => {
                 let stored = unit.store.iter().map(|write| write.value.as_ref().map_or(0, Vec::len) / 1024 + 1);
-                events(&unit.emits) + stored.sum::<usize>() + 1
+                let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
+                events(&unit.emits) + stored.sum::<usize>() + letter + 1
             }
             _ => 1,
         }
@@ -92,34 +105,35 @@ impl From<ApplyError> for super::failure::WriteFailure {
     }
 }
 
-/// Writes one request into the running transaction; new events are appended to `committed`.
+/// Writes one request into the running transaction; new events are appended to `committed`. The inner error is
+/// a refusal that wrote nothing, and concerns this request alone.
 pub(super) fn apply(
     connection: &Connection,
     tip: &mut Tip,
     work: &Work,
     committed: &mut Vec<Arc<Event>>,
-) -> Result<Done, ApplyError> {
-    match work {
+) -> Result<Result<Done, JournalError>, ApplyError> {
+    let done = match work {
         Work::Emit(events) => {
             let receipts = events.iter().map(|event| append(connection, tip, event, committed));
-            Ok(Done::Receipts(receipts.collect::<Result<_, _>>()?))
+            Done::Receipts(receipts.collect::<Result<_, _>>()?)
         }
         Work::Complete(unit) => {
+            if let Err(refusal) = unit.check_step(cursor(connection, &unit.subscriber)?.unwrap_or(0)) {
+                return Ok(Err(refusal));
+            }
             for event in &unit.emits {
                 append(connection, tip, event, committed)?;
             }
             complete(connection, unit)?;
-            Ok(Done::Nothing)
+            Done::Nothing
         }
         Work::OpenCursor { subscriber, at_head, now } => {
             let start = if *at_head { tip.seq } else { 0 };
             connection
                 .prepare_cached("INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO NOTHING")?
                 .execute(params![subscriber, rows::column(start), now.0])?;
-            let seq = connection
-                .prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?
-                .query_row([subscriber], |row| row.get(0))?;
-            Ok(Done::Cursor(rows::seq(seq)))
+            Done::Cursor(cursor(connection, subscriber)?.unwrap_or(start))
         }
         Work::SaveSession { session, now } => {
             let roots: Vec<_> = session.roots.iter().filter_map(|root| root.to_str()).collect();
@@ -127,19 +141,27 @@ pub(super) fn apply(
             connection
                 .prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                 .execute(params![session.id, session.agent, session.chat_id, session.user_id, roots, now.0])?;
-            Ok(Done::Nothing)
+            Done::Nothing
         }
         Work::DropDeadLetter { subscriber, seq } => {
             connection
                 .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
                 .execute(params![subscriber, rows::column(*seq)])?;
-            Ok(Done::Nothing)
+            Done::Nothing
         }
         // Handled by the writer: a limit cannot be set inside a transaction.
-        Work::LimitPages(_) => Ok(Done::Nothing),
+        Work::LimitPages(_) => Done::Nothing,
         #[cfg(test)]
-        Work::Fail(failure) => Err(ApplyError::Made(failure.clone())),
-    }
+        Work::Fail(failure) => return Err(ApplyError::Made(failure.clone())),
+    };
+    Ok(Ok(done))
+}
+
+/// The last seq that a subscriber finished, where it has a cursor.
+fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?;
+    let seq: Option<i64> = statement.query_row([subscriber], |row| row.get(0)).optional()?;
+    Ok(seq.map(rows::seq))
 }
 
 /// Appends one event, or finds the receipt of the one that has its id.
@@ -184,7 +206,7 @@ fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {
             ],
         )?;
     }
-    // A late completion never moves a cursor back.
+    // One that finished nothing new does not move the cursor back.
     connection
         .prepare_cached(
             "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) \

@@ -219,7 +219,7 @@ impl State {
         match self.commit(group) {
             Ok(done) => {
                 for (job, done) in group.drain(..).zip(done) {
-                    answer(job, Ok(done));
+                    answer(job, done);
                 }
             }
             Err(WriteFailure::Fatal(said)) => {
@@ -238,7 +238,7 @@ impl State {
         }
     }
 
-    fn commit(&mut self, group: &VecDeque<Job>) -> Result<Vec<Done>, WriteFailure> {
+    fn commit(&mut self, group: &VecDeque<Job>) -> Result<Vec<Result<Done, JournalError>>, WriteFailure> {
         if let Some(said) = &self.broken {
             return Err(WriteFailure::Fatal(said.clone()));
         }

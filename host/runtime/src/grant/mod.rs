@@ -74,6 +74,17 @@ impl GateGrant {
     pub(crate) fn counts(self) -> bool {
         self.deny || self.ask || self.allow || self.rewrite
     }
+
+    /// Whether every verdict that counts for `other` counts here.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self.deny >= other.deny && self.ask >= other.ask && self.allow >= other.allow && self.rewrite >= other.rewrite
+    }
+
+    /// This grant, with no more of what loosens the gate than `most` has.
+    pub(crate) fn at_most(self, most: Self) -> Self {
+        let (allow, rewrite) = (self.allow && most.allow, self.rewrite && most.rewrite);
+        Self { allow, rewrite, speak: self.speak && most.speak, ..self }
+    }
 }
 
 /// How events reach the plugin.

@@ -1,11 +1,11 @@
 //! `bus`: staged emits and emits at once, within the grant, the event's shape and the budget.
 
-use super::{GuestState, MINUTE_SECS};
+use super::GuestState;
 use crate::bindings::tollgate::plugin::bus::{EmitError, Host};
 use crate::bindings::tollgate::plugin::types::Draft as WitDraft;
 use crate::capability::{Denied, Emit, Permit};
 use sha2::{Digest, Sha256};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tollgate_core::bus::EmitError as BusError;
 use tollgate_core::event::{Draft, Entity};
 use tollgate_core::events::EventType;
@@ -33,7 +33,7 @@ impl GuestState {
     fn admit(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
         let event_type = EventType::parse(&draft.type_).map_err(|error| EmitError::Invalid(error.to_string()))?;
         let permit = self.capabilities.emit(self.call.phase, &event_type).map_err(|Denied| EmitError::Denied)?;
-        if !self.emit_budget() {
+        if self.call.ordinal >= self.limits.emits_per_event {
             self.over_budget += 1;
             return Err(EmitError::OverBudget);
         }
@@ -48,20 +48,12 @@ impl GuestState {
             cause: self.call.cause,
         };
         self.bus.check(&draft).map_err(refusal)?;
+        if !self.usage.take_emit(self.limits.emits_per_minute, Instant::now()) {
+            self.over_budget += 1;
+            return Err(EmitError::OverBudget);
+        }
         self.call.ordinal += 1;
-        self.emit_minute.1 += 1;
         Ok((permit, draft))
-    }
-
-    fn emit_budget(&mut self) -> bool {
-        if self.call.ordinal >= self.limits.emits_per_event {
-            return false;
-        }
-        let now = Instant::now();
-        if now.duration_since(self.emit_minute.0) >= Duration::from_secs(MINUTE_SECS) {
-            self.emit_minute = (now, 0);
-        }
-        self.limits.emits_per_minute == 0 || self.emit_minute.1 < self.limits.emits_per_minute
     }
 
     fn stage(&mut self, _permit: Permit<Emit>, draft: Draft) {

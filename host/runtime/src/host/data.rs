@@ -5,10 +5,12 @@
 use super::GuestState;
 use crate::bindings::tollgate::plugin::data::{DataError, Host};
 use crate::capability::{DataChange, DataRead, Permit};
+use crate::usage::{DataUsed, Usage};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Longest file name, in bytes.
 const MAX_NAME_BYTES: usize = 128;
@@ -96,15 +98,14 @@ impl GuestState {
 pub(crate) struct DataFolder {
     root: PathBuf,
     max_bytes: u64,
-    /// Bytes and number of all files; none until first needed.
-    used: Option<(u64, usize)>,
+    usage: Arc<Usage>,
     /// The file that was appended to last, so that a log does not open it anew for each line.
     appending: Option<(String, File)>,
 }
 
 impl DataFolder {
-    pub(crate) fn new(root: PathBuf, max_bytes: u64) -> Self {
-        Self { root, max_bytes, used: None, appending: None }
+    pub(crate) fn new(root: PathBuf, max_bytes: u64, usage: Arc<Usage>) -> Self {
+        Self { root, max_bytes, usage, appending: None }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, DataError> {
@@ -115,36 +116,37 @@ impl DataFolder {
         if bad { Err(DataError::BadName) } else { Ok(self.root.join(name)) }
     }
 
-    fn used(&mut self) -> Result<(u64, usize), DataError> {
-        if let Some(used) = self.used {
-            return Ok(used);
-        }
-        let mut used = (0_u64, 0);
+    fn measure(&self) -> Result<DataUsed, DataError> {
+        let mut used = DataUsed::default();
         match std::fs::read_dir(&self.root) {
             Ok(entries) => {
                 for entry in entries {
                     let metadata = entry.and_then(|entry| entry.metadata()).map_err(|error| of(&error))?;
-                    used = (used.0.saturating_add(metadata.len()), used.1 + 1);
+                    used = DataUsed { bytes: used.bytes.saturating_add(metadata.len()), files: used.files + 1 };
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(of(&error)),
         }
-        self.used = Some(used);
         Ok(used)
     }
 
     fn append(&mut self, _permit: Permit<DataChange>, name: &str, bytes: &[u8]) -> Result<u64, DataError> {
         let path = self.path(name)?;
-        let (used, files) = self.used()?;
-        let after = used.saturating_add(bytes.len() as u64);
+        let usage = Arc::clone(&self.usage);
+        let mut known = usage.data();
+        let used = match *known {
+            Some(used) => used,
+            None => self.measure()?,
+        };
+        let after = used.bytes.saturating_add(bytes.len() as u64);
         if after > self.max_bytes {
             return Err(DataError::OverQuota);
         }
         let mut new = 0;
         if self.appending.as_ref().is_none_or(|(open, _)| open != name) {
             new = usize::from(!path.exists());
-            if files + new > MAX_FILES {
+            if used.files + new > MAX_FILES {
                 return Err(DataError::OverQuota);
             }
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root).map_err(|error| of(&error))?;
@@ -154,11 +156,11 @@ impl DataFolder {
         let Some((_, file)) = &mut self.appending else { return Err(DataError::NotFound) };
         if let Err(error) = file.write_all(bytes) {
             // Part of it may be there: measure again.
-            self.used = None;
+            *known = None;
             self.appending = None;
             return Err(of(&error));
         }
-        self.used = Some((after, files + new));
+        *known = Some(DataUsed { bytes: after, files: used.files + new });
         file.metadata().map(|metadata| metadata.len()).map_err(|error| of(&error))
     }
 
@@ -182,20 +184,23 @@ impl DataFolder {
         if length > size {
             return Err(DataError::OverQuota);
         }
+        let done = file.set_len(length).map_err(|error| of(&error));
         self.forget();
-        file.set_len(length).map_err(|error| of(&error))
+        done
     }
 
     fn rename(&mut self, _permit: Permit<DataChange>, from: &str, to: &str) -> Result<(), DataError> {
         let (from, to) = (self.path(from)?, self.path(to)?);
+        let done = std::fs::rename(from, to).map_err(|error| of(&error));
         self.forget();
-        std::fs::rename(from, to).map_err(|error| of(&error))
+        done
     }
 
     fn remove(&mut self, _permit: Permit<DataChange>, name: &str) -> Result<(), DataError> {
         let path = self.path(name)?;
+        let done = std::fs::remove_file(path).map_err(|error| of(&error));
         self.forget();
-        std::fs::remove_file(path).map_err(|error| of(&error))
+        done
     }
 
     fn names(&mut self, _permit: Permit<DataRead>) -> Result<Vec<String>, DataError> {
@@ -218,7 +223,7 @@ impl DataFolder {
     }
 
     fn forget(&mut self) {
-        self.used = None;
+        *self.usage.data() = None;
         self.appending = None;
     }
 }
@@ -260,7 +265,7 @@ mod tests {
     #[test]
     fn names_are_flat() {
         let home = tempfile::tempdir().unwrap();
-        let mut folder = DataFolder::new(home.path().join("p"), 10);
+        let mut folder = DataFolder::new(home.path().join("p"), 10, Arc::default());
         for name in ["", ".", "..", ".x", "a/b", "a\\b", "a\0", "a\n", &"x".repeat(129)] {
             assert!(matches!(folder.append(change(), name, b"x"), Err(DataError::BadName)), "{name:?}");
         }
@@ -270,8 +275,11 @@ mod tests {
     #[test]
     fn the_quota_counts_what_was_there_before() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(DataFolder::new(home.path().join("p"), 10).append(change(), "a", b"123456").unwrap(), 6);
-        let mut folder = DataFolder::new(home.path().join("p"), 10);
+        assert_eq!(
+            DataFolder::new(home.path().join("p"), 10, Arc::default()).append(change(), "a", b"123456").unwrap(),
+            6
+        );
+        let mut folder = DataFolder::new(home.path().join("p"), 10, Arc::default());
         assert!(matches!(folder.append(change(), "b", b"12345"), Err(DataError::OverQuota)));
         assert_eq!(folder.append(change(), "a", b"7890").unwrap(), 10);
         assert_eq!(folder.read(look(), "a", 4, 100).unwrap(), b"567890");
@@ -285,13 +293,24 @@ mod tests {
     }
 
     #[test]
+    fn two_guests_of_one_plugin_share_its_quota() {
+        let home = tempfile::tempdir().unwrap();
+        let usage = Arc::<Usage>::default();
+        let mut folders = [(); 2].map(|()| DataFolder::new(home.path().join("p"), 10, Arc::clone(&usage)));
+        for (expected, folder) in [Ok(4), Ok(8), Err(())].into_iter().zip([0, 1, 0]) {
+            let appended = folders.get_mut(folder).unwrap().append(change(), "a", b"1234");
+            assert_eq!(appended.map_err(|_| ()), expected);
+        }
+    }
+
+    #[test]
     fn a_symlink_is_not_followed() {
         let home = tempfile::tempdir().unwrap();
         let outside = home.path().join("secret");
         std::fs::write(&outside, "x").unwrap();
         std::fs::create_dir(home.path().join("p")).unwrap();
         std::os::unix::fs::symlink(&outside, home.path().join("p").join("link")).unwrap();
-        let mut folder = DataFolder::new(home.path().join("p"), 100);
+        let mut folder = DataFolder::new(home.path().join("p"), 100, Arc::default());
         assert!(folder.read(look(), "link", 0, 10).is_err());
         assert!(folder.append(change(), "link", b"y").is_err());
         assert_eq!(std::fs::read(outside).unwrap(), b"x");

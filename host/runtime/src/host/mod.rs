@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::fault::{CallNotes, WallClock};
 use crate::limits::{FUEL_PER_HOST_BYTE, FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
 use crate::logs::{GuestLog, LogRing};
+use crate::usage::Usage;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,9 +26,6 @@ use tollgate_core::bus::Bus;
 use tollgate_core::event::{Cause, Draft};
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Trap, UpdateDeadline};
-
-/// Most drafts of a minute's budget are counted within this many seconds.
-const MINUTE_SECS: u64 = 60;
 
 /// Everything that a guest's imports need. One per store.
 pub(crate) struct GuestState {
@@ -41,7 +39,7 @@ pub(crate) struct GuestState {
     pub(crate) store: store::StoreView,
     data: data::DataFolder,
     pub(crate) call: CallScope,
-    emit_minute: (Instant, u32),
+    usage: Arc<Usage>,
     /// Refusals for want of budget since the start, counted but no fault.
     pub(crate) over_budget: u64,
     wasi: wasmtime_wasi::WasiCtx,
@@ -55,7 +53,7 @@ pub(crate) struct CallScope {
     pub(crate) deadline: Instant,
     /// The handled event's chain; none in a gate call.
     cause: Option<Cause>,
-    /// What the ids of its emits are made from: the handled event's id, or the gate call's.
+    /// What the ids of its emits are made from: the handled event's id, or one made for the gate call.
     cause_id: Vec<u8>,
     session: Option<Arc<str>>,
     /// Emits so far, staged or at once; the next one's ordinal.
@@ -75,6 +73,7 @@ pub(crate) struct StateParts {
     pub(crate) limits: Limits,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) ring: Arc<LogRing>,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) data: PathBuf,
 }
 
@@ -93,7 +92,7 @@ impl GuestState {
         Self {
             source: format!("plugin:{}", parts.plugin).into(),
             store: store::StoreView::new(parts.bus.journal().clone(), Arc::clone(&parts.plugin)),
-            data: data::DataFolder::new(parts.data, parts.capabilities.data_bytes()),
+            data: data::DataFolder::new(parts.data, parts.capabilities.data_bytes(), Arc::clone(&parts.usage)),
             wasi: wasi::empty_context(&log),
             limiter: Limiter::new(&parts.limits),
             plugin: parts.plugin,
@@ -112,7 +111,7 @@ impl GuestState {
                 fuel: 0,
                 emits: Vec::new(),
             },
-            emit_minute: (Instant::now(), 0),
+            usage: parts.usage,
             over_budget: 0,
             table,
         }

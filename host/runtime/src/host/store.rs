@@ -12,10 +12,10 @@ use std::sync::Arc;
 use tollgate_core::journal::{Journal, JournalError, StoreWrite};
 
 impl Host for GuestState {
-    fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, StoreError>> {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, StoreError>> {
         self.charge(key.len())?;
         let value = match self.capabilities.store_read(self.call.phase) {
-            Ok(permit) => self.store.get(permit, &key).map_err(unavailable),
+            Ok(permit) => self.store.get(permit, &key).await.map_err(unavailable),
             Err(Denied) => Err(StoreError::Unavailable),
         };
         if let Ok(Some(value)) = &value {
@@ -24,20 +24,20 @@ impl Host for GuestState {
         Ok(value)
     }
 
-    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), StoreError>> {
+    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), StoreError>> {
         self.charge(key.len() + value.len())?;
-        Ok(change(self, key, Some(value)))
+        Ok(change(self, key, Some(value)).await)
     }
 
-    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), StoreError>> {
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), StoreError>> {
         self.charge(key.len())?;
-        Ok(change(self, key, None))
+        Ok(change(self, key, None).await)
     }
 
-    fn keys(&mut self, prefix: String) -> wasmtime::Result<Result<Vec<String>, StoreError>> {
+    async fn keys(&mut self, prefix: String) -> wasmtime::Result<Result<Vec<String>, StoreError>> {
         self.charge(prefix.len())?;
         let keys = match self.capabilities.store_read(self.call.phase) {
-            Ok(permit) => self.store.keys(permit, &prefix).map_err(unavailable),
+            Ok(permit) => self.store.keys(permit, &prefix).await.map_err(unavailable),
             Err(Denied) => Err(StoreError::Unavailable),
         };
         if let Ok(keys) = &keys {
@@ -47,12 +47,12 @@ impl Host for GuestState {
     }
 }
 
-fn change(state: &mut GuestState, key: String, value: Option<Vec<u8>>) -> Result<(), StoreError> {
+async fn change(state: &mut GuestState, key: String, value: Option<Vec<u8>>) -> Result<(), StoreError> {
     let permit = state.capabilities.store_change(state.call.phase).map_err(|Denied| StoreError::Unavailable)?;
     if key.len() > MAX_STORE_KEY_BYTES {
         return Err(StoreError::KeyTooLong);
     }
-    let changed = state.store.change(permit, key, value);
+    let changed = state.store.change(permit, key, value).await;
     if matches!(changed, Err(StoreError::OverQuota)) {
         state.over_budget += 1;
     }
@@ -109,23 +109,25 @@ impl StoreView {
         }
     }
 
-    fn get(&self, _permit: Permit<StoreRead>, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
-        self.read(key)
+    async fn get(&self, _permit: Permit<StoreRead>, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        self.read(key).await
     }
 
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
         if let Some(value) = self.staged.get(key) {
             return Ok(value.clone());
         }
         if let Some((value, _)) = self.pending.get(key) {
             return Ok(value.clone());
         }
-        self.journal.store_get(&self.plugin, key)
+        let key = key.to_owned();
+        self.ask(move |journal, plugin| journal.store_get(plugin, &key)).await
     }
 
-    fn keys(&self, _permit: Permit<StoreRead>, prefix: &str) -> Result<Vec<String>, JournalError> {
-        let mut keys: std::collections::BTreeSet<String> =
-            self.journal.store_keys(&self.plugin, prefix)?.into_iter().collect();
+    async fn keys(&self, _permit: Permit<StoreRead>, prefix: &str) -> Result<Vec<String>, JournalError> {
+        let wanted = prefix.to_owned();
+        let kept = self.ask(move |journal, plugin| journal.store_keys(plugin, &wanted)).await?;
+        let mut keys: std::collections::BTreeSet<String> = kept.into_iter().collect();
         let pending = self.pending.iter().map(|(key, (value, _))| (key, value));
         for (key, value) in pending.chain(&self.staged).filter(|(key, _)| key.starts_with(prefix)) {
             if value.is_some() {
@@ -137,12 +139,17 @@ impl StoreView {
         Ok(keys.into_iter().collect())
     }
 
-    fn change(&mut self, _permit: Permit<StoreChange>, key: String, value: Option<Vec<u8>>) -> Result<(), StoreError> {
+    async fn change(
+        &mut self,
+        _permit: Permit<StoreChange>,
+        key: String,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, |value| (key.len() + value.len()) as u64);
-        let before = size(&self.read(&key).map_err(unavailable)?);
+        let before = size(&self.read(&key).await.map_err(unavailable)?);
         let used = match self.used {
             Some(used) => used,
-            None => self.journal.store_bytes(&self.plugin).map_err(unavailable)?,
+            None => self.ask(|journal, plugin| journal.store_bytes(plugin)).await.map_err(unavailable)?,
         };
         let after = used.saturating_sub(before).saturating_add(size(&value));
         if after > MAX_STORE_BYTES && after > used {
@@ -152,5 +159,19 @@ impl StoreView {
         self.used = Some(after);
         self.staged.insert(key, value);
         Ok(())
+    }
+
+    /// Asks the journal, on a thread of its own where that takes a disk: other guests share this one, and the
+    /// call's wall clock goes on.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Journal, &str) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        if !self.journal.blocks() {
+            return question(&self.journal, &self.plugin);
+        }
+        let (journal, plugin) = (self.journal.clone(), Arc::clone(&self.plugin));
+        let asked = tokio::task::spawn_blocking(move || question(&journal, &plugin)).await;
+        asked.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))
     }
 }

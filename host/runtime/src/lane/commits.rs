@@ -19,9 +19,9 @@ const MAX_EMITS: usize = MAX_BATCH / 4;
 pub(super) struct Commits {
     bus: Bus,
     plugin: Arc<str>,
-    /// Newest seq that is finished; 0 before the first.
+    /// Newest seq that is finished.
     finished: u64,
-    /// Newest seq that was handed to the journal.
+    /// Newest seq that was handed to the journal: what the next commit comes after.
     handed: u64,
     emits: Vec<tollgate_core::event::Draft>,
     store: Vec<StoreWrite>,
@@ -32,12 +32,13 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    pub(super) fn new(bus: Bus, plugin: Arc<str>) -> Self {
+    /// For a lane that goes on after `finished`.
+    pub(super) fn new(bus: Bus, plugin: Arc<str>, finished: u64) -> Self {
         Self {
             bus,
             plugin,
-            finished: 0,
-            handed: 0,
+            finished,
+            handed: finished,
             emits: Vec::new(),
             store: Vec::new(),
             dead_letter: None,
@@ -100,6 +101,7 @@ impl Commits {
         }
         let ticket = self.bus.complete(Completion {
             subscriber: Arc::clone(&self.plugin),
+            after: self.handed,
             finished: self.finished,
             emits: std::mem::take(&mut self.emits),
             store: std::mem::take(&mut self.store),
@@ -132,8 +134,13 @@ impl Commits {
         self.store.clear();
         self.dead_letter = None;
         self.since = None;
-        self.finished = 0;
-        self.handed = 0;
+        self.finished = self.handed;
         self.under_way = FuturesOrdered::new();
+    }
+
+    /// Goes on after `finished`, where the inbox was opened anew; nothing is gathered or under way.
+    pub(super) fn go_on_after(&mut self, finished: u64) {
+        self.finished = finished;
+        self.handed = finished;
     }
 }

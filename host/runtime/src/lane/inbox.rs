@@ -3,7 +3,7 @@
 use super::is_durable;
 use crate::version::Version;
 use std::sync::Arc;
-use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Overflow, Subscription};
+use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Overflow, Start, Subscription};
 use tollgate_core::event::Event;
 use tollgate_core::journal::JournalError;
 
@@ -15,15 +15,21 @@ pub(super) enum Inbox {
 }
 
 impl Inbox {
-    pub(super) async fn open(bus: &Bus, version: &Version) -> Result<Self, JournalError> {
+    /// Opens it, and says what the plugin has finished: its first commit comes after that.
+    pub(super) async fn open(bus: &Bus, version: &Version) -> Result<(Self, u64), JournalError> {
         let patterns = version.description.subscriptions.clone();
         if patterns.is_empty() {
-            return Ok(Self::Closed);
+            return Ok((Self::Closed, 0));
         }
-        if !is_durable(version) {
-            return Ok(Self::Live(bus.subscribe(patterns, Overflow::DropOldest)));
+        let name = Arc::clone(&version.plugin);
+        if is_durable(version) {
+            let subscription = bus.durable(name, patterns, version.grant.delivery.start).await?;
+            let finished = subscription.cursor();
+            return Ok((Self::Durable(subscription), finished));
         }
-        bus.durable(Arc::clone(&version.plugin), patterns, version.grant.delivery.start).await.map(Self::Durable)
+        // Before the subscription, so that whatever it delivers comes after the cursor.
+        let finished = bus.cursor(name, Start::Head).await?;
+        Ok((Self::Live(bus.subscribe(patterns, Overflow::DropOldest)), finished))
     }
 
     /// The next events, in seq order; none when the bus is closed. Cancel-safe.

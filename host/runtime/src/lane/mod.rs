@@ -36,7 +36,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// What the plugin's manager asks of its lane.
 pub(crate) enum Command {
     /// Serve with this version from the next event on.
-    Swap { version: Arc<Version>, guest: Box<Guest>, done: oneshot::Sender<()> },
+    Swap { version: Arc<Version>, done: oneshot::Sender<Result<(), Fault>> },
     /// Finish the call in flight, commit, stop the guest, end.
     Stop { done: oneshot::Sender<()> },
 }
@@ -48,22 +48,25 @@ pub(crate) struct LaneHandle {
 
 impl LaneHandle {
     /// Swaps at the next boundary between events; returns when the old guest is gone.
-    pub(crate) async fn swap(&self, version: Arc<Version>, guest: Guest) {
+    ///
+    /// # Errors
+    /// When no guest of the version could be made there: the old one keeps serving.
+    pub(crate) async fn swap(&self, version: Arc<Version>) -> Result<(), Fault> {
         let (done, swapped) = oneshot::channel();
-        self.send(Command::Swap { version, guest: Box::new(guest), done }, swapped).await;
+        self.send(Command::Swap { version, done }, swapped).await.unwrap_or(Ok(()))
     }
 
     /// Ends the lane; returns when everything it did is committed.
     pub(crate) async fn stop(self) {
         let (done, stopped) = oneshot::channel();
-        self.send(Command::Stop { done }, stopped).await;
+        // None: it has ended already.
+        let _ = self.send(Command::Stop { done }, stopped).await;
     }
 
-    async fn send(&self, command: Command, done: oneshot::Receiver<()>) {
-        // Either fails only when the lane has ended, which is what was asked for, or the host is ending.
-        if self.commands.send(command).await.is_ok() {
-            let _ = done.await;
-        }
+    /// The lane's answer; none where it has ended, which it does by itself only with the host.
+    async fn send<T>(&self, command: Command, done: oneshot::Receiver<T>) -> Option<T> {
+        self.commands.send(command).await.ok()?;
+        done.await.ok()
     }
 }
 
@@ -98,10 +101,10 @@ pub(crate) async fn start(
     version: Arc<Version>,
     guest: Guest,
 ) -> Result<LaneHandle, JournalError> {
-    let inbox = Inbox::open(&context.bus, &version).await?;
+    let (inbox, finished) = Inbox::open(&context.bus, &version).await?;
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let lane = Lane {
-        commits: Commits::new(context.bus.clone(), Arc::clone(&plugin.name)),
+        commits: Commits::new(context.bus.clone(), Arc::clone(&plugin.name), finished),
         context: Arc::clone(context),
         plugin: Arc::clone(plugin),
         version,
@@ -173,7 +176,8 @@ impl Lane {
     /// Handles one event to its end: done, failed, or given up.
     async fn event(&mut self, event: &Arc<Event>, now: &mut Instant) -> Flow {
         if self.stale(event) {
-            return self.give_up(event, "stale", "older than its grant allows", 0).await;
+            self.give_up(event, "stale", "older than its grant allows", 0);
+            return Flow::Next;
         }
         let mut tries = 0;
         loop {
@@ -190,18 +194,20 @@ impl Lane {
             let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
             self.plugin.counters.call(now.duration_since(begun), fuel);
             tries += 1;
+            let rest = self.spend(fuel, *now);
+            let Some(guest) = &mut self.guest else { continue };
             let (cause, message) = match handled {
                 Ok(Handled::Done) => {
                     self.commits.done(event.seq, guest.state());
                     self.fine(probing).await;
-                    return self.spend(fuel, *now).await;
+                    return self.rest(rest).await;
                 }
                 Ok(Handled::Failed(message)) => {
                     self.plugin.counters.failed.fetch_add(1, Relaxed);
                     self.plugin.ring.push(LogLevel::Warn, &format!("event {} failed: {message}", event.seq));
                     self.commits.finish(event.seq);
                     self.fine(probing).await;
-                    return self.spend(fuel, *now).await;
+                    return self.rest(rest).await;
                 }
                 Ok(Handled::Retry(message)) => {
                     self.fine(probing).await;
@@ -214,10 +220,11 @@ impl Lane {
                 }
             };
             if tries >= self.context.ledger.tempo().tries {
-                return self.give_up(event, cause, &message, tries).await;
+                self.give_up(event, cause, &message, tries);
+                return self.rest(rest).await;
             }
             let backoff = self.context.ledger.tempo().backoff(tries, noise());
-            match self.pause(backoff).await {
+            match self.pause(backoff.max(rest)).await {
                 Flow::Next => {}
                 other => return other,
             }
@@ -285,12 +292,11 @@ impl Lane {
         }
     }
 
-    async fn give_up(&mut self, event: &Arc<Event>, cause: &str, message: &str, tries: u32) -> Flow {
+    fn give_up(&mut self, event: &Arc<Event>, cause: &str, message: &str, tries: u32) {
         self.plugin.counters.dead_letters.fetch_add(1, Relaxed);
         let text = format!("event {} goes to the dead letters: {cause} after {tries} tries: {message}", event.seq);
         self.plugin.ring.push(LogLevel::Error, &text);
         self.commits.give_up(event.seq, cause, message, tries);
-        Flow::Next
     }
 
     fn stale(&self, event: &Event) -> bool {
@@ -303,21 +309,26 @@ impl Lane {
         max_age_ms > 0 && u64::try_from(age).is_ok_and(|age| age > max_age_ms)
     }
 
-    /// Takes `fuel` from the minute's budget; waits for the next minute where there is none left.
-    async fn spend(&mut self, fuel: u64, now: Instant) -> Flow {
+    /// Takes `fuel` from the minute's budget; says how long to wait for the next one, where there is none left.
+    fn spend(&mut self, fuel: u64, now: Instant) -> Duration {
         let budget = self.version.limits.fuel_per_minute;
         if budget == 0 {
-            return Flow::Next;
+            return Duration::ZERO;
         }
         if now.duration_since(self.fuel_minute.0) >= MINUTE {
             self.fuel_minute = (now, 0);
         }
         self.fuel_minute.1 = self.fuel_minute.1.saturating_add(fuel);
         if self.fuel_minute.1 < budget {
-            return Flow::Next;
+            return Duration::ZERO;
         }
-        self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next event waits");
-        self.pause(MINUTE.saturating_sub(now.duration_since(self.fuel_minute.0))).await
+        self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next call waits");
+        MINUTE.saturating_sub(now.duration_since(self.fuel_minute.0))
+    }
+
+    /// Waits for what [`Lane::spend`] said.
+    async fn rest(&mut self, how_long: Duration) -> Flow {
+        if how_long.is_zero() { Flow::Next } else { self.pause(how_long).await }
     }
 
     /// Waits, but not for commands.
@@ -372,10 +383,7 @@ impl Lane {
                 () = tokio::time::sleep(JOURNAL_PAUSE) => {}
             }
             match Inbox::open(&self.context.bus, &self.version).await {
-                Ok(inbox) => {
-                    self.inbox = inbox;
-                    return Flow::Reopened;
-                }
+                Ok(opened) => return self.reopened(opened),
                 Err(JournalError::Closed) => return Flow::End,
                 Err(error) => self.plugin.ring.push(LogLevel::Error, &format!("the journal refuses still: {error}")),
             }
@@ -384,10 +392,10 @@ impl Lane {
 
     async fn command(&mut self, command: Option<Command>) -> Flow {
         match command {
-            Some(Command::Swap { version, guest, done }) => {
-                let flow = self.swap(version, *guest).await;
+            Some(Command::Swap { version, done }) => {
+                let (flow, swapped) = self.swap(version).await;
                 // Who asked may be gone.
-                let _ = done.send(());
+                let _ = done.send(swapped);
                 flow
             }
             Some(Command::Stop { done }) => {
@@ -405,11 +413,17 @@ impl Lane {
         }
     }
 
-    async fn swap(&mut self, version: Arc<Version>, guest: Guest) -> Flow {
-        // The new guest reads from the journal what the old one stored.
-        if let Err(Flow::End) = self.settle_quietly().await {
-            return Flow::End;
-        }
+    async fn swap(&mut self, version: Arc<Version>) -> (Flow, Result<(), Fault>) {
+        // The new guest reads from the journal what the old one stored: it is made here, where all of it is
+        // there, and not before.
+        let flow = match self.settle_quietly().await {
+            Flow::End => return (Flow::End, Ok(())),
+            flow => flow,
+        };
+        let guest = match version.fresh_guest(&self.context).await {
+            Ok(guest) => guest,
+            Err(fault) => return (flow, Err(fault)),
+        };
         self.stop_guest().await;
         let same_inbox = self.version.description.subscriptions == version.description.subscriptions
             && self.version.grant.delivery.mode == version.grant.delivery.mode;
@@ -417,30 +431,32 @@ impl Lane {
         self.guest = Some(guest);
         self.faults = 0;
         if same_inbox {
-            return Flow::Next;
+            return (flow, Ok(()));
         }
         self.inbox = Inbox::Closed;
-        match Inbox::open(&self.context.bus, &self.version).await {
-            Ok(inbox) => {
-                self.inbox = inbox;
-                Flow::Reopened
-            }
+        let flow = match Inbox::open(&self.context.bus, &self.version).await {
+            Ok(opened) => self.reopened(opened),
             Err(error) => Box::pin(self.journal_refused(&error)).await,
-        }
+        };
+        (flow, Ok(()))
     }
 
-    /// As [`Lane::settle`], for a lane that changes guests anyway.
-    async fn settle_quietly(&mut self) -> Result<(), Flow> {
+    fn reopened(&mut self, (inbox, finished): (Inbox, u64)) -> Flow {
+        self.inbox = inbox;
+        self.commits.go_on_after(finished);
+        Flow::Reopened
+    }
+
+    /// As [`Lane::settle`], for a lane that changes guests anyway. [`Flow::Reopened`] where something was not
+    /// recorded: what is left of the batch under way comes again.
+    async fn settle_quietly(&mut self) -> Flow {
         self.commits.flush();
         while let Some(committed) = self.commits.next().await {
             if let Err(error) = committed {
-                return match Box::pin(self.journal_refused(&error)).await {
-                    Flow::End => Err(Flow::End),
-                    Flow::Next | Flow::Reopened => Ok(()),
-                };
+                return Box::pin(self.journal_refused(&error)).await;
             }
         }
-        Ok(())
+        Flow::Next
     }
 
     async fn stop_guest(&mut self) {

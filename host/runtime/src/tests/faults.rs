@@ -158,3 +158,15 @@ async fn a_plugin_that_loops_does_not_keep_another_from_its_events() {
     world.wait_for("test_guest.counted", 101).await;
     assert_eq!(world.status("spin-handle").dead_letters, 0, "it is looping still");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_faults_is_charged_to_the_minute_too() {
+    let world = World::with("trap", guests::TRAP, "[limits]\nfuel_per_minute = 1\n").await;
+    world.emit("demo.loop").await;
+    let waits = |world: &World| {
+        let logs = world.runtime().logs("trap", 100).unwrap();
+        logs.iter().any(|line| line.text.contains("over its fuel of this minute"))
+    };
+    world.eventually("it waits", || waits(&world)).await;
+    assert_eq!(world.status("trap").calls, 1);
+}

@@ -110,6 +110,61 @@ async fn a_granted_guard_is_required_until_it_is_disabled() {
     assert!(matches!(only(&world).await.outcome, GuardOutcome::Deny(_)));
 }
 
+/// A guard whose grant file is there and cannot be understood is required, until it is disabled.
+async fn required_with(grant: &[u8]) {
+    let mut world = World::new();
+    world.drop_in("deny-guard", guests::DENY_GUARD, "");
+    std::fs::write(world.home.plugins().join("deny-guard.toml"), grant).unwrap();
+    world.start().await;
+    still_required(&world).await;
+}
+
+async fn still_required(world: &World) {
+    let answer = only(world).await;
+    assert_eq!((failed_with(&answer), answer.on_fault, answer.shadow()), (Cause::Unavailable, OnFault::Deny, false));
+    world.runtime().disable("deny-guard").await.unwrap();
+    assert!(ask(world).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_file_that_cannot_be_understood_waves_nothing_through() {
+    required_with(b"\xff\xfe").await;
+    required_with(b"grant = { gate = [\"deny\"], emitt = [] }\n").await;
+    required_with(b"grant.gate = [\"denny\"]\n").await;
+    required_with(b"[grant]\n\"gate\" = [\"denny\"]\n").await;
+    required_with(&b"#".repeat(300 * 1_024)).await;
+    let mut world = World::new();
+    world.drop_in("deny-guard", guests::DENY_GUARD, DENY);
+    let grant = world.home.plugins().join("deny-guard.toml");
+    std::fs::rename(&grant, world.home.root().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(world.home.root().join("elsewhere"), grant).unwrap();
+    world.start().await;
+    still_required(&world).await;
+    let world = World::with("counter", guests::COUNTER, "[grant]\nemitt = []\n").await;
+    assert!(ask(&world).await.is_empty(), "an observer exports no gate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_that_was_granted_and_did_not_load_is_no_shadow() {
+    let grant = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_init = 1\n[delivery]\non_fault = \"ask\"\n";
+    for (name, component, denies) in
+        [("deny-guard", guests::DENY_GUARD, true), ("allow-guard", guests::ALLOW_GUARD, false)]
+    {
+        let world = World::with(name, component, "").await;
+        assert!(only(&world).await.shadow());
+        world.drop_in(name, component, grant);
+        world.runtime().rescan().await;
+        assert_eq!(world.status(name).rejected.unwrap().stage.as_str(), "init");
+        let answer = only(&world).await;
+        assert_eq!((answer.on_fault, answer.may_deny, answer.may_allow), (OnFault::Ask, true, false));
+        if denies {
+            assert!(matches!(answer.outcome, GuardOutcome::Deny(_)));
+        } else {
+            assert_eq!(failed_with(&answer), Cause::Unavailable);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_gates_nothing() {
     let world = World::with("counter", guests::COUNTER, super::EMITS).await;

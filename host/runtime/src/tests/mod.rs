@@ -44,10 +44,14 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::on(Durability::Memory)
+    }
+
+    fn on(durability: Durability) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         std::fs::create_dir_all(home.plugins()).unwrap();
-        let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
+        let journal = JournalOptions { path: home.journal(), durability };
         let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
         let tempo = Tempo {
             backoff_first: Duration::from_millis(1),

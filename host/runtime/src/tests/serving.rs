@@ -4,6 +4,7 @@ use super::{EMITS, World, fields, payload};
 use crate::PluginState;
 use serde_json::{Value, json};
 use tollgate_bundled::guests;
+use tollgate_core::journal::Durability;
 
 /// Each counted seq once, the counts without gap or repetition.
 fn counted_exactly_once(world: &World, seqs: &[u64]) {
@@ -114,6 +115,29 @@ async fn a_restart_with_a_broken_file_serves_the_last_good_one_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_with_a_file_that_waits_for_a_grant_serves_the_last_good_one() {
+    let grant = "[grant]\nemit = [\"test_guest.counted\"]\n";
+    let mut world = World::with("counter", guests::COUNTER, grant).await;
+    let digest = world.status("counter").digest;
+    world.stop().await;
+    // The same plugin, which needs another type.
+    let mut greedy = guests::COUNTER_V2.to_vec();
+    let (from, to) = (b"test_guest.counted", b"test_guest.greedier");
+    let to = &to[..from.len()];
+    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
+        greedy[at..at + from.len()].copy_from_slice(to);
+    }
+    world.replace("counter", &greedy);
+    world.start().await;
+    assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["emit test_guest.greedie"])]);
+    assert_eq!((world.state("counter"), world.status("counter").digest), (PluginState::Serving, digest));
+    assert_eq!(world.runtime().proposed_grant("counter").unwrap().missing, ["emit test_guest.greedie (needed)"]);
+    let seqs = [world.emit("demo.tick").await];
+    world.wait_for("test_guest.counted", 1).await;
+    counted_exactly_once(&world, &seqs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_waits_for_what_it_needs_and_serves_when_it_is_granted() {
     let world = World::with("needs-ungranted", guests::NEEDS_UNGRANTED, "# mine\n").await;
     assert_eq!(world.state("needs-ungranted"), PluginState::NeedsGrant);
@@ -183,6 +207,19 @@ async fn a_watched_folder_needs_nobody_to_rescan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_is_slow_to_load_keeps_no_other_waiting() {
+    let mut world = World::new();
+    world.watch = true;
+    world.start().await;
+    let slow = "[limits]\nfuel_init = 1_000_000_000_000\ntimeout_ms = 120_000\n";
+    world.drop_in("spin-init", guests::SPIN_INIT, slow);
+    world.eventually("it is being loaded", || !world.runtime().list().is_empty()).await;
+    world.drop_in("counter", guests::COUNTER, EMITS);
+    world.wait_for("plugin.loaded", 1).await;
+    assert_eq!(world.state("spin-init"), PluginState::Loading);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn live_delivery_stores_and_emits_too() {
     let grant = format!("{EMITS}[delivery]\nmode = \"live\"\n");
     let world = World::with("counter", guests::COUNTER, &grant).await;
@@ -216,4 +253,28 @@ async fn a_need_that_is_withdrawn_ends_the_plugin() {
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.runtime().rescan().await;
     world.wait_for("test_guest.counted", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_journal_refused_is_done_again_and_nothing_is_lost_or_repeated() {
+    let mut world = World::on(Durability::Normal);
+    world.drop_in("counter", guests::COUNTER, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));
+    let mut seqs = Vec::new();
+    for _ in 0..500 {
+        seqs.push(world.emit("demo.tick").await);
+    }
+    // No page more than there is: commits with many emits are refused, small ones between them are not.
+    world.bus.limit_pages(1).await.unwrap();
+    world.start().await;
+    let refused = |world: &World| {
+        let logs = world.runtime().logs("counter", 1_000).unwrap();
+        logs.iter().any(|line| line.text.contains("the journal refused"))
+    };
+    world.eventually("a commit is refused", || refused(&world)).await;
+    // A swap meanwhile goes on from the cursor as well.
+    world.replace("counter", guests::COUNTER_V2);
+    world.runtime().rescan().await;
+    world.bus.limit_pages(u32::MAX).await.unwrap();
+    world.wait_for("test_guest.counted", seqs.len()).await;
+    counted_exactly_once(&world, &seqs);
 }

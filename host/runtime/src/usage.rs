@@ -1,0 +1,62 @@
+//! What a plugin has used of budgets that outlive its guests: a guest that faults, and the second one of a guard,
+//! get no fresh share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What `emits_per_minute` counts over.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Shared by all guests of one plugin.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    emits: Mutex<Emits>,
+    data: Mutex<Option<DataUsed>>,
+}
+
+#[derive(Debug, Default)]
+struct Emits {
+    since: Option<Instant>,
+    count: u32,
+}
+
+/// What the plugin's own files take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct DataUsed {
+    pub(crate) bytes: u64,
+    pub(crate) files: usize,
+}
+
+impl Usage {
+    /// Counts one emit; false where the minute has no room for it (`per_minute` 0: it always has).
+    pub(crate) fn take_emit(&self, per_minute: u32, now: Instant) -> bool {
+        let mut emits = self.emits.lock().unwrap_or_else(PoisonError::into_inner);
+        if emits.since.is_none_or(|since| now.duration_since(since) >= MINUTE) {
+            *emits = Emits { since: Some(now), count: 0 };
+        }
+        if per_minute > 0 && emits.count >= per_minute {
+            return false;
+        }
+        emits.count = emits.count.saturating_add(1);
+        true
+    }
+
+    /// The files' sizes, none where they must be measured; held while a file grows.
+    pub(crate) fn data(&self) -> MutexGuard<'_, Option<DataUsed>> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_has_room_for_its_emits_and_the_next_one_again() {
+        let (usage, now) = (Usage::default(), Instant::now());
+        let taken = (0..5).filter(|_| usage.take_emit(3, now)).count();
+        assert_eq!(taken, 3);
+        assert!(!usage.take_emit(3, now + MINUTE / 2) && usage.take_emit(3, now + MINUTE));
+        assert!((0..1_000).all(|_| usage.take_emit(0, now + MINUTE)));
+    }
+}
