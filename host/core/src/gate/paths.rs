@@ -2,7 +2,9 @@
 //!
 //! Owns resolution. Knows nothing of roots or rules.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The file system as far as the gate looks at it.
 pub trait Paths: Send + Sync {
@@ -27,6 +29,37 @@ impl Paths for SystemPaths {
     }
     fn home(&self) -> Option<PathBuf> {
         std::env::home_dir().filter(|home| home.is_absolute())
+    }
+}
+
+/// A file system that is asked once per path: the stages of one call look at the same folders again and again.
+/// Lives as long as one call, so that it never tells of yesterday's links.
+pub(super) struct Remembered<'a> {
+    paths: &'a dyn Paths,
+    real: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
+}
+
+impl<'a> Remembered<'a> {
+    pub fn new(paths: &'a dyn Paths) -> Self {
+        Self { paths, real: Mutex::default() }
+    }
+}
+
+impl Paths for Remembered<'_> {
+    fn real(&self, path: &Path) -> Option<PathBuf> {
+        let mut known = self.real.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(real) = known.get(path) {
+            return real.clone();
+        }
+        let real = self.paths.real(path);
+        known.insert(path.to_owned(), real.clone());
+        real
+    }
+    fn is_link(&self, path: &Path) -> bool {
+        self.paths.is_link(path)
+    }
+    fn home(&self) -> Option<PathBuf> {
+        self.paths.home()
     }
 }
 
@@ -143,6 +176,33 @@ mod tests {
         ] {
             assert_eq!(lexical(text), expected, "{text}");
         }
+    }
+
+    /// Counts how often it is asked.
+    #[derive(Default)]
+    struct Counted(std::sync::atomic::AtomicUsize);
+    impl Paths for Counted {
+        fn real(&self, path: &Path) -> Option<PathBuf> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            (!path.ends_with("missing")).then(|| path.to_owned())
+        }
+        fn is_link(&self, _: &Path) -> bool {
+            false
+        }
+        fn home(&self) -> Option<PathBuf> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_path_is_asked_for_once_per_call() {
+        let counted = Counted::default();
+        let remembered = Remembered::new(&counted);
+        for _ in 0..5 {
+            assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
+        }
+        // The path itself, and each folder above it.
+        assert_eq!(counted.0.into_inner(), 3);
     }
 
     #[test]

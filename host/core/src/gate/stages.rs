@@ -4,7 +4,7 @@
 
 use super::call::{Call, NormalisedCall};
 use super::normalise::{self, BadCall};
-use super::paths::{Paths, lexical, resolve};
+use super::paths::{Paths, Remembered, lexical, resolve};
 use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
@@ -146,6 +146,8 @@ pub(super) struct Judged {
 
 pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTimes) -> Judged {
     let begun = Instant::now();
+    let paths = Remembered::new(settings.paths);
+    let settings = &Settings { paths: &paths, ..*settings };
     let protection = protection::check(&ready.call, settings.home, settings.paths);
     if let Err(reason) = &protection {
         let answer = Answer::deny(Cause::Protection, "protection", reason.clone());
