@@ -41,7 +41,7 @@ fn main() -> ExitCode {
             return exit.into();
         }
     };
-    telemetry::start(arguments.verbose);
+    telemetry::start(arguments.verbose, matches!(arguments.command, Command::Run));
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-/// Starts it; `verbose` counts `-v`. `RUST_LOG` says it in detail and wins.
-pub fn start(verbose: u8) {
+/// Starts it; `verbose` counts `-v`, and a daemon says a little unasked. `RUST_LOG` says it in detail and wins.
+pub fn start(verbose: u8, daemon: bool) {
     let default = match verbose {
-        0 => "warn,tollgate=info",
+        0 if daemon => "warn,tollgate=info",
+        0 => "warn",
         1 => "info,tollgate=debug",
         _ => "debug",
     };

@@ -38,7 +38,7 @@ pub(crate) async fn hook(
 }
 
 async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAnswer {
-    let drafts = std::mem::take(&mut input.drafts);
+    let mut drafts = std::mem::take(&mut input.drafts);
     if let Some(call) = input.call.take() {
         let verdict = state.gatekeeper.check(call, drafts).await;
         return agent.answer(&input, &verdict);
@@ -49,6 +49,7 @@ async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAn
         cwd: input.cwd.as_deref(),
         roots: &[],
     });
+    state.bus.keep_wanted(&mut drafts);
     match state.bus.emit_batch(drafts).await {
         Ok(_) => HookAnswer::pass(),
         // Nothing waits for a verdict: blocking would stop the agent from ending its turn, and undo nothing.

@@ -9,12 +9,15 @@ use crate::time::{Clock, Timestamp};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use tollgate_events::PatternSet;
+use tollgate_events::{EventType, PatternSet};
 use uuid::{ContextV7, Uuid};
 
 /// Roots counted in each of two generations; the older one is forgotten when the younger one is full. A root
 /// that 4,096 others have overtaken is counted from nothing again, which only a very slow storm notices.
 const COUNTED_ROOTS: usize = 4_096;
+
+/// The domain of the gate's facts: a verdict is given only once these are recorded.
+const GATE_DOMAIN: &str = "tool";
 
 /// What the bus lets in.
 pub(super) struct Admission {
@@ -62,8 +65,13 @@ impl Admission {
         Ok(self.event(draft))
     }
 
+    /// Whether the filter takes this type. What the gate decided is on record whatever the filter says.
+    pub(super) fn lets_in(&self, event_type: &EventType) -> bool {
+        event_type.domain() == GATE_DOMAIN || self.filter.as_ref().is_none_or(|filter| filter.matches(event_type))
+    }
+
     fn check_shape(&self, draft: &Draft) -> Result<(), EmitError> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.matches(&draft.event_type)) {
+        if !self.lets_in(&draft.event_type) {
             return Err(EmitError::Filtered(draft.event_type.clone()));
         }
         if draft.payload.len() > MAX_PAYLOAD_BYTES {

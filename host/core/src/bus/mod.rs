@@ -175,6 +175,14 @@ impl Bus {
         }
     }
 
+    /// Takes out what the bus filter keeps out, and counts it: for drafts that are recorded beside others.
+    pub fn keep_wanted(&self, drafts: &mut Vec<Draft>) {
+        let before = drafts.len();
+        drafts.retain(|draft| self.0.admission.lets_in(&draft.event_type));
+        let kept_out = u64::try_from(before - drafts.len()).unwrap_or(u64::MAX);
+        self.0.filtered.fetch_add(kept_out, Ordering::Relaxed);
+    }
+
     /// What `emit` would refuse, without recording (for staged emits: refused at once, to the guest).
     ///
     /// # Errors

@@ -151,6 +151,20 @@ async fn one_root_sets_off_a_bounded_number_of_events() {
 }
 
 #[tokio::test]
+async fn what_the_gate_decided_is_recorded_whatever_the_filter_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let filter = Some(patterns(&["test.*"]));
+    let bus = Bus::open(BusOptions { filter, ..options(folder.path(), Durability::Memory) }).unwrap();
+    let draft = |name: &str| Draft::new(EventType::parse(name).unwrap(), "core", "{}");
+    let mut drafts = vec![draft("hook.pre_tool"), draft("test.x")];
+    bus.keep_wanted(&mut drafts);
+    assert_eq!(drafts, [draft("test.x")]);
+    assert_eq!(bus.statistics().filtered, 1);
+    // Of an unknown action, so that no payload is asked for.
+    bus.emit(draft("tool.other")).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_filter_keeps_out_and_counts() {
     let folder = tempfile::tempdir().unwrap();
     let filter = Some(patterns(&["test.*"]));

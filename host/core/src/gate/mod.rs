@@ -89,7 +89,8 @@ impl Gatekeeper {
     /// Decides, records, answers: the verdict is returned only when `tool.gated` and its outcome are as
     /// durable as the journal promises. `before` is recorded in the same batch, in front (the hook's own event).
     /// A journal that refuses is a denial with cause `unavailable`.
-    pub async fn check(&self, call: Call, before: Vec<Draft>) -> Verdict {
+    pub async fn check(&self, call: Call, mut before: Vec<Draft>) -> Verdict {
+        self.bus.keep_wanted(&mut before);
         pipeline::run(self, call, before).await
     }
 
