@@ -133,6 +133,17 @@ fn redelivery_writes_nothing_twice_and_reads_nothing_again() {
 }
 
 #[test]
+fn what_is_passed_over_is_said_once() {
+    audit("{}").handle(&attempt(9)).unwrap();
+    let mut restarted = audit("{}");
+    // As after a crash, or with a journal that begins anew.
+    restarted.handle(&attempt(1)).unwrap();
+    restarted.handle(&attempt(2)).unwrap();
+    let said = mock::logs().iter().filter(|(_, text)| text.contains("the trail reaches to 9")).count();
+    assert_eq!(said, 1);
+}
+
+#[test]
 fn rotation_by_size_and_day_keeps_the_chain() {
     let mut audit = audit(r#"{"max_file_bytes":4096}"#);
     for seq in 1..=30 {

@@ -16,6 +16,8 @@ const TORN_CHARS: usize = 500;
 #[derive(Debug, Default)]
 pub struct Writer {
     tail: Option<Tail>,
+    /// Whether it was said that events are passed over.
+    said: bool,
 }
 
 /// Where the trail ends.
@@ -49,6 +51,12 @@ impl Writer {
         if event.seq > tail.seq {
             let body = record::body(event, settings);
             tail.append(body, event, event.seq, settings).map_err(unwritten)?;
+        } else if !std::mem::replace(&mut self.said, true) {
+            log::warn(&format!(
+                "event {} is not written: the trail reaches to {} already. After a crash that is as it should be; \
+                 after the journal was replaced, move the trail's files elsewhere",
+                event.seq, tail.seq
+            ));
         }
         self.tail = Some(tail);
         Ok(())

@@ -151,10 +151,26 @@ impl Journal {
     /// # Errors
     /// When the database cannot be read.
     pub fn read(&self, query: &Query) -> Result<Vec<Arc<Event>>, JournalError> {
-        match self.backend()? {
-            Backend::Ring(ring) => Ok(ring.query(query)),
-            Backend::Sqlite { readers, .. } => readers.query(query),
+        let mut found = Vec::new();
+        let mut slice = Slice::of(query);
+        // Page by page, so that neither a transaction nor the ring's lock is held for long.
+        while slice.limit > 0 {
+            let page = self.page(&slice)?;
+            slice.limit -= page.events.len().min(slice.limit);
+            if query.newest {
+                slice.upto = page.scanned.saturating_sub(1);
+            } else {
+                slice.after = page.scanned;
+            }
+            found.extend(page.events);
+            if page.exhausted {
+                break;
+            }
         }
+        if query.newest {
+            found.reverse();
+        }
+        Ok(found)
     }
 
     /// One event, where it is kept.

@@ -5,9 +5,8 @@
 use super::failure::read_error;
 use super::rows::{self, EVENT_COLUMNS, Interner};
 use super::schema::open_reader;
-use super::types::{JournalError, Query};
+use super::types::JournalError;
 use super::{Page, Slice, lock};
-use crate::event::Event;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 use std::path::PathBuf;
@@ -75,29 +74,6 @@ impl Readers {
     /// Up to `slice.limit` matching events.
     pub(super) fn page(&self, slice: &Slice<'_>) -> Result<Page, JournalError> {
         self.with(|connection| read_page(connection, slice).map_err(read_error))
-    }
-
-    /// Public queries: pages until the limit is reached.
-    pub(super) fn query(&self, query: &Query) -> Result<Vec<Arc<Event>>, JournalError> {
-        let mut found = Vec::new();
-        let mut slice = Slice::of(query);
-        while slice.limit > 0 {
-            let page = self.page(&slice)?;
-            slice.limit -= page.events.len().min(slice.limit);
-            if query.newest {
-                slice.upto = page.scanned.saturating_sub(1);
-            } else {
-                slice.after = page.scanned;
-            }
-            found.extend(page.events);
-            if page.exhausted {
-                break;
-            }
-        }
-        if query.newest {
-            found.reverse();
-        }
-        Ok(found)
     }
 }
 

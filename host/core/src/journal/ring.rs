@@ -2,7 +2,7 @@
 //!
 //! One lock, no thread, no hash chain; nothing survives the process.
 
-use super::types::{DeadLetter, JournalError, Query, Receipt, Stats};
+use super::types::{DeadLetter, JournalError, Receipt, Stats};
 use super::work::{Done, Unit, Work};
 use super::{Page, Sink, Slice, lock};
 use crate::event::Event;
@@ -171,28 +171,6 @@ impl Ring {
             wanted.enumerate().all(|(seen, event)| take(seen, event));
         }
         page
-    }
-
-    pub(super) fn query(&self, query: &Query) -> Vec<Arc<Event>> {
-        let mut found = Vec::new();
-        let mut slice = Slice::of(query);
-        while slice.limit > 0 {
-            let page = self.page(&slice);
-            slice.limit -= page.events.len().min(slice.limit);
-            if query.newest {
-                slice.upto = page.scanned.saturating_sub(1);
-            } else {
-                slice.after = page.scanned;
-            }
-            found.extend(page.events);
-            if page.exhausted {
-                break;
-            }
-        }
-        if query.newest {
-            found.reverse();
-        }
-        found
     }
 
     pub(super) fn store_get(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {
