@@ -51,8 +51,7 @@ pub use bindings::tollgate::plugin::store::StoreError;
 pub use bindings::tollgate::plugin::types::{
     Draft, Entity, Event, Redirect, RedirectKind, ShellCommand, ToolCall, Verdict, Word,
 };
-pub use bindings::tollgate::plugin::{interactions, process, session, workspace};
-pub use host::{bus, data, log, store};
+pub use host::{bus, data, interactions, log, process, session, store, workspace};
 pub use plugin::{Config, Guard, Plugin};
 pub use tollgate_events as events;
 pub use tollgate_events::payload;

@@ -2,5 +2,9 @@
 
 pub mod bus;
 pub mod data;
+pub mod interactions;
 pub mod log;
+pub mod process;
+pub mod session;
 pub mod store;
+pub mod workspace;

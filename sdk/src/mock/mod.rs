@@ -3,12 +3,20 @@
 
 pub(crate) mod bus;
 pub(crate) mod data;
+pub(crate) mod interactions;
 pub(crate) mod log;
+pub(crate) mod process;
+pub(crate) mod session;
 pub(crate) mod store;
+pub(crate) mod workspace;
 
 use crate::{Draft, Event, Level, ToolCall};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use process::{Finished, Programs};
+pub use session::Effect;
 
 /// What the mock host remembers. A test may change it to set a scene.
 #[derive(Debug, Default)]
@@ -27,6 +35,16 @@ pub struct MockHost {
     pub data_error: Option<crate::DataError>,
     /// Calls of `data.read`, to count what a plugin reads.
     pub data_reads: usize,
+    /// The handled event's session's first root, a real folder; none is an event without a workspace.
+    pub workspace: Option<PathBuf>,
+    /// What programs do; by default there are none.
+    pub programs: Programs,
+    /// What was started, oldest first.
+    pub commands: Vec<crate::process::Command>,
+    /// What was asked; the interactions' ids are `interaction-1` and so on.
+    pub questions: Vec<crate::interactions::Question>,
+    /// Effects on the session, in the order made.
+    pub effects: Vec<Effect>,
 }
 
 thread_local! {
