@@ -9,6 +9,7 @@ pub mod guards;
 mod merge;
 pub mod normalise;
 mod options;
+mod patch;
 pub mod paths;
 mod pipeline;
 pub mod policy;

@@ -89,6 +89,8 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     let protected = Protected { home: home.map(|home| Roots::of(home, paths)), paths, call };
     if let Some(access) = targets::file_access(&call.tool) {
         protected.file_tool(access)?;
+    } else if &*call.tool != "Bash" {
+        protected.other_tool()?;
     }
     let cwd = call.cwd.to_string_lossy();
     let (folders, known) = folders(&call.commands, &cwd);
@@ -149,13 +151,39 @@ impl Protected<'_> {
         };
         let mut named: Vec<String> =
             targets::tool_paths(&self.call.tool, &self.call.input).into_iter().flatten().collect();
-        if named.is_empty() && access == Access::Read {
-            named.push(".".to_owned());
+        if named.is_empty() {
+            if access == Access::Read {
+                named.push(".".to_owned());
+            }
+            self.other_tool()?;
         }
         for path in named {
             self.path(&self.call.cwd, &path, touch)?;
         }
         Ok(())
+    }
+
+    /// A tool of which nothing is known, or not where it keeps its path: any text in its input may be one.
+    fn other_tool(&self) -> Result<(), String> {
+        let too_much = || "this holds too much to be looked through for Tollgate's own files".to_owned();
+        let texts = targets::texts(&self.call.input).ok_or_else(too_much)?;
+        let may_be_path = |text: &&&str| !text.is_empty() && text.len() <= MAX_PATH_BYTES && !text.contains('\n');
+        let (paths, names): (Vec<&str>, Vec<&str>) =
+            texts.iter().filter(may_be_path).partition(|text| text.contains(['/', '~']));
+        for path in paths.into_iter().filter(|path| !is_url(path) && !self.is_sentence(path)) {
+            self.path(&self.call.cwd, path, Touch::Use)?;
+            if self.paths.is_exhausted() {
+                return Err(too_much());
+            }
+        }
+        // Words without a slash lead out of the working folder only by a link in it; thousands are a table of data.
+        names.into_iter().try_for_each(|name| self.path(&self.call.cwd, name, Touch::Use))
+    }
+
+    /// `edit src/main.rs, then ~/.profile`: words before the first slash, and no folder of that name.
+    fn is_sentence(&self, text: &str) -> bool {
+        let first = text.split('/').next().unwrap_or_default();
+        first.contains(' ') && !text.contains("..") && self.paths.real(&self.call.cwd.join(first)).is_none()
     }
 
     fn path(&self, cwd: &Path, path: &str, touch: Touch) -> Result<(), String> {
@@ -273,6 +301,11 @@ impl Protected<'_> {
         let settings = SETTINGS.iter().any(|(folder, stem, _)| code.contains(&format!("{folder}/{stem}")));
         settings || self.home.as_ref().is_some_and(|home| home.home.to_str().is_some_and(|home| code.contains(home)))
     }
+}
+
+/// `https://x/.claude/settings.json` is no file of ours.
+fn is_url(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// Whether `command` is what `wrapper` runs.

@@ -38,7 +38,13 @@ struct Sandbox<'a> {
 impl Sandbox<'_> {
     fn file_tool(&self, access: Access) -> Result<(), Denial> {
         let mut named = targets::tool_paths(&self.call.tool, &self.call.input);
-        if named.is_empty() && access == Access::Read {
+        if named.is_empty() {
+            if access == Access::Write {
+                return Err(Denial(format!(
+                    "what {} would write is not known: its input names no file in a field that the gate knows, such as `file_path`",
+                    self.call.tool
+                )));
+            }
             // Searches without a path search the working folder.
             named.push(Some(".".to_owned()));
         }
