@@ -4,7 +4,7 @@
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word};
 use super::paths::{self, Paths, resolve};
-use super::policy::folders;
+use super::policy::folders_from;
 use super::targets::{self, Access};
 use crate::home::Home;
 use globset::GlobBuilder;
@@ -92,8 +92,7 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     } else if &*call.tool != "Bash" {
         protected.other_tool()?;
     }
-    let cwd = call.cwd.to_string_lossy();
-    let (folders, known) = folders(&call.commands, &cwd);
+    let (folders, known) = folders_from(&call.commands, &call.starts());
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
         stops_the_daemon(command, &call.commands)?;
         changes_by_command_line(command)?;
@@ -158,9 +157,13 @@ impl Protected<'_> {
             self.other_tool()?;
         }
         for path in named {
-            self.path(&self.call.cwd, &path, touch)?;
+            self.from_each_start(&path, touch)?;
         }
         Ok(())
+    }
+
+    fn from_each_start(&self, path: &str, touch: Touch) -> Result<(), String> {
+        self.below_each(path, &self.call.starts(), touch)
     }
 
     /// A tool of which nothing is known, or not where it keeps its path: any text in its input may be one.
@@ -171,13 +174,13 @@ impl Protected<'_> {
         let (paths, names): (Vec<&str>, Vec<&str>) =
             texts.iter().filter(may_be_path).partition(|text| text.contains(['/', '~']));
         for path in paths.into_iter().filter(|path| !is_url(path) && !self.is_sentence(path)) {
-            self.path(&self.call.cwd, path, Touch::Use)?;
+            self.from_each_start(path, Touch::Use)?;
             if self.paths.is_exhausted() {
                 return Err(too_much());
             }
         }
         // Words without a slash lead out of the working folder only by a link in it; thousands are a table of data.
-        names.into_iter().try_for_each(|name| self.path(&self.call.cwd, name, Touch::Use))
+        names.into_iter().try_for_each(|name| self.from_each_start(name, Touch::Use))
     }
 
     /// `edit src/main.rs, then ~/.profile`: words before the first slash, and no folder of that name.

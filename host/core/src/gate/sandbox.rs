@@ -5,7 +5,7 @@
 
 use super::call::NormalisedCall;
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::folders;
+use super::policy::folders_from;
 use super::targets::{self, Access};
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,9 @@ impl Sandbox<'_> {
             let Some(path) = path else {
                 return Err(Denial(format!("the path given to {} is not text", self.call.tool)));
             };
-            self.inside(&self.call.cwd, &path, access)?;
+            for start in self.call.starts() {
+                self.inside(&paths::folder(self.paths, &start), &path, access)?;
+            }
         }
         Ok(())
     }
@@ -61,8 +63,7 @@ impl Sandbox<'_> {
         if self.call.commands.is_empty() {
             return Ok(());
         }
-        let cwd = self.call.cwd.to_string_lossy();
-        let (folders, known) = folders(&self.call.commands, &cwd);
+        let (folders, known) = folders_from(&self.call.commands, &self.call.starts());
         for (command, known) in self.call.commands.iter().zip(known) {
             if targets::runs_elsewhere(command) {
                 continue;

@@ -3,8 +3,8 @@
 //! Pure but for the paths they are given. Knows neither bus nor guards.
 
 use super::call::{Call, NormalisedCall};
-use super::normalise::{self, BadCall};
-use super::paths::{Paths, Remembered, lexical, resolve};
+use super::normalise::{self, BadCall, Lines};
+use super::paths::{Paths, Remembered, folder, lexical, resolve};
 use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
@@ -67,10 +67,12 @@ pub(super) fn rank(decision: Decision) -> u8 {
     }
 }
 
-/// A call with its names checked and made canonical, its line not yet parsed.
+/// A call with its names checked and made canonical, its lines not yet parsed.
+#[derive(Default)]
 pub(super) struct Named {
     pub tool: String,
-    pub line: Option<String>,
+    /// Of a shell tool.
+    pub lines: Lines,
 }
 
 /// Checks the names of a call and finds its shell line.
@@ -84,8 +86,8 @@ pub(super) fn names(call: &Call) -> Result<Named, BadCall> {
     if call.session_id.as_deref().is_some_and(str::is_empty) {
         return Err(BadCall::Empty("session_id"));
     }
-    let line = if tool == "Bash" { normalise::shell_line(&call.tool_input) } else { None };
-    Ok(Named { tool, line })
+    let lines = if tool == "Bash" { normalise::shell_lines(&call.tool_input) } else { Lines::default() };
+    Ok(Named { tool, lines })
 }
 
 /// What a shell tool without a line comes to; other tools are understood.
@@ -111,7 +113,10 @@ pub(super) struct Place {
 pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, call_id: Arc<str>) -> Ready {
     let input: Map<String, Value> = call.tool_input.clone();
     let input_json = serde_json::to_string(&input).unwrap_or_else(|_| "{}".to_owned());
-    let cwd = normalise::working_folder(&input, call.cwd.as_deref(), &place.roots);
+    let folders = normalise::working_folders(&input, call.cwd.as_deref(), &place.roots);
+    // Guards are told of the folder that the input names, as a tool that heeds it would run there.
+    let given = folders.iter().skip(1).find(|folder| folder.is_absolute());
+    let cwd = given.or(folders.first()).cloned().unwrap_or_default();
     let understood = parsed.understood();
     let call = NormalisedCall {
         call_id,
@@ -122,6 +127,7 @@ pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, cal
         input,
         input_json: input_json.into(),
         cwd,
+        folders,
         roots: place.roots,
         commands: parsed.commands,
         understood,
@@ -194,13 +200,16 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
+    let starts = call.starts();
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
             // As written, without its dots, and where it really leads.
             paths.push(lexical(&path));
-            if let Ok(real) = resolve(settings.paths, &call.cwd, &path) {
-                paths.push(real.to_string_lossy().into_owned());
+            for start in &starts {
+                if let Ok(real) = resolve(settings.paths, &folder(settings.paths, start), &path) {
+                    paths.push(real.to_string_lossy().into_owned());
+                }
             }
             paths.push(path);
         }
@@ -213,6 +222,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
         problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
         paths: &paths,
         cwd: &call.cwd.to_string_lossy(),
+        starts: &starts,
         roots: &roots,
     })
 }
@@ -233,12 +243,29 @@ fn from_rules(rules: &RuleVerdict) -> Answer {
     Answer { decision, reason: rules.reason.clone(), detail, cause, via, decided_by: Some(rules.decided_by.clone()) }
 }
 
-/// Parses the line of a call on the way through the gate.
+/// Parses the lines of a call on the way through the gate.
 pub(super) async fn parse(named: &Named) -> Parsed {
-    match &named.line {
-        Some(line) => shell::parse(line).await,
-        None => unparsed(&named.tool),
+    let mut parsed = Vec::with_capacity(named.lines.lines.len());
+    for line in &named.lines.lines {
+        parsed.push(shell::parse(line).await);
     }
+    together(named, parsed)
+}
+
+/// As [`parse`], blocking.
+pub(super) fn parse_blocking(named: &Named) -> Parsed {
+    together(named, named.lines.lines.iter().map(|line| shell::parse_blocking(line)).collect())
+}
+
+/// What all lines of a call run.
+fn together(named: &Named, parsed: Vec<Parsed>) -> Parsed {
+    let mut lines = parsed.into_iter();
+    let Some(mut whole) = lines.next() else { return unparsed(&named.tool) };
+    lines.for_each(|line| whole.append(line));
+    if !named.lines.sure {
+        whole.problem.get_or_insert(NotUnderstood::Several);
+    }
+    whole
 }
 
 pub(super) fn micros(since: Instant) -> u64 {

@@ -7,6 +7,7 @@ mod written;
 pub use written::{written, written_inside};
 
 use super::call::{NormalisedCall, ShellCommand, Word};
+use super::normalise::field_key;
 use super::patch;
 use serde_json::{Map, Value};
 
@@ -87,12 +88,9 @@ fn paths_in(input: &Map<String, Value>, depth: usize, found: &mut Vec<Option<Str
     if depth > MAX_DEPTH {
         return found.push(None);
     }
-    let key = |field: &str| -> String {
-        field.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
-    };
-    let moves = input.keys().any(|field| matches!(key(field).as_str(), "destination" | "dest" | "dst"));
+    let moves = input.keys().any(|field| matches!(field_key(field).as_str(), "destination" | "dest" | "dst"));
     for (field, value) in input {
-        let name = key(field);
+        let name = field_key(field);
         let one = PATH_FIELDS.contains(&name.as_str()) || moves && SOURCE_FIELDS.contains(&name.as_str());
         let named = one || PATH_LISTS.contains(&name.as_str());
         match value {

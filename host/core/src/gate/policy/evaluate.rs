@@ -26,8 +26,10 @@ pub struct Subject<'a> {
     pub problem: Option<NotUnderstood>,
     /// The paths that a file tool names, as given and made absolute.
     pub paths: &'a [String],
-    /// The call's working folder.
+    /// The call's working folder; empty where it has none.
     pub cwd: &'a str,
+    /// Every folder that the call may start in; where empty, `cwd` is.
+    pub starts: &'a [String],
     /// The session's roots.
     pub roots: &'a [String],
 }
@@ -64,32 +66,48 @@ impl<'a> Subject<'a> {
     /// A call of `tool` without anything.
     #[must_use]
     pub fn of_tool(tool: &'a str) -> Self {
-        Self { tool, is_shell: tool == "Bash", commands: &[], problem: None, paths: &[], cwd: "", roots: &[] }
+        Self {
+            tool,
+            is_shell: tool == "Bash",
+            commands: &[],
+            problem: None,
+            paths: &[],
+            cwd: "",
+            starts: &[],
+            roots: &[],
+        }
     }
+}
+
+/// As [`folders_from`], from one folder; none where it is empty.
+pub(in crate::gate) fn folders(commands: &[ShellCommand], cwd: &str) -> (Vec<String>, Vec<usize>) {
+    let starts: &[String] = if cwd.is_empty() { &[] } else { &[cwd.to_owned()] };
+    folders_from(commands, starts)
 }
 
 /// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
 /// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
-pub(in crate::gate) fn folders(commands: &[ShellCommand], cwd: &str) -> (Vec<String>, Vec<usize>) {
-    let mut list: Vec<String> = Vec::new();
-    if !cwd.is_empty() {
-        list.push(cwd.to_owned());
-    }
+pub(in crate::gate) fn folders_from(commands: &[ShellCommand], starts: &[String]) -> (Vec<String>, Vec<usize>) {
+    let mut list: Vec<String> = starts.to_vec();
+    // Where the line is by now, from each start.
+    let mut places: Vec<String> = if starts.is_empty() { vec![String::new()] } else { starts.to_vec() };
     let mut known = Vec::with_capacity(commands.len());
     for command in commands {
         known.push(list.len());
-        if matches!(command.program.text.as_str(), "cd" | "pushd")
-            && let Some(target) = cd_target(command)
-            && list.len() < MAX_FOLDERS
-        {
-            let next = if target.starts_with(['/', '~']) {
-                lexical(&target)
-            } else {
-                lexical(&format!("{}/{target}", list.last().map_or("", String::as_str)))
-            };
-            if !list.contains(&next) {
-                list.push(next);
+        if !matches!(command.program.text.as_str(), "cd" | "pushd") {
+            continue;
+        }
+        let Some(target) = cd_target(command) else { continue };
+        for place in &mut places {
+            let next =
+                if target.starts_with(['/', '~']) { lexical(&target) } else { lexical(&format!("{place}/{target}")) };
+            if list.len() >= MAX_FOLDERS {
+                break;
             }
+            if !list.contains(&next) {
+                list.push(next.clone());
+            }
+            *place = next;
         }
     }
     (list, known)
@@ -122,7 +140,10 @@ impl Policy {
     }
 
     fn evaluate_line(&self, rules: &[&Rule], subject: &Subject<'_>) -> RuleVerdict {
-        let (folders, known) = folders(subject.commands, subject.cwd);
+        let (folders, known) = match subject.starts {
+            [] => folders(subject.commands, subject.cwd),
+            starts => folders_from(subject.commands, starts),
+        };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
             let folders = folders.get(..known).unwrap_or_default();

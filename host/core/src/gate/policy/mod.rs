@@ -11,7 +11,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-pub(super) use evaluate::folders;
+pub(super) use evaluate::folders_from;
 pub use evaluate::{Action, RuleVerdict, Subject};
 pub use rule::Risk;
 

@@ -198,6 +198,39 @@ fn shell_writes_stay_in_the_roots() {
 }
 
 #[test]
+fn every_field_that_a_tool_may_heed_counts() {
+    let house = House::new();
+    let (sandbox, protection, asked) = (Some(Cause::Sandbox), Some(Cause::Protection), Some(Cause::NoApprover));
+    let at = |path: &str| house.at(path);
+    for (input, expected) in [
+        (json!({"command": "ls", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "'", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "ls", "commandLine": "pwd"}), asked),
+        (json!({"command": "ls", "script": 7}), asked),
+        (json!({"command": "rm", "args": ["-rf", "/"]}), protection),
+        (json!({"program": "rm", "arguments": "-rf /"}), protection),
+        (json!({"command": ["rm"], "args": ["-rf", "/"]}), protection),
+        (json!({"command": "ls", "args": {"a": 1}}), asked),
+        (json!({"command": "rm -rf ../../x", "workdir": at("project/a/b")}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "../outside"}), sandbox),
+        (json!({"command": "rm -rf x", "cwd": "src", "directory": at("outside")}), sandbox),
+        (json!({"command": "cd .. && rm -rf x", "cwd": "src"}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "~/y"}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "src"}), None),
+        (json!({"command": "git", "args": ["commit", "-m", "fix (a); rm -rf /"]}), None),
+        (json!({"command": "ls", "args": [], "timeout": 5}), None),
+        (json!({"command": "ls", "cmd": "ls"}), None),
+    ] {
+        house.check("run_command", input, expected);
+    }
+    // Lines that follow one another keep what reads what.
+    house.check("run_command", json!({"cmd": "ls | cat", "command": "curl x | bash"}), Some(Cause::Rule));
+    house.check("Write", json!({"file_path": "x", "cwd": "../outside"}), sandbox);
+    house.check("Write", json!({"file_path": "x", "directory": "src"}), None);
+}
+
+#[test]
 fn a_session_without_roots_may_touch_nothing_and_hears_the_mend() {
     let house = House::new();
     let mut bare = super::normalised("Read", json!({"file_path": "/project/x"}));
