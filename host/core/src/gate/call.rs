@@ -1,6 +1,7 @@
 //! A tool call as an engine or an agent asks it, and as the stages see it.
 
 use serde_json::{Map, Value};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -108,6 +109,26 @@ pub struct ShellCommand {
     pub redirects: Vec<Redirect>,
     /// The programs that run it, outermost first: `sudo`, `xargs`, `bash -c`, …
     pub wrappers: Vec<String>,
-    /// Position in the list of the command whose output it reads, if piped.
+    /// Position in the list of the command whose output it reads, if piped; of several, the last.
     pub piped_from: Option<u32>,
+    /// Positions of all commands whose output may reach it, as spans of the list in front of it: of a group every
+    /// command, and what `<(…)` runs.
+    pub reads: Vec<Range<u32>>,
+}
+
+/// The positions of the commands that the output of the one at `from` reaches, through however many others.
+pub(super) fn reached(commands: &[ShellCommand], from: usize) -> Vec<usize> {
+    let mut found = Vec::new();
+    // How many in front of each position are reached.
+    let mut before = vec![0_usize; from.saturating_add(1)];
+    for (index, command) in commands.iter().enumerate().skip(from) {
+        let count = |at: u32| usize::try_from(at).ok().and_then(|at| before.get(at)).copied().unwrap_or_default();
+        let fed = index > from && command.reads.iter().any(|span| count(span.end) > count(span.start));
+        if fed {
+            found.push(index);
+        }
+        let reached = before.last().copied().unwrap_or_default() + usize::from(fed || index == from);
+        before.push(reached);
+    }
+    found
 }

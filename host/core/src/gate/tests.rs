@@ -2,6 +2,7 @@
 
 mod guarded;
 mod house;
+mod piped;
 mod placed;
 mod protected;
 mod recorded;

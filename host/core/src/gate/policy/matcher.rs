@@ -3,7 +3,7 @@
 //! Pure. Reads flags as programs do: `-rfv` is three, `--recurs` is an abbreviation, `--` ends them.
 
 use super::file::MatchText;
-use crate::gate::call::{RedirectKind, ShellCommand};
+use crate::gate::call::{RedirectKind, ShellCommand, reached};
 use crate::gate::paths::lexical;
 use crate::gate::shell;
 use globset::GlobMatcher;
@@ -105,19 +105,11 @@ impl Matcher {
 
     /// Whether the command's output reaches one of the programs, through however many others.
     fn pipes(&self, all: &[ShellCommand], from: usize) -> bool {
-        let mut reached = vec![from];
-        for (index, command) in all.iter().enumerate() {
-            let reads = command.piped_from.and_then(|from| usize::try_from(from).ok());
-            if reads.is_some_and(|source| reached.contains(&source)) {
-                let named = self.pipes_into.iter().any(|program| program == base_name(&command.program.text));
-                // `| python3 -m json.tool` reads data: the code is its own.
-                if named && shell::runs_its_input(command) {
-                    return true;
-                }
-                reached.push(index);
-            }
-        }
-        false
+        // `| python3 -m json.tool` reads data: the code is its own.
+        reached(all, from).into_iter().filter_map(|index| all.get(index)).any(|command| {
+            let named = self.pipes_into.iter().any(|program| program == base_name(&command.program.text));
+            named && shell::runs_its_input(command)
+        })
     }
 }
 

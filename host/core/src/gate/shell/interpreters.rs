@@ -3,7 +3,8 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
-use super::walk::Stdin;
+use super::input::Input;
+use super::shells;
 use super::wrappers::{Runs, is_cluster_with};
 use crate::gate::call::Word;
 
@@ -63,7 +64,7 @@ pub(super) fn is_one(name: &str) -> bool {
     interpreter(name).is_some()
 }
 
-pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     let Some(interpreter) = interpreter(name) else { return };
     let mut script = false;
     let mut rest = args;
@@ -82,11 +83,12 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
         } else if text == "-m" {
             script = true;
             break;
-        } else if text == "-" || text == "/dev/stdin" {
+        } else if shells::is_stdin(text) {
             break;
         } else if !text.starts_with('-') {
-            // A process substitution as the script: what it prints is not known.
-            runs.unknown |= text == "<()";
+            // What another command prints as the script is not known.
+            runs.unknown |= shells::is_opened(text);
+            runs.reads_code |= shells::is_opened(text);
             script = true;
             break;
         } else if first.text.len() > 2
@@ -99,11 +101,9 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
     }
     if !script {
         runs.reads_code = true;
-        match stdin {
-            Stdin::Inherited => {}
-            Stdin::Document(code) => source(code, runs),
-            Stdin::Piped => runs.unknown = true,
-        }
+        let code = input.code();
+        runs.unknown |= !code.sure;
+        code.texts.iter().for_each(|text| source(text, runs));
     }
 }
 

@@ -5,12 +5,15 @@
 
 mod braces;
 mod elsewhere;
+mod input;
 mod interpreters;
 mod nesting;
 mod outline;
 mod programs;
 mod quoting;
+mod redirects;
 mod scripts;
+mod shells;
 mod thread;
 mod walk;
 mod word;
@@ -18,6 +21,9 @@ mod wrappers;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(super) use input::MAX_GUESSES;
 
 use super::call::ShellCommand;
 
@@ -82,9 +88,11 @@ impl Parsed {
     /// Adds what another line runs, after what this one does.
     pub(in crate::gate) fn append(&mut self, other: Self) {
         let before = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
+        let moved = |at: u32| at.saturating_add(before);
         self.problem = self.problem.or(other.problem);
         self.commands.extend(other.commands.into_iter().map(|command| ShellCommand {
-            piped_from: command.piped_from.map(|from| from.saturating_add(before)),
+            piped_from: command.piped_from.map(moved),
+            reads: command.reads.iter().map(|span| moved(span.start)..moved(span.end)).collect(),
             ..command
         }));
     }

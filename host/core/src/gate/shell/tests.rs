@@ -54,7 +54,7 @@ fn lists_and_groups_are_split() {
 fn substitutions_are_seen_wherever_they_hide() {
     check("echo \"x $(rm -rf /) y\"", &["echo x $() y", "rm -rf /"]);
     check("echo `rm x`", &["echo $()", "rm x"]);
-    check("diff <(a) >(b)", &["diff <() <()", "a", "b"]);
+    check("diff <(a) >(b)", &["a", "diff <() <()", "b"]);
     check("x=$(rm y)", &["", "rm y"]);
     check("cat <<E\n$(rm x)\nE\n", &["cat", "rm x"]);
     check("cat <<'E'\n$(rm x)\nE\n", &["cat"]);
@@ -339,7 +339,8 @@ proptest::proptest! {
     fn no_text_panics(line in "[-a-c '\"$(){}<>|&;`\\\\\n#=*!\\[\\]~0-9]{0,40}") {
         let parsed = parse_blocking(&line);
         for (at, command) in parsed.commands.iter().enumerate() {
-            if let Some(from) = command.piped_from && usize::try_from(from).unwrap() >= at {
+            let last = command.reads.iter().map(|span| span.end).chain(command.piped_from.map(|from| from + 1)).max();
+            if last.is_some_and(|last| usize::try_from(last).unwrap() > at) {
                 panic!("{line}: reads a later command");
             }
         }

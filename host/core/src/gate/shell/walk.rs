@@ -1,17 +1,20 @@
 //! From a line's syntax tree to its simple commands.
 //!
-//! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. What a
-//! program does with its arguments is `wrappers`' and `programs`' knowledge.
+//! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. Redirects are
+//! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
+use super::input::{Facts, Input, Stdin};
 use super::nesting::{self, Nesting};
+use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, SimpleCommand,
+    ExtendedTestExpr, FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 
 /// What the walk runs on.
@@ -27,23 +30,13 @@ pub(super) enum Stack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NeedsLargeStack;
 
-/// Where a command's standard input comes from, as far as it may be code.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Stdin {
-    /// The caller's.
-    #[default]
-    Inherited,
-    /// Another command of the line.
-    Piped,
-    /// A here-document or here-string.
-    Document(Word),
-}
-
 /// What surrounds a command.
 #[derive(Debug, Clone, Default)]
-struct Context {
+pub(super) struct Context {
     wrappers: Vec<String>,
     piped_from: Option<u32>,
+    /// Positions of the commands that feed its input.
+    sources: Vec<Range<u32>>,
     stdin: Stdin,
     depth: usize,
 }
@@ -52,11 +45,35 @@ impl Context {
     fn deeper(&self) -> Self {
         Self { depth: self.depth + 1, ..self.clone() }
     }
+
+    /// Of the substitutions in a command's words: they read what the command would.
+    pub(super) fn substituted(&self) -> Self {
+        Self { wrappers: Vec::new(), ..self.deeper() }
+    }
+
+    /// Of what reads the commands at `span`.
+    pub(super) fn fed_by(&self, span: Range<u32>) -> Self {
+        let piped_from = span.end.checked_sub(1).filter(|_| !span.is_empty());
+        Self { piped_from, sources: vec![span], stdin: Stdin::Piped, ..self.clone() }
+    }
+
+    /// Of what has this input instead.
+    pub(super) fn with_input(&self, stdin: Stdin) -> Self {
+        Self { stdin, ..self.clone() }
+    }
 }
 
 /// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
-    let mut walk = Walk { stack, commands: Vec::new(), words: 0, problem: None, needs_large_stack: false, last: None };
+    let mut walk = Walk {
+        stack,
+        commands: Vec::new(),
+        facts: Vec::new(),
+        words: 0,
+        problem: None,
+        needs_large_stack: false,
+        last: None,
+    };
     walk.code(line, &Context::default());
     if walk.needs_large_stack {
         return Err(NeedsLargeStack);
@@ -64,19 +81,21 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
     Ok(Parsed { commands: walk.commands, problem: walk.problem })
 }
 
-struct Walk {
+pub(super) struct Walk {
     stack: Stack,
     commands: Vec<ShellCommand>,
+    /// One for each command.
+    facts: Vec<Facts>,
     /// Words taken so far, over all commands.
     words: usize,
     problem: Option<NotUnderstood>,
     needs_large_stack: bool,
     /// Position of the command that the next one of a pipe reads.
-    last: Option<u32>,
+    pub(super) last: Option<u32>,
 }
 
 impl Walk {
-    fn trouble(&mut self, problem: NotUnderstood) {
+    pub(super) fn trouble(&mut self, problem: NotUnderstood) {
         self.problem.get_or_insert(problem);
     }
 
@@ -120,7 +139,7 @@ impl Walk {
         }
     }
 
-    fn list(&mut self, list: &CompoundList, context: &Context) {
+    pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
@@ -134,27 +153,30 @@ impl Walk {
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
         let mut inner = context.clone();
         for command in &pipeline.seq {
+            let from = self.position();
             self.command(command, &inner);
-            inner.piped_from = self.last;
-            inner.stdin = Stdin::Piped;
+            let last = self.last;
+            inner = Context { piped_from: last, ..context.fed_by(from..self.position()) };
         }
+    }
+
+    /// The position of the next command.
+    pub(super) fn position(&self) -> u32 {
+        u32::try_from(self.commands.len()).unwrap_or(u32::MAX)
     }
 
     fn command(&mut self, command: &Command, context: &Context) {
         match command {
             Command::Simple(simple) => self.simple(simple, context),
             Command::Compound(compound, redirects) => {
-                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
-                self.compound(compound, &inner);
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(compound, inner));
             }
             Command::Function(function) => {
-                let redirects = function.body.1.as_ref().map(|list| list.0.as_slice());
-                let inner = self.compound_redirects(redirects, context);
-                self.compound(&function.body.0, &inner);
+                let FunctionBody(body, redirects) = &function.body;
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(body, inner));
             }
             Command::ExtendedTest(test, redirects) => {
-                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
-                self.test(&test.expr, &inner);
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.test(&test.expr, inner));
             }
         }
     }
@@ -231,14 +253,13 @@ impl Walk {
     fn simple(&mut self, simple: &SimpleCommand, context: &Context) {
         let mut argv = Vec::new();
         let mut assignments = Vec::new();
-        let mut redirects = Vec::new();
+        let mut redirects = Redirects::default();
         // Substitutions are walked after the command, so that it keeps its place in front of them.
         let mut code = Vec::new();
         let prefix = simple.prefix.iter().flat_map(|prefix| &prefix.0);
         let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0);
         let name = simple.word_or_name.iter().map(|name| (None, Some(name)));
         let items = prefix.map(|item| (Some(item), None)).chain(name).chain(suffix.map(|item| (Some(item), None)));
-        let mut lists = Vec::new();
         for item in items {
             if self.words + argv.len() > MAX_WORDS {
                 self.trouble(NotUnderstood::TooMany);
@@ -269,33 +290,33 @@ impl Walk {
                     }
                     assignments.push((name, value));
                 }
-                (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code, &mut lists),
-                (Some(Item::ProcessSubstitution(_, subshell)), _) => {
+                (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code),
+                (Some(Item::ProcessSubstitution(kind, subshell)), _) => {
                     argv.push(Word { text: "<()".to_owned(), literal: false });
-                    lists.push(&subshell.list);
+                    redirects.substitution(kind, &subshell.list);
                 }
                 (None, None) => {}
             }
         }
-        let mut own = context.clone();
-        if let Some(document) = redirects.iter().rev().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
-            own.stdin = Stdin::Document(document.target.clone());
-        }
-        self.emit(argv, assignments, redirects, &own);
-        let inner = Context { depth: context.depth + 1, ..Context::default() };
+        let (own, fed) = self.inputs(&redirects, context);
+        let from = self.position();
+        self.emit(argv, assignments, redirects.list, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
-        let last = self.commands.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
-        for list in lists {
-            self.list(list, &inner);
-        }
-        for substitution in code {
-            self.code(&substitution, &inner);
-        }
+        let last = self.position().checked_sub(1);
+        self.outputs(&redirects.readers, from, context);
+        self.substitutions(code, context);
         self.last = last;
     }
 
-    /// Records a command and what it runs in turn.
-    fn emit(&mut self, argv: Vec<Word>, assignments: Vec<(String, Word)>, redirects: Vec<Redirect>, context: &Context) {
+    /// Records a command, which reads what those at `fed` print besides its input, and what it runs in turn.
+    pub(super) fn emit(
+        &mut self,
+        argv: Vec<Word>,
+        assignments: Vec<(String, Word)>,
+        redirects: Vec<Redirect>,
+        context: &Context,
+        fed: &[Range<u32>],
+    ) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
@@ -309,8 +330,9 @@ impl Walk {
         if !program.literal {
             self.trouble(NotUnderstood::Dynamic);
         }
-        let source = context.piped_from.and_then(|from| self.commands.get(usize::try_from(from).ok()?));
-        let ran = wrappers::runs(&program, &args, &assignments, &context.stdin, source);
+        let Context { stdin, sources, .. } = context;
+        let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
+        let ran = wrappers::runs(&program, &args, &assignments, &input);
         let mut command = ShellCommand {
             program,
             args,
@@ -318,6 +340,7 @@ impl Walk {
             redirects,
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
+            reads: context.sources.iter().chain(fed).cloned().collect(),
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
@@ -325,11 +348,12 @@ impl Walk {
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         self.commands.push(command);
+        self.facts.push(Facts { wraps: !(ran.argvs.is_empty() && ran.code.is_empty()), stdin: context.stdin.clone() });
         if ran.unknown {
             self.trouble(NotUnderstood::Dynamic);
         }
         for (argv, assignments) in ran.argvs {
-            self.emit(argv, assignments, Vec::new(), &inner);
+            self.emit(argv, assignments, Vec::new(), &inner, fed);
         }
         for code in ran.code {
             if code.literal {
@@ -340,87 +364,6 @@ impl Walk {
                 self.code(&code.text, &inner);
             }
         }
-    }
-
-    fn redirect<'t>(
-        &mut self,
-        redirect: &'t IoRedirect,
-        redirects: &mut Vec<Redirect>,
-        code: &mut Vec<String>,
-        lists: &mut Vec<&'t CompoundList>,
-    ) {
-        let (kind, target) = match redirect {
-            IoRedirect::OutputAndError(word, append) => {
-                let kind = if *append { RedirectKind::Append } else { RedirectKind::Output };
-                (kind, self.take(word::scan(&word.value), code).single())
-            }
-            IoRedirect::HereString(_, word) => {
-                (RedirectKind::HereDocument, self.take(word::scan(&word.value), code).single())
-            }
-            IoRedirect::HereDocument(_, document) => {
-                let target = if document.requires_expansion {
-                    let mut scanned = self.take(word::scan_expanded(&document.doc.value), code).single();
-                    scanned.literal &= !document.doc.value.contains(['$', '`']);
-                    scanned
-                } else {
-                    Word { text: document.doc.value.clone(), literal: true }
-                };
-                (RedirectKind::HereDocument, target)
-            }
-            IoRedirect::File(_, kind, target) => {
-                let kind = match kind {
-                    IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput => RedirectKind::Input,
-                    IoFileRedirectKind::Append => RedirectKind::Append,
-                    IoFileRedirectKind::Write
-                    | IoFileRedirectKind::ReadAndWrite
-                    | IoFileRedirectKind::Clobber
-                    | IoFileRedirectKind::DuplicateOutput => RedirectKind::Output,
-                };
-                match target {
-                    IoFileRedirectTarget::Fd(_) => return,
-                    IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
-                        lists.push(&subshell.list);
-                        return;
-                    }
-                    IoFileRedirectTarget::Filename(word) => (kind, self.take(word::scan(&word.value), code).single()),
-                    IoFileRedirectTarget::Duplicate(word) => {
-                        let target = self.take(word::scan(&word.value), code).single();
-                        // `2>&1`, `>&-`: no file.
-                        if target.literal && target.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit())
-                        {
-                            return;
-                        }
-                        (kind, target)
-                    }
-                }
-            }
-        };
-        redirects.push(Redirect { kind, target });
-    }
-
-    /// Redirects of a group: what it reads and writes is recorded as a command without a program.
-    fn compound_redirects(&mut self, list: Option<&[IoRedirect]>, context: &Context) -> Context {
-        let mut inner = context.clone();
-        let Some(list) = list else { return inner };
-        let (mut redirects, mut code, mut lists) = (Vec::new(), Vec::new(), Vec::new());
-        for redirect in list {
-            self.redirect(redirect, &mut redirects, &mut code, &mut lists);
-        }
-        if let Some(document) = redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
-            inner.stdin = Stdin::Document(document.target.clone());
-        }
-        redirects.retain(|redirect| redirect.kind != RedirectKind::HereDocument);
-        if !redirects.is_empty() {
-            self.emit(Vec::new(), Vec::new(), redirects, context);
-        }
-        let deeper = Context { depth: context.depth + 1, ..Context::default() };
-        for list in lists {
-            self.list(list, &deeper);
-        }
-        for substitution in code {
-            self.code(&substitution, &deeper);
-        }
-        inner
     }
 
     /// The substitutions in a word that is no argument.
@@ -436,14 +379,13 @@ impl Walk {
         self.substitutions(code, context);
     }
 
-    fn substitutions(&mut self, code: Vec<String>, context: &Context) {
-        let inner = Context { depth: context.depth + 1, ..Context::default() };
+    pub(super) fn substitutions(&mut self, code: Vec<String>, context: &Context) {
         for substitution in code {
-            self.code(&substitution, &inner);
+            self.code(&substitution, &context.substituted());
         }
     }
 
-    fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {
+    pub(super) fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {
         match scanned {
             Ok(mut scanned) => {
                 if scanned.split_by_ifs {

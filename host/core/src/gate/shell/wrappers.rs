@@ -1,11 +1,11 @@
 //! Programs that run other programs: `sudo`, `env`, `xargs`, `bash -c`, …
 //!
-//! Owns how each finds the program it runs in its own arguments. Programs that run one only by an option
+//! Owns how each finds the program it runs in its own arguments. Shells are in `shells`. Programs that run one only by an option
 //! (`find -exec`, `git -c`) are in `programs`.
 
-use super::walk::Stdin;
-use super::{elsewhere, interpreters, programs, scripts};
-use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use super::input::Input;
+use super::{elsewhere, interpreters, programs, scripts, shells};
+use crate::gate::call::Word;
 use crate::gate::options::{takes_next, valued_letter};
 use crate::gate::patch;
 
@@ -44,9 +44,6 @@ impl Runs {
         self.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
     }
 }
-
-/// The shells that read code from `-c`, a here-document or a pipe.
-pub(super) const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash", "fish", "rbash"];
 
 /// Variables whose value is run as a command by the programs that read them.
 const COMMAND_VARIABLES: [&str; 14] = [
@@ -133,13 +130,7 @@ pub(super) fn base_name(program: &str) -> &str {
 }
 
 /// What `program` runs or writes.
-pub(super) fn runs(
-    program: &Word,
-    args: &[Word],
-    assignments: &[(String, Word)],
-    stdin: &Stdin,
-    source: Option<&ShellCommand>,
-) -> Runs {
+pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)], input: &Input<'_>) -> Runs {
     let name = base_name(&program.text);
     let mut runs = Runs { wrapper: name.to_owned(), ..Runs::default() };
     for (variable, value) in assignments {
@@ -153,19 +144,20 @@ pub(super) fn runs(
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
         "eval" => runs.joined(skip_double_dash(args)),
         "source" | "." => {
-            runs.unknown = args.first().is_some_and(|file| matches!(file.text.as_str(), "<()" | "/dev/stdin" | "-"))
+            let file = args.first().map_or("", |file| file.text.as_str());
+            runs.unknown = shells::is_stdin(file) || shells::is_opened(file);
         }
         "trap" => trap(args, &mut runs),
         "alias" => aliases(args, &mut runs),
         "xargs" => xargs(args, &mut runs),
         "parallel" => parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
-        _ if patch::PROGRAMS.contains(&name) => patched(args, stdin, source, &mut runs),
+        _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
         "su" | "runuser" | "script" => dash_c(args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
-        _ if SHELLS.contains(&name) => shell(args, stdin, source, &mut runs),
-        _ if interpreters::is_one(name) => interpreters::runs(name, args, stdin, &mut runs),
+        _ if shells::is_one(name) => shells::runs(args, input, &mut runs),
+        _ if interpreters::is_one(name) => interpreters::runs(name, args, input, &mut runs),
         _ => match PREFIXES.iter().find(|prefix| prefix.name == name) {
             Some(prefix) => prefixed(prefix, args, &mut runs),
             None => {
@@ -174,14 +166,34 @@ pub(super) fn runs(
             }
         },
     }
+    if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
+        runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
+    }
     runs
+}
+
+/// Whether a program that was given no other starts a shell, which runs what it reads.
+fn starts_shell(name: &str, args: &[Word]) -> bool {
+    let asked = |flags: &[char], long: &[&str]| {
+        let given = |arg: &Word| {
+            flags.iter().any(|flag| is_cluster_with(&arg.text, *flag)) || long.contains(&arg.text.as_str())
+        };
+        args.iter().any(given)
+    };
+    match name {
+        "sudo" => asked(&['s', 'i'], &["--shell", "--login"]),
+        "doas" => asked(&['s'], &[]),
+        "ssh" => !asked(&['N', 'W'], &[]),
+        "su" | "runuser" | "script" | "chroot" | "unshare" | "nsenter" | "fakeroot" | "newgrp" => true,
+        _ => false,
+    }
 }
 
 /// Whether an interpreter without a script of its own runs its input; true of other programs.
 pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     let name = base_name(&program.text);
-    let interprets = SHELLS.contains(&name) || interpreters::is_one(name);
-    !interprets || runs(program, args, &[], &Stdin::Inherited, None).reads_code
+    let interprets = shells::is_one(name) || interpreters::is_one(name);
+    !interprets || runs(program, args, &[], &Input::inherited()).reads_code
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {
@@ -334,20 +346,21 @@ fn parallel(args: &[Word], runs: &mut Runs) {
 }
 
 /// A patch in its argument or its input; the program itself stays in the folder no more than the patch says.
-fn patched(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
-    let text = match (args.first(), stdin) {
-        (Some(patch), _) => Some(patch.clone()),
-        (None, Stdin::Document(patch)) => Some(patch.clone()),
-        (None, Stdin::Piped) => source.and_then(printed),
-        (None, Stdin::Inherited) => None,
+fn patched(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let (texts, sure) = match args.first() {
+        Some(patch) => (vec![patch.clone()], true),
+        None => {
+            let code = input.code();
+            (code.texts, code.sure && input.is_fed())
+        }
     };
-    let Some(text) = text else {
-        runs.unknown = true;
-        return;
-    };
-    // What a document expands stands in the lines of a file, rarely in its name.
-    let named = patch::paths(&text.text).into_iter();
-    runs.writes.extend(named.map(|path| Word { literal: text.literal || !path.contains(['$', '`']), text: path }));
+    runs.unknown |= !sure;
+    for text in texts {
+        // What a document expands stands in the lines of a file, rarely in its name.
+        let literal = |path: &str| text.literal || !path.contains(['$', '`']);
+        let named = patch::paths(&text.text).into_iter();
+        runs.writes.extend(named.map(|path| Word { literal: literal(&path), text: path }));
+    }
 }
 
 fn flock(args: &[Word], runs: &mut Runs) {
@@ -377,69 +390,4 @@ pub(super) fn is_cluster_with(text: &str, flag: char) -> bool {
     text.strip_prefix('-').is_some_and(|cluster| {
         !cluster.starts_with('-') && cluster.chars().all(|c| c.is_ascii_alphanumeric()) && cluster.contains(flag)
     })
-}
-
-fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
-    let mut rest = args;
-    let (mut code, mut from_stdin) = (false, false);
-    while let Some((first, tail)) = rest.split_first() {
-        let text = first.text.as_str();
-        if text == "--" || text == "-" {
-            rest = tail;
-            break;
-        }
-        if !text.starts_with(['-', '+']) {
-            break;
-        }
-        code |= is_cluster_with(text, 'c');
-        from_stdin |= is_cluster_with(text, 's');
-        let values = if matches!(text, "--rcfile" | "--init-file") {
-            runs.unknown = true;
-            1
-        } else if text.starts_with("--") {
-            0
-        } else {
-            // `-euo pipefail`: each `o` of a cluster takes a word.
-            text.chars().filter(|letter| matches!(letter, 'o' | 'O')).count()
-        };
-        rest = tail.get(values..).unwrap_or_default();
-    }
-    if code {
-        match rest.first() {
-            Some(text) => runs.code.push(text.clone()),
-            None => runs.unknown = true,
-        }
-    } else if from_stdin || rest.is_empty() || rest.first().is_some_and(|file| file.text == "/dev/stdin") {
-        runs.reads_code = true;
-        match stdin {
-            Stdin::Inherited => {}
-            Stdin::Document(text) => runs.code.push(text.clone()),
-            Stdin::Piped => match source.and_then(printed) {
-                Some(code) => runs.code.push(code),
-                None => runs.unknown = true,
-            },
-        }
-    }
-    // A process substitution as the script: its commands are seen, what they print is not.
-    runs.unknown |= rest.first().is_some_and(|file| !code && file.text == "<()");
-}
-
-/// What a command prints, where that is its arguments.
-fn printed(command: &ShellCommand) -> Option<Word> {
-    let document = || command.redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument);
-    let words = match base_name(&command.program.text) {
-        "cat" if command.args.iter().all(|arg| arg.text == "-") => {
-            return document().map(|document| document.target.clone());
-        }
-        "echo" => after_options(&command.args, &[]),
-        "printf" => {
-            let rest = skip_double_dash(&command.args);
-            // One plain text, or a format and what it prints: joined, which shows every word to the rules.
-            rest
-        }
-        _ => return None,
-    };
-    let text = words.iter().map(|word| word.text.replace("\\n", "\n")).collect::<Vec<_>>().join(" ");
-    let plain = base_name(&command.program.text) == "echo" || words.len() == 1;
-    Some(Word { text, literal: plain && words.iter().all(|word| word.literal) })
 }

@@ -120,7 +120,7 @@ fn patches_given_to_the_shell_stay_in_the_roots() {
 fn shell_writes_stay_in_the_roots() {
     let house = House::new();
     let sandbox = Some(Cause::Sandbox);
-    for line in [
+    let lines = [
         "rm ROOT/outside/x",
         "echo x > ROOT/outside/x",
         "echo x >> ../outside/x",
@@ -165,10 +165,9 @@ fn shell_writes_stay_in_the_roots() {
         "sed --in-place --expression s/a/b/ ROOT/outside/x",
         "perl -pi -e s/a/b/ ROOT/outside/x",
         "perl -lpi -e s/a/b/ ROOT/outside/x",
-    ] {
-        house.shell(line, sandbox);
-    }
-    for line in [
+    ];
+    house.shells(&lines, sandbox);
+    let lines = [
         "rm src/x",
         "sed -i '/DEBUG/d' Makefile",
         "sed -i -e '/DEBUG/d' Makefile.e",
@@ -192,9 +191,8 @@ fn shell_writes_stay_in_the_roots() {
         "ssh h 'rm ROOT/outside/x'",
         "echo x | tee in/y",
         "echo > ROOT/project/new/x",
-    ] {
-        house.shell(line, None);
-    }
+    ];
+    house.shells(&lines, None);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn tollgate_itself_is_protected() {
     }
     house.check("read_many_files", json!({ "include": [format!("{}/appr*", at("home/tollgate"))] }), protection);
     let own = format!("kill {}", std::process::id());
-    for line in [
+    let lines = [
         "rm ~/tollgate/journal.db",
         "echo x > gate/tollgate.toml",
         "rm -rf ~/tollgate",
@@ -92,10 +92,9 @@ fn tollgate_itself_is_protected() {
         "git checkout HEAD -- .claude/settings.json",
         "kill -9 -1",
         "kill -- -1",
-    ] {
-        house.shell(line, protection);
-    }
-    for line in [
+    ];
+    house.shells(&lines, protection);
+    let lines = [
         "tollgate plugin list",
         "tollgate tail",
         "cat .claude/settings.json",
@@ -118,9 +117,8 @@ fn tollgate_itself_is_protected() {
         "cat *.rs",
         "wc -l src/*.rs",
         "ls ~/toll*",
-    ] {
-        house.shell(line, None);
-    }
+    ];
+    house.shells(&lines, None);
 }
 
 #[test]
