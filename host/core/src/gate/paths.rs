@@ -96,6 +96,9 @@ pub enum PathProblem {
     /// `~name`, or `~` where the home folder is not known.
     #[error("its home folder is not known")]
     UnknownHome,
+    /// Below a process's own view of its files: what stands there differs from process to process.
+    #[error("it goes through what one process has open")]
+    OfProcess,
     /// The call names so many paths that the file system is not asked any more.
     #[error("the call names too many paths")]
     TooMany,
@@ -119,7 +122,17 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     if paths.is_exhausted() {
         return Err(PathProblem::TooMany);
     }
-    if let Some(real) = paths.real(&path) {
+    let plain = lexical(&path.to_string_lossy());
+    if is_descriptor(&plain) {
+        // Whatever it leads to for the call, for us it would be something else.
+        return Ok(PathBuf::from(plain));
+    }
+    if is_of_process(&plain) {
+        return Err(PathProblem::OfProcess);
+    }
+    // Where a link is followed by `..`, only a step at a time tells what is passed through.
+    let steps_back = path.components().any(|component| component == Component::ParentDir);
+    if let Some(real) = paths.real(&path).filter(|_| !steps_back) {
         return Ok(real);
     }
     let mut place = PathBuf::from("/");
@@ -132,6 +145,9 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
             }
             Component::Normal(name) => {
                 place.push(name);
+                if is_of_process(&place.to_string_lossy()) {
+                    return Err(PathProblem::OfProcess);
+                }
                 if missing {
                     continue;
                 }
@@ -146,6 +162,35 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     }
     // Where the bound was reached on the way, what does not exist and what was not looked for are the same.
     if paths.is_exhausted() { Err(PathProblem::TooMany) } else { Ok(place) }
+}
+
+/// Whether a path without dots is an open descriptor itself, which is no place in the file system.
+#[must_use]
+pub fn is_descriptor(path: &str) -> bool {
+    let number = ["/dev/fd/", "/proc/self/fd/"].iter().find_map(|folder| path.strip_prefix(folder));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        || matches!(path, "/dev/stdin" | "/dev/stdout" | "/dev/stderr")
+}
+
+/// Whether a path without dots goes through what one process has open: its descriptors, its working folder, its root.
+/// Where the process is named only when it runs (`/proc/$$/cwd`), it does too.
+#[must_use]
+pub fn is_of_process(path: &str) -> bool {
+    let opened = |name: &str| matches!(name, "cwd" | "root" | "fd" | "map_files");
+    let mut parts = path.split('/').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("dev"), Some("fd"), _) | (Some("dev"), Some("stdin" | "stdout" | "stderr"), Some(_)) => {
+            !is_descriptor(path)
+        }
+        (Some("proc"), Some(process), Some(first)) => {
+            let known = process.bytes().all(|byte| byte.is_ascii_digit()) || matches!(process, "self" | "thread-self");
+            let named = known || process.contains(['$', '*', '?', '[']);
+            // `task/7/cwd` is the same for a thread.
+            let name = if first == "task" { parts.nth(1).unwrap_or_default() } else { first };
+            named && opened(name) && !is_descriptor(path)
+        }
+        _ => false,
+    }
 }
 
 /// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`.
@@ -262,5 +307,25 @@ mod tests {
         assert_eq!(at("dangling/x"), Err(PathProblem::DanglingLink));
         assert_eq!(at("a\0b"), Err(PathProblem::Nul));
         assert_eq!(at("~nobody-here/x"), Err(PathProblem::UnknownHome));
+        assert_eq!(at("/dev/fd/63"), Ok(PathBuf::from("/dev/fd/63")));
+        std::os::unix::fs::symlink("/dev", root.join("devices")).unwrap();
+        for path in [
+            "/dev/fd/3/x",
+            "/dev/./fd//3/x",
+            "/dev/fd/3/..",
+            "/dev/stdin/x",
+            "/proc/self/cwd/x",
+            "/proc/self/../self/root",
+            "/proc/thread-self/cwd",
+            "/proc/1/root/etc",
+            "/proc/1/fd/3",
+            "/proc/self/task/1/cwd/x",
+            "devices/../proc/self/cwd/x",
+        ] {
+            assert_eq!(at(path), Err(PathProblem::OfProcess), "{path}");
+        }
+        for path in ["/proc/self/status", "/proc/1/cgroup", "/proc/cpuinfo", "/dev/null", "proc/self/cwd"] {
+            assert!(at(path).is_ok(), "{path}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Comes before everything that can be configured. Knows the home's layout and the agents' settings files.
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word};
-use super::paths::{self, Paths, resolve};
+use super::paths::{self, PathProblem, Paths, lexical, resolve};
 use super::policy::folders_from;
 use super::targets::{self, Access};
 use crate::home::Home;
@@ -190,7 +190,11 @@ impl Protected<'_> {
     }
 
     fn path(&self, cwd: &Path, path: &str, touch: Touch) -> Result<(), String> {
-        let Ok(real) = resolve(self.paths, cwd, path) else { return Ok(()) };
+        let real = match resolve(self.paths, cwd, path) {
+            Ok(real) => real,
+            Err(PathProblem::OfProcess) => return Err(of_process(path)),
+            Err(_) => return Ok(()),
+        };
         if let Some(home) = &self.home {
             // A write to a folder above the home (`rm -rf ~`) takes the home with it.
             if touch == Touch::Write && home.home.starts_with(&real) && home.home != real {
@@ -268,6 +272,10 @@ impl Protected<'_> {
         if word.literal {
             return self.below_each(&word.text, folders, touch);
         }
+        let below = folders.iter().map(|folder| lexical(&format!("{folder}/{}", word.text)));
+        if below.chain([lexical(&word.text)]).any(|path| paths::is_of_process(&path)) {
+            return Err(of_process(&word.text));
+        }
         // A pattern, or a word that goes on as only the shell knows: whatever lies below what is known.
         let known = targets::known_path(word);
         if known.is_none() && !word.text.starts_with(['*', '?', '[', '{']) {
@@ -304,6 +312,10 @@ impl Protected<'_> {
         let settings = SETTINGS.iter().any(|(folder, stem, _)| code.contains(&format!("{folder}/{stem}")));
         settings || self.home.as_ref().is_some_and(|home| home.home.to_str().is_some_and(|home| code.contains(home)))
     }
+}
+
+fn of_process(path: &str) -> String {
+    format!("`{path}` {}, so nobody can tell whether it leads to Tollgate's own files", PathProblem::OfProcess)
 }
 
 /// `https://x/.claude/settings.json` is no file of ours.

@@ -3,7 +3,7 @@
 //! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
-use super::call::NormalisedCall;
+use super::call::{NormalisedCall, ShellCommand};
 use super::paths::{self, PathProblem, Paths, resolve};
 use super::policy::folders_from;
 use super::targets::{self, Access};
@@ -74,6 +74,11 @@ impl Sandbox<'_> {
             let inside = targets::written_inside(command);
             for word in targets::written(command).into_iter().chain(&inside) {
                 let Some(path) = targets::known_path(word) else { continue };
+                // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
+                let redirected = command.redirects.iter().any(|redirect| std::ptr::eq(&redirect.target, word));
+                if (redirected || program(command) == "tee") && paths::is_descriptor(&path) {
+                    continue;
+                }
                 if path.starts_with(['/', '~']) {
                     self.inside(&self.call.cwd, &path, Access::Write)?;
                     continue;
@@ -87,7 +92,7 @@ impl Sandbox<'_> {
     }
 
     fn inside(&self, cwd: &Path, path: &str, access: Access) -> Result<(), Denial> {
-        if DEVICES.contains(&path) || path.starts_with("/dev/fd/") && !path.contains("..") {
+        if DEVICES.contains(&path) {
             return Ok(());
         }
         let shown = shown(path);
@@ -111,6 +116,10 @@ impl Sandbox<'_> {
             ),
         }))
     }
+}
+
+fn program(command: &ShellCommand) -> &str {
+    command.program.text.rsplit('/').next().unwrap_or_default()
 }
 
 /// A path as a sentence may show it.
