@@ -18,6 +18,13 @@ pub(super) fn takes_next(text: &str, valued: &[&str]) -> bool {
     matches!(valued_letter(text, short), Some((_, "")))
 }
 
+/// `-c`, `-lc`, `-ec`: a cluster of short options with `flag` in it.
+pub(super) fn is_cluster_with(text: &str, flag: char) -> bool {
+    text.strip_prefix('-').is_some_and(|cluster| {
+        !cluster.starts_with('-') && cluster.chars().all(|c| c.is_ascii_alphanumeric()) && cluster.contains(flag)
+    })
+}
+
 fn is_short(option: &str, letter: char) -> bool {
     option.strip_prefix('-').is_some_and(|name| {
         let mut letters = name.chars();

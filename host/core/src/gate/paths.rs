@@ -17,6 +17,10 @@ pub trait Paths: Send + Sync {
     fn real(&self, path: &Path) -> Option<PathBuf>;
     /// Whether the last component is itself a symlink, leading anywhere or nowhere.
     fn is_link(&self, path: &Path) -> bool;
+    /// Whether it is a folder, every symlink followed.
+    fn is_folder(&self, _path: &Path) -> bool {
+        false
+    }
     /// The home folder of the user that agents run as.
     fn home(&self) -> Option<PathBuf>;
     /// Whether it was asked so much that it answers no more.
@@ -35,6 +39,9 @@ impl Paths for SystemPaths {
     }
     fn is_link(&self, path: &Path) -> bool {
         path.symlink_metadata().is_ok_and(|data| data.is_symlink())
+    }
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
     }
     fn home(&self) -> Option<PathBuf> {
         std::env::home_dir().filter(|home| home.is_absolute())
@@ -76,6 +83,9 @@ impl Paths for Remembered<'_> {
     fn is_link(&self, path: &Path) -> bool {
         self.may_look() && self.paths.is_link(path)
     }
+    fn is_folder(&self, path: &Path) -> bool {
+        self.may_look() && self.paths.is_folder(path)
+    }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
     }
@@ -113,10 +123,14 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
         return Err(PathProblem::Nul);
     }
     let path = match text.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-            paths.home().ok_or(PathProblem::UnknownHome)?.join(rest.trim_start_matches('/'))
+        Some(rest) => {
+            let home = paths.home().ok_or(PathProblem::UnknownHome)?;
+            let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            if !is_own_home(&home, name) {
+                return Err(PathProblem::UnknownHome);
+            }
+            home.join(rest.trim_start_matches('/'))
         }
-        Some(_) => return Err(PathProblem::UnknownHome),
         None => cwd.join(text),
     };
     if paths.is_exhausted() {
@@ -193,13 +207,20 @@ pub fn is_of_process(path: &str) -> bool {
     }
 }
 
-/// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`.
+/// Whether `~name` is this home: without a name, or with that of its folder.
+fn is_own_home(home: &Path, name: &str) -> bool {
+    name.is_empty() || home.file_name().is_some_and(|own| own == name)
+}
+
+/// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`. Another user's home is
+/// taken to be beside the own one.
 #[must_use]
 pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
-    match text.strip_prefix('~') {
-        Some(rest) => paths.home().unwrap_or_else(|| PathBuf::from("/")).join(rest.trim_start_matches('/')),
-        None => PathBuf::from(text),
-    }
+    let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
+    let home = paths.home().unwrap_or_else(|| PathBuf::from("/"));
+    let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let start = if is_own_home(&home, name) { home } else { home.with_file_name(name) };
+    start.join(rest.trim_start_matches('/'))
 }
 
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.

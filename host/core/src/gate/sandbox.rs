@@ -87,6 +87,15 @@ impl Sandbox<'_> {
                     self.inside(&paths::folder(self.paths, folder), &path, Access::Write)?;
                 }
             }
+            // What a link leads to is written through it, by this line or a later one.
+            for link in targets::links(command) {
+                for folder in folders.get(..known).unwrap_or_default() {
+                    let folder = paths::folder(self.paths, folder);
+                    if let Some(path) = link.leads_to(&folder, self.paths) {
+                        self.inside(&folder, &path, Access::Write)?;
+                    }
+                }
+            }
         }
         Ok(())
     }

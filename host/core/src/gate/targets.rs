@@ -2,8 +2,11 @@
 //!
 //! Owns the knowledge of tools' path fields; that of programs' file arguments is `written`'s. Decides nothing.
 
+mod links;
 mod written;
 
+pub use links::{Link, links};
+pub(super) use written::{positional, start_points};
 pub use written::{written, written_inside};
 
 use super::call::{NormalisedCall, ShellCommand, Word};
@@ -170,7 +173,7 @@ pub fn known_path(word: &Word) -> Option<String> {
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.
 #[must_use]
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
-    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "chroot"];
+    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc"];
     command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
 }
 

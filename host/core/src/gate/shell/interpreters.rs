@@ -5,8 +5,9 @@
 
 use super::input::Input;
 use super::shells;
-use super::wrappers::{Runs, is_cluster_with};
+use super::wrappers::Runs;
 use crate::gate::call::Word;
+use crate::gate::options::is_cluster_with;
 
 struct Interpreter {
     name: &'static str,

@@ -22,6 +22,7 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
+pub(super) use elsewhere::SSH_HERE;
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
 

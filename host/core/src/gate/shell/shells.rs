@@ -1,8 +1,9 @@
 //! Shells: which of their arguments is code, and when they run what they read.
 
 use super::input::Input;
-use super::wrappers::{Runs, is_cluster_with};
+use super::wrappers::Runs;
 use crate::gate::call::Word;
+use crate::gate::options::is_cluster_with;
 
 /// The shells that read code from `-c`, a here-document or a pipe.
 const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash", "fish", "rbash"];

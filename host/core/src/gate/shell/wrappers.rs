@@ -6,7 +6,7 @@
 use super::input::Input;
 use super::{elsewhere, interpreters, programs, scripts, shells};
 use crate::gate::call::Word;
-use crate::gate::options::{takes_next, valued_letter};
+use crate::gate::options::{is_cluster_with, takes_next, valued_letter};
 use crate::gate::patch;
 
 /// `NAME=value` pairs.
@@ -308,22 +308,43 @@ fn xargs(args: &[Word], runs: &mut Runs) {
         "--max-procs",
         "--delimiter",
         "--arg-file",
-        "--replace",
+        "--max-lines",
+        "--max-chars",
+        "--eof",
+        "--process-slot-var",
     ];
     let rest = after_options(args, &valued);
-    if !rest.is_empty() {
-        let mut argv = rest.to_vec();
-        let options = args.get(..args.len() - rest.len()).unwrap_or_default();
-        let placed = |option: &Word| {
-            let text = option.text.as_str();
-            text.starts_with("--replace")
-                || valued_letter(text, |letter| "InPLdsEa".contains(letter)).is_some_and(|(letter, _)| letter == 'I')
-        };
-        if !options.iter().any(placed) {
-            argv.push(filled_in());
-        }
-        runs.argv(&argv);
+    if rest.is_empty() {
+        return;
     }
+    let mut argv = rest.to_vec();
+    match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
+        Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
+            *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
+        }),
+        None => argv.push(filled_in()),
+    }
+    runs.argv(&argv);
+}
+
+/// What xargs replaces by each line that it reads, where it is told to.
+fn placeholder(options: &[Word]) -> Option<String> {
+    let mut found = None;
+    for (at, option) in options.iter().enumerate() {
+        let text = option.text.as_str();
+        let next = || options.get(at + 1).map(|word| word.text.clone());
+        let given = match (text.strip_prefix("--replace"), valued_letter(text, |letter| "InPLdsEai".contains(letter))) {
+            (Some(""), _) => Some("{}".to_owned()),
+            (Some(value), _) => value.strip_prefix('=').map(str::to_owned),
+            (None, Some(('I', ""))) => next(),
+            // `-i` takes a value only where it is attached.
+            (None, Some(('i', ""))) => Some("{}".to_owned()),
+            (None, Some(('I' | 'i', value))) => Some(value.to_owned()),
+            _ => None,
+        };
+        found = given.filter(|given| !given.is_empty()).or(found);
+    }
+    found
 }
 
 fn parallel(args: &[Word], runs: &mut Runs) {
@@ -383,11 +404,4 @@ fn dash_c(args: &[Word], runs: &mut Runs) {
             runs.code.push(code.clone());
         }
     }
-}
-
-/// `-c`, `-lc`, `-ec`: a cluster of short options with `flag` in it.
-pub(super) fn is_cluster_with(text: &str, flag: char) -> bool {
-    text.strip_prefix('-').is_some_and(|cluster| {
-        !cluster.starts_with('-') && cluster.chars().all(|c| c.is_ascii_alphanumeric()) && cluster.contains(flag)
-    })
 }

@@ -180,13 +180,13 @@ fn deletes(args: &[Word]) -> bool {
 }
 
 /// Where `find` starts: the words before its first test.
-fn start_points(args: &[Word]) -> Vec<&Word> {
+pub(in crate::gate) fn start_points(args: &[Word]) -> Vec<&Word> {
     let options = args.iter().skip_while(|arg| matches!(arg.text.as_str(), "-H" | "-L" | "-P"));
     options.take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect()
 }
 
 /// Arguments that are neither options nor their values.
-fn positional<'a>(args: &'a [Word], valued: &[&str]) -> Vec<&'a Word> {
+pub(in crate::gate) fn positional<'a>(args: &'a [Word], valued: &[&str]) -> Vec<&'a Word> {
     let mut words = Vec::new();
     let mut rest = args.iter();
     let mut only_words = false;

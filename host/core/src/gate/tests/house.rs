@@ -21,6 +21,9 @@ impl Paths for Housed {
     fn is_link(&self, path: &Path) -> bool {
         SystemPaths.is_link(path)
     }
+    fn is_folder(&self, path: &Path) -> bool {
+        SystemPaths.is_folder(path)
+    }
     fn home(&self) -> Option<PathBuf> {
         Some(self.0.clone())
     }
