@@ -74,6 +74,17 @@ pub fn redact(json: &str) -> Cow<'_, str> {
     if found.is_empty() { Cow::Borrowed(json) } else { Cow::Owned(replaced(json, found)) }
 }
 
+/// As [`redact`], of plain text: what is kept in a column of its own.
+#[must_use]
+pub fn redact_text(text: &str) -> Cow<'_, str> {
+    let json = serde_json::Value::from(text).to_string();
+    match redact(&json) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        // Redacted JSON is JSON; were it not, nothing of the text is shown.
+        Cow::Owned(json) => Cow::Owned(serde_json::from_str(&json).unwrap_or_else(|_| REDACTED.to_owned())),
+    }
+}
+
 fn shapes(json: &str, found: &mut Vec<Range<usize>>) {
     let Some(set) = SHAPE_SET.as_ref() else { return };
     for index in set.matches(json) {
@@ -268,6 +279,13 @@ mod tests {
             check(&json!({name: "a b \"c\" \\ d é \n"}), "a b");
             check(&json!({"x": {name: ["one1", "two2"]}}), "two2");
         }
+    }
+
+    #[test]
+    fn plain_text_is_redacted_as_json_is() {
+        let text = "say \"hi\" to https://me:hunter22@example.org/x\nnow";
+        assert_eq!(redact_text(text), format!("say \"hi\" to https://me:{REDACTED}@example.org/x\nnow"));
+        assert!(matches!(redact_text("a \"plain\" one"), Cow::Borrowed("a \"plain\" one")));
     }
 
     #[test]
