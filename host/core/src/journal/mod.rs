@@ -3,6 +3,7 @@
 //! Owns the database and the memory ring. Knows nothing of subscribers: committed events go to the
 //! sink that the bus gives it, in seq order, after commit.
 
+mod change;
 mod failure;
 mod reader;
 mod ring;
@@ -16,6 +17,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use change::RING_SETTLED;
+pub(crate) use change::{Change, End, Queued, Refusal};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use types::{
     BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
@@ -61,7 +64,7 @@ struct Inner {
 }
 
 enum Backend {
-    Ring(Ring),
+    Ring(Box<Ring>),
     Sqlite { writer: Writer, readers: Readers, path: PathBuf },
 }
 
@@ -133,7 +136,7 @@ impl Journal {
     pub(crate) fn open(options: &JournalOptions, sink: Sink) -> Result<Self, JournalError> {
         let head = Arc::new(AtomicU64::new(0));
         let (epoch, backend) = if options.durability == Durability::Memory {
-            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Ring::new(Arc::clone(&head), sink)))
+            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Box::new(Ring::new(Arc::clone(&head), sink))))
         } else {
             let path = options.path.clone();
             let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
@@ -326,7 +329,7 @@ impl Journal {
             Backend::Ring(ring) => ring.emit(event, given),
             Backend::Sqlite { .. } => match self.request(Work::Emit(vec![event])).await? {
                 Done::Receipts(receipts) => receipts.first().copied().ok_or(JournalError::Closed),
-                Done::Cursor(_) | Done::Nothing => Err(JournalError::Closed),
+                Done::Cursor(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
             },
         }
     }

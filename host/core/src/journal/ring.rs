@@ -1,7 +1,9 @@
-//! The journal in memory: a bounded ring of events, with cursors, dead letters and plugin store beside it.
+//! The journal in memory: a bounded ring of events, with cursors, dead letters, plugin store and what changes
+//! left beside it.
 //!
 //! One lock, no thread, no hash chain; nothing survives the process.
 
+use super::change::Kept;
 use super::types::{DeadLetter, JournalError, Receipt, Stats};
 use super::work::{Done, Unit, Work};
 use super::{Page, Sink, Slice, lock};
@@ -37,6 +39,7 @@ struct State {
     cursors: BTreeMap<Arc<str>, u64>,
     dead_letters: VecDeque<DeadLetter>,
     store: HashMap<Arc<str>, BTreeMap<String, Vec<u8>>>,
+    kept: Kept,
     closed: bool,
 }
 
@@ -70,6 +73,10 @@ impl Ring {
         }
         match work {
             Work::Emit(events) => Ok(Done::Receipts(self.append_all(&mut state, events))),
+            Work::Change { change, events } => match state.kept.change(change) {
+                Ok(()) => Ok(Done::Receipts(self.append_all(&mut state, events))),
+                Err(refusal) => Ok(Done::Refused(refusal)),
+            },
             Work::Complete(unit) => {
                 unit.check_step(state.cursors.get(&unit.subscriber).copied().unwrap_or(0))?;
                 self.complete(&mut state, unit);
@@ -171,6 +178,11 @@ impl Ring {
             wanted.enumerate().all(|(seen, event)| take(seen, event));
         }
         page
+    }
+
+    /// Reads what changes left.
+    pub(super) fn with_kept<T>(&self, read: impl FnOnce(&Kept) -> T) -> T {
+        read(&lock(&self.state).kept)
     }
 
     pub(super) fn store_get(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {

@@ -176,7 +176,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 1; upgrade",
+        "schema 99, this tollgate knows 2; upgrade",
     );
     check_open_refused(
         |path| {
@@ -194,13 +194,19 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
 fn an_older_schema_is_migrated_and_a_failed_migration_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = options(folder.path()).path;
-    let epoch = open(folder.path()).epoch();
     let first = schema::MIGRATIONS.first().copied().unwrap();
+    let epoch = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap().epoch;
     let broken = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a); NOT SQL"]);
     assert!(broken.is_err());
-    assert_eq!(open(folder.path()).epoch(), epoch, "still the old schema");
-    let opened = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a)"]).ok().unwrap();
-    assert_eq!(opened.epoch, epoch);
+    let opened = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap();
+    assert_eq!(opened.epoch, epoch, "still the old schema");
+    drop(opened);
+    let journal = open(folder.path());
+    assert_eq!(journal.epoch(), epoch);
+    assert_eq!(journal.interaction("x").unwrap(), None, "and what the newer schema has");
+    drop(journal);
+    let more = [schema::MIGRATIONS, &["CREATE TABLE added (a)"]].concat();
+    let opened = schema::open_writer(&path, Durability::Full, &more).ok().unwrap();
     opened.connection.execute_batch("INSERT INTO added VALUES (1)").unwrap();
 }
 

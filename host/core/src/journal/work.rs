@@ -2,6 +2,7 @@
 //!
 //! A request is atomic: all of it or nothing. Knows nothing of groups, queues or threads.
 
+use super::change::{self, Change, Refusal};
 use super::rows::{self, Tip};
 use super::types::{DeadLetter, JournalError, Receipt, StoreWrite};
 use crate::event::Event;
@@ -22,6 +23,8 @@ pub(crate) enum Work {
     SaveSession { session: Arc<Session>, now: Timestamp },
     /// A dead letter that is done with.
     DropDeadLetter { subscriber: Arc<str>, seq: u64 },
+    /// A change of rows, and the events that tell of it.
+    Change { change: Change, events: Vec<Event> },
     /// A setting of the writer's connection, for tests and for the size bound.
     LimitPages(u32),
     #[cfg(test)]
@@ -54,6 +57,7 @@ impl Unit {
 pub(crate) enum Done {
     Receipts(Vec<Receipt>),
     Cursor(u64),
+    Refused(Refusal),
     Nothing,
 }
 
@@ -63,6 +67,7 @@ impl Work {
         match self {
             Self::Emit(events) => events.len().max(1),
             Self::Complete(unit) => unit.emits.len() + unit.store.len() + 1,
+            Self::Change { events, .. } => events.len() + 1,
             _ => 1,
         }
     }
@@ -77,6 +82,7 @@ impl Work {
                 let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
                 events(&unit.emits) + stored.sum::<usize>() + letter + 1
             }
+            Self::Change { change, events: told } => change.weight() + events(told),
             _ => 1,
         }
     }
@@ -114,10 +120,11 @@ pub(super) fn apply(
     committed: &mut Vec<Arc<Event>>,
 ) -> Result<Result<Done, JournalError>, ApplyError> {
     let done = match work {
-        Work::Emit(events) => {
-            let receipts = events.iter().map(|event| append(connection, tip, event, committed));
-            Done::Receipts(receipts.collect::<Result<_, _>>()?)
-        }
+        Work::Emit(events) => Done::Receipts(append_all(connection, tip, events, committed)?),
+        Work::Change { change, events } => match change::change(connection, change)? {
+            Ok(()) => Done::Receipts(append_all(connection, tip, events, committed)?),
+            Err(refusal) => Done::Refused(refusal),
+        },
         Work::Complete(unit) => {
             if let Err(refusal) = unit.check_step(cursor(connection, &unit.subscriber)?.unwrap_or(0)) {
                 return Ok(Err(refusal));
@@ -162,6 +169,15 @@ fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<
     let mut statement = connection.prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?;
     let seq: Option<i64> = statement.query_row([subscriber], |row| row.get(0)).optional()?;
     Ok(seq.map(rows::seq))
+}
+
+fn append_all(
+    connection: &Connection,
+    tip: &mut Tip,
+    events: &[Event],
+    committed: &mut Vec<Arc<Event>>,
+) -> Result<Vec<Receipt>, ApplyError> {
+    events.iter().map(|event| append(connection, tip, event, committed)).collect()
 }
 
 /// Appends one event, or finds the receipt of the one that has its id.
