@@ -68,12 +68,12 @@ pub(super) fn explain_on(
         return Explanation {
             problem: None,
             stages: vec![stage],
-            verdict: verdict(&ready.call, answer, None, Vec::new(), times),
+            verdict: verdict(&ready.call, answer, None, None, Vec::new(), times),
             call: None,
         };
     }
     let extras: Vec<PathBuf> = extras.iter().map(|extra| paths.real(extra).unwrap_or_else(|| extra.clone())).collect();
-    let judged = stages::judge(&ready, &Settings { policy, home, extras: &extras, paths }, &mut times);
+    let judged = stages::judge(&ready, &Settings { policy, home, extras: &extras, paths, protects: true }, &mut times);
     let mut said = vec![passed("protection", &judged.protection)];
     said.extend(judged.sandbox.as_ref().map(|sandbox| passed("sandbox", sandbox)));
     said.extend(judged.rules.map(|rules| Stage {
@@ -88,7 +88,7 @@ pub(super) fn explain_on(
         reason: rules.reason,
     }));
     let answer = answered(judged.answer, call.can_ask);
-    let verdict = verdict(&ready.call, answer, None, Vec::new(), times);
+    let verdict = verdict(&ready.call, answer, None, None, Vec::new(), times);
     Explanation { call: Some(ready.call), problem: ready.problem, stages: said, verdict }
 }
 

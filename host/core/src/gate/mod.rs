@@ -1,8 +1,10 @@
 //! The gatekeeper: one pipeline that turns a tool call into a verdict and puts both on the record.
 //!
 //! normalise → protection → sandbox → rules → guards → ask → journal. Does no I/O but through what it is
-//! given: the bus, the sessions, [`Guards`] and [`Paths`].
+//! given: the bus, the sessions, [`Guards`], [`Paths`] and, to ask people, [`Approvals`].
 
+mod ask;
+mod binding;
 pub mod call;
 mod explain;
 pub mod guards;
@@ -23,6 +25,7 @@ pub mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use ask::Approvals;
 pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
 pub use explain::{Explanation, Stage, explain};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
@@ -62,6 +65,7 @@ pub struct Gatekeeper {
     policy: ArcSwap<policy::Policy>,
     extras: Vec<PathBuf>,
     paths: Arc<dyn Paths>,
+    approvals: Option<ask::Approvals>,
 }
 
 impl Gatekeeper {
@@ -83,12 +87,21 @@ impl Gatekeeper {
             policy: ArcSwap::new(options.policy),
             extras,
             paths,
+            approvals: None,
         }
+    }
+
+    /// The same, with people to ask. Without, an ask whose caller cannot ask its own user is a denial.
+    #[must_use]
+    pub fn with_approvals(self, approvals: Approvals) -> Self {
+        Self { approvals: Some(approvals), ..self }
     }
 
     /// Decides, records, answers: the verdict is returned only when `tool.gated` and its outcome are as
     /// durable as the journal promises. `before` is recorded in the same batch, in front (the hook's own event).
-    /// A journal that refuses is a denial with cause `unavailable`.
+    /// A journal that refuses is a denial with cause `unavailable`. Where a person is asked it takes up to the
+    /// call's `wait_ms`, at most [`crate::interactions::MAX_WAIT_MS`]; a caller that gives up leaves the approval
+    /// open.
     pub async fn check(&self, call: Call, mut before: Vec<Draft>) -> Verdict {
         self.bus.keep_wanted(&mut before);
         pipeline::run(self, call, before).await

@@ -8,7 +8,7 @@ use super::paths::{Paths, Remembered, lexical, resolve};
 use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
-use super::{protection, sandbox, targets};
+use super::{binding, protection, sandbox, targets};
 use crate::home::Home;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -26,6 +26,10 @@ pub(super) struct Answer {
     pub cause: Option<Cause>,
     pub via: Option<Via>,
     pub decided_by: Option<String>,
+    /// How much the rule's author fears what it is about.
+    pub risk: Option<Risk>,
+    /// The session grant that answers this ask, where one may.
+    pub grant: Option<Arc<str>>,
 }
 
 impl Answer {
@@ -37,6 +41,8 @@ impl Answer {
             cause: None,
             via: None,
             decided_by: None,
+            risk: None,
+            grant: None,
         }
     }
 
@@ -48,12 +54,26 @@ impl Answer {
             cause: Some(cause),
             via: None,
             decided_by: Some(decided_by.into()),
+            ..Self::abstain()
         }
     }
 
-    /// The stricter of both; `self` where they are equal.
+    /// The stricter of both; `self` where they are equal. Where both ask, people read both, and no grant for the
+    /// one answers the other.
     pub fn stricter(self, other: Self) -> Self {
-        if rank(other.decision) > rank(self.decision) { other } else { self }
+        if rank(other.decision) > rank(self.decision) {
+            return other;
+        }
+        if self.decision == Decision::Ask && other.decision == Decision::Ask {
+            let detail = Some(format!("{}; {}", self.for_people(), other.for_people()));
+            return Self { detail, grant: None, ..self };
+        }
+        self
+    }
+
+    /// What people read.
+    pub fn for_people(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.reason)
     }
 }
 
@@ -134,6 +154,8 @@ pub(super) struct Settings<'a> {
     pub home: Option<&'a Home>,
     pub extras: &'a [PathBuf],
     pub paths: &'a dyn Paths,
+    /// Tollgate itself is protected; not while a person has paused it.
+    pub protects: bool,
 }
 
 /// What protection, sandbox and rules say, and what they would each say.
@@ -148,7 +170,10 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
     let begun = Instant::now();
     let paths = Remembered::new(settings.paths);
     let settings = &Settings { paths: &paths, ..*settings };
-    let protection = protection::check(&ready.call, settings.home, settings.paths);
+    let protection = match settings.protects {
+        true => protection::check(&ready.call, settings.home, settings.paths),
+        false => Ok(()),
+    };
     if let Err(reason) = &protection {
         let answer = Answer::deny(Cause::Protection, "protection", reason.clone());
         times.sandbox += micros(begun);
@@ -163,7 +188,7 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
     let begun = Instant::now();
     let rules = rules(ready, settings);
     times.rules += micros(begun);
-    Judged { answer: from_rules(&rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
+    Judged { answer: from_rules(&ready.call, &rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
 }
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
@@ -191,7 +216,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     })
 }
 
-fn from_rules(rules: &RuleVerdict) -> Answer {
+fn from_rules(call: &NormalisedCall, rules: &RuleVerdict) -> Answer {
     let (decision, cause, via) = match rules.action {
         Action::Allow => (Decision::Allow, None, Some(Via::Rule)),
         Action::Abstain => return Answer::abstain(),
@@ -204,7 +229,9 @@ fn from_rules(rules: &RuleVerdict) -> Answer {
         _ => "",
     };
     let detail = (!risk.is_empty()).then(|| format!("{}{risk}", rules.reason));
-    Answer { decision, reason: rules.reason.clone(), detail, cause, via, decided_by: Some(rules.decided_by.clone()) }
+    let (reason, decided_by) = (rules.reason.clone(), Some(rules.decided_by.clone()));
+    let grant = binding::grant_key(call, rules);
+    Answer { decision, reason, detail, cause, via, decided_by, risk: rules.risk, grant }
 }
 
 /// Parses the line of a call on the way through the gate.

@@ -1,5 +1,8 @@
 //! Tests of the gate as a whole: the stages on a given file system, the guards' merge, the pipeline on a real bus.
 
+mod asked;
+mod bound;
+mod granted;
 mod guarded;
 mod placed;
 mod recorded;

@@ -98,6 +98,11 @@ pub(in crate::gate) fn runs_its_input(command: &ShellCommand) -> bool {
     wrappers::runs_its_input(&command.program, &command.args)
 }
 
+/// Whether a command's program is one that runs others: a shell, another interpreter, a wrapper.
+pub(in crate::gate) fn runs_others(command: &ShellCommand) -> bool {
+    wrappers::runs_others(&command.program.text)
+}
+
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.
 fn here(line: &str) -> Option<Parsed> {
     if line.len() > MAX_LINE_BYTES {

@@ -126,6 +126,12 @@ const PREFIXES: [Prefix; 30] = [
     prefix("dbus-run-session", &[], 0, false),
 ];
 
+/// The wrappers that have an arm of their own in [`runs`].
+const OWN_WAY: [&str; 20] = [
+    "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
+    "ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "builtin",
+];
+
 /// The file name of a program's path.
 pub(super) fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
@@ -180,6 +186,15 @@ pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     let name = base_name(&program.text);
     let interprets = SHELLS.contains(&name) || interpreters::is_one(name);
     !interprets || runs(program, args, &[], &Stdin::Inherited, None).reads_code
+}
+
+/// Whether a program is a shell, an interpreter or a wrapper, whatever its arguments.
+pub(super) fn runs_others(program: &str) -> bool {
+    let name = base_name(program);
+    OWN_WAY.contains(&name)
+        || SHELLS.contains(&name)
+        || interpreters::is_one(name)
+        || PREFIXES.iter().any(|prefix| prefix.name == name)
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {
