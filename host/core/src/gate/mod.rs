@@ -12,6 +12,7 @@ mod merge;
 pub mod normalise;
 mod options;
 pub mod paths;
+mod pause;
 mod pipeline;
 pub mod policy;
 pub mod protection;
@@ -30,6 +31,7 @@ pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word}
 pub use explain::{Explanation, Stage, explain};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
 pub use paths::{Paths, SystemPaths};
+pub use pause::{MAX_PAUSE, PauseError};
 pub use verdict::{Cause, Decision, StageTimes, Verdict, Via, ViolationType};
 
 use crate::bus::Bus;
@@ -66,6 +68,7 @@ pub struct Gatekeeper {
     extras: Vec<PathBuf>,
     paths: Arc<dyn Paths>,
     approvals: Option<ask::Approvals>,
+    pause: pause::Pause,
 }
 
 impl Gatekeeper {
@@ -88,6 +91,7 @@ impl Gatekeeper {
             extras,
             paths,
             approvals: None,
+            pause: pause::Pause::default(),
         }
     }
 

@@ -89,7 +89,7 @@ async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: 
         home: gate.home.as_ref(),
         extras: &gate.extras,
         paths: &*gate.paths,
-        protects: true,
+        protects: gate.paused_until().is_none(),
     };
     let judged = stages::judge(&ready, &settings, &mut times);
     let first = Arc::new(ready.call);

@@ -4,6 +4,7 @@ mod asked;
 mod bound;
 mod granted;
 mod guarded;
+mod paused;
 mod placed;
 mod recorded;
 
