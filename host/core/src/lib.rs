@@ -4,6 +4,7 @@
 //! through [`gate::Guards`], which the runtime implements.
 
 pub mod bus;
+pub mod engine;
 pub mod event;
 pub mod gate;
 pub mod home;
