@@ -3,6 +3,7 @@
 use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::component::{Rejection, Stage, World};
 use crate::grant::Ask;
+use crate::schema::ConfigSchema;
 use tollgate_core::events::{Pattern, PatternSet};
 
 /// Most subscriptions, gates, needs and wants, each.
@@ -24,7 +25,7 @@ pub(crate) struct Description {
     pub(crate) gates: Vec<String>,
     pub(crate) needs: Vec<Ask>,
     pub(crate) wants: Vec<Ask>,
-    pub(crate) config_schema: Option<String>,
+    pub(crate) config_schema: Option<ConfigSchema>,
 }
 
 impl Description {
@@ -65,9 +66,8 @@ impl Description {
             PatternSet::parse(&said.subscriptions).map_err(|error| describe(format!("subscriptions: {error}")))?;
         if let Some(schema) = &said.config_schema {
             bounded("config-schema", schema, MAX_SCHEMA_BYTES)?;
-            let _: serde_json::Map<String, serde_json::Value> = serde_json::from_str(schema)
-                .map_err(|error| describe(format!("config-schema is no JSON object: {error}")))?;
         }
+        let config_schema = said.config_schema.as_deref().map(ConfigSchema::parse).transpose()?;
         let mut wants = asks(said.wants)?;
         if world == World::Guard {
             wants.push(Ask::GateStricter);
@@ -79,7 +79,7 @@ impl Description {
             gates: said.gates,
             needs: asks(said.needs)?,
             wants,
-            config_schema: said.config_schema,
+            config_schema,
         })
     }
 }

@@ -36,6 +36,7 @@ mod logs;
 mod manager;
 mod plugin;
 mod runtime;
+mod schema;
 mod stats;
 mod usage;
 mod version;

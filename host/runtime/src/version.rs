@@ -120,6 +120,9 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
         let missing = missing.into_iter().map(ToString::to_string).collect();
         return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
     }
+    if let Some(schema) = &description.config_schema {
+        schema.check(grant.config())?;
+    }
     let asks: Vec<Ask> = description.asks().cloned().collect();
     let version = Arc::new(Version {
         plugin: Arc::clone(plugin),

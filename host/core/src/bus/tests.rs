@@ -423,3 +423,18 @@ async fn a_position_beyond_the_end_follows_from_the_end() {
     let batch = soon(follow.next_batch(10)).await.unwrap().unwrap();
     assert!(matches!(&batch[..], [Delivery::Event(event)] if event.seq == 2), "{batch:?}");
 }
+
+#[tokio::test]
+async fn a_cursor_beyond_the_end_goes_on_from_the_end() {
+    for durability in BOTH {
+        let Fixture { bus, folder: _folder } = fixture(durability);
+        bus.emit(numbered(1)).await.unwrap();
+        bus.cursor("p".into(), Start::Beginning).await.unwrap();
+        bus.complete(completion("p", 0, 1_000, Vec::new())).wait().await.unwrap();
+        let mut again = bus.durable("p".into(), patterns(&["test.*"]), Start::Head).await.unwrap();
+        assert_eq!(again.cursor(), 1);
+        bus.emit(numbered(2)).await.unwrap();
+        assert_eq!(soon(again.next_batch(10)).await.unwrap().unwrap()[0].seq, 2);
+        bus.complete(completion("p", 1, 2, Vec::new())).wait().await.unwrap();
+    }
+}

@@ -77,7 +77,10 @@ impl Ring {
             }
             Work::OpenCursor { subscriber, at_head, .. } => {
                 let start = if at_head { state.head } else { 0 };
-                Ok(Done::Cursor(*state.cursors.entry(subscriber).or_insert(start)))
+                let head = state.head;
+                let cursor = state.cursors.entry(subscriber).or_insert(start);
+                *cursor = head.min(*cursor);
+                Ok(Done::Cursor(*cursor))
             }
             Work::DropDeadLetter { subscriber, seq } => {
                 state.dead_letters.retain(|letter| letter.subscriber != subscriber || letter.seq != seq);

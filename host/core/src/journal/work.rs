@@ -16,7 +16,8 @@ pub(crate) enum Work {
     Emit(Vec<Event>),
     /// What a durable subscriber did.
     Complete(Unit),
-    /// The cursor of a durable subscriber, made where it has none.
+    /// The cursor of a durable subscriber, made where it has none; one that is beyond the head, of a journal cut
+    /// since, is set to the head.
     OpenCursor { subscriber: Arc<str>, at_head: bool, now: Timestamp },
     /// A session, new or changed.
     SaveSession { session: Arc<Session>, now: Timestamp },
@@ -131,8 +132,10 @@ pub(super) fn apply(
         Work::OpenCursor { subscriber, at_head, now } => {
             let start = if *at_head { tip.seq } else { 0 };
             connection
-                .prepare_cached("INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO NOTHING")?
-                .execute(params![subscriber, rows::column(start), now.0])?;
+                .prepare_cached(
+                    "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO UPDATE SET seq = ?4 WHERE seq > ?4",
+                )?
+                .execute(params![subscriber, rows::column(start), now.0, rows::column(tip.seq)])?;
             Done::Cursor(cursor(connection, subscriber)?.unwrap_or(start))
         }
         Work::SaveSession { session, now } => {

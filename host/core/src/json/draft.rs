@@ -129,7 +129,18 @@ pub(super) fn time_of(path: &str, text: &str) -> Result<Timestamp, JsonError> {
 }
 
 fn id_of(text: &str) -> Result<Uuid, JsonError> {
-    Uuid::parse_str(text).map_err(|_| JsonError::at("id", "not a UUID such as 0199c0de-0000-7000-8000-000000000000"))
+    let id = Uuid::parse_str(text)
+        .map_err(|_| JsonError::at("id", "not a UUID such as 0199c0de-0000-7000-8000-000000000000"))?;
+    if is_derived(id) {
+        return Err(JsonError::at("id", "version 8 is for ids that the host derives; leave the id out or give a v7"));
+    }
+    Ok(id)
+}
+
+/// Whether an id is of the version that the host derives ids with. From outside such an id is not taken as it
+/// is: whoever computes the id of a plugin's next emit could have their own event count as that emit.
+pub(super) fn is_derived(id: Uuid) -> bool {
+    id.get_version_num() == 8
 }
 
 fn entity_of(raw: &RawValue) -> Result<Entity, JsonError> {

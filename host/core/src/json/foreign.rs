@@ -2,7 +2,7 @@
 //!
 //! Owns how each is told from an envelope and which field becomes which. Must not know the bus.
 
-use super::draft::{DraftContext, event_type_of, source_of, time_of};
+use super::draft::{DraftContext, event_type_of, is_derived, source_of, time_of};
 use super::{JsonError, kind_of, syntax};
 use crate::event::{Draft, Entity};
 use crate::time::Timestamp;
@@ -87,7 +87,10 @@ fn cloud(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<D
     let mut draft = Draft::new(event_type, context.default_source, Value::Object(payload).to_string());
     let source = optional(fields, "source")?;
     let id = optional(fields, "id")?;
-    draft.id = id.map(|id| Uuid::parse_str(&id).unwrap_or_else(|_| named_id(source.as_deref().unwrap_or(""), &id)));
+    draft.id = id.map(|id| match Uuid::parse_str(&id) {
+        Ok(uuid) if !is_derived(uuid) => uuid,
+        _ => named_id(source.as_deref().unwrap_or(""), &id),
+    });
     if let Some(source) = source {
         draft.source = source_of("source", source)?;
     }

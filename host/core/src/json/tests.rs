@@ -133,6 +133,7 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"type":"a.b","entity":{"kind":"x"}}"#, "`entity.id`: missing");
     check(r#"{"type":"a.b","entity":{"kind":1,"id":"x"}}"#, "`entity.kind`: must be a string");
     check(r#"{"type":"a.b","id":"x"}"#, "`id`: not a UUID");
+    check(r#"{"type":"a.b","id":"01990000-0000-8000-8000-000000000001"}"#, "`id`: version 8 is for");
     check(r#"{"type":"a.b","ts":"yesterday"}"#, "`ts`: `yesterday` is not an RFC 3339 time");
     check(r#"{"type":"a.b","source":"plugin:audit"}"#, "`source`: `plugin:` is for plugins");
     check(r#"{"type":"a.b","session":7}"#, "`session`: must be a string");
@@ -189,6 +190,8 @@ fn a_cloud_event_twice_has_one_id() {
     };
     assert_eq!(read("x"), read("x"));
     assert_ne!(read("x"), read("y"));
+    let derived = "01990000-0000-8000-8000-000000000001";
+    assert_ne!(read(derived).unwrap().to_string(), derived, "no one names an id that the host derives");
 }
 
 #[test]
