@@ -164,11 +164,12 @@ impl Bus {
             return Err(BatchError { index: MAX_BATCH, error });
         }
         let mut events = Vec::with_capacity(drafts.len());
+        let given = drafts.iter().any(|draft| draft.id.is_some());
         for (index, draft) in drafts.into_iter().enumerate() {
             let admitted = self.0.admission.admit(draft).inspect_err(|error| self.count_refused(error));
             events.push(admitted.map_err(|error| BatchError { index, error })?);
         }
-        match self.0.journal.request(Work::Emit(events)).await {
+        match self.0.journal.request(Work::Emit { events, given }).await {
             Ok(Done::Receipts(receipts)) => Ok(receipts),
             Ok(Done::Cursor(_) | Done::Nothing) => Err(BatchError { index: 0, error: JournalError::Closed.into() }),
             Err(error) => Err(BatchError { index: 0, error: error.into() }),

@@ -35,7 +35,7 @@ fn event(event_type: &str, session: Option<&str>, payload: &str) -> Event {
 
 async fn emit(journal: &Journal, count: usize) {
     let events = (0..count).map(|number| event("test.number", None, &format!("{{\"n\":{number}}}"))).collect();
-    journal.request(Work::Emit(events)).await.unwrap();
+    journal.request(Work::Emit { events, given: true }).await.unwrap();
 }
 
 #[tokio::test]
@@ -60,8 +60,11 @@ async fn a_request_that_does_not_fit_does_not_take_others_with_it() {
     let journal = open(folder.path());
     // Queued in one go, so that they share a group.
     let fail = journal.request_now(Work::Fail(WriteFailure::Full)).unwrap().unwrap();
-    let emits: Vec<_> =
-        (0..5).map(|_| journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap()).collect();
+    let emits: Vec<_> = (0..5)
+        .map(|_| {
+            journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap()
+        })
+        .collect();
     assert!(matches!(fail.await.unwrap(), Err(JournalError::DiskFull)));
     for reply in emits {
         assert!(reply.await.unwrap().is_ok());
@@ -230,7 +233,7 @@ async fn queries_restrict_by_every_field() {
                 let session = (round % 2 == 0).then_some("s1");
                 Event { ts: Timestamp(round), ..event(name, session, "{}") }
             });
-            journal.request(Work::Emit(events.collect())).await.unwrap();
+            journal.request(Work::Emit { events: events.collect(), given: true }).await.unwrap();
         }
         let seqs = |query: Query| journal.read(&query).unwrap().iter().map(|event| event.seq).collect::<Vec<_>>();
         let of = |texts: &[&str]| Some(PatternSet::parse(texts).unwrap());
@@ -280,10 +283,11 @@ fn one_commit_takes_a_bounded_number_of_drafts_in_order() {
     let journal = Journal::open(&options(folder.path()), groups).unwrap();
     let mut replies = Vec::new();
     for _ in 0..2_000 {
-        let work = Work::Emit(vec![event("test.a", None, "{}")]);
+        let work = Work::Emit { events: vec![event("test.a", None, "{}")], given: true };
         replies.extend(journal.request_now(work).unwrap());
     }
-    replies.extend(journal.request_now(Work::Emit(vec![event("test.a", None, "{}"); 1])).unwrap());
+    replies
+        .extend(journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}"); 1], given: true }).unwrap());
     drop(journal);
     let groups: Vec<usize> = receiver.iter().collect();
     assert_eq!(groups.iter().sum::<usize>(), 2_001, "dropping commits what is queued");
@@ -304,7 +308,8 @@ async fn what_waits_for_the_writer_is_bounded() {
     let journal = Journal::open(&options(folder.path()), sink).unwrap();
     // Declared after the journal, so that a failed assertion releases the writer before it is waited for.
     let release = release;
-    let first = journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap();
+    let first =
+        journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while journal.head() == 0 {
         assert!(std::time::Instant::now() < deadline, "the first is committed");
@@ -347,7 +352,7 @@ async fn the_write_ahead_log_is_written_back() {
     let payload = "x".repeat(200_000);
     for _ in 0..12 {
         let events = (0..40).map(|_| event("test.large", None, &payload)).collect();
-        journal.request(Work::Emit(events)).await.unwrap();
+        journal.request(Work::Emit { events, given: true }).await.unwrap();
         // A batch may be under way when the size is looked at.
         assert!(journal.stats().unwrap().wal_bytes < WAL_BYTES + 2 * 40 * 210_000);
     }

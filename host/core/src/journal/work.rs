@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// One atomic request. Events in it have no seq yet.
 pub(crate) enum Work {
-    /// Consecutive events.
-    Emit(Vec<Event>),
+    /// Consecutive events; `given` says that an emitter gave the id of one of them, so that it may be there already.
+    Emit { events: Vec<Event>, given: bool },
     /// What a durable subscriber did.
     Complete(Unit),
     /// The cursor of a durable subscriber, made where it has none; one that is beyond the head, of a journal cut
@@ -62,7 +62,7 @@ impl Work {
     /// How much of a group it takes: its drafts, and never nothing.
     pub(super) fn drafts(&self) -> usize {
         match self {
-            Self::Emit(events) => events.len().max(1),
+            Self::Emit { events, .. } => events.len().max(1),
             Self::Complete(unit) => unit.emits.len() + unit.store.len() + 1,
             _ => 1,
         }
@@ -72,7 +72,7 @@ impl Work {
     pub(super) fn weight(&self) -> usize {
         let events = |events: &[Event]| events.iter().map(|event| event.payload.len() / 1024 + 1).sum::<usize>();
         match self {
-            Self::Emit(drafts) => events(drafts).max(1),
+            Self::Emit { events: drafts, .. } => events(drafts).max(1),
             Self::Complete(unit) => {
                 let stored = unit.store.iter().map(|write| write.value.as_ref().map_or(0, Vec::len) / 1024 + 1);
                 let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
@@ -115,7 +115,7 @@ pub(super) fn apply(
     committed: &mut Vec<Arc<Event>>,
 ) -> Result<Result<Done, JournalError>, ApplyError> {
     let done = match work {
-        Work::Emit(events) => {
+        Work::Emit { events, .. } => {
             let receipts = events.iter().map(|event| append(connection, tip, event, committed));
             Done::Receipts(receipts.collect::<Result<_, _>>()?)
         }
