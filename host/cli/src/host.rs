@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tollgate_core::bus::{Bus, BusOptions};
 use tollgate_core::gate::policy::{MAX_FILE_BYTES, Policy, PolicySource};
 use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
@@ -15,7 +16,7 @@ use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
-use tollgate_server::{ApproverToken, State};
+use tollgate_server::{Door, NetworkRules, State, Token};
 
 /// Most policy files of one home.
 const MAX_POLICY_FILES: usize = 100;
@@ -76,24 +77,33 @@ impl Host {
         Ok(Self { bus, sessions, gatekeeper, runtime })
     }
 
-    /// Binds the socket of `home`; the future serves it until `shutdown` resolves, then takes the socket away.
+    /// Binds the socket of `home` and the configured port; the future serves them until `shutdown` resolves, then
+    /// takes their files away.
     ///
     /// # Errors
-    /// When the socket cannot be bound.
-    pub fn serve<S: Future<Output = ()> + Send + 'static>(
+    /// When a token cannot be made, or the socket or the port cannot be bound.
+    pub async fn serve<S: Future<Output = ()> + Send + 'static>(
         &self,
         home: &Home,
-        approver: ApproverToken,
+        config: &Config,
         shutdown: S,
     ) -> Result<impl Future<Output = ()> + Send + use<S>, Failure> {
+        let door = Door {
+            token: Token::new(crate::home::token(&home.token())?),
+            approver_token: Token::new(crate::home::token(&home.approver_token())?),
+            network: NetworkRules { hosts: config.server.hosts.clone(), origins: config.server.origins.clone() },
+        };
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let bound = tollgate_server::bind(home, runtime_dir.as_deref());
         let listener = bound.map_err(|error| Failure::Failed(error.to_string()))?;
+        let port = listen(home, config).await?;
+        let address = port.as_ref().and_then(|port| port.local_addr().ok());
         let socket = listener.local_addr().ok().and_then(|address| address.as_pathname().map(PathBuf::from));
         tracing::info!(
             pid = std::process::id(),
             home = %home.root().display(),
             socket = %socket.as_deref().unwrap_or(home.root()).display(),
+            address = %address.map_or_else(|| "off".to_owned(), |address| address.to_string()),
             plugins = self.runtime.list().len(),
             "tollgate serves"
         );
@@ -102,14 +112,15 @@ impl Host {
             self.sessions.clone(),
             self.gatekeeper.clone(),
             self.runtime.clone(),
-            approver,
+            door,
             user(),
         );
+        let named = port.is_some().then(|| home.address());
         Ok(async move {
-            tollgate_server::serve(listener, state, shutdown).await;
-            if let Some(socket) = socket {
+            tollgate_server::serve(listener, port, state, shutdown).await;
+            for left in [socket, named].into_iter().flatten() {
                 // Left behind it is only replaced at the next start.
-                let _ = fs::remove_file(socket);
+                let _ = fs::remove_file(left);
             }
         })
     }
@@ -119,6 +130,19 @@ impl Host {
         self.runtime.shutdown().await;
         self.bus.close().await;
     }
+}
+
+/// Opens the configured port, where there is one, and writes its address down.
+async fn listen(home: &Home, config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.server.address().map_err(Failure::Failed)? else { return Ok(None) };
+    let port = tollgate_server::bind_tcp(address).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the port is open to other machines, and what passes it is not encrypted");
+    }
+    let named = home.address();
+    let bound = port.local_addr().map_err(|error| Failure::at(address, error))?;
+    fs::write(&named, format!("{bound}\n")).map_err(|error| Failure::at(named.display(), error))?;
+    Ok(Some(port))
 }
 
 /// The user that the daemon's peers are.

@@ -6,7 +6,6 @@ use crate::home;
 use crate::host::Host;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_core::home::Home;
-use tollgate_server::ApproverToken;
 
 /// Runs until SIGINT or SIGTERM.
 ///
@@ -16,18 +15,16 @@ pub fn run(home: &Home) -> Result<Exit, Failure> {
     let config = Config::load(home).map_err(|error| Failure::Failed(error.to_string()))?;
     home::create(home)?;
     let _lock = home::lock(home)?;
-    home::token(&home.token())?;
-    let approver = ApproverToken::new(home::token(&home.approver_token())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("tollgate")
         .build()
         .map_err(|error| Failure::at("the async runtime", error))?;
-    runtime.block_on(serve(home, &config, approver))?;
+    runtime.block_on(serve(home, &config))?;
     Ok(Exit::Done)
 }
 
-async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<(), Failure> {
+async fn serve(home: &Home, config: &Config) -> Result<(), Failure> {
     // Before anything is started, so that no signal is lost.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::at("signals", error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::at("signals", error))?;
@@ -41,7 +38,7 @@ async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<
         }
         tracing::info!("stopping");
     };
-    match host.serve(home, approver, stop) {
+    match host.serve(home, config, stop).await {
         Ok(serving) => serving.await,
         Err(failure) => {
             host.close().await;

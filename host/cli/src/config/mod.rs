@@ -11,6 +11,7 @@ pub use nearest::nearest;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tollgate_core::events::PatternSet;
 use tollgate_core::hooks::AgentHook;
@@ -25,7 +26,7 @@ const RESCAN_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The server; nothing to set yet beside the socket, which the home places.
+    /// The server beside its socket, which the home places.
     pub server: ServerConfig,
     /// The journal.
     pub journal: JournalConfig,
@@ -48,9 +49,16 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ServerConfig {}
+pub struct ServerConfig {
+    /// The TCP address, or `off`. Port 0 takes a free one; `run/address` names it.
+    pub listen: String,
+    /// Host names that requests may address this host by, besides the loopback's.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may ask, besides the host's own.
+    pub origins: Vec<String>,
+}
 
 /// `[streams]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -145,6 +153,43 @@ pub struct WorkspaceConfig {
     pub allow: Vec<PathBuf>,
 }
 
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:7411".to_owned(), hosts: Vec::new(), origins: Vec::new() }
+    }
+}
+
+impl ServerConfig {
+    /// The address to listen on; none where it is `off`.
+    ///
+    /// # Errors
+    /// When it is neither an address nor `off`; which the configuration is checked for when it is read.
+    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
+        if self.listen == "off" {
+            return Ok(None);
+        }
+        let bad = |_| format!("`{}` is neither an address such as 127.0.0.1:7411 nor `off`", self.listen);
+        self.listen.parse().map(Some).map_err(bad)
+    }
+
+    fn violation(&self) -> Option<(&'static str, String)> {
+        if let Err(reason) = self.address() {
+            return Some(("listen", reason));
+        }
+        let bad_host =
+            |host: &&String| host.is_empty() || host.contains(['/', ':', ' ']) || **host != host.to_lowercase();
+        if let Some(host) = self.hosts.iter().find(bad_host) {
+            return Some(("hosts", format!("`{host}` is no host name in lower case, without scheme and port")));
+        }
+        let bad_origin = |origin: &&String| {
+            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            rest.is_none_or(|rest| rest.is_empty() || rest.contains('/'))
+        };
+        let origin = self.origins.iter().find(bad_origin)?;
+        Some(("origins", format!("`{origin}` is no origin such as https://board.example.org")))
+    }
+}
+
 impl Default for BusConfig {
     fn default() -> Self {
         Self { filter: vec!["*".to_owned()] }
@@ -198,6 +243,9 @@ impl Config {
 
     /// The first value that is of the right type and makes no sense: its table, its key, what is wrong.
     fn violation(&self) -> Option<(String, &'static str, String)> {
+        if let Some((key, reason)) = self.server.violation() {
+            return Some(("server".to_owned(), key, reason));
+        }
         if let Err(error) = PatternSet::parse(&self.bus.filter) {
             return Some(("bus".to_owned(), "filter", error.to_string()));
         }
