@@ -10,6 +10,7 @@ mod events;
 mod gate;
 mod health;
 mod listen;
+mod metrics;
 mod plugins;
 mod query;
 mod router;

@@ -3,7 +3,7 @@
 use crate::access::{admit, require_client};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{events, gate, health, plugins, stream};
+use crate::{events, gate, health, metrics, plugins, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
@@ -34,6 +34,7 @@ pub fn router(state: State) -> Router {
         .route("/api/plugins/{name}/disable", post(plugins::disable))
         .route("/api/plugins/{name}/grant", get(plugins::proposed_grant).post(plugins::grant))
         .route("/api/stats", get(health::stats))
+        .route("/metrics", get(metrics::metrics))
         .route_layer(middleware::from_fn(require_client));
     Router::new()
         .merge(client)
