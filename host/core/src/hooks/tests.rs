@@ -118,6 +118,8 @@ fn what_does_not_fit_a_payload_is_cut_in_the_event_and_whole_in_the_call() {
     check(json!({"file_path": "/a", "content": "é".repeat(MAX_PAYLOAD_BYTES)}));
     check(json!({"edits": vec![json!({"old": "x".repeat(3_000)}); 500]}));
     check(json!({"many": vec!["x"; MAX_PAYLOAD_BYTES]}));
+    // Too long only once its secrets are replaced.
+    check(json!({"many": vec![json!({"pwd": "x"}); 20_000]}));
 }
 
 #[test]
