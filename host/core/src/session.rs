@@ -17,6 +17,8 @@ pub const MAX_SESSIONS: usize = 10_000;
 const FORGOTTEN_AT_ONCE: usize = MAX_SESSIONS / 10;
 /// Most roots of one session.
 pub const MAX_ROOTS: usize = 32;
+/// The longest folder that a caller may name, in bytes: what the system takes (`PATH_MAX`).
+pub const MAX_PATH_BYTES: usize = 4_096;
 
 /// One session of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

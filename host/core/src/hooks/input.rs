@@ -5,8 +5,8 @@
 use super::fit::fit;
 use super::{AgentHook, HookError};
 use crate::event::{Draft, Entity};
-use crate::gate::Call;
-use crate::json::kind_of;
+use crate::gate::{Call, normalise};
+use crate::json::{folder, kind_of};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -91,6 +91,7 @@ pub(super) fn read(agent: AgentHook, json: &str, context: HookContext<'_>) -> Re
     if session.is_empty() {
         return Err(HookError::Input("`session_id` is empty".to_owned()));
     }
+    normalise::name("`session_id`", session).map_err(|bad| HookError::Input(bad.to_string()))?;
     let (kind, ours) = KINDS
         .iter()
         .find(|(theirs, _, _)| *theirs == name)
@@ -101,11 +102,9 @@ pub(super) fn read(agent: AgentHook, json: &str, context: HookContext<'_>) -> Re
         HookError::Input(format!("`hook_event_name` `{shown}` is no name of an event"))
     })?;
     let tool = Tool::of(kind, &fields)?;
-    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty());
-    if let Some(cwd) = cwd.filter(|cwd| !cwd.starts_with('/')) {
-        return Err(HookError::Input(format!("`cwd` must be an absolute path, is `{cwd}`")));
-    }
-    let reader = Reader { agent, session, cwd: cwd.map(PathBuf::from), context, fields: &fields };
+    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty()).map(folder).transpose();
+    let cwd = cwd.map_err(|reason| HookError::Input(format!("`cwd` {reason}")))?;
+    let reader = Reader { agent, session, cwd, context, fields: &fields };
     let call = match &tool {
         Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => Some(reader.call(tool)),
         _ => None,

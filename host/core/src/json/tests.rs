@@ -223,6 +223,11 @@ fn a_bad_call_is_named_by_path() {
     check(r#"{"tool_name":"Bash"}"#, "`tool_input`: missing");
     check(r#"{"tool_name":"Bash","tool_input":"ls"}"#, "`tool_input`: must be an object, is a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"cwd":"src"}"#, "`cwd`: must be an absolute path");
+    let long = format!("/{}", "d".repeat(crate::session::MAX_PATH_BYTES));
+    for (key, value, path) in [("cwd", json!(long), "`cwd`"), ("roots", json!(["/a", long]), "`roots[1]`")] {
+        let text = json!({"tool_name": "Bash", "tool_input": {}, key: value}).to_string();
+        check(&text, &format!("{path}: has 4097 bytes, a path has at most 4096"));
+    }
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":["/a",7]}"#, "`roots[1]`: must be a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":"/a"}"#, "`roots`: must be an array");
     check(r#"{"tool_name":"Bash","tool_input":{},"can_ask":"yes"}"#, "`can_ask`: must be true or false");
