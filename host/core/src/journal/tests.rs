@@ -249,7 +249,11 @@ async fn queries_restrict_by_every_field() {
         assert_eq!(seqs(Query { session: Some("s1".into()), limit: 2, after: 4, ..tools.clone() }), [5, 11]);
         let some_time = Query { since: Some(Timestamp(10)), until: Some(Timestamp(12)), ..all.clone() };
         assert_eq!(seqs(some_time), (51..=60).collect::<Vec<_>>());
-        assert!(seqs(Query { limit: 0, ..all }).is_empty());
+        assert!(seqs(Query { limit: 0, ..all.clone() }).is_empty());
+        for newest in [false, true] {
+            assert!(seqs(Query { after: u64::MAX, newest, ..all.clone() }).is_empty());
+        }
+        assert!(journal.event(u64::MAX).unwrap().is_none());
         assert_eq!(journal.event(7).unwrap().unwrap().seq, 7);
         assert!(journal.event(0).unwrap().is_none() && journal.event(201).unwrap().is_none());
     }
