@@ -70,6 +70,40 @@ async fn a_request_that_does_not_fit_does_not_take_others_with_it() {
 }
 
 #[tokio::test]
+async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = options(folder.path()).path;
+    let opened = schema::open_writer(&path, Durability::Normal, schema::MIGRATIONS).ok().unwrap();
+    opened.connection.busy_timeout(std::time::Duration::from_millis(50)).unwrap();
+    // The writer stands still in its first hand-over, so that what is queued meanwhile shares a group.
+    let (entered, standing) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let sink = Box::new(move |_: &[Arc<Event>]| {
+        entered.send(()).unwrap();
+        let _released_for_good = lock(&held).recv();
+    });
+    let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
+    let release = release;
+    let emit = || writer.submit_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap();
+    let first = emit();
+    standing.recv().unwrap();
+    let replies: Vec<_> = (0..5).map(|_| emit()).collect();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(release);
+    assert!(first.await.unwrap().is_ok());
+    let mut answers = Vec::new();
+    for reply in replies {
+        answers.push(reply.await.unwrap().err());
+        // Whoever had its own wait would be let in now.
+        other.execute_batch("ROLLBACK").ok();
+    }
+    assert!(answers.iter().all(|error| matches!(error, Some(JournalError::Write(_)))), "{answers:?}");
+    assert!(emit().await.unwrap().is_ok(), "and the next is let in");
+}
+
+#[tokio::test]
 async fn after_a_failed_write_nothing_is_acknowledged_until_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
