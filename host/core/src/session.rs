@@ -121,7 +121,7 @@ impl Sessions {
 
     /// Finds the session or makes it (root = the nearest `.git` above `cwd`, else `cwd`, if `allow` covers it).
     ///
-    /// Roots are set once: by the first call whose folders `allow` covers. A call without an id belongs to the
+    /// Roots are set once: by the first call whose folders `allow` covers; so is the agent. A call without an id belongs to the
     /// one nameless session of its agent and folder. Looks at the file system where roots are not known yet.
     pub fn resolve(&self, hint: &SessionHint<'_>) -> Arc<Session> {
         let id: Arc<str> = hint.id.map_or_else(|| nameless_id(hint), Arc::from);
@@ -133,7 +133,8 @@ impl Sessions {
                 Some((session, refused, unsaved)) => {
                     let nothing_new =
                         hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused.as_deref());
-                    if (!session.roots.is_empty() || nothing_new) && !unsaved {
+                    let agent_known = !session.agent.is_empty() || hint.agent.is_none();
+                    if (!session.roots.is_empty() || nothing_new) && agent_known && !unsaved {
                         return session;
                     }
                     Some(session)
@@ -148,9 +149,13 @@ impl Sessions {
         };
         let mut state = lock(&self.state);
         let session = match state.by_id.get(&id).map(|entry| Arc::clone(&entry.session)) {
-            // Another call was faster, or what is known stays known.
-            Some(found) if !found.roots.is_empty() => found,
-            Some(found) => Arc::new(Session { roots, ..(*found).clone() }),
+            // What is known stays known, also where another call was faster.
+            Some(found) => {
+                let roots = if found.roots.is_empty() { roots } else { found.roots.clone() };
+                let agent = if found.agent.is_empty() { hint.agent.map(Arc::from) } else { None };
+                let agent = agent.unwrap_or_else(|| Arc::clone(&found.agent));
+                Arc::new(Session { roots, agent, ..(*found).clone() })
+            }
             None => Arc::new(Session {
                 agent: hint.agent.unwrap_or_default().into(),
                 chat_id: Arc::clone(&id),
@@ -251,12 +256,13 @@ impl State {
         }
         self.uses += 1;
         let before = self.by_id.get(&session.id).map(|entry| Arc::clone(&entry.session.chat_id));
-        if let Some(chat) = before.filter(|chat| *chat != session.chat_id)
-            && self.by_chat.get(&chat).is_some_and(|id| *id == session.id)
-        {
-            self.by_chat.remove(&chat);
+        // A chat belongs to whoever was bound to it last, not to whoever changed last.
+        if before.as_ref() != Some(&session.chat_id) {
+            if let Some(left) = before.filter(|chat| self.by_chat.get(chat) == Some(&session.id)) {
+                self.by_chat.remove(&left);
+            }
+            self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         }
-        self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         let id = Arc::clone(&session.id);
         let entry = Entry { session, used: self.uses, refused: None, saved };
         self.by_id.entry(id).insert_entry(entry).into_mut()
@@ -388,6 +394,26 @@ mod tests {
         let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
         assert_eq!(sessions.list().len(), ids.len());
         assert!(see(&sessions, &second).iter().all(|roots| *roots == [first.clone()]), "none has moved");
+    }
+
+    #[test]
+    fn a_chat_stays_with_the_session_bound_to_it_last() {
+        let Fixture { bus, folder, _folder } = fixture();
+        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
+        sessions.bind_chat("a", "c", None);
+        sessions.bind_chat("b", "c", None);
+        let cwd = folder.join("src/repo");
+        let found =
+            |agent| sessions.resolve(&SessionHint { id: Some("a"), agent: Some(agent), cwd: Some(&cwd), roots: &[] });
+        let changed = found("codex");
+        assert_eq!((&*changed.agent, &*changed.chat_id), ("codex", "c"), "an agent that was not known is found");
+        assert_eq!(changed.roots, [cwd.clone()]);
+        assert_eq!(&*sessions.by_chat("c").unwrap().id, "b");
+        assert_eq!(&*found("gemini").agent, "codex", "and does not change");
+        sessions.bind_chat("a", "c2", None);
+        sessions.bind_chat("b", "c3", None);
+        assert!(sessions.by_chat("c").is_none());
+        assert_eq!(&*sessions.by_chat("c2").unwrap().id, "a");
     }
 
     #[test]

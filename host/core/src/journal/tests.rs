@@ -162,6 +162,13 @@ async fn verify_names_the_first_row_that_was_tampered_with() {
     check_tampering("UPDATE events SET prev_hash = zeroblob(32) WHERE seq = 4", 4, "chained").await;
     check_tampering("DELETE FROM events WHERE seq = 4", 4, "missing").await;
     check_tampering("DELETE FROM events WHERE seq = 1", 1, "missing").await;
+    for seq in ["0", "-5", "-9223372036854775808"] {
+        let insert = format!(
+            "INSERT INTO events SELECT {seq}, x'01', type, ts, source, entity_kind, entity_id, session, root, depth, \
+             payload, payload_hash, prev_hash, hash FROM events WHERE seq = 1"
+        );
+        check_tampering(&insert, 1, &format!("the next row is {seq}")).await;
+    }
     check_tampering("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", 4, "chained")
         .await;
     check_tampering(

@@ -79,6 +79,9 @@ impl Dialect {
 
 fn cloud(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<Draft, JsonError> {
     let event_type = event_type_of(&required(fields, "type")?)?;
+    if fields.get("data_base64").is_some_and(|data| !data.is_null()) {
+        return Err(JsonError::at("data_base64", "binary data is not taken; send an object in `data`"));
+    }
     let payload = match fields.remove("data") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(data)) => data,

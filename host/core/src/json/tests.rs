@@ -141,6 +141,7 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"event_type":"process.created"}"#, "`pid`: missing");
     check(r#"{"event_type":"created","pid":"1"}"#, "`event_type`:");
     check(r#"{"specversion":"1.0","type":"a.b","data":"x"}"#, "`data`: must be an object");
+    check(r#"{"specversion":"1.0","type":"a.b","data_base64":"AAAA"}"#, "`data_base64`: binary data is not taken");
 }
 
 #[test]
