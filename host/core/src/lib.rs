@@ -8,10 +8,12 @@ pub mod event;
 pub mod gate;
 pub mod home;
 pub mod hooks;
+pub mod id;
 pub mod journal;
 pub mod json;
 pub mod redact;
 pub mod session;
+mod text;
 pub mod time;
 
 pub use tollgate_events as events;

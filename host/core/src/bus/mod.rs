@@ -44,7 +44,7 @@ pub enum EmitError {
     /// The payload breaks the shape of its type.
     #[error(transparent)]
     Payload(#[from] Violation),
-    /// The payload is over its bound.
+    /// The payload is over its bound, as it is or once its secrets are replaced.
     #[error("the payload has {0} bytes, at most 262144 are taken")]
     TooLarge(usize),
     /// A name field is over its bound or holds control characters.

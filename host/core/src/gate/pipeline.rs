@@ -13,6 +13,7 @@ use super::{Gatekeeper, GuardAnswer};
 use crate::bus::BatchError;
 use crate::event::{Draft, MAX_NAME_BYTES};
 use crate::session::SessionHint;
+use crate::text;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -230,8 +231,7 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
 
 /// A name as it may be recorded: cut to its bound, without control characters.
 fn cleaned(name: &str) -> String {
-    let cut = name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
-    cut.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text::start(name, MAX_NAME_BYTES).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn unrecorded(call: &NormalisedCall, record: &Record, times: StageTimes, error: &BatchError) -> Verdict {

@@ -7,6 +7,8 @@ use super::stages::Answer;
 use super::verdict::{Cause, Decision, Via};
 use crate::event::Draft;
 use crate::redact::redact;
+use crate::text::cut_texts;
+pub(super) use crate::text::start as cut;
 use serde_json::{Map, Value, json};
 use tollgate_events::EventType;
 
@@ -85,8 +87,7 @@ fn with_input(payload: &mut Map<String, Value>, input: &Map<String, Value>) {
     };
     if too_long(&input) {
         for most in CUTS {
-            cut_strings(&mut input, most);
-            if !too_long(&input) {
+            if cut_texts(&mut input, most) && !too_long(&input) {
                 break;
             }
         }
@@ -96,19 +97,6 @@ fn with_input(payload: &mut Map<String, Value>, input: &Map<String, Value>) {
         payload.insert("tool_input_truncated".to_owned(), json!(true));
     }
     payload.insert("tool_input".to_owned(), input);
-}
-
-fn cut_strings(value: &mut Value, most: usize) {
-    match value {
-        Value::String(text) if text.len() > most => *text = format!("{}…", cut(text, most)),
-        Value::Array(values) => values.iter_mut().for_each(|value| cut_strings(value, most)),
-        Value::Object(values) => values.values_mut().for_each(|value| cut_strings(value, most)),
-        _ => {}
-    }
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 fn draft(event_type: &str, call: &NormalisedCall, payload: Map<String, Value>) -> Option<Draft> {

@@ -124,7 +124,7 @@ impl Ring {
         if oldest == 0 {
             return page;
         }
-        let from = index(slice.after.max(oldest - 1) + 1 - oldest).min(state.events.len());
+        let from = index(slice.after.max(oldest - 1).saturating_add(1) - oldest).min(state.events.len());
         let to = index((slice.upto.min(state.head) + 1).saturating_sub(oldest)).clamp(from, state.events.len());
         let wanted = state.events.range(from..to);
         let mut take = |seen: usize, event: &Arc<Event>| {

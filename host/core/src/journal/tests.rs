@@ -73,6 +73,40 @@ async fn a_request_that_does_not_fit_does_not_take_others_with_it() {
 }
 
 #[tokio::test]
+async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = options(folder.path()).path;
+    let opened = schema::open_writer(&path, Durability::Normal, schema::MIGRATIONS).ok().unwrap();
+    opened.connection.busy_timeout(std::time::Duration::from_millis(50)).unwrap();
+    // The writer stands still in its first hand-over, so that what is queued meanwhile shares a group.
+    let (entered, standing) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let sink = Box::new(move |_: &[Arc<Event>]| {
+        entered.send(()).unwrap();
+        let _released_for_good = lock(&held).recv();
+    });
+    let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
+    let release = release;
+    let emit = || writer.submit_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap();
+    let first = emit();
+    standing.recv().unwrap();
+    let replies: Vec<_> = (0..5).map(|_| emit()).collect();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(release);
+    assert!(first.await.unwrap().is_ok());
+    let mut answers = Vec::new();
+    for reply in replies {
+        answers.push(reply.await.unwrap().err());
+        // Whoever had its own wait would be let in now.
+        other.execute_batch("ROLLBACK").ok();
+    }
+    assert!(answers.iter().all(|error| matches!(error, Some(JournalError::Write(_)))), "{answers:?}");
+    assert!(emit().await.unwrap().is_ok(), "and the next is let in");
+}
+
+#[tokio::test]
 async fn after_a_failed_write_nothing_is_acknowledged_until_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
@@ -131,6 +165,13 @@ async fn verify_names_the_first_row_that_was_tampered_with() {
     check_tampering("UPDATE events SET prev_hash = zeroblob(32) WHERE seq = 4", 4, "chained").await;
     check_tampering("DELETE FROM events WHERE seq = 4", 4, "missing").await;
     check_tampering("DELETE FROM events WHERE seq = 1", 1, "missing").await;
+    for seq in ["0", "-5", "-9223372036854775808"] {
+        let insert = format!(
+            "INSERT INTO events SELECT {seq}, x'01', type, ts, source, entity_kind, entity_id, session, root, depth, \
+             payload, payload_hash, prev_hash, hash FROM events WHERE seq = 1"
+        );
+        check_tampering(&insert, 1, &format!("the next row is {seq}")).await;
+    }
     check_tampering("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", 4, "chained")
         .await;
     check_tampering(
@@ -252,7 +293,11 @@ async fn queries_restrict_by_every_field() {
         assert_eq!(seqs(Query { session: Some("s1".into()), limit: 2, after: 4, ..tools.clone() }), [5, 11]);
         let some_time = Query { since: Some(Timestamp(10)), until: Some(Timestamp(12)), ..all.clone() };
         assert_eq!(seqs(some_time), (51..=60).collect::<Vec<_>>());
-        assert!(seqs(Query { limit: 0, ..all }).is_empty());
+        assert!(seqs(Query { limit: 0, ..all.clone() }).is_empty());
+        for newest in [false, true] {
+            assert!(seqs(Query { after: u64::MAX, newest, ..all.clone() }).is_empty());
+        }
+        assert!(journal.event(u64::MAX).unwrap().is_none());
         assert_eq!(journal.event(7).unwrap().unwrap().seq, 7);
         assert!(journal.event(0).unwrap().is_none() && journal.event(201).unwrap().is_none());
     }
@@ -343,6 +388,16 @@ async fn what_waits_for_the_writer_is_bounded() {
     for (emit, seq) in waiting.into_iter().zip(2..) {
         assert_eq!(emit.await.unwrap().seq, seq);
     }
+}
+
+#[test]
+fn a_session_weighs_what_it_keeps() {
+    let session = |roots: usize| {
+        let roots = vec![format!("/{}", "r".repeat(4_095)).into(); roots];
+        let (id, agent, chat_id, user_id) = ("s".into(), "a".into(), "c".into(), "u".into());
+        Work::SaveSession { session: Arc::new(Session { id, agent, chat_id, user_id, roots }), now: Timestamp(0) }
+    };
+    assert_eq!((session(0).weight(), session(32).weight()), (1, 32 * 4 + 1));
 }
 
 #[tokio::test]

@@ -78,6 +78,11 @@ impl Work {
                 let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
                 events(&unit.emits) + stored.sum::<usize>() + letter + 1
             }
+            Self::SaveSession { session, .. } => {
+                let names = [&session.id, &session.agent, &session.chat_id, &session.user_id].map(|name| name.len());
+                let roots = session.roots.iter().map(|root| root.as_os_str().len());
+                names.into_iter().chain(roots).sum::<usize>() / 1024 + 1
+            }
             _ => 1,
         }
     }

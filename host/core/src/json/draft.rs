@@ -3,6 +3,7 @@
 use super::{JsonError, foreign, kind_of_text, syntax};
 use crate::bus::MAX_BATCH;
 use crate::event::{Draft, Entity};
+use crate::id::is_derived;
 use crate::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -135,12 +136,6 @@ fn id_of(text: &str) -> Result<Uuid, JsonError> {
         return Err(JsonError::at("id", "version 8 is for ids that the host derives; leave the id out or give a v7"));
     }
     Ok(id)
-}
-
-/// Whether an id is of the version that the host derives ids with. From outside such an id is not taken as it
-/// is: whoever computes the id of a plugin's next emit could have their own event count as that emit.
-pub(super) fn is_derived(id: Uuid) -> bool {
-    id.get_version_num() == 8
 }
 
 fn entity_of(raw: &RawValue) -> Result<Entity, JsonError> {

@@ -141,6 +141,7 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"event_type":"process.created"}"#, "`pid`: missing");
     check(r#"{"event_type":"created","pid":"1"}"#, "`event_type`:");
     check(r#"{"specversion":"1.0","type":"a.b","data":"x"}"#, "`data`: must be an object");
+    check(r#"{"specversion":"1.0","type":"a.b","data_base64":"AAAA"}"#, "`data_base64`: binary data is not taken");
 }
 
 #[test]
@@ -223,6 +224,11 @@ fn a_bad_call_is_named_by_path() {
     check(r#"{"tool_name":"Bash"}"#, "`tool_input`: missing");
     check(r#"{"tool_name":"Bash","tool_input":"ls"}"#, "`tool_input`: must be an object, is a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"cwd":"src"}"#, "`cwd`: must be an absolute path");
+    let long = format!("/{}", "d".repeat(crate::session::MAX_PATH_BYTES));
+    for (key, value, path) in [("cwd", json!(long), "`cwd`"), ("roots", json!(["/a", long]), "`roots[1]`")] {
+        let text = json!({"tool_name": "Bash", "tool_input": {}, key: value}).to_string();
+        check(&text, &format!("{path}: has 4097 bytes, a path has at most 4096"));
+    }
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":["/a",7]}"#, "`roots[1]`: must be a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":"/a"}"#, "`roots`: must be an array");
     check(r#"{"tool_name":"Bash","tool_input":{},"can_ask":"yes"}"#, "`can_ask`: must be true or false");

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tollgate_core::bus::EmitError as BusError;
 use tollgate_core::event::{Draft, Entity};
 use tollgate_core::events::EventType;
+use tollgate_core::id::derived;
 use uuid::Uuid;
 
 impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
@@ -79,12 +80,7 @@ pub(crate) fn emit_id(plugin: &str, cause: &[u8], ordinal: u32) -> Uuid {
     hash.update([0]);
     hash.update(cause);
     hash.update(ordinal.to_be_bytes());
-    let digest = hash.finalize();
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(digest.iter()) {
-        *to = *from;
-    }
-    Uuid::new_v8(bytes)
+    derived(hash.finalize().into())
 }
 
 #[cfg(test)]
