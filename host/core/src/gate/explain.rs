@@ -89,7 +89,7 @@ pub(super) fn explain_on(
     }));
     let answer = answered(judged.answer, call.can_ask);
     let verdict = verdict(&ready.call, answer, None, Vec::new(), times);
-    Explanation { call: Some(ready.call), problem: ready.problem, stages: said, verdict }
+    Explanation { call: Some(Arc::unwrap_or_clone(ready.call)), problem: ready.problem, stages: said, verdict }
 }
 
 fn place(call: &Call, paths: &dyn Paths) -> Place {

@@ -6,8 +6,9 @@
 use super::call::{Call, NormalisedCall};
 use super::merge::merge;
 use super::normalise::BadCall;
+use super::policy::Policy;
 use super::record;
-use super::stages::{self, Answer, Place, Ready, Settings, micros};
+use super::stages::{self, Answer, Judged, Place, Ready, Settings, micros};
 use super::verdict::{Cause, Decision, StageTimes, Verdict, Via};
 use super::{Gatekeeper, GuardAnswer};
 use crate::bus::BatchError;
@@ -62,10 +63,9 @@ fn place(gate: &Gatekeeper, call: &Call) -> Place {
 
 async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bool, mut times: StageTimes) -> Verdict {
     let policy = gate.policy.load_full();
-    let settings = Settings { policy: &policy, home: gate.home.as_ref(), extras: &gate.extras, paths: &*gate.paths };
-    let judged = stages::judge(&ready, &settings, &mut times);
+    let judged = judge(gate, &policy, &ready, &mut times).await;
     let mut record = Record { before, gated: record::gated(&ready.call), gated_seq: None, can_ask };
-    let first = Arc::new(ready.call);
+    let first = ready.call;
     let (mut answer, mut rewritten, mut shadows) = (judged.answer, None, Vec::new());
     if answer.decision != Decision::Deny {
         let guarded = match ask_guards(gate, &first, &mut record, &mut times).await {
@@ -77,7 +77,7 @@ async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bo
         if let Some((by, input)) =
             guarded.rewrite.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Abstain))
         {
-            match again(gate, &first, &by, &input, &settings, &mut record, &mut times).await {
+            match again(gate, &first, &by, &input, &policy, &mut record, &mut times).await {
                 Ok(second) => answer = second,
                 Err(error) => return unrecorded(&first, &record, times, &error),
             }
@@ -87,13 +87,38 @@ async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bo
     finish(gate, &first, answer, rewritten, shadows, record, times).await
 }
 
+/// What protection, sandbox and rules say. A call that may ask the file system a lot is judged on a thread that may
+/// block, so that it delays no one else.
+async fn judge(gate: &Gatekeeper, policy: &Arc<Policy>, ready: &Ready, times: &mut StageTimes) -> Judged {
+    let home = gate.home.as_ref();
+    if !ready.is_heavy() {
+        return stages::judge(ready, &Settings { policy, home, extras: &gate.extras, paths: &*gate.paths }, times);
+    }
+    let (policy, ready, paths) = (Arc::clone(policy), ready.clone(), Arc::clone(&gate.paths));
+    let (home, extras, mut own) = (home.cloned(), gate.extras.clone(), *times);
+    let judged = tokio::task::spawn_blocking(move || {
+        let settings = Settings { policy: &policy, home: home.as_ref(), extras: &extras, paths: &*paths };
+        (stages::judge(&ready, &settings, &mut own), own)
+    });
+    match judged.await {
+        Ok((judged, own)) => {
+            *times = own;
+            judged
+        }
+        Err(error) => {
+            tracing::error!(%error, "a call could not be judged");
+            Judged::failed()
+        }
+    }
+}
+
 /// A rewritten call goes through protection, sandbox, rules and guards once more; a second rewrite denies.
 async fn again(
     gate: &Gatekeeper,
     first: &Arc<NormalisedCall>,
     by: &str,
     input: &Map<String, Value>,
-    settings: &Settings<'_>,
+    policy: &Arc<Policy>,
     record: &mut Record,
     times: &mut StageTimes,
 ) -> Result<Answer, BatchError> {
@@ -111,11 +136,11 @@ async fn again(
     let place = Place { session: first.session.clone(), agent: first.agent.clone(), roots: first.roots.clone() };
     let ready = stages::ready(&call, named, parsed, place, first.call_id.clone());
     times.parse += micros(begun);
-    let judged = stages::judge(&ready, settings, times);
+    let judged = judge(gate, policy, &ready, times).await;
     if judged.answer.decision == Decision::Deny {
         return Ok(judged.answer);
     }
-    let guarded = merge(ask_guards(gate, &Arc::new(ready.call), record, times).await?);
+    let guarded = merge(ask_guards(gate, &ready.call, record, times).await?);
     let answer = judged.answer.stricter(guarded.answer);
     if let Some((other, second)) = guarded.rewrite
         && second != *input

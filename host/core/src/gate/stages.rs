@@ -95,8 +95,9 @@ pub(super) fn unparsed(tool: &str) -> Parsed {
 }
 
 /// A call ready for the stages.
+#[derive(Clone)]
 pub(super) struct Ready {
-    pub call: NormalisedCall,
+    pub call: Arc<NormalisedCall>,
     pub problem: Option<NotUnderstood>,
 }
 
@@ -125,7 +126,7 @@ pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, cal
         commands: parsed.commands,
         understood,
     };
-    Ready { call, problem: parsed.problem }
+    Ready { call: Arc::new(call), problem: parsed.problem }
 }
 
 /// What the stages are decided with.
@@ -142,6 +143,31 @@ pub(super) struct Judged {
     pub protection: Result<(), String>,
     pub sandbox: Option<Result<(), String>>,
     pub rules: Option<RuleVerdict>,
+}
+
+impl Judged {
+    /// Nobody knows: a denial.
+    pub fn failed() -> Self {
+        let reason = "the host could not judge this call, so it is denied";
+        let answer = Answer::deny(Cause::Unavailable, "gate", reason);
+        Self { answer, protection: Ok(()), sandbox: None, rules: None }
+    }
+}
+
+/// From how many questions to the file system on a call may keep a thread that others wait for too long.
+const MANY_LOOKS: usize = 256;
+
+impl Ready {
+    /// Whether judging it may ask the file system so much that it needs a thread which may block.
+    pub fn is_heavy(&self) -> bool {
+        let commands = &self.call.commands;
+        let words: usize =
+            commands.iter().map(|one| one.args.len() + one.redirects.len() + one.assignments.len()).sum();
+        let moves = commands.iter().filter(|one| matches!(one.program.text.as_str(), "cd" | "pushd")).count();
+        // Paths elsewhere than in commands: as many as fit into the input, with their quotes and a comma.
+        let named = if commands.is_empty() { self.call.input_json.len() / 16 } else { 0 };
+        words.saturating_mul(moves + 1).max(named) > MANY_LOOKS
+    }
 }
 
 pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTimes) -> Judged {
@@ -184,7 +210,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
         tool: &call.tool,
         is_shell: &*call.tool == "Bash",
         commands: &call.commands,
-        problem: ready.problem,
+        problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
         paths: &paths,
         cwd: &call.cwd.to_string_lossy(),
         roots: &roots,

@@ -55,6 +55,9 @@ pub enum NotUnderstood {
     /// The parser is busy or did not answer in time.
     #[error("the command line took too long to parse")]
     Busy,
+    /// Parsed, but its files cannot be looked at one by one.
+    #[error("the command line names too many files in too many folders")]
+    TooManyPaths,
 }
 
 /// What a line runs.

@@ -9,6 +9,8 @@ use super::quoting;
 pub(super) enum Part {
     /// As code.
     Plain,
+    /// As text, though no quotes say so: comments, escaped characters.
+    Muted,
     /// As text in which substitutions are code.
     Expanded,
     /// As text.
@@ -17,7 +19,8 @@ pub(super) enum Part {
 
 /// The stretches of `code` in order; none where their ends cannot be told.
 pub(super) fn parts(code: &str) -> Option<Vec<(Part, &str)>> {
-    let mut outline = Outline { code, at: 0, plain_from: 0, parts: Vec::new(), documents: Vec::new() };
+    let mut outline =
+        Outline { code, at: 0, plain_from: 0, arithmetic_until: 0, parts: Vec::new(), documents: Vec::new() };
     outline.read()?;
     Some(outline.parts)
 }
@@ -34,6 +37,8 @@ struct Outline<'a> {
     at: usize,
     /// Where the plain text that is being read began.
     plain_from: usize,
+    /// Where the `((…))` ends that is being read: no comments and no here-documents before that.
+    arithmetic_until: usize,
     parts: Vec<(Part, &'a str)>,
     documents: Vec<Document>,
 }
@@ -56,10 +61,12 @@ impl<'a> Outline<'a> {
         let mut before = '\n';
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
+            let arithmetic = self.at < self.arithmetic_until;
+            let starts_word = before.is_ascii_whitespace() || ";|&(".contains(before);
             match c {
                 '\\' => {
-                    self.at += 1;
-                    self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+                    let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
+                    self.take(Part::Muted, 1 + escaped)?;
                 }
                 '\'' => {
                     let end = rest.get(1..)?.find('\'')?;
@@ -80,17 +87,20 @@ impl<'a> Outline<'a> {
                 }
                 // Arithmetic shifts look like here-documents.
                 '$' if rest.starts_with("$[") => return None,
-                '(' if rest.starts_with("((") => {
-                    let end = quoting::partner(rest, '(', ')')?;
-                    // `((` may as well be two groups: its brackets count, and its blanks.
-                    self.take(Part::Plain, end + 1)?;
+                '(' if rest.starts_with("((") && !arithmetic => {
+                    self.arithmetic_until = self.at + quoting::partner(rest, '(', ')')?;
+                    self.at += 2;
                 }
-                '#' if before.is_ascii_whitespace() || ";|&()".contains(before) => {
+                // `((` may as well be two groups, which have comments; and after `)` a word may go on or begin.
+                '#' if arithmetic && starts_word || ")<>".contains(before) => return None,
+                '#' if starts_word => {
                     // An apostrophe in a comment opens nothing.
-                    self.at += rest.find('\n').unwrap_or(rest.len());
+                    self.take(Part::Muted, rest.find('\n').unwrap_or(rest.len()))?;
                 }
+                // The parser knows no quotes in a pattern such as `@(…)`.
+                '@' | '!' | '?' | '+' | '*' if quotes_in_group(rest) => return None,
                 '<' if rest.starts_with("<<<") => self.at += 3,
-                '<' if rest.starts_with("<<") => self.document()?,
+                '<' if rest.starts_with("<<") && !arithmetic => self.document()?,
                 '\n' => {
                     self.at += 1;
                     self.bodies()?;
@@ -143,6 +153,24 @@ impl<'a> Outline<'a> {
     }
 }
 
+/// Whether `text` begins with a sign and a group that has a quote or an escape before its end.
+fn quotes_in_group(text: &str) -> bool {
+    let Some(group) = text.get(1..).filter(|group| group.starts_with('(')) else { return false };
+    let mut open = 0_usize;
+    for c in group.chars() {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            '\'' | '"' | '\\' | '`' => return true,
+            _ => {}
+        }
+        if open == 0 {
+            return false;
+        }
+    }
+    false
+}
+
 /// How many bytes the double-quoted text takes that `text` begins with.
 fn double_quoted(text: &str) -> Option<usize> {
     let mut at = 1;
@@ -177,20 +205,21 @@ mod tests {
     #[test]
     fn quotes_and_documents_are_told_apart() {
         check("a 'b' c", "a  c", "'b'");
-        check("a \"b\" \\' c", "a  \\' c", "\"b\"");
+        check("a \"b\" \\' c", "a   c", "\"b\"");
         check("a \"$(b \"c\")\" d", "a  d", "");
         check("a $'b\\'c' d", "a  d", "$'b\\'c'");
-        check("a # it's\nb 'c'", "a # it's\nb ", "'c'");
+        check("a # it's\nb 'c'", "a \nb ", "'c'");
         check("a <<'E'; b\nit's\nE\nc", "a <<'E'; b\nc", "it's\nE\n");
         check("a <<-E\nit's\n\tE\nc", "a <<-E\nc", "");
         check("a <<< b\nc", "a <<< b\nc", "");
         check("$((1<<2))\n((3<<4))\n'x'", "$((1<<2))\n((3<<4))\n", "'x'");
         check("a ${b:-'c'} d", "a  d", "");
+        check("((echo '))' \\) x))", "((echo   x))", "'))'");
     }
 
     #[test]
     fn what_has_no_end_is_given_up() {
-        for code in ["'a", "\"a", "a <<E\nb", "${a", "((a", "$'a", "$[1<<2]"] {
+        for code in ["'a", "\"a", "a <<E\nb", "${a", "((a", "$'a", "$[1<<2]", "((a #))\nb))", "$(a)#'", "x@(')')"] {
             assert_eq!(parts(code), None, "{code}");
         }
     }

@@ -246,6 +246,22 @@ fn code_made_by_expansion_is_bounded() {
     assert_eq!(parse_blocking(&echo(800)).problem, Some(NotUnderstood::TooMany));
 }
 
+#[test]
+fn brackets_that_are_text_do_not_make_a_line_deep() {
+    for line in [
+        format!("git commit -m '{}'", "fix (a) ".repeat(40)),
+        format!("git commit -m \"{} $x\"", "fix (a) ".repeat(40)),
+        format!("ls {}", r"\(a\) ".repeat(40)),
+        format!("ls\n{}", "# see (this\n".repeat(40)),
+        format!("a() {{ {} }}", "i=$((i + 1)); ".repeat(40)),
+        "(ls); ".repeat(40),
+        "if [ -f x ]; then ls; fi; ".repeat(20),
+        "case $x in a) ls;; *) ls;; esac; ".repeat(8),
+    ] {
+        assert_eq!(parse_blocking(&line).problem, None, "{line}");
+    }
+}
+
 /// Inputs that overflow a small stack or take a backtracking parser for ever.
 #[test]
 fn the_deepest_inputs_come_back_in_time() {
@@ -286,6 +302,12 @@ fn the_deepest_inputs_come_back_in_time() {
         "a=([",
         "${a[",
         "x=~",
+        "((echo '))' ",
+        "((echo \\)\\) ",
+        "((echo \"))\" ",
+        "((echo #))\n",
+        "case x in x) echo esac; ",
+        "case x in x) esac\n",
     ];
     for unit in units {
         let begun = std::time::Instant::now();
@@ -301,6 +323,12 @@ fn the_deepest_inputs_come_back_in_time() {
         let begun = std::time::Instant::now();
         drop(parse_blocking(&line));
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{open}: {:?}", begun.elapsed());
+    }
+    // A few of them are all that a caller's stack is let in for.
+    for (unit, count) in [("((echo '))' ", 14), ("case x in x) echo esac; ", 20), ("case x in x) echo esac;", 60)] {
+        let begun = std::time::Instant::now();
+        assert!(parse_blocking(&unit.repeat(count)).problem.is_some(), "{unit}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{unit}: {:?}", begun.elapsed());
     }
     // The parser still answers.
     assert!(parse_blocking(&format!("{}a{}", "{ ".repeat(10), ";}".repeat(10))).understood());
