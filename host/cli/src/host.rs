@@ -53,6 +53,9 @@ impl Host {
         let runtime = Runtime::start(RuntimeOptions {
             home: home.clone(),
             bus: bus.clone(),
+            sessions: Arc::clone(&sessions),
+            // Nobody to ask yet: a plugin's question is denied.
+            asker: None,
             defaults: Limits::default(),
             compiler: Arc::new(InProcess),
             watch: config.plugins.watch,

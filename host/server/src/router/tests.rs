@@ -39,6 +39,8 @@ pub(crate) async fn fixture() -> Fixture {
     let runtime = Runtime::start(RuntimeOptions {
         home: home.clone(),
         bus: bus.clone(),
+        sessions: sessions.clone(),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
         watch: false,
