@@ -10,6 +10,7 @@ pub mod home;
 pub mod hooks;
 pub mod journal;
 pub mod json;
+pub mod nearest;
 pub mod redact;
 pub mod session;
 pub mod time;

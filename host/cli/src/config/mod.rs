@@ -3,11 +3,9 @@
 //! Reading it is [`load`]'s, the environment's overrides are [`overrides`]'s; here is only what the values mean.
 
 mod load;
-mod nearest;
 mod overrides;
 
 pub use load::ConfigError;
-pub use nearest::nearest;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
