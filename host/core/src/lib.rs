@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod id;
 pub mod journal;
 pub mod json;
+pub mod nearest;
 pub mod redact;
 pub mod session;
 mod text;

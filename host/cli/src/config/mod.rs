@@ -3,11 +3,9 @@
 //! Reading it is [`load`]'s, the environment's overrides are [`overrides`]'s; here is only what the values mean.
 
 mod load;
-mod nearest;
 mod overrides;
 
 pub use load::ConfigError;
-pub use nearest::nearest;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,7 +17,7 @@ use tollgate_core::journal::Durability;
 
 /// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
 const HOOK_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
-/// How often the plugin folder may be looked at, in milliseconds.
+/// How often the plugin folder and the policy files may be looked at, in milliseconds.
 const RESCAN_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 
 /// The whole configuration; what a file leaves out has its default.
@@ -112,6 +110,10 @@ pub struct GateConfig {
     pub presets: Vec<String>,
     /// Folders that every session may touch besides its roots.
     pub allowed_extras: Vec<PathBuf>,
+    /// Look at the policy files and the presets again while running; else only SIGHUP does.
+    pub watch: bool,
+    /// How often, in milliseconds.
+    pub rescan_ms: u64,
 }
 
 /// `[hooks.<agent>]`
@@ -198,7 +200,12 @@ impl Default for BusConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { presets: vec!["guardrails".to_owned()], allowed_extras: vec![PathBuf::from("/tmp")] }
+        Self {
+            presets: vec!["guardrails".to_owned()],
+            allowed_extras: vec![PathBuf::from("/tmp")],
+            watch: true,
+            rescan_ms: 2_000,
+        }
     }
 }
 
@@ -264,8 +271,10 @@ impl Config {
                 ));
             }
         }
-        if !RESCAN_MS.contains(&self.plugins.rescan_ms) {
-            return Some(("plugins".to_owned(), "rescan_ms", bounds(self.plugins.rescan_ms, &RESCAN_MS)));
+        for (table, rescan_ms) in [("plugins", self.plugins.rescan_ms), ("gate", self.gate.rescan_ms)] {
+            if !RESCAN_MS.contains(&rescan_ms) {
+                return Some((table.to_owned(), "rescan_ms", bounds(rescan_ms, &RESCAN_MS)));
+            }
         }
         for (agent, hook) in &self.hooks {
             let table = format!("hooks.{agent}");

@@ -4,8 +4,8 @@
 
 use super::call::{Call, NormalisedCall};
 use super::normalise::{self, BadCall};
-use super::paths::{Paths, Remembered, lexical, resolve};
-use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
+use super::paths::{Paths, Remembered, resolve};
+use super::policy::{Action, Policy, Risk, RuleVerdict, Subject, Target};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
 use super::{protection, sandbox, targets};
@@ -194,26 +194,27 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
+    let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let (roots, extras) = (texts(&call.roots), texts(settings.extras));
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
-            // As written, without its dots, and where it really leads.
-            paths.push(lexical(&path));
-            if let Ok(real) = resolve(settings.paths, &call.cwd, &path) {
-                paths.push(real.to_string_lossy().into_owned());
-            }
-            paths.push(path);
+            let real = resolve(settings.paths, &call.cwd, &path).ok();
+            paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
         }
     }
-    let roots: Vec<String> = call.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    // As the roots are: without links.
+    let cwd = settings.paths.real(&call.cwd).unwrap_or_else(|| call.cwd.clone());
     settings.policy.evaluate(&Subject {
         tool: &call.tool,
+        original: &call.original_tool,
         is_shell: &*call.tool == "Bash",
         commands: &call.commands,
         problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
-        paths: &paths,
-        cwd: &call.cwd.to_string_lossy(),
+        targets: &paths,
+        cwd: &cwd.to_string_lossy(),
         roots: &roots,
+        extras: &extras,
     })
 }
 

@@ -61,6 +61,8 @@ fn substitutions_are_seen_wherever_they_hide() {
     check("echo ${x:-$(rm y)}", &["echo ${x:-$(rm y)}", "rm y"]);
     check("echo $(( $(rm y) ))", &["echo $(())", "rm y"]);
     check("for x in $(rm y); do a; done", &["rm y", "a"]);
+    check("a \"$(cat <<'E'\nit's (\nE\n)\" && rm x", &["a $()", "cat", "rm x"]);
+    check("a \"$(cat <<E\nit's $(rm y)\nE\n)\"", &["a $()", "cat", "rm y"]);
     check("a > \"$(rm y)\"", &["a", "rm y"]);
 }
 
@@ -220,6 +222,49 @@ fn words_redirects_and_pipes_are_filled_in() {
     assert!(
         group.commands.iter().any(|command| command.redirects.iter().any(|redirect| redirect.target.text == "/etc/x"))
     );
+}
+
+#[test]
+fn data_flows_through_process_substitutions() {
+    let from = |line: &str, program: &str| {
+        let commands = parse_blocking(line).commands;
+        let reader = commands.iter().find(|command| command.program.text == program).unwrap();
+        let from = reader.piped_from.map(|from| usize::try_from(from).unwrap());
+        from.and_then(|from| commands.get(from)).map(|command| command.program.text.clone())
+    };
+    assert_eq!(from("curl x > >(sh)", "sh").as_deref(), Some("curl"));
+    assert_eq!(from("sudo curl x > >(cat | sh)", "cat").as_deref(), Some("curl"));
+    assert_eq!(from("curl x | tee y >(sh)", "sh").as_deref(), Some("tee"));
+    assert_eq!(from("cat <(sh)", "sh"), None);
+    check_doubtful("curl x > >(sh)", "");
+    check_doubtful("sh < <(curl x)", "curl x");
+    check_doubtful("{ sh; } < <(curl x)", "curl x");
+    check_doubtful("{ curl x; } > >(sh)", "curl x");
+    check("diff <(a) <(b)", &["diff <() <()", "a", "b"]);
+}
+
+#[test]
+fn a_name_and_a_value_are_an_assignment_only_where_something_is_assigned() {
+    let assigned = |line: &str| {
+        let commands = parse_blocking(line).commands;
+        let last = commands.last().unwrap();
+        last.assignments.iter().map(|(name, value)| format!("{name}={}", value.text)).collect::<Vec<_>>().join(" ")
+    };
+    for (line, expected) in [
+        ("A=1", "A=1"),
+        ("A=1 B=2 ls", "A=1 B=2"),
+        ("export A=1 B='2 3'", "A=1 B=2 3"),
+        ("command export A=1", "A=1"),
+        ("declare -x A=$x", "A=$x"),
+        ("env A=1 ls", "A=1"),
+        ("echo A=1", ""),
+        ("make CC=x", ""),
+        ("dd if=x of=y", ""),
+        ("export A", ""),
+    ] {
+        assert_eq!(assigned(line), expected, "{line}");
+    }
+    check_has("export PAGER='rm x'", "export>rm x");
 }
 
 #[test]
