@@ -166,6 +166,37 @@ pub enum PolicyCommand {
   tollgate policy explain --policy strict Bash --command ls
   tollgate policy explain --jsonl < calls.jsonl")]
     Explain(ExplainArgs),
+    /// Check policy files that are to be used together; says all that is wrong, exits with 0 or 1
+    #[command(after_help = "Examples:
+  tollgate policy check policies/*.yaml
+  tollgate policy check --json team.yaml | jq .problems")]
+    Check {
+        /// Policy files, in the order in which they count
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a policy file by its examples, or policies by a file of test cases; exits with 0 or 1
+    #[command(after_help = "A file of test cases:
+  version: 1
+  policies: [team.yaml, guardrails]   # files beside this one, and presets
+  cases:
+    - { command: git push, expect: require_approval, rule: team/push }
+    - { tool: Write, path: .github/ci.yml, expect: deny }")]
+    Test {
+        /// A policy file, or one of test cases
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Hold the cases against this preset or file; several are joined in order [default: what the file says, else
+        /// the home's policy]
+        #[arg(long = "policy", value_name = "NAME|FILE")]
+        policies: Vec<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `policy explain`

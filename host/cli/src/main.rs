@@ -10,6 +10,8 @@ mod home;
 mod hook;
 mod host;
 mod output;
+mod policies;
+mod reload;
 mod telemetry;
 
 use args::{Arguments, Command};
@@ -58,7 +60,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Emit(args) => commands::emit::run(&home()?, args),
         Command::Tail(args) => commands::tail::run(&home()?, &args),
         Command::Gate(args) => commands::gate::run(&home()?, args),
-        Command::Policy(args::PolicyCommand::Explain(args)) => commands::policy::run(home, args),
+        Command::Policy(command) => commands::policy::run(home, command),
         // Reached only by options before the word; the agent's own form never gets here.
         Command::Hook { agent: _ } => {
             let _ = writeln!(std::io::stderr(), "tollgate: `hook` takes no options before it: tollgate hook AGENT");

@@ -9,11 +9,14 @@ pub mod event;
 pub mod gate;
 pub mod home;
 pub mod hooks;
+pub mod id;
 pub mod interactions;
 pub mod journal;
 pub mod json;
+pub mod nearest;
 pub mod redact;
 pub mod session;
+mod text;
 pub mod time;
 
 pub use tollgate_events as events;

@@ -3,11 +3,12 @@
 //! Owns finding and making them and what `[workspace] allow` covers. Knows nothing of tools or calls.
 
 use crate::bus::Bus;
-use crate::journal::{JournalError, Work, lock};
+use crate::journal::{JournalError, Reply, Work, lock};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot::error::TryRecvError;
 
 /// Most sessions in memory, and read at the start; the least recently used one goes first. One that went is
 /// made anew when it is seen again.
@@ -16,6 +17,8 @@ pub const MAX_SESSIONS: usize = 10_000;
 const FORGOTTEN_AT_ONCE: usize = MAX_SESSIONS / 10;
 /// Most roots of one session.
 pub const MAX_ROOTS: usize = 32;
+/// The longest folder that a caller may name, in bytes: what the system takes (`PATH_MAX`).
+pub const MAX_PATH_BYTES: usize = 4_096;
 
 /// One session of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +70,39 @@ struct Entry {
     used: u64,
     /// The last working directory that `allow` did not cover, so that it is not looked up at every call.
     refused: Option<PathBuf>,
-    /// Set where the journal has not taken it yet.
-    unsaved: bool,
+    saved: Saved,
+}
+
+/// Whether the journal has a session as it is in memory.
+enum Saved {
+    Yes,
+    /// Queued: the journal may still refuse it.
+    Asked(Reply),
+    No,
+}
+
+impl Entry {
+    /// Whether the journal has refused to save it; what is under way counts as saved.
+    fn is_unsaved(&mut self) -> bool {
+        if let Saved::Asked(reply) = &mut self.saved {
+            let refusal = match reply.try_recv() {
+                Err(TryRecvError::Empty) => return false,
+                Ok(Ok(_)) => {
+                    self.saved = Saved::Yes;
+                    return false;
+                }
+                Ok(Err(error)) => error,
+                Err(TryRecvError::Closed) => JournalError::Closed,
+            };
+            self.refuse(&refusal);
+        }
+        matches!(self.saved, Saved::No)
+    }
+
+    fn refuse(&mut self, error: &JournalError) {
+        tracing::warn!(session = %self.session.id, %error, "a session is not saved; tried again when it is next seen");
+        self.saved = Saved::No;
+    }
 }
 
 impl Sessions {
@@ -80,26 +114,27 @@ impl Sessions {
     pub fn open(bus: &Bus, allow: Vec<PathBuf>) -> Result<Self, JournalError> {
         let mut state = State::default();
         for session in bus.journal().sessions(MAX_SESSIONS)? {
-            state.put(Arc::new(session), false);
+            state.put(Arc::new(session), Saved::Yes);
         }
         Ok(Self { bus: bus.clone(), allow, user: current_user(), state: Mutex::new(state) })
     }
 
     /// Finds the session or makes it (root = the nearest `.git` above `cwd`, else `cwd`, if `allow` covers it).
     ///
-    /// Roots are set once: by the first call whose folders `allow` covers. A call without an id belongs to the
+    /// Roots are set once: by the first call whose folders `allow` covers; so is the agent. A call without an id belongs to the
     /// one nameless session of its agent and folder. Looks at the file system where roots are not known yet.
     pub fn resolve(&self, hint: &SessionHint<'_>) -> Arc<Session> {
         let id: Arc<str> = hint.id.map_or_else(|| nameless_id(hint), Arc::from);
         let known = {
             let mut state = lock(&self.state);
             let found =
-                state.touch(&id).map(|entry| (Arc::clone(&entry.session), entry.refused.clone(), entry.unsaved));
+                state.touch(&id).map(|entry| (Arc::clone(&entry.session), entry.refused.clone(), entry.is_unsaved()));
             match found {
                 Some((session, refused, unsaved)) => {
                     let nothing_new =
                         hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused.as_deref());
-                    if (!session.roots.is_empty() || nothing_new) && !unsaved {
+                    let agent_known = !session.agent.is_empty() || hint.agent.is_none();
+                    if (!session.roots.is_empty() || nothing_new) && agent_known && !unsaved {
                         return session;
                     }
                     Some(session)
@@ -114,9 +149,13 @@ impl Sessions {
         };
         let mut state = lock(&self.state);
         let session = match state.by_id.get(&id).map(|entry| Arc::clone(&entry.session)) {
-            // Another call was faster, or what is known stays known.
-            Some(found) if !found.roots.is_empty() => found,
-            Some(found) => Arc::new(Session { roots, ..(*found).clone() }),
+            // What is known stays known, also where another call was faster.
+            Some(found) => {
+                let roots = if found.roots.is_empty() { roots } else { found.roots.clone() };
+                let agent = if found.agent.is_empty() { hint.agent.map(Arc::from) } else { None };
+                let agent = agent.unwrap_or_else(|| Arc::clone(&found.agent));
+                Arc::new(Session { roots, agent, ..(*found).clone() })
+            }
             None => Arc::new(Session {
                 agent: hint.agent.unwrap_or_default().into(),
                 chat_id: Arc::clone(&id),
@@ -167,20 +206,18 @@ impl Sessions {
     /// Puts a session into memory and, where it changed, on its way into the journal. Under the lock, so that
     /// two changes of one session are saved in order.
     fn keep(&self, state: &mut State, session: Arc<Session>) {
-        let saved = state.by_id.get(&session.id).is_some_and(|entry| entry.session == session && !entry.unsaved);
-        let unsaved = if saved {
-            false
-        } else {
-            let work = Work::SaveSession { session: Arc::clone(&session), now: self.bus.clock().now() };
-            match self.bus.journal().request_now(work) {
-                Ok(_saved_later) => false,
-                Err(error) => {
-                    tracing::warn!(session = %session.id, %error, "a session is not saved; tried again when it is next seen");
-                    true
-                }
-            }
-        };
-        state.put(session, unsaved);
+        let known = state.by_id.get_mut(&session.id);
+        if known.is_some_and(|entry| entry.session == session && !entry.is_unsaved()) {
+            return;
+        }
+        let work = Work::SaveSession { session: Arc::clone(&session), now: self.bus.clock().now() };
+        let asked = self.bus.journal().request_now(work);
+        let entry = state.put(session, Saved::No);
+        match asked {
+            Ok(Some(reply)) => entry.saved = Saved::Asked(reply),
+            Ok(None) => entry.saved = Saved::Yes,
+            Err(error) => entry.refuse(&error),
+        }
     }
 
     /// The roots that `allow` covers: those given, else the one above the working directory.
@@ -206,27 +243,29 @@ impl Sessions {
 }
 
 impl State {
-    fn touch(&mut self, id: &str) -> Option<&Entry> {
+    fn touch(&mut self, id: &str) -> Option<&mut Entry> {
         self.uses += 1;
         let entry = self.by_id.get_mut(id)?;
         entry.used = self.uses;
         Some(entry)
     }
 
-    fn put(&mut self, session: Arc<Session>, unsaved: bool) {
+    fn put(&mut self, session: Arc<Session>, saved: Saved) -> &mut Entry {
         if self.by_id.len() >= MAX_SESSIONS && !self.by_id.contains_key(&session.id) {
             self.forget_oldest();
         }
         self.uses += 1;
         let before = self.by_id.get(&session.id).map(|entry| Arc::clone(&entry.session.chat_id));
-        if let Some(chat) = before.filter(|chat| *chat != session.chat_id)
-            && self.by_chat.get(&chat).is_some_and(|id| *id == session.id)
-        {
-            self.by_chat.remove(&chat);
+        // A chat belongs to whoever was bound to it last, not to whoever changed last.
+        if before.as_ref() != Some(&session.chat_id) {
+            if let Some(left) = before.filter(|chat| self.by_chat.get(chat) == Some(&session.id)) {
+                self.by_chat.remove(&left);
+            }
+            self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         }
-        self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         let id = Arc::clone(&session.id);
-        self.by_id.insert(id, Entry { session, used: self.uses, refused: None, unsaved });
+        let entry = Entry { session, used: self.uses, refused: None, saved };
+        self.by_id.entry(id).insert_entry(entry).into_mut()
     }
 
     fn forget_oldest(&mut self) {
@@ -326,6 +365,55 @@ mod tests {
         let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
         assert_eq!(sessions.get("s1"), Some(Arc::clone(&bound)));
         assert_eq!(sessions.by_chat("chat-7"), Some(bound));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_the_journal_refused_later_is_saved_when_it_is_seen_again() {
+        use crate::event::Draft;
+        let Fixture { bus, folder, _folder } = fixture();
+        let allow = vec![folder.join("src")];
+        let (first, second) = (folder.join("src/repo"), folder.join("src/plain"));
+        let sessions = Sessions::open(&bus, allow.clone()).unwrap();
+        let ids: Vec<String> = (0..100).map(|number| format!("{number}-{}", "x".repeat(200))).collect();
+        let see = |sessions: &Sessions, cwd: &Path| {
+            let hint = |id| SessionHint { id: Some(id), agent: None, cwd: Some(cwd), roots: &[] };
+            ids.iter().map(|id| sessions.resolve(&hint(id)).roots.clone()).collect::<Vec<_>>()
+        };
+        let large = || {
+            let event_type = tollgate_events::EventType::parse("test.large").unwrap();
+            bus.emit(Draft::new(event_type, "core", format!("{{\"x\":\"{}\"}}", "y".repeat(200_000))))
+        };
+        bus.limit_pages(1).await.unwrap();
+        see(&sessions, &first);
+        // Behind the sessions in the queue: they are refused by now.
+        assert!(large().await.is_err());
+        bus.limit_pages(u32::MAX).await.unwrap();
+        see(&sessions, &first);
+        large().await.unwrap();
+        drop((sessions, bus));
+        let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
+        assert_eq!(sessions.list().len(), ids.len());
+        assert!(see(&sessions, &second).iter().all(|roots| *roots == [first.clone()]), "none has moved");
+    }
+
+    #[test]
+    fn a_chat_stays_with_the_session_bound_to_it_last() {
+        let Fixture { bus, folder, _folder } = fixture();
+        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
+        sessions.bind_chat("a", "c", None);
+        sessions.bind_chat("b", "c", None);
+        let cwd = folder.join("src/repo");
+        let found =
+            |agent| sessions.resolve(&SessionHint { id: Some("a"), agent: Some(agent), cwd: Some(&cwd), roots: &[] });
+        let changed = found("codex");
+        assert_eq!((&*changed.agent, &*changed.chat_id), ("codex", "c"), "an agent that was not known is found");
+        assert_eq!(changed.roots, [cwd.clone()]);
+        assert_eq!(&*sessions.by_chat("c").unwrap().id, "b");
+        assert_eq!(&*found("gemini").agent, "codex", "and does not change");
+        sessions.bind_chat("a", "c2", None);
+        sessions.bind_chat("b", "c3", None);
+        assert!(sessions.by_chat("c").is_none());
+        assert_eq!(&*sessions.by_chat("c2").unwrap().id, "a");
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Version {
             capabilities: Arc::clone(&self.capabilities),
             ring: Arc::clone(&self.ring),
             usage: Arc::clone(&self.usage),
+            services: Arc::clone(&context.services),
             data: context.home.data(&self.plugin),
         }
     }
@@ -109,6 +110,7 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
                 capabilities: Arc::default(),
                 ring: Arc::clone(ring),
                 usage: Arc::clone(usage),
+                services: Arc::clone(&context.services),
                 data: context.home.data(plugin),
             };
             let description = describe(context, &loaded, parts, interface.world).await?;
@@ -119,6 +121,9 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
     if !missing.is_empty() {
         let missing = missing.into_iter().map(ToString::to_string).collect();
         return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+    }
+    if let Some(schema) = &description.config_schema {
+        schema.check(grant.config())?;
     }
     let asks: Vec<Ask> = description.asks().cloned().collect();
     let version = Arc::new(Version {

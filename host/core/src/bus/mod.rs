@@ -47,7 +47,7 @@ pub enum EmitError {
     /// The payload breaks the shape of its type.
     #[error(transparent)]
     Payload(#[from] Violation),
-    /// The payload is over its bound.
+    /// The payload is over its bound, as it is or once its secrets are replaced.
     #[error("the payload has {0} bytes, at most 262144 are taken")]
     TooLarge(usize),
     /// A name field is over its bound or holds control characters.
@@ -161,8 +161,9 @@ impl Bus {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
+        let given = drafts.iter().any(|draft| draft.id.is_some());
         let events = self.admit_all(drafts)?;
-        match self.0.journal.request(Work::Emit(events)).await {
+        match self.0.journal.request(Work::Emit { events, given }).await {
             Ok(Done::Receipts(receipts)) => Ok(receipts),
             Ok(Done::Cursor(_) | Done::Refused(_) | Done::Nothing) => Err(JournalError::Closed.into()),
             Err(error) => Err(error.into()),
@@ -180,8 +181,9 @@ impl Bus {
         mut drafts: Vec<Draft>,
     ) -> Result<Result<Vec<Receipt>, Refusal>, BatchError> {
         self.keep_wanted(&mut drafts);
+        let given = drafts.iter().any(|draft| draft.id.is_some());
         let events = self.admit_all(drafts)?;
-        match self.0.journal.request(Work::Change { change, events }).await {
+        match self.0.journal.request(Work::Change { change, events, given }).await {
             Ok(Done::Receipts(receipts)) => Ok(Ok(receipts)),
             Ok(Done::Refused(refusal)) => Ok(Err(refusal)),
             Ok(Done::Cursor(_) | Done::Nothing) => Err(JournalError::Closed.into()),

@@ -8,7 +8,7 @@ use crate::bus::{Bus, EmitError};
 use crate::event::Draft;
 use crate::journal::{Change, JournalError, Queued};
 use crate::json::typed_draft;
-use crate::redact::redact_text;
+use crate::redact::redact;
 use crate::session::{Session, Sessions};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -215,7 +215,7 @@ impl Chats {
 }
 
 fn redacted(queued: &Queued) -> Queued {
-    Queued { text: redact_text(&queued.text).into_owned(), ..queued.clone() }
+    Queued { text: redact(&queued.text).into_owned(), ..queued.clone() }
 }
 
 fn queued(message: &Message) -> Queued {

@@ -7,7 +7,7 @@ use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::quoted;
 use super::policy::{Action, Risk, RuleVerdict};
 use super::{shell, targets};
-use crate::redact::redact_text;
+use crate::redact::redact;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -89,7 +89,7 @@ pub(super) fn grant_key(call: &NormalisedCall, rules: &RuleVerdict) -> Option<Ar
     }
     let key = parts.into_iter().map(quoted).collect::<Vec<_>>().join(" ");
     // A key is shown and kept; one with a secret in it is neither.
-    matches!(redact_text(&key), Cow::Borrowed(_)).then(|| key.into())
+    matches!(redact(&key), Cow::Borrowed(_)).then(|| key.into())
 }
 
 fn is_shell(call: &NormalisedCall) -> bool {

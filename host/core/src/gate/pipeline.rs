@@ -6,8 +6,9 @@
 use super::call::{Call, NormalisedCall};
 use super::merge::merge;
 use super::normalise::BadCall;
+use super::policy::Policy;
 use super::record;
-use super::stages::{self, Answer, Place, Ready, Settings, micros};
+use super::stages::{self, Answer, Judged, Place, Ready, Settings, micros};
 use super::verdict::{Cause, Decision, StageTimes, Verdict, Via};
 use super::{Gatekeeper, GuardAnswer, ask};
 use crate::bus::BatchError;
@@ -15,6 +16,7 @@ use crate::event::{Draft, MAX_NAME_BYTES};
 use crate::interactions::MAX_WAIT_MS;
 use crate::journal::Change;
 use crate::session::SessionHint;
+use crate::text;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,15 +86,8 @@ fn place(gate: &Gatekeeper, call: &Call) -> Place {
 
 async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: StageTimes) -> Verdict {
     let policy = gate.policy.load_full();
-    let settings = Settings {
-        policy: &policy,
-        home: gate.home.as_ref(),
-        extras: &gate.extras,
-        paths: &*gate.paths,
-        protects: gate.paused_until().is_none(),
-    };
-    let judged = stages::judge(&ready, &settings, &mut times);
-    let first = Arc::new(ready.call);
+    let judged = judge(gate, &policy, &ready, &mut times).await;
+    let first = ready.call;
     let mut runs = Arc::clone(&first);
     let (mut answer, mut rewritten, mut shadows) = (judged.answer, None, Vec::new());
     if answer.decision != Decision::Deny {
@@ -109,7 +104,7 @@ async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: 
         if let Some((by, input)) =
             guarded.rewrite.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Abstain))
         {
-            match again(gate, &first, &by, &input, &settings, &mut record, &mut times).await {
+            match again(gate, &first, &by, &input, &policy, &mut record, &mut times).await {
                 Ok((second, call)) => (answer, runs) = (second, call),
                 Err(error) => return unrecorded(&first, &record, times, &error),
             }
@@ -119,13 +114,39 @@ async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: 
     finish(gate, Decided { call: first, runs, answer, rewritten, shadows }, record, times).await
 }
 
+/// What protection, sandbox and rules say. A call that may ask the file system a lot is judged on a thread that may
+/// block, so that it delays no one else.
+async fn judge(gate: &Gatekeeper, policy: &Arc<Policy>, ready: &Ready, times: &mut StageTimes) -> Judged {
+    let (home, protects) = (gate.home.as_ref(), gate.paused_until().is_none());
+    if !ready.is_heavy() {
+        let settings = Settings { policy, home, extras: &gate.extras, paths: &*gate.paths, protects };
+        return stages::judge(ready, &settings, times);
+    }
+    let (policy, ready, paths) = (Arc::clone(policy), ready.clone(), Arc::clone(&gate.paths));
+    let (home, extras, mut own) = (home.cloned(), gate.extras.clone(), *times);
+    let judged = tokio::task::spawn_blocking(move || {
+        let settings = Settings { policy: &policy, home: home.as_ref(), extras: &extras, paths: &*paths, protects };
+        (stages::judge(&ready, &settings, &mut own), own)
+    });
+    match judged.await {
+        Ok((judged, own)) => {
+            *times = own;
+            judged
+        }
+        Err(error) => {
+            tracing::error!(%error, "a call could not be judged");
+            Judged::failed()
+        }
+    }
+}
+
 /// A rewritten call goes through protection, sandbox, rules and guards once more; a second rewrite denies.
 async fn again(
     gate: &Gatekeeper,
     first: &Arc<NormalisedCall>,
     by: &str,
     input: &Map<String, Value>,
-    settings: &Settings<'_>,
+    policy: &Arc<Policy>,
     record: &mut Record,
     times: &mut StageTimes,
 ) -> Result<(Answer, Arc<NormalisedCall>), BatchError> {
@@ -144,8 +165,8 @@ async fn again(
     let place = Place { session: first.session.clone(), agent: first.agent.clone(), roots: first.roots.clone() };
     let ready = stages::ready(&call, named, parsed, place, first.call_id.clone());
     times.parse += micros(begun);
-    let judged = stages::judge(&ready, settings, times);
-    let runs = Arc::new(ready.call);
+    let judged = judge(gate, policy, &ready, times).await;
+    let runs = ready.call;
     if judged.answer.decision == Decision::Deny {
         return Ok((judged.answer, runs));
     }
@@ -274,15 +295,14 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
     let ready = stages::ready(&clean, named, stages::unparsed("Bash"), place, call_id);
     let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
     let record = Record::new(&ready.call, before, call);
-    let call = Arc::new(ready.call);
+    let call = ready.call;
     let decided = Decided { runs: Arc::clone(&call), call, answer, rewritten: None, shadows: Vec::new() };
     finish(gate, decided, record, StageTimes::default()).await
 }
 
 /// A name as it may be recorded: cut to its bound, without control characters.
 fn cleaned(name: &str) -> String {
-    let cut = name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
-    cut.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text::start(name, MAX_NAME_BYTES).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 pub(super) fn unrecorded(call: &NormalisedCall, record: &Record, times: StageTimes, error: &BatchError) -> Verdict {

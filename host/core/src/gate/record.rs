@@ -7,6 +7,8 @@ use super::stages::Answer;
 use super::verdict::{Cause, Decision, Via};
 use crate::event::Draft;
 use crate::redact::redact;
+use crate::text::cut_texts;
+pub(super) use crate::text::start as cut;
 use serde_json::{Map, Value, json};
 use tollgate_events::EventType;
 
@@ -91,8 +93,7 @@ pub(super) fn with_input(payload: &mut Map<String, Value>, input: &Map<String, V
     };
     if too_long(&input) {
         for longest in CUTS {
-            cut_strings(&mut input, longest);
-            if !too_long(&input) {
+            if cut_texts(&mut input, longest) && !too_long(&input) {
                 break;
             }
         }
@@ -102,20 +103,6 @@ pub(super) fn with_input(payload: &mut Map<String, Value>, input: &Map<String, V
         payload.insert("tool_input_truncated".to_owned(), json!(true));
     }
     payload.insert("tool_input".to_owned(), input);
-}
-
-fn cut_strings(value: &mut Value, most: usize) {
-    match value {
-        Value::String(text) if text.len() > most => *text = format!("{}…", cut(text, most)),
-        Value::Array(values) => values.iter_mut().for_each(|value| cut_strings(value, most)),
-        Value::Object(values) => values.values_mut().for_each(|value| cut_strings(value, most)),
-        _ => {}
-    }
-}
-
-/// The longest beginning of `text` that has at most `most` bytes.
-pub(super) fn cut(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 fn draft(event_type: &str, call: &NormalisedCall, payload: Map<String, Value>) -> Option<Draft> {

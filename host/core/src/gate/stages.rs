@@ -4,8 +4,8 @@
 
 use super::call::{Call, NormalisedCall};
 use super::normalise::{self, BadCall};
-use super::paths::{Paths, Remembered, lexical, resolve};
-use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
+use super::paths::{Paths, Remembered, resolve};
+use super::policy::{Action, Policy, Risk, RuleVerdict, Subject, Target};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
 use super::{binding, protection, sandbox, targets};
@@ -115,8 +115,9 @@ pub(super) fn unparsed(tool: &str) -> Parsed {
 }
 
 /// A call ready for the stages.
+#[derive(Clone)]
 pub(super) struct Ready {
-    pub call: NormalisedCall,
+    pub call: Arc<NormalisedCall>,
     pub problem: Option<NotUnderstood>,
 }
 
@@ -145,7 +146,7 @@ pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, cal
         commands: parsed.commands,
         understood,
     };
-    Ready { call, problem: parsed.problem }
+    Ready { call: Arc::new(call), problem: parsed.problem }
 }
 
 /// What the stages are decided with.
@@ -164,6 +165,31 @@ pub(super) struct Judged {
     pub protection: Result<(), String>,
     pub sandbox: Option<Result<(), String>>,
     pub rules: Option<RuleVerdict>,
+}
+
+impl Judged {
+    /// Nobody knows: a denial.
+    pub fn failed() -> Self {
+        let reason = "the host could not judge this call, so it is denied";
+        let answer = Answer::deny(Cause::Unavailable, "gate", reason);
+        Self { answer, protection: Ok(()), sandbox: None, rules: None }
+    }
+}
+
+/// From how many questions to the file system on a call may keep a thread that others wait for too long.
+const MANY_LOOKS: usize = 256;
+
+impl Ready {
+    /// Whether judging it may ask the file system so much that it needs a thread which may block.
+    pub fn is_heavy(&self) -> bool {
+        let commands = &self.call.commands;
+        let words: usize =
+            commands.iter().map(|one| one.args.len() + one.redirects.len() + one.assignments.len()).sum();
+        let moves = commands.iter().filter(|one| matches!(one.program.text.as_str(), "cd" | "pushd")).count();
+        // Paths elsewhere than in commands: as many as fit into the input, with their quotes and a comma.
+        let named = if commands.is_empty() { self.call.input_json.len() / 16 } else { 0 };
+        words.saturating_mul(moves + 1).max(named) > MANY_LOOKS
+    }
 }
 
 pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTimes) -> Judged {
@@ -193,26 +219,27 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
+    let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let (roots, extras) = (texts(&call.roots), texts(settings.extras));
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
-            // As written, without its dots, and where it really leads.
-            paths.push(lexical(&path));
-            if let Ok(real) = resolve(settings.paths, &call.cwd, &path) {
-                paths.push(real.to_string_lossy().into_owned());
-            }
-            paths.push(path);
+            let real = resolve(settings.paths, &call.cwd, &path).ok();
+            paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
         }
     }
-    let roots: Vec<String> = call.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    // As the roots are: without links.
+    let cwd = settings.paths.real(&call.cwd).unwrap_or_else(|| call.cwd.clone());
     settings.policy.evaluate(&Subject {
         tool: &call.tool,
+        original: &call.original_tool,
         is_shell: &*call.tool == "Bash",
         commands: &call.commands,
-        problem: ready.problem,
-        paths: &paths,
-        cwd: &call.cwd.to_string_lossy(),
+        problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
+        targets: &paths,
+        cwd: &cwd.to_string_lossy(),
         roots: &roots,
+        extras: &extras,
     })
 }
 

@@ -6,7 +6,7 @@ use super::types::{
     MAX_OPTIONS, MAX_TEXT_BYTES, MAX_TTL, REJECT, ResolveError,
 };
 use crate::bus::check_name;
-use crate::redact::{redact, redact_text};
+use crate::redact::redact;
 use serde_json::Value;
 
 /// An answer as it is kept.
@@ -57,8 +57,8 @@ pub(super) fn question(ask: Ask) -> Result<Ask, AskError> {
         return invalid("ttl", format!("is nothing or more than {} hours", MAX_TTL.as_secs() / 3_600));
     }
     Ok(Ask {
-        text: redact_text(&ask.text).into_owned(),
-        options: ask.options.iter().map(|option| redact_text(option).into_owned()).collect(),
+        text: redact(&ask.text).into_owned(),
+        options: ask.options.iter().map(|option| redact(option).into_owned()).collect(),
         details,
         ..ask
     })
@@ -95,7 +95,7 @@ pub(super) fn answer(asked: &Interaction, answer: Answer) -> Result<Kept, Resolv
     if let Err(reason) = within(text.as_ref().map_or(0, String::len), MAX_ANSWER_BYTES) {
         return invalid("answer", reason);
     }
-    Ok(Kept { decision: decision.map(|decision| redact_text(decision).into_owned()), answer: text })
+    Ok(Kept { decision: decision.map(|decision| redact(decision).into_owned()), answer: text })
 }
 
 /// Checks the name of who answers.

@@ -327,7 +327,7 @@ impl Journal {
     pub(crate) async fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
         match self.backend()? {
             Backend::Ring(ring) => ring.emit(event, given),
-            Backend::Sqlite { .. } => match self.request(Work::Emit(vec![event])).await? {
+            Backend::Sqlite { .. } => match self.request(Work::Emit { events: vec![event], given }).await? {
                 Done::Receipts(receipts) => receipts.first().copied().ok_or(JournalError::Closed),
                 Done::Cursor(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
             },

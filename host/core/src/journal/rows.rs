@@ -166,7 +166,7 @@ pub(super) fn column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-/// A stored seq; a negative one, which we never write, reads as 0 and fails the chain.
+/// A stored seq; a negative one, which we never write and `verify` names, reads as 0.
 pub(super) fn seq(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
 }

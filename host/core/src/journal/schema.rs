@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// `toll`, in the header of every journal.
 const APPLICATION_ID: i32 = 0x746f_6c6c;
 /// How long a call waits for another process's lock (an export, a backup) before it gives up.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Prepared statements kept on each connection: more than the journal has.
 const CACHED_STATEMENTS: usize = 64;
 

@@ -13,18 +13,19 @@ use std::sync::Arc;
 
 /// One atomic request. Events in it have no seq yet.
 pub(crate) enum Work {
-    /// Consecutive events.
-    Emit(Vec<Event>),
+    /// Consecutive events; `given` says that an emitter gave the id of one of them, so that it may be there already.
+    Emit { events: Vec<Event>, given: bool },
     /// What a durable subscriber did.
     Complete(Unit),
-    /// The cursor of a durable subscriber, made where it has none.
+    /// The cursor of a durable subscriber, made where it has none; one that is beyond the head, of a journal cut
+    /// since, is set to the head.
     OpenCursor { subscriber: Arc<str>, at_head: bool, now: Timestamp },
     /// A session, new or changed.
     SaveSession { session: Arc<Session>, now: Timestamp },
     /// A dead letter that is done with.
     DropDeadLetter { subscriber: Arc<str>, seq: u64 },
-    /// A change of rows, and the events that tell of it.
-    Change { change: Change, events: Vec<Event> },
+    /// A change of rows, and the events that tell of it; `given` as above.
+    Change { change: Change, events: Vec<Event>, given: bool },
     /// A setting of the writer's connection, for tests and for the size bound.
     LimitPages(u32),
     #[cfg(test)]
@@ -65,7 +66,7 @@ impl Work {
     /// How much of a group it takes: its drafts, and never nothing.
     pub(super) fn drafts(&self) -> usize {
         match self {
-            Self::Emit(events) => events.len().max(1),
+            Self::Emit { events, .. } => events.len().max(1),
             Self::Complete(unit) => unit.emits.len() + unit.store.len() + 1,
             Self::Change { events, .. } => events.len() + 1,
             _ => 1,
@@ -76,13 +77,18 @@ impl Work {
     pub(super) fn weight(&self) -> usize {
         let events = |events: &[Event]| events.iter().map(|event| event.payload.len() / 1024 + 1).sum::<usize>();
         match self {
-            Self::Emit(drafts) => events(drafts).max(1),
+            Self::Emit { events: drafts, .. } => events(drafts).max(1),
             Self::Complete(unit) => {
                 let stored = unit.store.iter().map(|write| write.value.as_ref().map_or(0, Vec::len) / 1024 + 1);
                 let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
                 events(&unit.emits) + stored.sum::<usize>() + letter + 1
             }
-            Self::Change { change, events: told } => change.weight() + events(told),
+            Self::Change { change, events: told, .. } => change.weight() + events(told),
+            Self::SaveSession { session, .. } => {
+                let names = [&session.id, &session.agent, &session.chat_id, &session.user_id].map(|name| name.len());
+                let roots = session.roots.iter().map(|root| root.as_os_str().len());
+                names.into_iter().chain(roots).sum::<usize>() / 1024 + 1
+            }
             _ => 1,
         }
     }
@@ -120,8 +126,8 @@ pub(super) fn apply(
     committed: &mut Vec<Arc<Event>>,
 ) -> Result<Result<Done, JournalError>, ApplyError> {
     let done = match work {
-        Work::Emit(events) => Done::Receipts(append_all(connection, tip, events, committed)?),
-        Work::Change { change, events } => match change::change(connection, change)? {
+        Work::Emit { events, .. } => Done::Receipts(append_all(connection, tip, events, committed)?),
+        Work::Change { change, events, .. } => match change::change(connection, change)? {
             Ok(()) => Done::Receipts(append_all(connection, tip, events, committed)?),
             Err(refusal) => Done::Refused(refusal),
         },
@@ -138,8 +144,10 @@ pub(super) fn apply(
         Work::OpenCursor { subscriber, at_head, now } => {
             let start = if *at_head { tip.seq } else { 0 };
             connection
-                .prepare_cached("INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO NOTHING")?
-                .execute(params![subscriber, rows::column(start), now.0])?;
+                .prepare_cached(
+                    "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO UPDATE SET seq = ?4 WHERE seq > ?4",
+                )?
+                .execute(params![subscriber, rows::column(start), now.0, rows::column(tip.seq)])?;
             Done::Cursor(cursor(connection, subscriber)?.unwrap_or(start))
         }
         Work::SaveSession { session, now } => {

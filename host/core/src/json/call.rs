@@ -1,6 +1,6 @@
 //! JSON → a call to the gate. Unknown keys are passed over; a wrong type is named by its path.
 
-use super::{JsonError, kind_of, syntax};
+use super::{JsonError, folder, kind_of, syntax};
 use crate::gate::Call;
 use crate::interactions::MAX_WAIT_MS;
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub fn call_from_value(value: Value) -> Result<Call, JsonError> {
         session_id: text(&mut fields, "session_id")?,
         tool_name,
         tool_input,
-        cwd: absolute(text(&mut fields, "cwd")?, "cwd")?,
+        cwd: text(&mut fields, "cwd")?.map(|cwd| folder_at("cwd", &cwd)).transpose()?,
         agent: text(&mut fields, "agent")?,
         call_id: text(&mut fields, "call_id")?,
         roots: roots(&mut fields)?,
@@ -55,14 +55,8 @@ fn text(fields: &mut Map<String, Value>, path: &str) -> Result<Option<String>, J
     }
 }
 
-/// Relative folders would resolve against the daemon's own.
-fn absolute(text: Option<String>, path: &str) -> Result<Option<PathBuf>, JsonError> {
-    match text {
-        Some(text) if !text.starts_with('/') => {
-            Err(JsonError::at(path, format!("must be an absolute path, is `{text}`")))
-        }
-        text => Ok(text.map(PathBuf::from)),
-    }
+fn folder_at(path: &str, text: &str) -> Result<PathBuf, JsonError> {
+    folder(text).map_err(|reason| JsonError::at(path, reason))
 }
 
 fn roots(fields: &mut Map<String, Value>) -> Result<Vec<PathBuf>, JsonError> {
@@ -76,7 +70,7 @@ fn roots(fields: &mut Map<String, Value>) -> Result<Vec<PathBuf>, JsonError> {
     let root = |(index, item): (usize, Value)| {
         let path = format!("roots[{index}]");
         match item {
-            Value::String(text) => absolute(Some(text), &path).map(Option::unwrap_or_default),
+            Value::String(text) => folder_at(&path, &text),
             other => Err(JsonError::at(path, format!("must be a string, is {}", kind_of(&other)))),
         }
     };

@@ -75,6 +75,9 @@ async fn files_are_refused_at_the_stage_where_they_fail() {
     refused("spin-init", guests::SPIN_INIT, "", "init", "out_of_fuel").await;
     refused("wrong-name", guests::WRONG_NAME, "", "name", "some-other-name").await;
     refused("Bad_Name", guests::COUNTER, "", "name", "rename").await;
+    refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, "", "config", "[config]: \"limit\"").await;
+    let config = "[config]\nlimit = -1\n";
+    refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, config, "config", "[config] limit:").await;
     let config = "[config]\nlimit = 3\n";
     refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, config, "init", "must be even").await;
     refused("junk", b"\0asm\x0d\0\x01\0noise", "", "format", "damaged").await;

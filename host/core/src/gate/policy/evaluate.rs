@@ -3,8 +3,10 @@
 //! First match wins per command; over the commands of a line the strictest wins, and only a line that was
 //! understood whole, every command of it allowed, is allowed.
 
-use super::matcher::Place;
 use super::rule::{Risk, Rule, RuleAction};
+use super::seen::{Ground, Seen};
+use super::target::Target;
+use super::variables;
 use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
@@ -18,18 +20,22 @@ const MAX_FOLDERS: usize = 16;
 pub struct Subject<'a> {
     /// The canonical tool.
     pub tool: &'a str,
+    /// The agent's own name of it: rules may say `mcp__server__*`.
+    pub original: &'a str,
     /// The tool runs a shell line.
     pub is_shell: bool,
     /// What the line runs.
     pub commands: &'a [ShellCommand],
     /// Why the line is not understood whole.
     pub problem: Option<NotUnderstood>,
-    /// The paths that a file tool names, as given and made absolute.
-    pub paths: &'a [String],
+    /// The paths that a file tool names.
+    pub targets: &'a [Target],
     /// The call's working folder.
     pub cwd: &'a str,
     /// The session's roots.
     pub roots: &'a [String],
+    /// What every session may touch besides its roots.
+    pub extras: &'a [String],
 }
 
 /// What the rules want done.
@@ -56,6 +62,8 @@ pub struct RuleVerdict {
     pub reason: String,
     /// The rule's risk.
     pub risk: Option<Risk>,
+    /// The rule that decided, for [`Policy::rule`]; none with a default and a line that is not understood.
+    pub rule: Option<usize>,
     /// Position of the command that decided.
     pub command: Option<usize>,
 }
@@ -64,7 +72,17 @@ impl<'a> Subject<'a> {
     /// A call of `tool` without anything.
     #[must_use]
     pub fn of_tool(tool: &'a str) -> Self {
-        Self { tool, is_shell: tool == "Bash", commands: &[], problem: None, paths: &[], cwd: "", roots: &[] }
+        Self {
+            tool,
+            original: "",
+            is_shell: tool == "Bash",
+            commands: &[],
+            problem: None,
+            targets: &[],
+            cwd: "",
+            roots: &[],
+            extras: &[],
+        }
     }
 }
 
@@ -111,31 +129,40 @@ impl Policy {
     /// What the rules say of `subject`.
     #[must_use]
     pub fn evaluate(&self, subject: &Subject<'_>) -> RuleVerdict {
-        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(subject.tool)).collect();
+        let rules = self.rules.iter().enumerate();
+        let rules: Vec<Numbered<'_>> =
+            rules.filter(|(_, rule)| rule.is_about(subject.tool, subject.original)).collect();
         if !subject.is_shell {
-            return match rules.iter().find(|rule| rule.matches_paths(subject.paths)) {
-                Some(rule) => said(rule, None),
+            return match rules.iter().find(|(_, rule)| rule.matches_paths(subject.targets)) {
+                Some(rule) => said(*rule, None),
                 None => self.default_verdict(),
             };
         }
         self.evaluate_line(&rules, subject)
     }
 
-    fn evaluate_line(&self, rules: &[&Rule], subject: &Subject<'_>) -> RuleVerdict {
+    fn evaluate_line(&self, rules: &[Numbered<'_>], subject: &Subject<'_>) -> RuleVerdict {
         let (folders, known) = folders(subject.commands, subject.cwd);
+        let filled = variables::filled_in(subject.commands);
+        let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
             let folders = folders.get(..known).unwrap_or_default();
-            let place = Place { command, index, all: subject.commands, folders, roots: subject.roots };
-            let mut rendered = None;
-            let matched = rules.iter().find(|rule| rule.matches_command(&place, &mut rendered));
-            match matched.map(|rule| (rule, rule.action)) {
-                Some((rule, RuleAction::Deny)) => return said(rule, Some(index)),
+            let see = |command| Seen::new(command, index, ground, folders);
+            let seen = see(command);
+            let others: Vec<Seen<'_>> = filled.of(index).iter().map(see).collect();
+            let matched = rules.iter().find(|(_, rule)| {
+                // What the line's own variables make of it counts against it, never for it.
+                rule.matches_command(&seen)
+                    || rule.action != RuleAction::Allow && others.iter().any(|other| rule.matches_command(other))
+            });
+            match matched.map(|rule| (rule, rule.1.action)) {
+                Some((rule, RuleAction::Deny)) => return said(*rule, Some(index)),
                 Some((rule, RuleAction::Ask)) => {
-                    asked.get_or_insert_with(|| said(rule, Some(index)));
+                    asked.get_or_insert_with(|| said(*rule, Some(index)));
                 }
                 Some((rule, RuleAction::Allow)) => {
-                    allowed.get_or_insert_with(|| said(rule, Some(index)));
+                    allowed.get_or_insert_with(|| said(*rule, Some(index)));
                 }
                 None => unmatched = true,
             }
@@ -150,6 +177,7 @@ impl Policy {
                 decided_by: "shell".to_owned(),
                 reason,
                 risk: Some(Risk::High),
+                rule: None,
                 command: None,
             };
         }
@@ -168,16 +196,19 @@ impl Policy {
             DefaultAction::Abstain => (Action::Abstain, ""),
         };
         let reason = reason.to_owned();
-        RuleVerdict { action, decided_by: self.default_name.clone(), reason, risk: None, command: None }
+        RuleVerdict { action, decided_by: self.default_name.clone(), reason, risk: None, rule: None, command: None }
     }
 }
 
-fn said(rule: &Rule, command: Option<usize>) -> RuleVerdict {
+/// A rule and its position among all.
+type Numbered<'a> = (usize, &'a Rule);
+
+fn said((index, rule): Numbered<'_>, command: Option<usize>) -> RuleVerdict {
     let action = match rule.action {
         RuleAction::Allow => Action::Allow,
         RuleAction::Ask => Action::Ask,
         RuleAction::Deny => Action::Deny,
     };
     let reason = rule.reason.clone().unwrap_or_else(|| format!("rule {} says so", rule.id));
-    RuleVerdict { action, decided_by: rule.id.clone(), reason, risk: rule.risk, command }
+    RuleVerdict { action, decided_by: rule.id.clone(), reason, risk: rule.risk, rule: Some(index), command }
 }

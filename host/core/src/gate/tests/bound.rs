@@ -10,7 +10,14 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 fn asks(command: Option<usize>, risk: Option<Risk>) -> RuleVerdict {
-    RuleVerdict { action: Action::Ask, decided_by: "p/r".to_owned(), reason: "why".to_owned(), risk, command }
+    RuleVerdict {
+        action: Action::Ask,
+        decided_by: "p/r".to_owned(),
+        reason: "why".to_owned(),
+        risk,
+        rule: Some(0),
+        command,
+    }
 }
 
 fn key(line: &str) -> Option<String> {
