@@ -2,8 +2,8 @@
 
 use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::component::{Rejection, Stage, World};
-use crate::schema::ConfigSchema;
 use crate::grant::{Ask, check_args, check_path_glob, check_program};
+use crate::schema::ConfigSchema;
 use tollgate_core::events::{Pattern, PatternSet};
 
 /// Most subscriptions, gates, needs and wants, each.
