@@ -88,12 +88,15 @@ impl<'a> Subject<'a> {
 
 /// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
 /// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
-pub(in crate::gate) fn folders(commands: &[ShellCommand], cwd: &str) -> (Vec<String>, Vec<usize>) {
+pub(in crate::gate) fn folders<'c>(
+    commands: impl IntoIterator<Item = &'c ShellCommand>,
+    cwd: &str,
+) -> (Vec<String>, Vec<usize>) {
     let mut list: Vec<String> = Vec::new();
     if !cwd.is_empty() {
         list.push(cwd.to_owned());
     }
-    let mut known = Vec::with_capacity(commands.len());
+    let mut known = Vec::new();
     for command in commands {
         known.push(list.len());
         if matches!(command.program.text.as_str(), "cd" | "pushd")
@@ -142,8 +145,11 @@ impl Policy {
     }
 
     fn evaluate_line(&self, rules: &[Numbered<'_>], subject: &Subject<'_>) -> RuleVerdict {
-        let (folders, known) = folders(subject.commands, subject.cwd);
         let filled = variables::filled_in(subject.commands);
+        let moving = subject.commands.iter().enumerate();
+        let moving = moving.map(|(index, command)| filled.of(index).first().unwrap_or(command));
+        let (folders, known) = folders(moving, subject.cwd);
+        let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
@@ -170,7 +176,7 @@ impl Policy {
         if unmatched && self.default_action == DefaultAction::Deny {
             return self.default_verdict();
         }
-        if let Some(problem) = subject.problem {
+        if let Some(problem) = problem {
             let reason = format!("{problem}, so someone has to look at it");
             return RuleVerdict {
                 action: Action::Ask,

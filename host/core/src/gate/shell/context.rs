@@ -1,6 +1,7 @@
 //! What surrounds a command: its wrappers, what it reads, how deep it stands.
 
 use crate::gate::call::Word;
+use std::sync::Arc;
 
 /// Where a command's standard input comes from, as far as it may be code.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Context {
     pub piped_since: Option<u32>,
     pub stdin: Stdin,
     pub depth: usize,
+    /// What the loops around it put into their variables.
+    pub bound: Arc<[(String, Word)]>,
 }
 
 impl Context {

@@ -42,6 +42,12 @@ fn lists_and_groups_are_split() {
     check("(a; { b; }) | c", &["a", "b", "c"]);
     check("if a; then b; elif c; then d; else e; fi", &["a", "b", "c", "d", "e"]);
     check("for x in 1 2; do a $x; done", &["a $x"]);
+    let parsed = parse_blocking("for x in 1 '2 3' {4,5}; do a; for y in $z; do b; done; done; c");
+    let bound = |at: usize| {
+        let bound = parsed.commands.get(at).map(|command| command.bound.clone()).unwrap_or_default();
+        bound.iter().map(|(name, word)| format!("{name}={}", word.text)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([bound(0), bound(1), bound(2)], ["x=1 x=2 3 x=4 x=5", "x=1 x=2 3 x=4 x=5 y=$z", ""].map(str::to_owned));
     check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
     check("case $x in a) b;; *) c;; esac", &["b", "c"]);
     check("f() { rm x; }; f", &["rm x", "f"]);
@@ -289,6 +295,9 @@ fn code_made_by_expansion_is_bounded() {
     let echo = |count: usize| format!("echo {}", "{,,,,,,,}{,,,,,,,} ".repeat(count));
     assert_eq!(parse_blocking(&echo(100)).problem, None);
     assert_eq!(parse_blocking(&echo(800)).problem, Some(NotUnderstood::TooMany));
+    let looped = |count: usize| format!("for x in {}; do a; done", "{,,,,,,,}{,,,,,,,} ".repeat(count));
+    assert_eq!(parse_blocking(&looped(100)).problem, None);
+    assert_eq!(parse_blocking(&looped(800)).problem, Some(NotUnderstood::TooMany));
 }
 
 #[test]

@@ -149,10 +149,16 @@ impl Walk {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, &inner),
             CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
             CompoundCommand::ForClause(clause) => {
+                let mut bound = inner.bound.to_vec();
                 for value in clause.values.iter().flatten() {
-                    self.word(&value.value, context);
+                    let words = self.word(&value.value, context);
+                    self.words += words.len();
+                    if self.words > MAX_WORDS {
+                        return self.trouble(NotUnderstood::TooMany);
+                    }
+                    bound.extend(words.into_iter().map(|word| (clause.variable_name.clone(), word)));
                 }
-                self.list(&clause.body.list, &inner);
+                self.list(&clause.body.list, &Context { bound: bound.into(), ..inner });
             }
             CompoundCommand::CaseClause(clause) => {
                 self.word(&clause.value.value, context);
@@ -318,6 +324,7 @@ impl Walk {
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
             piped_since: context.piped_since,
+            bound: context.bound.clone(),
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
@@ -430,11 +437,12 @@ impl Walk {
         inner
     }
 
-    /// The substitutions in a word that is no argument.
-    fn word(&mut self, raw: &str, context: &Context) {
+    /// Walks the substitutions in a word that is no argument; hands back what it comes to.
+    fn word(&mut self, raw: &str, context: &Context) -> Vec<Word> {
         let mut code = Vec::new();
-        self.take(word::scan(raw), &mut code);
+        let scanned = self.take(word::scan(raw), &mut code);
         self.substitutions(code, context);
+        scanned.words
     }
 
     fn expanded(&mut self, raw: &str, context: &Context) {

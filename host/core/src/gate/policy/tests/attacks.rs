@@ -127,7 +127,7 @@ const DISGUISES: [&str; 110] = [
 ];
 
 /// One word for one thing, many spellings.
-const SPELLINGS: [&str; 34] = [
+const SPELLINGS: [&str; 37] = [
     r"r\m -rf /",
     "'rm' -rf /",
     "r''m -rf /",
@@ -150,6 +150,9 @@ const SPELLINGS: [&str; 34] = [
     "D=/; rm -rf \"${D}\"",
     "export D=/ && rm -rf $D",
     "O='-rf /'; rm $O",
+    "for d in / x; do rm -rf $d; done",
+    "for d in /usr /etc; do rm -rf \"$d\"; done",
+    "D=/; cd $D && rm -rf *",
     "rm -r -f /",
     "rm -fr /",
     "rm -Rf /",
@@ -324,6 +327,8 @@ fn what_runs_something_unseen_is_asked_about() {
         "perl -e 'system($ENV{X})'",
         "echo 'open",
         "rm -rf $DIR/",
+        "rm -rf $(echo /)",
+        "for d in $(ls); do rm -rf $d/; done",
         "find . | xargs rm -rf",
     ];
     for name in Policy::preset_names() {
