@@ -4,15 +4,17 @@
 
 use super::*;
 use crate::access::{Access, NetworkRules};
-use crate::state::{Door, Token};
+use crate::state::{Door, Parts, Token};
 use axum::extract::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate_core::bus::{Bus, BusOptions};
+use tollgate_core::engine::Engine;
 use tollgate_core::gate::policy::Policy;
 use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
 use tollgate_core::home::Home;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
@@ -57,7 +59,10 @@ pub(crate) async fn fixture() -> Fixture {
     }));
     let door =
         Door { token: Token::new(CLIENT), approver_token: Token::new(APPROVER), network: NetworkRules::default() };
-    let state = State::new(bus, sessions, gatekeeper, runtime, door, "dev");
+    let interactions = Interactions::open(&bus, Arc::clone(&sessions));
+    let engine = Engine::open(&bus, Arc::clone(&sessions)).unwrap();
+    let user = "dev".into();
+    let state = State::new(Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user });
     Fixture { state, home, _folder: folder }
 }
 
@@ -304,6 +309,19 @@ async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_fo
         ("POST", "/api/plugins/x/grant"),
         ("GET", "/api/stats"),
         ("GET", "/metrics"),
+        ("POST", "/api/messages"),
+        ("POST", "/api/messages/c/finished"),
+        ("GET", "/api/interactions"),
+        ("POST", "/api/interactions"),
+        ("GET", "/api/interactions/x"),
+        ("POST", "/api/interactions/x"),
+        ("POST", "/api/interactions/x/cancel"),
+        ("GET", "/api/grants"),
+        ("POST", "/api/grants/revoke"),
+        ("POST", "/api/pause"),
+        ("POST", "/api/resume"),
+        ("GET", "/api/deadletters"),
+        ("POST", "/api/deadletters/x/1/drop"),
     ];
     for (method, uri) in routes {
         assert_eq!(ask(uri, method, "localhost", None).await, 401, "{method} {uri}");
