@@ -13,8 +13,9 @@ use std::process::{Command, ExitCode};
 use toolchain::{TARGET, Toolchain};
 
 /// Plugins that are packages of their own: package, constant.
-const PLUGINS: [(&str, &str); 3] = [
+const PLUGINS: [(&str, &str); 4] = [
     ("tollgate-plugin-audit", "AUDIT"),
+    ("tollgate-plugin-merge-resolver", "MERGE_RESOLVER"),
     ("tollgate-plugin-translation", "TRANSLATION"),
     ("tollgate-plugin-no-secrets", "NO_SECRETS"),
 ];
