@@ -1,13 +1,10 @@
 //! What the session's agent is handed of the conflicts that are left: each with its three versions, as far as
 //! they fit.
 
-use crate::cut::cut;
 use crate::merge::Told;
-use crate::report::{FileReport, Report};
+use crate::report::{FileReport, MAX_TOLD_HUNKS, Report};
 use std::fmt::Write as _;
 
-/// Most bytes of one version of a conflict.
-pub const MAX_SIDE_BYTES: usize = 2 * 1_024;
 /// Most bytes of the whole: what an agent reads at once and still understands.
 pub const MAX_PROMPT_BYTES: usize = 32 * 1_024;
 
@@ -26,6 +23,7 @@ pub fn prompt(report: &Report, branch: &str) -> Option<String> {
     );
     let mut omitted = report.not_looked_at;
     for file in &report.files {
+        omitted += file.hunks.iter().skip(MAX_TOLD_HUNKS).filter(|hunk| hunk.outcome.is_err()).count();
         for part in parts(file) {
             if text.len() + part.len() > MAX_PROMPT_BYTES {
                 omitted += 1;
@@ -44,7 +42,8 @@ fn parts(file: &FileReport) -> Vec<String> {
     if let Some(why) = &file.why {
         return vec![format!("\n## `{}`\n\nThe whole file: {why}.\n", file.path)];
     }
-    let left = file.hunks.iter().filter_map(|hunk| Some((hunk, hunk.outcome.as_ref().err()?)));
+    let told = file.hunks.iter().take(MAX_TOLD_HUNKS);
+    let left = told.filter_map(|hunk| Some((hunk, hunk.outcome.as_ref().err()?)));
     left.map(|(hunk, why)| part(&file.path, hunk, why)).collect()
 }
 
@@ -52,7 +51,7 @@ fn part(path: &str, hunk: &Told, why: &str) -> String {
     let fence = "`".repeat(longest_ticks(hunk).max(2) + 1);
     let mut text = format!("\n## `{path}`, line {}\n\nLeft because: {why}.\n", hunk.line);
     for (name, side) in [("Both started from", &hunk.base), ("Ours", &hunk.ours), ("Theirs", &hunk.theirs)] {
-        let side = if side.is_empty() { "(nothing)\n".to_owned() } else { cut(side, MAX_SIDE_BYTES) };
+        let side = if side.is_empty() { "(nothing)\n".to_owned() } else { side.clone() };
         let end = if side.ends_with('\n') { "" } else { "\n" };
         let _ = write!(text, "{name}:\n{fence}\n{side}{end}{fence}\n");
     }

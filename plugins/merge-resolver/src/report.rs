@@ -65,6 +65,18 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// A file that was merged. Only the first conflicts, as far as they are left, keep their lines.
+    #[must_use]
+    pub fn merged(path: &str, mut hunks: Vec<Told>) -> Self {
+        for (at, hunk) in hunks.iter_mut().enumerate() {
+            if at >= MAX_TOLD_HUNKS || hunk.outcome.is_ok() {
+                (hunk.base, hunk.ours, hunk.theirs) = Default::default();
+            }
+        }
+        let staged = hunks.iter().all(|hunk| hunk.outcome.is_ok());
+        Self { path: path.to_owned(), staged, why: None, hunks }
+    }
+
     /// A file that is left as git left it.
     #[must_use]
     pub fn left(path: &str, why: impl Into<String>) -> Self {
@@ -319,4 +331,43 @@ fn line(file: &FileReport) -> String {
 
 fn conflicts(count: usize) -> String {
     if count == 1 { "1 conflict".to_owned() } else { format!("{count} conflicts") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+    use serde_json::Value;
+
+    fn report(files: Vec<FileReport>) -> Report {
+        Report { files, why: None, ..Report::not(Status::Conflicts, "") }
+    }
+
+    #[test]
+    fn what_is_told_of_files_fits_an_event() {
+        let long = |at: usize| FileReport::left(&format!("{at}{}", "p".repeat(4_000)), "w".repeat(100));
+        let report = report((0..100).map(long).collect());
+        let text = serde_json::to_string(&report.completed("c")).unwrap();
+        assert!(text.len() < MAX_FILES_BYTES + 1_000, "{}", text.len());
+        let payload: Value = serde_json::from_str(&text).unwrap();
+        let told = payload.get("files").unwrap().as_array().unwrap().len();
+        let count = |name: &str| payload.get(name).unwrap().as_u64().unwrap();
+        assert!(told > 25, "{told}");
+        assert_eq!((count("files_omitted"), count("remaining")), (100 - u64::try_from(told).unwrap(), 100));
+        assert!(report.message().len() < (MAX_NAMED_FILES + 1) * (MAX_PATH_BYTES + 200));
+    }
+
+    #[test]
+    fn only_what_is_left_keeps_its_lines() {
+        let lines = || "l".to_owned();
+        let told = |outcome| Told { line: 1, outcome, base: lines(), ours: lines(), theirs: lines() };
+        let left = || told(Err("why".to_owned()));
+        let mut hunks = vec![told(Ok(How::Words))];
+        hunks.extend((0..MAX_TOLD_HUNKS).map(|_| left()));
+        let file = FileReport::merged("a", hunks);
+        let kept: Vec<bool> = file.hunks.iter().map(|hunk| !hunk.ours.is_empty()).collect();
+        assert_eq!(kept.iter().filter(|kept| **kept).count(), MAX_TOLD_HUNKS - 1);
+        assert_eq!((kept.first(), kept.last()), (Some(&false), Some(&false)));
+        assert_eq!((file.resolved(), file.remaining(), file.staged), (1, MAX_TOLD_HUNKS, false));
+    }
 }

@@ -6,7 +6,7 @@ use crate::git::index::{self, Text, Unmerged};
 use crate::git::state::{Begun, Merging, begin};
 use crate::git::{ADD, COMMIT, Trouble, UNRESOLVE, git};
 use crate::lock;
-use crate::merge::{How, Kind, Labels, Resolution, Versions, kind, merge, sides};
+use crate::merge::{How, Kind, Labels, Resolution, Told, Versions, kind, merge, sides};
 use crate::report::{FileReport, Report, Status};
 use crate::request::Request;
 use crate::settings::Settings;
@@ -95,18 +95,15 @@ impl Work<'_> {
         let entries: Vec<Unmerged> = entries.into_iter().take(MAX_FILES).collect();
         let paths: Vec<&str> = entries.iter().filter_map(|entry| entry.path.as_deref()).collect();
         let special = if paths.is_empty() { BTreeMap::new() } else { index::special(&paths)? };
-        let mut locks = Vec::new();
-        for entry in &entries {
-            if entry.path.as_deref().is_some_and(|path| kind(path) == Kind::Lock) {
-                locks.push(entry);
-                continue;
-            }
-            report.files.push(self.file(entry, &special, &BTreeSet::new()));
+        // Locks last: each follows from its manifest.
+        let is_lock = |entry: &&Unmerged| entry.path.as_deref().is_some_and(|path| kind(path) == Kind::Lock);
+        let (locks, others): (Vec<&Unmerged>, Vec<&Unmerged>) = entries.iter().partition(is_lock);
+        let mut open = BTreeSet::new();
+        for entry in others.into_iter().chain(locks) {
+            let file = self.file(entry, &special, &open);
+            open.extend(entry.path.clone().filter(|_| !file.staged));
+            report.files.push(file);
         }
-        // Last: a lock follows from its manifest.
-        let open: BTreeSet<String> =
-            report.files.iter().filter(|file| !file.staged).map(|file| file.path.clone()).collect();
-        report.files.extend(locks.into_iter().map(|entry| self.file(entry, &special, &open)));
         Ok(())
     }
 
@@ -117,8 +114,7 @@ impl Work<'_> {
             let Ok(Loaded { resolution, .. }) = self.load(&text) else { continue };
             let staged = index::staged(text.path, MAX_MARKED_BYTES)?;
             if resolution.remaining() == 0 && staged.is_some_and(|(_, bytes)| bytes == resolution.text.as_bytes()) {
-                let path = entry.shown.clone();
-                report.files.push(FileReport { path, staged: true, why: None, hunks: resolution.hunks });
+                report.files.push(FileReport::merged(&entry.shown, resolution.hunks));
             }
         }
         Ok(())
@@ -139,7 +135,7 @@ impl Work<'_> {
             return left(why.clone());
         }
         match self.load(&text).and_then(|loaded| self.write(&text, loaded, open)) {
-            Ok(report) => report,
+            Ok(hunks) => FileReport::merged(&entry.shown, hunks),
             Err(why) => left(why),
         }
     }
@@ -166,7 +162,7 @@ impl Work<'_> {
     }
 
     /// Writes the result where the file is as git, or an earlier try, left it; stages it where nothing is left.
-    fn write(&self, text: &Text<'_>, loaded: Loaded, open: &BTreeSet<String>) -> Result<FileReport, String> {
+    fn write(&self, text: &Text<'_>, loaded: Loaded, open: &BTreeSet<String>) -> Result<Vec<Told>, String> {
         let Loaded { base, ours, theirs, mut resolution } = loaded;
         let found = folder::read(text.path, MAX_MARKED_BYTES)?;
         let on_disk = OnDisk::read(&found, [&base, &ours, &theirs])?;
@@ -184,50 +180,12 @@ impl Work<'_> {
             folder::write(text.path, &bytes)?;
         }
         if kind(text.path) == Kind::Lock {
-            if let Some(made) = self.write_anew(text.path, &ours, &on_disk, &mut resolution, open) {
-                resolution.text = made;
-            }
+            write_anew(text.path, &ours, &on_disk, &mut resolution, open);
         }
-        let path = text.path.to_owned();
-        let Resolution { text: made, hunks, .. } = resolution;
-        let staged = hunks.iter().all(|hunk| hunk.outcome.is_ok());
-        if staged {
-            stage(text, &made)?;
+        if resolution.remaining() == 0 {
+            stage(text, &resolution.text)?;
         }
-        Ok(FileReport { path, staged, why: None, hunks })
-    }
-
-    /// A lock file by its tool: its text, or the reason in each hunk and the conflict in the folder as before.
-    fn write_anew(
-        &self,
-        path: &str,
-        ours: &str,
-        on_disk: &OnDisk,
-        resolution: &mut Resolution,
-        open: &BTreeSet<String>,
-    ) -> Option<String> {
-        let tool = lock::tool(path)?;
-        let manifest = tool.manifest_of(path);
-        let made = if open.contains(&manifest) {
-            Err(format!("`{manifest}` is in conflict, and the lock follows from it"))
-        } else {
-            tool.write_anew(path, ours, MAX_FILE_BYTES)
-        };
-        match made {
-            Ok(made) => {
-                resolution.hunks.iter_mut().for_each(|hunk| hunk.outcome = Ok(How::Tool));
-                Some(made)
-            }
-            Err(why) => {
-                let back = folder::write(path, &on_disk.bytes(&resolution.text));
-                let why = match back {
-                    Ok(()) => why,
-                    Err(error) => format!("{why}; and the conflict is not put back: {error}"),
-                };
-                resolution.hunks.iter_mut().for_each(|hunk| hunk.outcome = Err(why.clone()));
-                None
-            }
-        }
+        Ok(resolution.hunks)
     }
 
     fn commit(&self, report: &mut Report) {
@@ -239,6 +197,27 @@ impl Work<'_> {
             Err(trouble) => report.why = Some(format!("it is not committed: {trouble}")),
         }
     }
+}
+
+/// A lock file by its tool; where that fails, the reason in each hunk and the conflict in the folder as before.
+fn write_anew(path: &str, ours: &str, on_disk: &OnDisk, resolution: &mut Resolution, open: &BTreeSet<String>) {
+    let Some(tool) = lock::tool(path) else { return };
+    let manifest = tool.manifest_of(path);
+    let made = if open.contains(&manifest) {
+        Err(format!("`{manifest}` is in conflict, and the lock follows from it"))
+    } else {
+        tool.write_anew(path, ours, MAX_FILE_BYTES).map_err(|why| {
+            match folder::write(path, &on_disk.bytes(&resolution.text)) {
+                Ok(()) => why,
+                Err(error) => format!("{why}; and the conflict is not put back: {error}"),
+            }
+        })
+    };
+    let outcome = made.map(|made| {
+        resolution.text = made;
+        How::Tool
+    });
+    resolution.hunks.iter_mut().for_each(|hunk| hunk.outcome.clone_from(&outcome));
 }
 
 /// Stages the file, and checks that what is staged is what was meant; else makes the conflict again.

@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn stages_of_one_path_are_one_entry() {
-        let found = parse(b"100644 aa 1\tx y\0100644 bb 2\tx y\0100644 cc 3\tz\0").unwrap();
+        let found = parse(b"100644 aa 1\tx y\x00100644 bb 2\tx y\x00100644 cc 3\tz\0").unwrap();
         assert_eq!(found.len(), 2);
         let oids =
             |at: usize| found.get(at).unwrap().stages.iter().flatten().map(|it| it.oid.clone()).collect::<Vec<_>>();

@@ -162,3 +162,21 @@ pub fn said(stderr: &[u8], stdout: &[u8]) -> String {
     let plain = plain.trim_end_matches('.');
     if plain.is_empty() { "it said nothing".to_owned() } else { plain.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_is_one_short_line() {
+        for (stderr, stdout, expected) in [
+            ("fatal: no\n\thint: x.\n", "", "fatal: no hint: x"),
+            (" \n", "out\n", "out"),
+            ("a\u{1b}[31mb", "", "a[31mb"),
+            ("", "", "it said nothing"),
+        ] {
+            assert_eq!(said(stderr.as_bytes(), stdout.as_bytes()), expected);
+        }
+        assert_eq!(said(&b"x".repeat(MAX_SAID + 1), b"").len(), MAX_SAID);
+    }
+}

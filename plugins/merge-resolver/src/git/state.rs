@@ -1,9 +1,12 @@
 //! What there is to merge, found out before anything is changed; then the merge begun, or taken up.
 
 use super::{Answer, CONFIG, IS_ANCESTOR, LS_FILES, MERGE, REV_PARSE, STATUS, Trouble, git};
+use crate::cut::cut;
 use crate::report::Status;
 use crate::request::Request;
 
+/// Most bytes of a setting's name that is shown.
+const MAX_SETTING_BYTES: usize = 100;
 /// Most changed files that are named.
 const MAX_NAMED: usize = 10;
 
@@ -131,19 +134,29 @@ fn not_at_top() -> Result<Option<(Status, String)>, Trouble> {
     })
 }
 
-/// A setting in the repository's own files that makes git run a program when it merges or stages: whoever may
-/// write to the folder wrote it, and it would run with the daemon's rights.
+/// Settings that make git run a program, or fetch by one, when it merges, stages or commits: first and last part.
+/// What `SETTINGS` overrides is not among them.
+const PROGRAMS: [(&str, &str); 7] = [
+    ("filter.", ".clean"),
+    ("filter.", ".smudge"),
+    ("filter.", ".process"),
+    ("merge.", ".driver"),
+    ("gpg.", "program"),
+    ("hook.", ".command"),
+    ("protocol.", ".allow"),
+];
+
+/// Such a setting in the repository's own files: whoever may write to the folder wrote it, and it would run with the
+/// daemon's rights. The user's and the system's own are theirs.
 fn own_program() -> Result<Option<String>, Trouble> {
     let bytes = git(CONFIG, &[], None)?.ok("config")?;
     let text = String::from_utf8_lossy(&bytes);
     let mut words = text.split('\0');
     while let (Some(scope), Some(name)) = (words.next(), words.next()) {
         let name = name.to_ascii_lowercase();
-        let part =
-            |first: &str, lasts: &[&str]| name.starts_with(first) && lasts.iter().any(|last| name.ends_with(last));
-        let runs = part("filter.", &[".clean", ".smudge", ".process"]) || part("merge.", &[".driver"]);
+        let runs = PROGRAMS.iter().any(|(first, last)| name.starts_with(first) && name.ends_with(last));
         if runs && !matches!(scope, "system" | "global" | "command") {
-            return Ok(Some(name.chars().filter(|it| !it.is_control()).take(100).collect()));
+            return Ok(Some(cut(&name.replace(char::is_control, ""), MAX_SETTING_BYTES)));
         }
     }
     Ok(None)

@@ -8,9 +8,13 @@ use super::keyed::{Judged, Keyed};
 use super::kind::{Kind, kind};
 use super::markers::{Labels, has_markers, write};
 use super::whitespace::idle;
+use crate::cut::cut;
 
 /// Most hunks of one file: past it the sides are two files of one name.
 pub const MAX_HUNKS: usize = 200;
+
+/// Most bytes of one version of a hunk that are told: what is told of all files is in memory at once.
+pub const MAX_SIDE_BYTES: usize = 2 * 1_024;
 
 /// The three versions of a file in conflict.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +36,11 @@ pub struct Told {
     pub line: usize,
     /// How it was resolved, or why not.
     pub outcome: Result<How, String>,
-    /// What both started from.
+    /// What both started from, cut.
     pub base: String,
-    /// What our side made of it.
+    /// What our side made of it, cut.
     pub ours: String,
-    /// What their side made of it.
+    /// What their side made of it, cut.
     pub theirs: String,
 }
 
@@ -208,7 +212,8 @@ impl File<'_> {
                         Some(Err(why)) => (Err(why.clone()), write(&mut text, hunk, labels)),
                         None => (Err("it was not looked at".to_owned()), write(&mut text, hunk, labels)),
                     };
-                    let [base, ours, theirs] = [hunk.base, hunk.ours, hunk.theirs].map(|lines| lines.concat());
+                    let [base, ours, theirs] =
+                        [hunk.base, hunk.ours, hunk.theirs].map(|lines| cut(&lines.concat(), MAX_SIDE_BYTES));
                     hunks.push(Told { line: line + before, outcome, base, ours, theirs });
                 }
             }

@@ -23,7 +23,7 @@ mod version;
 mod whitespace;
 
 #[cfg(test)]
-pub use file::MAX_HUNKS;
+pub use file::{MAX_HUNKS, MAX_SIDE_BYTES};
 pub use file::{Resolution, Told, Versions, merge};
 pub use hunk::How;
 #[cfg(test)]

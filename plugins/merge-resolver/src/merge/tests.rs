@@ -69,7 +69,7 @@ fn disjoint(distinct: bool) -> impl Strategy<Value = [String; 4]> {
     };
     prop::collection::vec((line(), edit(), any::<bool>()), 0..40).prop_map(move |lines| {
         let (mut texts, mut last) = ([String::new(), String::new(), String::new(), String::new()], None);
-        let mut named = named.clone();
+        let mut named = named;
         for (line, edit, is_ours) in lines {
             let line = named(line);
             let made = match edit {

@@ -20,8 +20,8 @@ pub enum Tree {
     Other(String),
 }
 
-/// Deepest nesting of a JSON text, as serde_json's own; the parsers of TOML and YAML bound theirs.
-const MAX_DEPTH: usize = 128;
+/// Deepest nesting of a JSON text: each level is read once more. The parsers of TOML and YAML bound theirs.
+const MAX_DEPTH: usize = 32;
 /// Where lists are sets: the last parts of the path, and the file.
 const SETS: [(&str, &[&str]); 6] = [
     ("Cargo.toml", &["workspace", "members"]),
@@ -52,6 +52,10 @@ fn parse(kind: Kind, path: &str, text: &str) -> Result<Tree, String> {
             toml_tree(toml::Value::Table(text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?))
         }
         Kind::Yaml => {
+            // Written out, a small text may be a large one.
+            if has_alias(text) {
+                return Err("it has aliases, so one line may mean several keys".to_owned());
+            }
             let mut documents = serde_yaml_ng::Deserializer::from_str(text);
             let first = documents.next().map(serde_yaml_ng::Value::deserialize);
             if documents.next().is_some() {
@@ -63,6 +67,16 @@ fn parse(kind: Kind, path: &str, text: &str) -> Result<Tree, String> {
         _ => return Err("it has no keys".to_owned()),
     };
     Ok(with_sets(tree, file_name(path), &mut Vec::new()))
+}
+
+/// Whether something in a YAML text may be an alias (`*name`).
+fn has_alias(text: &str) -> bool {
+    let mut before = '\n';
+    text.chars().zip(text.chars().skip(1)).any(|(it, after)| {
+        let opens = before.is_whitespace() || matches!(before, '[' | '{' | ',' | ':' | '-' | '?');
+        before = it;
+        it == '*' && opens && (after.is_alphanumeric() || matches!(after, '_' | '-'))
+    })
 }
 
 /// An object's members in the order written; serde's own maps would drop one of two equal keys.
@@ -312,6 +326,7 @@ mod tests {
             (Kind::Toml, "a=1\na=2\n"),
             (Kind::Yaml, "a: 1\na: 2\n"),
             (Kind::Yaml, "---\na: 1\n---\nb: 2\n"),
+            (Kind::Yaml, "a: &a [x, x]\nb: [*a, *a]\n"),
             (Kind::Yaml, "a: 123456789012345678901234567890\n"),
             (Kind::Yaml, &"[".repeat(100_000)),
             (Kind::Toml, &format!("a={}{}", "[".repeat(100_000), "]".repeat(100_000))),
@@ -319,6 +334,7 @@ mod tests {
         ] {
             assert!(read(kind, "x", text).is_err(), "{}", text.get(..20).unwrap_or(text));
         }
+        assert!(read(Kind::Yaml, "x", "a: '*a'\nb: 2 * 3\nc: \"*.rs\"\n").is_ok(), "no alias");
         assert!(read(Kind::Json, "x", &format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH))).is_ok());
     }
 

@@ -1,7 +1,7 @@
 //! Each class of what stays a conflict, and that what is left alone is left exactly as git left it.
 
 use super::*;
-use crate::merge::{MAX_HUNK_LINES, MAX_HUNKS};
+use crate::merge::{MAX_HUNK_LINES, MAX_HUNKS, MAX_SIDE_BYTES};
 use crate::work::{MAX_FILE_BYTES, MAX_FILES};
 
 /// Merges by hand, then has the plugin take it up: the file stays unmerged, and `reason` is given.
@@ -140,6 +140,11 @@ fn what_is_over_a_bound() {
     let (base, ours, theirs) = (long("b"), long("c"), long("d"));
     left_alone(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "larger than 1024 KiB");
 
+    let repo = Repo::new(&[("a.rs", "f(a, b)\n", "f(a, c)\n", "f(a, d)\n")]);
+    repo.try_git(&["merge", "-q", "--no-commit", "x"]);
+    repo.write("a.rs", "x".repeat(4 * MAX_FILE_BYTES + 1));
+    left_alone(&repo, "a.rs", "the file in the folder is too large");
+
     let many = |hunks: usize, word: &str| format!("{word}\n1\n2\n3\n4\n5\n6\n7\n").repeat(hunks);
     let texts = ["b", "c", "d"].map(|word| many(MAX_HUNKS + 1, word));
     left_alone(&Repo::new(&[("a.rs", &texts[0], &texts[1], &texts[2])]), "a.rs", "has 201 conflicts, more than 200");
@@ -231,7 +236,13 @@ fn what_the_prompt_holds_is_bounded_and_fenced() {
     let prompt = told.prompt.unwrap();
     assert!(prompt.len() < prompt::MAX_PROMPT_BYTES + 200, "{}", prompt.len());
     assert!(prompt.contains("And 5 more: `git diff --diff-filter=U` shows them."), "{prompt}");
-    // A person who does not want it, and a host that does not grant it.
+    // One version is cut, and of many conflicts the first are told.
+    let long = ["b", "c", "d"].map(|word| format!("{}\n", word.repeat(MAX_SIDE_BYTES + 1)));
+    let told = Repo::new(&[("a.md", &long[0], &long[1], &long[2])]).merge();
+    assert!(told.prompt.unwrap().contains(&format!("\n{}…\n", "c".repeat(MAX_SIDE_BYTES))));
+    let many = ["b", "c", "d"].map(|word| format!("{word}\n1\n2\n3\n4\n5\n").repeat(60));
+    let told = Repo::new(&[("a.md", &many[0], &many[1], &many[2])]).merge();
+    assert!(told.prompt.unwrap().contains("And 10 more"));
     let repo = Repo::new(&[("a.rs", "a\n", "b\n", "c\n")]);
     assert!(repo.merge_with(r#"{"prompt":false}"#, r#"{"chat_id":"c","branch":"x"}"#).prompt.is_none());
 }

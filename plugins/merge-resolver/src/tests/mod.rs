@@ -1,5 +1,5 @@
 //! The plugin as a whole: real repositories in folders of their own, the SDK's mock for a host.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod faults;
 mod left;
@@ -130,6 +130,7 @@ impl Repo {
         plugin.handle(&event).unwrap();
         for asked in mock::with(|host| host.commands.clone()) {
             assert!(is_described(&asked), "not asked for: {asked:?}");
+            assert!(asked.timeout_ms <= 300_000, "no bound: {asked:?}");
         }
         Told::new()
     }

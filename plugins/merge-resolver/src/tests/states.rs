@@ -39,6 +39,15 @@ fn what_is_not_merged() {
 }
 
 #[test]
+fn of_many_changed_files_some_are_named() {
+    let names: Vec<String> = (0..12).map(|at| format!("{at:02}.rs")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), "a\n", "a\n", "a\n")).collect();
+    let repo = Repo::new(&files);
+    names.iter().for_each(|name| repo.write(name, "changed\n"));
+    unchanged(&repo, &ask("x"), "dirty", "`08.rs`, `09.rs` and 2 more");
+}
+
+#[test]
 fn a_new_file_in_the_way_stays() {
     let repo = Repo::new(&[("new.rs", "", "", "theirs\n")]);
     repo.write("new.rs", "mine\n");
@@ -118,15 +127,22 @@ fn programs_of_the_repository_do_not_run() {
     assert_eq!(repo.merge_with(r#"{"commit":true}"#, &ask("x")).status(), "resolved");
     assert!(!evidence.exists(), "a program of the repository ran");
 
-    for setting in ["filter.f.clean", "filter.f.smudge", "filter.f.process", "merge.m.driver"] {
+    let settings = ["filter.f.clean", "filter.f.smudge", "filter.f.process", "merge.m.driver", "gpg.ssh.program"];
+    for setting in settings.into_iter().chain(["gpg.program", "hook.h.command", "protocol.ext.allow"]) {
         let repo = Repo::new(&[SAFE]);
         repo.git(&["config", setting, &program]);
         unchanged(&repo, &ask("x"), "refused", &format!("runs a program (`{setting}`)"));
         // The user's own are the user's.
         repo.git(&["config", "--unset", setting]);
-        repo.git(&["config", "--global", setting, "cat"]);
+        let value = if setting.ends_with("allow") { "user" } else { "cat" };
+        repo.git(&["config", "--global", setting, value]);
         assert_eq!(repo.merge().status(), "resolved");
     }
+    // By way of another file.
+    let repo = Repo::new(&[SAFE]);
+    fs::write(repo.home().join("more"), format!("[filter \"f\"]\n\tclean = {program}\n")).unwrap();
+    repo.git(&["config", "include.path", repo.home().join("more").to_str().unwrap()]);
+    unchanged(&repo, &ask("x"), "refused", "runs a program (`filter.f.clean`)");
 }
 
 #[test]
