@@ -4,6 +4,7 @@
 //! sink that the bus gives it, in seq order, after commit.
 
 mod failure;
+mod mark;
 mod reader;
 mod ring;
 mod rows;
