@@ -52,7 +52,8 @@ impl PluginDetail {
             subscriptions: description
                 .map(|said| said.subscriptions.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
-            config_schema: description.and_then(|said| said.config_schema.as_ref().map(|schema| schema.text().to_owned())),
+            config_schema: description
+                .and_then(|said| said.config_schema.as_ref().map(|schema| schema.text().to_owned())),
             status,
         }
     }

@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn a_configuration_that_does_not_fit_is_named_by_place_and_not_repeated() {
         let schema = ConfigSchema::parse(
-            r#"{"type":"object","additionalProperties":false,"properties":{
+            r##"{"type":"object","additionalProperties":false,"properties":{
                 "limits":{"$ref":"#/$defs/limits"},"key":{"type":"string","pattern":"^[a-z]+$"}},
-                "$defs":{"limits":{"properties":{"lines":{"type":"integer","minimum":1}}}}}"#,
+                "$defs":{"limits":{"properties":{"lines":{"type":"integer","minimum":1}}}}}"##,
         )
         .unwrap();
         schema.check(r#"{"limits":{"lines":3},"key":"abc"}"#).unwrap();
