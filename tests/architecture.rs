@@ -27,13 +27,14 @@ const EDGES: [(&str, &str, &[&str]); 11] = [
 ];
 
 /// A crate from outside, and the only package that may name it.
-const FENCED: [(&str, &str); 7] = [
+const FENCED: [(&str, &str); 8] = [
     ("wasmtime", "tollgate-runtime"),
     ("wasmtime-wasi", "tollgate-runtime"),
     ("notify", "tollgate-runtime"),
     ("axum", "tollgate-server"),
     ("rusqlite", "tollgate-core"),
     ("brush-parser", "tollgate-core"),
+    ("saphyr-parser", "tollgate-core"),
     ("wit-bindgen", "tollgate-sdk"),
 ];
 

@@ -16,3 +16,4 @@ mod crash;
 mod demo;
 mod hooks;
 mod plugins;
+mod policies;

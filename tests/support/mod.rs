@@ -41,9 +41,10 @@ impl Home {
         self.folder.path().canonicalize().expect("the folder is there").join("project")
     }
 
-    /// Writes `tollgate.toml`: the workspace, then `more`.
+    /// Writes `tollgate.toml`: a free port and the workspace, then `more`.
     pub fn configure(&self, more: &str) {
-        let allow = format!("[workspace]\nallow = [{:?}]\n{more}", self.workspace());
+        let allow =
+            format!("[server]\nlisten = \"127.0.0.1:0\"\n\n[workspace]\nallow = [{:?}]\n{more}", self.workspace());
         fs::write(self.path().join("tollgate.toml"), allow).expect("a configuration");
     }
 

@@ -239,11 +239,11 @@ pub struct SessionModeSet {
     pub mode: String,
 }
 
-/// A plugin gave the session a grant.
+/// The session got a grant, from a plugin or from a person who approves all of a kind; or it was revoked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionGranted {
     /// The chat.
     pub chat_id: String,
-    /// The key granted.
+    /// The key granted or revoked.
     pub key: String,
 }

@@ -1,7 +1,8 @@
 //! The command line's words. What they do is in [`crate::commands`]; `hook` never comes here.
 
+use crate::agents::Scope;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tollgate_core::events::{EventType, Pattern};
 
@@ -66,6 +67,15 @@ pub enum Command {
         /// claude-code, codex or gemini
         agent: String,
     },
+    /// Put Tollgate's hooks into an agent's settings, take them out, look at them
+    #[command(subcommand)]
+    Hooks(HooksCommand),
+    /// Check everything between an agent and the gate, with a call through the installed hooks
+    Doctor {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// List, inspect and steer plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -80,6 +90,62 @@ pub enum Command {
     Config(ConfigCommand),
     /// Show all of it in ten seconds, on a temporary home
     Demo(DemoArgs),
+    /// Write what a shell needs to complete this command line
+    #[command(after_help = "Examples:
+  tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate
+  tollgate completions zsh > ~/.zfunc/_tollgate
+  tollgate completions fish > ~/.config/fish/completions/tollgate.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// An agent whose settings can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SettledAgent {
+    /// Claude Code
+    ClaudeCode,
+}
+
+/// `hooks`
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// Put the hooks in: shows the difference, keeps everything else and a copy of what was there
+    Install(HooksChange),
+    /// Take the hooks out again: what was there before comes back
+    Uninstall(HooksChange),
+    /// Where the hooks are and whether they can work
+    Status {
+        /// The agent [default: all]
+        agent: Option<SettledAgent>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `hooks install` and `hooks uninstall`
+#[derive(Debug, Args)]
+pub struct HooksChange {
+    /// The agent
+    pub agent: SettledAgent,
+    /// In the settings of the project that this folder is in (.claude/settings.json) [default]
+    #[arg(long)]
+    pub project: bool,
+    /// In the user's settings, for every project
+    #[arg(long, conflicts_with = "project")]
+    pub user: bool,
+    /// Show the difference and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl HooksChange {
+    /// Whose settings.
+    pub fn scope(&self) -> Scope {
+        if self.user { Scope::User } else { Scope::Project }
+    }
 }
 
 /// `emit`
@@ -166,6 +232,37 @@ pub enum PolicyCommand {
   tollgate policy explain --policy strict Bash --command ls
   tollgate policy explain --jsonl < calls.jsonl")]
     Explain(ExplainArgs),
+    /// Check policy files that are to be used together; says all that is wrong, exits with 0 or 1
+    #[command(after_help = "Examples:
+  tollgate policy check policies/*.yaml
+  tollgate policy check --json team.yaml | jq .problems")]
+    Check {
+        /// Policy files, in the order in which they count
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a policy file by its examples, or policies by a file of test cases; exits with 0 or 1
+    #[command(after_help = "A file of test cases:
+  version: 1
+  policies: [team.yaml, guardrails]   # files beside this one, and presets
+  cases:
+    - { command: git push, expect: require_approval, rule: team/push }
+    - { tool: Write, path: .github/ci.yml, expect: deny }")]
+    Test {
+        /// A policy file, or one of test cases
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Hold the cases against this preset or file; several are joined in order [default: what the file says, else
+        /// the home's policy]
+        #[arg(long = "policy", value_name = "NAME|FILE")]
+        policies: Vec<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `policy explain`

@@ -3,15 +3,17 @@
 //! Knows how to find a home's socket and how to frame a request; knows no route.
 
 mod body;
+mod stream;
 
 pub use body::Body;
+
+use stream::Stream;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::Instant;
 use tollgate_core::home::Home;
 
 /// The longest status or header line, in bytes.
@@ -20,8 +22,6 @@ const MAX_LINE_BYTES: u64 = 16 * 1024;
 const MAX_HEADERS: usize = 100;
 /// The largest answer that is read whole: the server's own bound, with room to spare.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
-/// How long an answer may keep still: longer than the server's keep-alive of a stream.
-pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -63,18 +63,24 @@ impl ClientError {
 pub struct Client {
     socket: PathBuf,
     bearer: Option<String>,
+    until: Option<Instant>,
 }
 
 impl Client {
     /// A client of the daemon of `home`, which may be away.
     pub fn of(home: &Home) -> Self {
-        Self { socket: socket_of(home), bearer: None }
+        Self { socket: socket_of(home), bearer: None, until: None }
     }
 
     /// The same, with the approver token of `home`, where it can be read.
     pub fn approver_of(home: &Home) -> Self {
         let token = std::fs::read_to_string(home.approver_token()).ok();
         Self { bearer: token.map(|token| token.trim().to_owned()), ..Self::of(home) }
+    }
+
+    /// The same, with a time at which every exchange is over: connecting, asking and reading together.
+    pub fn until(self, deadline: Instant) -> Self {
+        Self { until: Some(deadline), ..self }
     }
 
     /// `GET path`, the whole answer as text.
@@ -111,10 +117,11 @@ impl Client {
 
     fn send(&self, method: &str, path: &str, headers: &str, body: Option<&[u8]>) -> Result<Body, ClientError> {
         let away = |source| ClientError::Away { socket: self.socket.clone(), source };
-        let mut stream = UnixStream::connect(&self.socket).map_err(away)?;
+        let mut stream = Stream::connect(&self.socket, self.until).map_err(|source| match source.kind() {
+            ErrorKind::WouldBlock => self.broken(source),
+            _ => away(source),
+        })?;
         let answer = (|| {
-            stream.set_read_timeout(Some(SILENCE))?;
-            stream.set_write_timeout(Some(SILENCE))?;
             let bearer =
                 self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
             let body = body.unwrap_or_default();
@@ -137,7 +144,7 @@ impl Client {
 
     fn broken(&self, source: io::Error) -> ClientError {
         let source = match source.kind() {
-            ErrorKind::WouldBlock => io::Error::new(ErrorKind::TimedOut, "it kept still for too long"),
+            ErrorKind::WouldBlock => io::Error::new(ErrorKind::TimedOut, "it took too long"),
             _ => source,
         };
         ClientError::Broken { socket: self.socket.clone(), source }
@@ -152,7 +159,7 @@ fn socket_of(home: &Home) -> PathBuf {
     }
 }
 
-fn read_head(mut reader: BufReader<UnixStream>) -> io::Result<(u16, Body)> {
+fn read_head(mut reader: BufReader<Stream>) -> io::Result<(u16, Body)> {
     let status_line = read_line(&mut reader)?;
     let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no HTTP status line"))?;

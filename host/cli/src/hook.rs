@@ -1,25 +1,31 @@
 //! `tollgate hook AGENT`: what an agent's hook setting runs. Exits with 0 or 2 alone, whatever happens to it.
 //!
 //! Goes past the argument parser and the async runtime: an agent waits for every hook. The work is done on a
-//! thread, and the main one waits for it no longer than the deadline: standard input that never ends, a
-//! daemon that keeps still and a panic all come out as denials.
+//! thread, and the main one waits for it no longer than the deadline: standard input that never ends and a panic come
+//! out as denials. A daemon that keeps still comes out as one that is not there.
 
 use crate::client::{Client, ClientError};
 use crate::config::{Config, HookConfig, OnUnavailable};
+use crate::exit::Failure;
 use crate::home;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tollgate_core::home::Home;
 use tollgate_core::hooks::{AgentHook, EXIT_BLOCK, EXIT_PASS, HookAnswer, HookContext, MAX_INPUT_BYTES};
 
 /// What the daemon keeps of the hook's time, for the way there and back.
 const ROUND_TRIP_MS: u64 = 500;
 
-const USAGE: &str =
-    "usage: tollgate hook AGENT, with the hook's JSON on standard input; agents: claude-code, codex, gemini";
+/// What the hook keeps of it after a daemon that does not answer, to say what follows from that. Less than
+/// [`ROUND_TRIP_MS`], so that a daemon which uses all of its time is still heard.
+const LAST_WORDS_MS: u64 = 200;
+
+const USAGE: &str = "usage: tollgate hook AGENT [--home=FOLDER], with the hook's JSON on standard input; agents: claude-code, codex, gemini";
 
 /// Answers one hook. `arguments` are those after `hook`.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -36,13 +42,14 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         let words = format!("{USAGE}\n\nIn Claude Code's settings.json:\n{EXAMPLE}\n");
         return write(&HookAnswer { stdout: words, ..HookAnswer::pass() });
     }
-    let (agent, settings) = match parse(&arguments) {
+    let (agent, settings, home) = match parse(&arguments) {
         Ok(parsed) => parsed,
         Err(words) => return write(&HookAnswer::block(&format!("tollgate: {words}"))),
     };
+    let begun = Instant::now();
     let deadline = Duration::from_millis(settings.timeout_ms);
     let (sender, receiver) = mpsc::sync_channel(1);
-    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings)));
+    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings, home, begun)));
     let answer = match worker {
         Ok(_) => receiver.recv_timeout(deadline),
         Err(_) => Err(mpsc::RecvTimeoutError::Disconnected),
@@ -59,33 +66,49 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 const EXAMPLE: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"*","hooks":[
   {"type":"command","command":"tollgate","args":["hook","claude-code"],"timeout":10,"onFailure":"block"}]}]}}"#;
 
-fn parse(arguments: &[OsString]) -> Result<(AgentHook, HookConfig), String> {
-    let [agent] = arguments else { return Err(USAGE.to_owned()) };
+/// The agent, its settings, and the home, where there is one.
+type Asked = (AgentHook, HookConfig, Result<Home, Failure>);
+
+fn parse(arguments: &[OsString]) -> Result<Asked, String> {
+    let (agent, home) = match arguments {
+        [agent] => (agent, None),
+        [agent, home] => {
+            let home = home.to_str().and_then(|word| word.strip_prefix("--home=")).ok_or_else(|| USAGE.to_owned())?;
+            (agent, Some(Path::new(home)))
+        }
+        _ => return Err(USAGE.to_owned()),
+    };
     let agent = agent.to_str().ok_or_else(|| USAGE.to_owned())?;
     let agent = AgentHook::parse(agent).map_err(|error| format!("{error}\n{USAGE}"))?;
     // A configuration that cannot be read is the daemon's to complain of; here the defaults are the safe choice.
-    let config = home::resolve(None).ok().and_then(|home| Config::load(&home).ok()).unwrap_or_default();
-    Ok((agent, config.hook(agent)))
+    let home = home::resolve(home);
+    let config = home.as_ref().ok().and_then(|home| Config::load(home).ok()).unwrap_or_default();
+    Ok((agent, config.hook(agent), home))
 }
 
-fn answer(agent: AgentHook, settings: HookConfig) -> HookAnswer {
+fn answer(agent: AgentHook, settings: HookConfig, home: Result<Home, Failure>, begun: Instant) -> HookAnswer {
     let mut input = Vec::new();
     // One byte over the bound tells the reader that it was passed.
     if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut input) {
         return HookAnswer::block(&format!("tollgate: reading standard input: {error}"));
     }
-    let home = match home::resolve(None) {
-        Ok(home) => home,
-        Err(error) => return unavailable(agent, settings, &input, &error.to_string()),
-    };
+    match home {
+        Ok(home) => asked(&home, agent, settings, &input, begun),
+        Err(error) => unavailable(agent, settings, &input, &error.to_string()),
+    }
+}
+
+/// What the daemon of `home` answers, or what follows from that it does not, within the hook's time from `begun`.
+fn asked(home: &Home, agent: AgentHook, settings: HookConfig, input: &[u8], begun: Instant) -> HookAnswer {
     let wait_ms = settings.timeout_ms.saturating_sub(ROUND_TRIP_MS);
-    match Client::of(&home).post(&format!("/api/hooks/{agent}?wait_ms={wait_ms}"), &input) {
-        Ok(text) => read_answer(&text).unwrap_or_else(|words| unavailable(agent, settings, &input, &words)),
+    let until = begun + Duration::from_millis(settings.timeout_ms.saturating_sub(LAST_WORDS_MS));
+    match Client::of(home).until(until).post(&format!("/api/hooks/{agent}?wait_ms={wait_ms}"), input) {
+        Ok(text) => read_answer(&text).unwrap_or_else(|words| unavailable(agent, settings, input, &words)),
         // It is there and says no: what is wrong with a question is never a reason to let it through.
         Err(ClientError::Refused { message, .. }) => {
-            unavailable(agent, HookConfig { on_unavailable: OnUnavailable::Deny, ..settings }, &input, &message)
+            unavailable(agent, HookConfig { on_unavailable: OnUnavailable::Deny, ..settings }, input, &message)
         }
-        Err(error) => unavailable(agent, settings, &input, &error.to_string()),
+        Err(error) => unavailable(agent, settings, input, &error.to_string()),
     }
 }
 
@@ -131,4 +154,50 @@ fn write(answer: &HookAnswer) -> ExitCode {
         }
     }
     ExitCode::from(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    /// What the hook answers where the daemon accepts and never says a word.
+    fn before_silence(event: &str, on_unavailable: OnUnavailable) -> HookAnswer {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        std::fs::create_dir(home.run()).unwrap();
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        let silent = std::thread::spawn(move || {
+            // Held open until the hook hangs up.
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(stream.read_to_end(&mut Vec::new()));
+        });
+        let input = serde_json::json!({
+            "session_id": "s", "cwd": "/", "hook_event_name": event, "prompt": "p",
+            "tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t",
+        });
+        let settings = HookConfig { timeout_ms: LAST_WORDS_MS + 50, on_unavailable };
+        let (begun, input) = (Instant::now(), input.to_string());
+        let answer = asked(&home, AgentHook::ClaudeCode, settings, input.as_bytes(), begun);
+        // In time for the main thread, which would block.
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        silent.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_silent_daemon_is_one_that_is_not_there() {
+        for (event, on_unavailable, exit) in [
+            ("PreToolUse", OnUnavailable::Deny, EXIT_BLOCK),
+            ("PreToolUse", OnUnavailable::Abstain, EXIT_PASS),
+            ("Stop", OnUnavailable::Deny, EXIT_PASS),
+            ("UserPromptSubmit", OnUnavailable::Deny, EXIT_PASS),
+            ("PostToolUse", OnUnavailable::Deny, EXIT_PASS),
+        ] {
+            let answer = before_silence(event, on_unavailable);
+            assert_eq!(answer.exit, exit, "{event}: {answer:?}");
+            assert!(answer.stderr.contains("unavailable"), "{event}: {answer:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The binary: arguments, configuration, wiring. No logic of its own beyond the edge.
 
+mod agents;
 mod args;
 mod client;
 mod commands;
@@ -10,11 +11,13 @@ mod home;
 mod hook;
 mod host;
 mod output;
+mod policies;
+mod reload;
 mod telemetry;
 
 use args::{Arguments, Command};
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use exit::{Exit, Failure};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -58,11 +61,17 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Emit(args) => commands::emit::run(&home()?, args),
         Command::Tail(args) => commands::tail::run(&home()?, &args),
         Command::Gate(args) => commands::gate::run(&home()?, args),
-        Command::Policy(args::PolicyCommand::Explain(args)) => commands::policy::run(home, args),
+        Command::Policy(command) => commands::policy::run(home, command),
         // Reached only by options before the word; the agent's own form never gets here.
         Command::Hook { agent: _ } => {
             let _ = writeln!(std::io::stderr(), "tollgate: `hook` takes no options before it: tollgate hook AGENT");
             Ok(Exit::Denied)
+        }
+        Command::Hooks(command) => commands::hooks::run(&home()?, &command),
+        Command::Doctor { json } => commands::doctor::run(&home()?, json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut std::io::stdout());
+            Ok(Exit::Done)
         }
         Command::Plugin(command) => commands::plugin::run(&home()?, command),
         Command::Journal(command) => commands::journal::run(&home()?, &command),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +26,20 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// This much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from here until `later`; nothing where that is past.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -35,7 +51,13 @@ impl fmt::Display for Timestamp {
 
 /// Where the host takes the time from; tests inject their own.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Option<Arc<Fixed>>);
+
+#[derive(Debug)]
+struct Fixed {
+    now: AtomicI64,
+    moved: Notify,
+}
 
 impl Clock {
     /// The system's clock.
@@ -47,13 +69,29 @@ impl Clock {
     /// A clock that stands still until [`Clock::set`].
     #[must_use]
     pub fn fixed(at: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(at.0))))
+        Self(Some(Arc::new(Fixed { now: AtomicI64::new(at.0), moved: Notify::new() })))
     }
 
     /// Moves a fixed clock; the system's clock is not moved.
     pub fn set(&self, at: Timestamp) {
         if let Some(fixed) = &self.0 {
-            fixed.store(at.0, Ordering::SeqCst);
+            fixed.now.store(at.0, Ordering::SeqCst);
+            fixed.moved.notify_waiters();
+        }
+    }
+
+    /// Waits for `time` to pass on this clock; on a fixed one until it is set that far.
+    pub async fn sleep(&self, time: Duration) {
+        let Some(fixed) = &self.0 else { return tokio::time::sleep(time).await };
+        let until = self.now().after(time);
+        loop {
+            let moved = fixed.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if self.now() >= until {
+                return;
+            }
+            moved.await;
         }
     }
 
@@ -61,7 +99,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Some(fixed) => Timestamp(fixed.load(Ordering::SeqCst)),
+            Some(fixed) => Timestamp(fixed.now.load(Ordering::SeqCst)),
             None => {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

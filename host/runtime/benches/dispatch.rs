@@ -17,6 +17,7 @@ use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
+use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::floor::Floor;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
@@ -47,6 +48,8 @@ async fn run() {
     let options = RuntimeOptions {
         home,
         bus: bus.clone(),
+        sessions: Arc::new(Sessions::open(&bus, Vec::new()).unwrap()),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
         watch: false,

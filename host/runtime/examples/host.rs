@@ -11,6 +11,7 @@ use tollgate_core::event::Draft;
 use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
+use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
 
@@ -31,6 +32,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = RuntimeOptions {
         home,
         bus: bus.clone(),
+        sessions: Arc::new(Sessions::open(&bus, Vec::new())?),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
         watch: true,

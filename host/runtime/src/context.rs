@@ -5,6 +5,7 @@ use crate::engine::{Engine, Ticker};
 use crate::host::GuestState;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
+use crate::services::Services;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tollgate_core::bus::Bus;
@@ -21,6 +22,7 @@ pub(crate) struct Context {
     pub(crate) ledger: Ledger,
     pub(crate) bus: Bus,
     pub(crate) home: Home,
+    pub(crate) services: Arc<Services>,
     pub(crate) defaults: Limits,
     pub(crate) compiler: Arc<dyn Compiler>,
     /// The runtime that guests run on, away from sockets and the journal.

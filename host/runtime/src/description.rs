@@ -2,7 +2,7 @@
 
 use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::component::{Rejection, Stage, World};
-use crate::grant::Ask;
+use crate::grant::{Ask, check_args, check_path_glob, check_program};
 use crate::schema::ConfigSchema;
 use tollgate_core::events::{Pattern, PatternSet};
 
@@ -107,13 +107,19 @@ fn ask(said: lifecycle::Capability) -> Result<Ask, Rejection> {
             Ask::Emit(pattern)
         }
         lifecycle::Capability::Process(pattern) => {
-            if pattern.program.is_empty() || pattern.program.contains('/') {
-                return Err(needs("process: a program is a bare name".to_owned()));
-            }
-            Ask::Process { program: pattern.program, args: pattern.args }
+            let lifecycle::ProcessPattern { program, args } = pattern;
+            let checked = check_program(&program).and_then(|()| check_args(&args));
+            checked.map_err(|error| needs(format!("process: {error}")))?;
+            Ask::Process { program, args }
         }
-        lifecycle::Capability::WorkspaceRead(glob) => Ask::WorkspaceRead(glob),
-        lifecycle::Capability::WorkspaceWrite(glob) => Ask::WorkspaceWrite(glob),
+        lifecycle::Capability::WorkspaceRead(glob) => {
+            check_path_glob(&glob).map_err(|error| needs(format!("workspace-read: {error}")))?;
+            Ask::WorkspaceRead(glob)
+        }
+        lifecycle::Capability::WorkspaceWrite(glob) => {
+            check_path_glob(&glob).map_err(|error| needs(format!("workspace-write: {error}")))?;
+            Ask::WorkspaceWrite(glob)
+        }
         lifecycle::Capability::Data(bytes) => Ask::Data(bytes),
         lifecycle::Capability::Interactions => Ask::Interactions,
         lifecycle::Capability::SessionEffects => Ask::SessionEffects,
@@ -165,7 +171,18 @@ mod tests {
         refused(|said| said.subscriptions = vec!["a.b".into(); 300], Stage::Describe, "at most 256");
         refused(|said| said.gates = vec!["Bash".into()], Stage::Describe, "gates");
         refused(|said| said.config_schema = Some("[]".into()), Stage::Describe, "config-schema");
-        refused(|said| said.needs = vec![lifecycle::Capability::Emit("A".into())], Stage::Needs, "emit");
+        let asked = |capability: lifecycle::Capability, part: &str| {
+            refused(|said| said.needs = vec![capability], Stage::Needs, part);
+        };
+        let run = |program: &str, args: &[&str]| {
+            let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+            lifecycle::Capability::Process(lifecycle::ProcessPattern { program: program.into(), args })
+        };
+        asked(lifecycle::Capability::Emit("A".into()), "emit");
+        asked(run("./x", &[]), "process: the program `./x`");
+        asked(run("x", &["**", "y"]), "process: `**`");
+        asked(lifecycle::Capability::WorkspaceRead("../x".into()), "workspace-read: `../x`");
+        asked(lifecycle::Capability::WorkspaceWrite("/x".into()), "workspace-write: `/x`");
     }
 
     #[test]

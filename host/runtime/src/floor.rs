@@ -5,9 +5,12 @@ use crate::bindings::exports::tollgate::plugin::{handler, lifecycle};
 use crate::compiler::{Compiler, InProcess};
 use crate::convert;
 use crate::engine::{Engine, Ticker};
+use crate::services::Services;
 use crate::{Limits, host};
 use tollgate_core::bus::Bus;
 use tollgate_core::event::Event;
+use tollgate_core::home::Home;
+use tollgate_core::session::Sessions;
 
 /// A bare instance of a component.
 pub struct Floor {
@@ -28,6 +31,7 @@ impl Floor {
         let linker = host::linker(&engine).map_err(text)?;
         let artifact = InProcess.compile(&engine, component).map_err(|error| error.to_string())?;
         let limits = Limits::default();
+        let sessions = Sessions::open(bus, Vec::new()).map_err(|error| error.to_string())?;
         let parts = host::StateParts {
             plugin: "floor".into(),
             bus: bus.clone(),
@@ -35,6 +39,7 @@ impl Floor {
             capabilities: std::sync::Arc::default(),
             ring: std::sync::Arc::new(crate::logs::LogRing::new(bus.clock().clone())),
             usage: std::sync::Arc::default(),
+            services: std::sync::Arc::new(Services::new(&Home::at("/"), std::sync::Arc::new(sessions), None)),
             data: std::path::PathBuf::new(),
         };
         let mut store = wasmtime::Store::new(&engine.0, host::GuestState::new(parts));

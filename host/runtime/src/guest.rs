@@ -193,6 +193,7 @@ async fn within<T>(
 }
 
 fn finish<T>(store: &mut Store<GuestState>, ended: Ended<T>, timeout_ms: u64) -> Result<T, Fault> {
+    store.data_mut().end();
     match ended {
         Ended::Returned(Ok(value)) => Ok(value),
         Ended::Returned(Err(error)) if error.downcast_ref::<crate::fault::WallClock>().is_some() => {

@@ -8,10 +8,8 @@
 //! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
 //! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
 //! `capability` makes.
-//!
-//! Not offered to guests yet: `process`, `workspace`, `interactions` and `session` answer `denied` or
-//! `no-session`.
 
+mod asker;
 mod bindings;
 mod capability;
 mod compiler;
@@ -37,6 +35,7 @@ mod manager;
 mod plugin;
 mod runtime;
 mod schema;
+mod services;
 mod stats;
 mod usage;
 mod version;
@@ -44,6 +43,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use asker::{AskRefusal, Asker, PluginQuestion};
 pub use compiler::{Artifact, CompileError, Compiler, InProcess};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
 pub use detail::PluginDetail;

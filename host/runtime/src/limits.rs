@@ -16,6 +16,25 @@ pub(crate) const MAX_LOG_BYTES_PER_EVENT: usize = 64 * 1024;
 pub(crate) const MAX_STORE_BYTES: u64 = 1 << 20;
 /// Bytes of one key of the store.
 pub(crate) const MAX_STORE_KEY_BYTES: usize = 512;
+/// Programs that one plugin may have at a time, ended ones whose handle it still holds included: each has two
+/// pipes and a thread that waits for its end.
+pub(crate) const MAX_PROGRAMS_PER_PLUGIN: usize = 8;
+/// Programs of all plugins at a time.
+pub(crate) const MAX_PROGRAMS: usize = 64;
+/// Bytes that one program may write to standard output and error together; it is killed at the next one.
+pub(crate) const MAX_PROGRAM_OUTPUT_BYTES: u64 = 16 << 20;
+/// Fuel that starting a program costs: the host forks, which takes about as long.
+pub(crate) const FUEL_PER_START: u64 = 500_000;
+/// Bytes of a file of the workspace that one call moves.
+pub(crate) const MAX_WORKSPACE_CALL_BYTES: usize = 1 << 20;
+/// Names of one folder of the workspace.
+pub(crate) const MAX_WORKSPACE_NAMES: usize = 10_000;
+/// Questions to people that the handling of one event may ask: each waits for a person's time.
+pub(crate) const MAX_QUESTIONS_PER_EVENT: u32 = 8;
+/// Bytes of one question, all its texts together: a person reads it.
+pub(crate) const MAX_QUESTION_BYTES: usize = 64 * 1_024;
+/// Effects on the agent's session that the handling of one event may have; they count as emits too.
+pub(crate) const MAX_EFFECTS_PER_EVENT: u32 = 16;
 /// Fuel that one host call costs, so that a loop of them ends no later than a loop without.
 pub(crate) const FUEL_PER_HOST_CALL: u64 = 1_000;
 /// Fuel that a byte handed through a host call costs.

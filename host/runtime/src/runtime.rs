@@ -1,6 +1,7 @@
 //! The runtime: all plugins of one home, the watcher of their folder, and what people ask of them.
 
 use crate::RuntimeError;
+use crate::asker::Asker;
 use crate::compiler::Compiler;
 use crate::context::Context;
 use crate::detail::PluginDetail;
@@ -14,6 +15,7 @@ use crate::limits::Limits;
 use crate::logs::LogLine;
 use crate::manager::Managed;
 use crate::plugin::PluginStatus;
+use crate::services::Services;
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use tokio::sync::watch;
 use tollgate_core::bus::Bus;
 use tollgate_core::gate::{GuardAnswer, Guards, NormalisedCall};
 use tollgate_core::home::Home;
+use tollgate_core::session::Sessions;
 
 /// Threads that guests share: enough that one guest that computes leaves room for the others.
 const GUEST_THREADS: usize = 2;
@@ -37,6 +40,10 @@ pub struct RuntimeOptions {
     pub home: Home,
     /// Where events come from and go to.
     pub bus: Bus,
+    /// Where an event's session works, for plugins that run programs or touch files.
+    pub sessions: Arc<Sessions>,
+    /// Has plugins' questions asked. None: each is denied.
+    pub asker: Option<Arc<dyn Asker>>,
     /// Limits of plugins whose grant file says nothing else.
     pub defaults: Limits,
     /// Who compiles.
@@ -79,6 +86,7 @@ struct Seen {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.context.services.programs.stop();
         let guests = self.guests.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
             guests.shutdown_background();
@@ -96,7 +104,7 @@ impl Runtime {
     }
 
     pub(crate) async fn start_with(options: RuntimeOptions, tempo: Tempo) -> Result<Self, RuntimeError> {
-        let RuntimeOptions { home, bus, defaults, compiler, watch, rescan } = options;
+        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, watch, rescan } = options;
         let folder = home.plugins();
         std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
         let engine = Engine::new()?;
@@ -113,6 +121,7 @@ impl Runtime {
             linker,
             ledger: Ledger::new(tempo),
             bus,
+            services: Arc::new(Services::new(&home, sessions, asker)),
             home,
             defaults,
             compiler,
@@ -247,10 +256,17 @@ impl Runtime {
         if tokio::time::timeout(SHUTDOWN_WAIT, stopping).await.is_err() {
             tracing::warn!("runtime.shutdown: some plugins did not stop in time");
         }
+        self.0.context.services.programs.stop();
         let guests = self.0.guests.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
             guests.shutdown_background();
         }
+    }
+
+    /// Programs of all plugins that are not reaped yet.
+    #[cfg(test)]
+    pub(crate) fn programs(&self) -> usize {
+        self.0.context.services.programs.count()
     }
 
     fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Managed>>> {

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 const MAX_SUBSCHEMAS: usize = 10_000;
 /// Deepest nesting once every `$ref` is written out: the validator recurses as deep.
 const MAX_DEPTH: usize = 64;
+/// Most patterns once every `$ref` is written out: each is compiled, and kept while the plugin is loaded.
+const MAX_PATTERNS: usize = 64;
 /// Largest compiled `pattern`, in bytes.
 const MAX_PATTERN_BYTES: usize = 256 * 1_024;
 /// The one dialect that is read.
@@ -41,7 +43,7 @@ impl ConfigSchema {
         let schema: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| refuse(format!("it is no JSON object: {error}")))?;
         let schema = Value::Object(schema);
-        measure(&schema, &schema, 0).map_err(refuse)?;
+        Budget { root: &schema, parts: MAX_SUBSCHEMAS, patterns: MAX_PATTERNS }.walk(&schema, 0).map_err(refuse)?;
         let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES);
         let options = jsonschema::options().with_draft(Draft::Draft202012).with_pattern_options(patterns);
         let validator = options.build(&schema).map_err(|error| refuse(error.to_string()))?;
@@ -66,45 +68,55 @@ impl ConfigSchema {
     }
 }
 
-/// What `schema`, a part of `root`, comes to once every `$ref` is written out. Whatever it holds, this looks at no
-/// more than [`MAX_SUBSCHEMAS`] parts a level.
-fn measure(schema: &Value, root: &Value, depth: usize) -> Result<usize, String> {
-    if depth > MAX_DEPTH {
-        return Err(format!("over {MAX_DEPTH} levels with each `$ref` written out; does one lead back to itself?"));
-    }
-    let mut parts = 1_usize;
-    match schema {
-        Value::Object(keywords) => {
-            for (keyword, value) in keywords {
-                parts = parts.saturating_add(measure_keyword(keyword, value, root, depth)?);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                parts = parts.saturating_add(measure(item, root, depth + 1)?);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-    if parts > MAX_SUBSCHEMAS {
-        return Err(format!("over {MAX_SUBSCHEMAS} parts with each `$ref` written out"));
-    }
-    Ok(parts)
+/// What of a schema may still come, with every `$ref` written out. It ends the walk where it is spent, so that
+/// no schema makes the walk itself long.
+struct Budget<'a> {
+    root: &'a Value,
+    parts: usize,
+    patterns: usize,
 }
 
-fn measure_keyword(keyword: &str, value: &Value, root: &Value, depth: usize) -> Result<usize, String> {
-    match (keyword, value) {
-        ("$ref", Value::String(pointer)) => {
-            let target = pointer.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
-            let target = target
-                .ok_or_else(|| format!("`$ref` to `{pointer}`: it must point into this schema, as `#/$defs/name`"))?;
-            measure(target, root, depth + 1)
+impl Budget<'_> {
+    fn walk(&mut self, schema: &Value, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("over {MAX_DEPTH} levels with each `$ref` written out; does one lead back to itself?"));
         }
-        ("$schema", Value::String(dialect)) if dialect != DIALECT => {
-            Err(format!("`$schema`: the dialect read here is {DIALECT}"))
+        self.parts = self
+            .parts
+            .checked_sub(1)
+            .ok_or_else(|| format!("over {MAX_SUBSCHEMAS} parts with each `$ref` written out"))?;
+        match schema {
+            Value::Object(keywords) => keywords.iter().try_for_each(|(word, value)| self.keyword(word, value, depth)),
+            Value::Array(items) => items.iter().try_for_each(|item| self.walk(item, depth + 1)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
         }
-        _ if REFUSED.contains(&keyword) => Err(format!("`{keyword}` is not taken here")),
-        _ => measure(value, root, depth + 1),
+    }
+
+    fn keyword(&mut self, keyword: &str, value: &Value, depth: usize) -> Result<(), String> {
+        match (keyword, value) {
+            ("$ref", Value::String(pointer)) => {
+                let root = self.root;
+                let target = pointer.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+                let target = target.ok_or_else(|| {
+                    format!("`$ref` to `{pointer}`: it must point into this schema, as `#/$defs/name`")
+                })?;
+                return self.walk(target, depth + 1);
+            }
+            ("$schema", Value::String(dialect)) if dialect != DIALECT => {
+                return Err(format!("`$schema`: the dialect read here is {DIALECT}"));
+            }
+            ("pattern", Value::String(_)) => self.patterns(1)?,
+            ("patternProperties", Value::Object(patterns)) => self.patterns(patterns.len())?,
+            _ if REFUSED.contains(&keyword) => return Err(format!("`{keyword}` is not taken here")),
+            _ => {}
+        }
+        self.walk(value, depth + 1)
+    }
+
+    fn patterns(&mut self, count: usize) -> Result<(), String> {
+        let left = self.patterns.checked_sub(count);
+        self.patterns = left.ok_or_else(|| format!("over {MAX_PATTERNS} patterns with each `$ref` written out"))?;
+        Ok(())
     }
 }
 
@@ -148,6 +160,8 @@ mod tests {
         refused(&json!({"$schema": "http://json-schema.org/draft-04/schema#"}), "the dialect read here");
         refused(&json!({"unevaluatedProperties": false}), "not taken here");
         refused(&json!({"pattern": "(a{1000}){1000}"}), "pattern");
+        let many: Vec<Value> = (0..=MAX_PATTERNS).map(|number| json!({"pattern": format!("a{number}")})).collect();
+        refused(&json!({ "anyOf": many }), "over 64 patterns");
         let doubling: Map<String, Value> = (0..15)
             .map(|level| {
                 let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});

@@ -1,7 +1,9 @@
 //! What a plugin has used of budgets that outlive its guests: a guest that faults, and the second one of a guard,
 //! get no fresh share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::limits::MAX_PROGRAMS_PER_PLUGIN;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What `emits_per_minute` counts over.
@@ -12,6 +14,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Usage {
     emits: Mutex<Emits>,
     data: Mutex<Option<DataUsed>>,
+    programs: AtomicUsize,
+}
+
+/// One program that a guest holds; given back when dropped.
+pub(crate) struct ProgramShare(Arc<Usage>);
+
+impl Drop for ProgramShare {
+    fn drop(&mut self) {
+        self.0.programs.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +53,13 @@ impl Usage {
         true
     }
 
+    /// Counts one program; none where the plugin holds as many as it may.
+    pub(crate) fn take_program(self: &Arc<Self>) -> Option<ProgramShare> {
+        let room = |held| (held < MAX_PROGRAMS_PER_PLUGIN).then_some(held + 1);
+        self.programs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        Some(ProgramShare(Arc::clone(self)))
+    }
+
     /// The files' sizes, none where they must be measured; held while a file grows.
     pub(crate) fn data(&self) -> MutexGuard<'_, Option<DataUsed>> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,6 +69,16 @@ impl Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_holds_a_bounded_number_of_programs() {
+        let usage = Arc::new(Usage::default());
+        let mut held: Vec<_> = (0..MAX_PROGRAMS_PER_PLUGIN).filter_map(|_| usage.take_program()).collect();
+        assert_eq!(held.len(), MAX_PROGRAMS_PER_PLUGIN);
+        assert!(usage.take_program().is_none());
+        held.pop();
+        assert!(usage.take_program().is_some(), "one was given back");
+    }
 
     #[test]
     fn a_minute_has_room_for_its_emits_and_the_next_one_again() {

@@ -59,6 +59,7 @@ impl Version {
             capabilities: Arc::clone(&self.capabilities),
             ring: Arc::clone(&self.ring),
             usage: Arc::clone(&self.usage),
+            services: Arc::clone(&context.services),
             data: context.home.data(&self.plugin),
         }
     }
@@ -109,6 +110,7 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
                 capabilities: Arc::default(),
                 ring: Arc::clone(ring),
                 usage: Arc::clone(usage),
+                services: Arc::clone(&context.services),
                 data: context.home.data(plugin),
             };
             let description = describe(context, &loaded, parts, interface.world).await?;

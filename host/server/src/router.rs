@@ -1,14 +1,13 @@
 //! Which path is whose, and what every request goes through first.
 
-use crate::access::Access;
+use crate::access::{admit, require_client};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{events, gate, health, plugins, stream};
+use crate::{events, gate, health, metrics, plugins, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::time::Duration;
@@ -20,7 +19,8 @@ pub(crate) const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// How long a client may take to send its body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Every route. A listener puts [`Access`] into the request's extensions; without it nothing but `/healthz` answers.
+/// Every route. A listener puts [`crate::Access`] into the request's extensions; without it nothing but `/healthz`
+/// answers.
 pub fn router(state: State) -> Router {
     let client = Router::new()
         .route("/api/events", get(events::list).post(events::emit))
@@ -34,6 +34,7 @@ pub fn router(state: State) -> Router {
         .route("/api/plugins/{name}/disable", post(plugins::disable))
         .route("/api/plugins/{name}/grant", get(plugins::proposed_grant).post(plugins::grant))
         .route("/api/stats", get(health::stats))
+        .route("/metrics", get(metrics::metrics))
         .route_layer(middleware::from_fn(require_client));
     Router::new()
         .merge(client)
@@ -42,14 +43,9 @@ pub fn router(state: State) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
         })
+        // Outermost, so that nothing answers the network before it.
+        .layer(middleware::from_fn_with_state(state.clone(), admit))
         .with_state(state)
-}
-
-async fn require_client(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Access>() {
-        Some(access) if access.client => next.run(request).await,
-        _ => ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", "this connection may not").into_response(),
-    }
 }
 
 /// The whole body, at most `limit` bytes, within [`BODY_TIMEOUT`].

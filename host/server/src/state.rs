@@ -1,5 +1,6 @@
 //! What the handlers share: the host's parts and the few facts of this run.
 
+use crate::access::NetworkRules;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,8 +24,12 @@ pub struct State {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The plugins.
     pub runtime: Runtime,
+    /// What makes a request from the network a client's.
+    pub token: Arc<Token>,
     /// What administration asks for.
-    pub approver_token: Arc<ApproverToken>,
+    pub approver_token: Arc<Token>,
+    /// What the network's requests are held against.
+    pub network: Arc<NetworkRules>,
     /// The user that the daemon runs as, which is its socket's peers'.
     pub user: Arc<str>,
     /// When this run began.
@@ -42,7 +47,7 @@ impl State {
         sessions: Arc<Sessions>,
         gatekeeper: Arc<Gatekeeper>,
         runtime: Runtime,
-        approver_token: ApproverToken,
+        door: Door,
         user: impl Into<Arc<str>>,
     ) -> Self {
         Self {
@@ -50,7 +55,9 @@ impl State {
             sessions,
             gatekeeper,
             runtime,
-            approver_token: Arc::new(approver_token),
+            token: Arc::new(door.token),
+            approver_token: Arc::new(door.approver_token),
+            network: Arc::new(door.network),
             user: user.into(),
             started: Instant::now(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -59,10 +66,21 @@ impl State {
     }
 }
 
-/// The approvers' token; never shown.
-pub struct ApproverToken(String);
+/// Who is let in from where.
+#[derive(Debug)]
+pub struct Door {
+    /// The clients' token.
+    pub token: Token,
+    /// The approvers' token.
+    pub approver_token: Token,
+    /// What the network's requests are held against.
+    pub network: NetworkRules,
+}
 
-impl ApproverToken {
+/// A token; never shown.
+pub struct Token(String);
+
+impl Token {
     /// Wraps the token's text.
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
@@ -78,8 +96,8 @@ impl ApproverToken {
     }
 }
 
-impl fmt::Debug for ApproverToken {
+impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApproverToken(…)")
+        f.write_str("Token(…)")
     }
 }

@@ -2,8 +2,8 @@
 //! the journal already holds joins what happens next without gap or repetition.
 
 use crate::error::ApiError;
-use crate::listen::until_true;
 use crate::query::{Since, Wanted, bounds, cursor, cursor_text};
+use crate::serve::until_true;
 use crate::state::State;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State as Shared};

@@ -1,14 +1,14 @@
 //! An answer's body: of a known length, chunked, or to the end of the connection.
 
+use super::stream::Stream;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
-use std::os::unix::net::UnixStream;
 
 /// The longest line that tells a chunk's size.
 const MAX_CHUNK_LINE: u64 = 256;
 
 /// A body, read as it comes.
 pub struct Body {
-    reader: BufReader<UnixStream>,
+    reader: BufReader<Stream>,
     framing: Framing,
 }
 
@@ -23,12 +23,12 @@ enum Framing {
 
 impl Body {
     /// A body of `length` bytes; without one, to the end of the connection.
-    pub(super) fn sized(reader: BufReader<UnixStream>, length: Option<u64>) -> Self {
+    pub(super) fn sized(reader: BufReader<Stream>, length: Option<u64>) -> Self {
         Self { reader, framing: Framing::Sized(length.unwrap_or(u64::MAX)) }
     }
 
     /// A chunked body.
-    pub(super) fn chunked(reader: BufReader<UnixStream>) -> Self {
+    pub(super) fn chunked(reader: BufReader<Stream>) -> Self {
         Self { reader, framing: Framing::Chunked(0) }
     }
 

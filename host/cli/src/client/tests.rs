@@ -5,6 +5,7 @@
 use super::*;
 use std::os::unix::net::UnixListener;
 use std::thread;
+use std::time::Duration;
 
 /// What a client makes of a server that answers with these bytes and hangs up.
 fn answered_with(bytes: &'static [u8]) -> Result<String, ClientError> {
@@ -61,6 +62,44 @@ fn no_daemon_is_told_with_the_mend() {
     let error = Client::of(&Home::at(folder.path())).get("/").unwrap_err();
     assert!(error.is_away());
     assert!(error.to_string().ends_with("start one with `tollgate run`"), "{error}");
+}
+
+/// What the error of a client that gives up after a moment says, and that it gave up then.
+fn given_up(home: &Home) {
+    let (begun, patience) = (Instant::now(), Duration::from_millis(50));
+    let error = Client::of(home).until(begun + patience).post("/", &[b'x'; 1024 * 1024]).unwrap_err();
+    assert!(matches!(error, ClientError::Broken { .. }), "{error}");
+    assert!(error.to_string().contains("took too long"), "{error}");
+    assert!((patience..stream::SILENCE).contains(&begun.elapsed()));
+}
+
+#[test]
+fn an_exchange_is_over_at_its_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path());
+    std::fs::create_dir(home.run()).unwrap();
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    // Nobody accepts: the kernel takes the connection, and some of the body.
+    given_up(&home);
+    // No room for another connection beside that one: the kernel does not even take it.
+    rustix::net::listen(&listener, 0).unwrap();
+    given_up(&home);
+    drop(listener);
+    // One who answers byte by byte, for ever.
+    std::fs::remove_file(home.socket()).unwrap();
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let trickle = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = BufReader::new(stream.try_clone().unwrap());
+        while !read_line(&mut head).unwrap().is_empty() {}
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        // Until the client hangs up.
+        while stream.write_all(b"x").is_ok() {}
+    });
+    let begun = Instant::now();
+    let error = Client::of(&home).until(begun + Duration::from_millis(50)).get("/").unwrap_err();
+    assert!(error.to_string().contains("took too long"), "{error}");
+    trickle.join().unwrap();
 }
 
 #[test]

@@ -3,8 +3,10 @@
 pub mod audit;
 mod call;
 pub mod config;
+pub mod doctor;
 pub mod emit;
 pub mod gate;
+pub mod hooks;
 pub mod journal;
 pub mod plugin;
 pub mod policy;

@@ -74,6 +74,7 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[bus]\nfilter = [\"Tool\"]\n", 2, "[bus] filter: `Tool` has a bad segment");
     refused("[bus]\nfilter = []\n", 2, "lets nothing in");
     refused("[gate]\npreset = []\n", 2, "did you mean `presets`?");
+    refused("[gate]\nrescan_ms = 99\n", 2, "99 is not within 100 to 3600000");
     refused("[gate]\npresets = 1\n", 2, "expected a sequence");
     refused("[gate]\nallowed_extras = [\"tmp\"]\n", 2, "`tmp` is neither absolute nor under `~`");
     refused("[hooks.claude]\n", 1, "no hook adapter `claude`; known are claude-code");

@@ -20,7 +20,6 @@ use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Query, Receipt};
 use tollgate_runtime::{PluginStatus, Runtime};
-use tollgate_server::ApproverToken;
 
 /// How long anything may take before the demonstration gives up on it: far more than a slow machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,9 +55,11 @@ impl Stage {
         let home = Home::at(root.join("home"));
         fs::create_dir_all(root.join("project/.git"))?;
         fs::create_dir_all(home.root())?;
-        fs::write(home.config(), format!("[workspace]\nallow = [{:?}]\n", root.join("project")))?;
+        fs::write(
+            home.config(),
+            format!("[server]\nlisten = \"off\"\n\n[workspace]\nallow = [{:?}]\n", root.join("project")),
+        )?;
         crate::home::create(&home)?;
-        let approver = crate::home::token(&home.approver_token())?;
         install_bundled(&home)?;
         install_at(&home, &tollgate_bundled::NO_SECRETS_PLUGIN)?;
         let config = Config::load(&home).map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -68,7 +69,7 @@ impl Stage {
             // A stage that was dropped stops its server too.
             let _ = stopped.await;
         };
-        let server = tokio::spawn(host.serve(&home, ApproverToken::new(approver), stopped)?);
+        let server = tokio::spawn(host.serve(&home, &config, stopped).await?);
         Ok(Self { checklist, folder, home, host, server, stop })
     }
 

@@ -17,8 +17,8 @@ use uuid::{ContextV7, Uuid};
 /// that 4,096 others have overtaken is counted from nothing again, which only a very slow storm notices.
 const COUNTED_ROOTS: usize = 4_096;
 
-/// The domain of the gate's facts: a verdict is given only once these are recorded.
-const GATE_DOMAIN: &str = "tool";
+/// The domains of the gate's facts: a verdict is given, and protection lifted, only once these are recorded.
+const GATE_DOMAINS: [&str; 2] = ["tool", "protection"];
 
 /// What the bus lets in.
 pub(super) struct Admission {
@@ -73,7 +73,8 @@ impl Admission {
 
     /// Whether the filter takes this type. What the gate decided is on record whatever the filter says.
     pub(super) fn lets_in(&self, event_type: &EventType) -> bool {
-        event_type.domain() == GATE_DOMAIN || self.filter.as_ref().is_none_or(|filter| filter.matches(event_type))
+        GATE_DOMAINS.contains(&event_type.domain())
+            || self.filter.as_ref().is_none_or(|filter| filter.matches(event_type))
     }
 
     fn check_shape(&self, draft: &Draft) -> Result<(), EmitError> {
@@ -164,7 +165,8 @@ fn root_spent() -> EmitError {
     EmitError::TooDeep(format!("one outside event sets off at most {MAX_EVENTS_PER_ROOT} events"))
 }
 
-fn check_name(field: &'static str, text: &str) -> Result<(), EmitError> {
+/// Checks a name: not empty, within [`MAX_NAME_BYTES`], no control characters.
+pub(crate) fn check_name(field: &'static str, text: &str) -> Result<(), EmitError> {
     let refuse = |reason: String| Err(EmitError::Field { field, reason });
     if text.is_empty() {
         return refuse("is empty".to_owned());

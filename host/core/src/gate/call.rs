@@ -100,4 +100,8 @@ pub struct ShellCommand {
     pub wrappers: Vec<String>,
     /// Position in the list of the command whose output it reads, if piped.
     pub piped_from: Option<u32>,
+    /// Position of the first command of the group whose output it reads: that of all from here to `piped_from`.
+    pub piped_since: Option<u32>,
+    /// What the loops around it put into their variables, one after another.
+    pub bound: Arc<[(String, Word)]>,
 }

@@ -77,7 +77,7 @@ fn within_grant(answer: &GuardAnswer, by: String) -> Option<Answer> {
     let spoken = |decision, cause, ours: String, words: &str| {
         let reason = if answer.may_speak && !words.is_empty() { words.to_owned() } else { ours };
         let detail = (!words.is_empty()).then(|| words.to_owned());
-        Answer { decision, reason, detail, cause: Some(cause), via: None, decided_by: Some(by.clone()) }
+        Answer { decision, reason, detail, cause: Some(cause), decided_by: Some(by.clone()), ..Answer::abstain() }
     };
     let objection = |wants: Decision, words: &str| {
         let decision = match (wants, answer.may_deny, answer.may_ask) {
@@ -98,10 +98,9 @@ fn within_grant(answer: &GuardAnswer, by: String) -> Option<Answer> {
         GuardOutcome::Allow => answer.may_allow.then(|| Answer {
             decision: Decision::Allow,
             reason: format!("the guard plugin `{plugin}` allowed this call"),
-            detail: None,
-            cause: None,
             via: Some(Via::Plugin),
             decided_by: Some(by.clone()),
+            ..Answer::abstain()
         }),
         GuardOutcome::Failed { cause, message } => {
             let decision = match answer.on_fault {

@@ -4,7 +4,12 @@
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// Most questions to the file system about one call. Lines that people and agents write ask a few; sixteen folders
+/// times thirty thousand words would take a minute.
+pub const MAX_LOOKS: usize = 4_096;
 
 /// The file system as far as the gate looks at it.
 pub trait Paths: Send + Sync {
@@ -14,6 +19,10 @@ pub trait Paths: Send + Sync {
     fn is_link(&self, path: &Path) -> bool;
     /// The home folder of the user that agents run as.
     fn home(&self) -> Option<PathBuf>;
+    /// Whether it was asked so much that it answers no more.
+    fn is_exhausted(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's own file system.
@@ -32,16 +41,22 @@ impl Paths for SystemPaths {
     }
 }
 
-/// A file system that is asked once per path: the stages of one call look at the same folders again and again.
-/// Lives as long as one call, so that it never tells of yesterday's links.
+/// A file system that is asked once per path, and no more than [`MAX_LOOKS`] times: the stages of one call look at
+/// the same folders again and again. Lives as long as one call, so that it never tells of yesterday's links.
 pub(super) struct Remembered<'a> {
     paths: &'a dyn Paths,
     real: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
+    looks: AtomicUsize,
 }
 
 impl<'a> Remembered<'a> {
     pub fn new(paths: &'a dyn Paths) -> Self {
-        Self { paths, real: Mutex::default() }
+        Self { paths, real: Mutex::default(), looks: AtomicUsize::new(0) }
+    }
+
+    /// Counts one question; false where it is one too many.
+    fn may_look(&self) -> bool {
+        self.looks.fetch_add(1, Ordering::Relaxed) < MAX_LOOKS
     }
 }
 
@@ -51,15 +66,21 @@ impl Paths for Remembered<'_> {
         if let Some(real) = known.get(path) {
             return real.clone();
         }
+        if !self.may_look() {
+            return None;
+        }
         let real = self.paths.real(path);
         known.insert(path.to_owned(), real.clone());
         real
     }
     fn is_link(&self, path: &Path) -> bool {
-        self.paths.is_link(path)
+        self.may_look() && self.paths.is_link(path)
     }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
+    }
+    fn is_exhausted(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) > MAX_LOOKS
     }
 }
 
@@ -75,6 +96,9 @@ pub enum PathProblem {
     /// `~name`, or `~` where the home folder is not known.
     #[error("its home folder is not known")]
     UnknownHome,
+    /// The call names so many paths that the file system is not asked any more.
+    #[error("the call names too many paths")]
+    TooMany,
 }
 
 /// The real place that `text` names for a process in `cwd`: what exists is resolved, the rest is taken as written.
@@ -92,6 +116,9 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
         Some(_) => return Err(PathProblem::UnknownHome),
         None => cwd.join(text),
     };
+    if paths.is_exhausted() {
+        return Err(PathProblem::TooMany);
+    }
     if let Some(real) = paths.real(&path) {
         return Ok(real);
     }
@@ -117,7 +144,8 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
             Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
         }
     }
-    Ok(place)
+    // Where the bound was reached on the way, what does not exist and what was not looked for are the same.
+    if paths.is_exhausted() { Err(PathProblem::TooMany) } else { Ok(place) }
 }
 
 /// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`.
@@ -180,10 +208,10 @@ mod tests {
 
     /// Counts how often it is asked.
     #[derive(Default)]
-    struct Counted(std::sync::atomic::AtomicUsize);
+    struct Counted(AtomicUsize);
     impl Paths for Counted {
         fn real(&self, path: &Path) -> Option<PathBuf> {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.fetch_add(1, Ordering::Relaxed);
             (!path.ends_with("missing")).then(|| path.to_owned())
         }
         fn is_link(&self, _: &Path) -> bool {
@@ -203,6 +231,19 @@ mod tests {
         }
         // The path itself, and each folder above it.
         assert_eq!(counted.0.into_inner(), 3);
+    }
+
+    #[test]
+    fn a_call_asks_no_more_than_its_bound() {
+        let counted = Counted::default();
+        let remembered = Remembered::new(&counted);
+        for number in 0..MAX_LOOKS {
+            assert!(resolve(&remembered, Path::new("/"), &number.to_string()).is_ok());
+        }
+        for _ in 0..2 {
+            assert_eq!(resolve(&remembered, Path::new("/"), "one more"), Err(PathProblem::TooMany));
+        }
+        assert_eq!(counted.0.into_inner(), MAX_LOOKS);
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
         stops_the_daemon(command, &call.commands)?;
         changes_by_command_line(command)?;
-        if !targets::runs_elsewhere(command) {
+        if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
             let next = call.commands.get(index + 1);
             protected.command(command, next, folders.get(..known).unwrap_or_default())?;
         }

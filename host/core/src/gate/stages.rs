@@ -4,11 +4,11 @@
 
 use super::call::{Call, NormalisedCall};
 use super::normalise::{self, BadCall};
-use super::paths::{Paths, Remembered, lexical, resolve};
-use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
+use super::paths::{Paths, Remembered, resolve};
+use super::policy::{Action, Policy, Risk, RuleVerdict, Subject, Target};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
-use super::{protection, sandbox, targets};
+use super::{binding, protection, sandbox, targets};
 use crate::home::Home;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -26,6 +26,10 @@ pub(super) struct Answer {
     pub cause: Option<Cause>,
     pub via: Option<Via>,
     pub decided_by: Option<String>,
+    /// How much the rule's author fears what it is about.
+    pub risk: Option<Risk>,
+    /// The session grant that answers this ask, where one may.
+    pub grant: Option<Arc<str>>,
 }
 
 impl Answer {
@@ -37,6 +41,8 @@ impl Answer {
             cause: None,
             via: None,
             decided_by: None,
+            risk: None,
+            grant: None,
         }
     }
 
@@ -48,12 +54,26 @@ impl Answer {
             cause: Some(cause),
             via: None,
             decided_by: Some(decided_by.into()),
+            ..Self::abstain()
         }
     }
 
-    /// The stricter of both; `self` where they are equal.
+    /// The stricter of both; `self` where they are equal. Where both ask, people read both, and no grant for the
+    /// one answers the other.
     pub fn stricter(self, other: Self) -> Self {
-        if rank(other.decision) > rank(self.decision) { other } else { self }
+        if rank(other.decision) > rank(self.decision) {
+            return other;
+        }
+        if self.decision == Decision::Ask && other.decision == Decision::Ask {
+            let detail = Some(format!("{}; {}", self.for_people(), other.for_people()));
+            return Self { detail, grant: None, ..self };
+        }
+        self
+    }
+
+    /// What people read.
+    pub fn for_people(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.reason)
     }
 }
 
@@ -95,8 +115,9 @@ pub(super) fn unparsed(tool: &str) -> Parsed {
 }
 
 /// A call ready for the stages.
+#[derive(Clone)]
 pub(super) struct Ready {
-    pub call: NormalisedCall,
+    pub call: Arc<NormalisedCall>,
     pub problem: Option<NotUnderstood>,
 }
 
@@ -125,7 +146,7 @@ pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, cal
         commands: parsed.commands,
         understood,
     };
-    Ready { call, problem: parsed.problem }
+    Ready { call: Arc::new(call), problem: parsed.problem }
 }
 
 /// What the stages are decided with.
@@ -134,6 +155,8 @@ pub(super) struct Settings<'a> {
     pub home: Option<&'a Home>,
     pub extras: &'a [PathBuf],
     pub paths: &'a dyn Paths,
+    /// Tollgate itself is protected; not while a person has paused it.
+    pub protects: bool,
 }
 
 /// What protection, sandbox and rules say, and what they would each say.
@@ -144,11 +167,39 @@ pub(super) struct Judged {
     pub rules: Option<RuleVerdict>,
 }
 
+impl Judged {
+    /// Nobody knows: a denial.
+    pub fn failed() -> Self {
+        let reason = "the host could not judge this call, so it is denied";
+        let answer = Answer::deny(Cause::Unavailable, "gate", reason);
+        Self { answer, protection: Ok(()), sandbox: None, rules: None }
+    }
+}
+
+/// From how many questions to the file system on a call may keep a thread that others wait for too long.
+const MANY_LOOKS: usize = 256;
+
+impl Ready {
+    /// Whether judging it may ask the file system so much that it needs a thread which may block.
+    pub fn is_heavy(&self) -> bool {
+        let commands = &self.call.commands;
+        let words: usize =
+            commands.iter().map(|one| one.args.len() + one.redirects.len() + one.assignments.len()).sum();
+        let moves = commands.iter().filter(|one| matches!(one.program.text.as_str(), "cd" | "pushd")).count();
+        // Paths elsewhere than in commands: as many as fit into the input, with their quotes and a comma.
+        let named = if commands.is_empty() { self.call.input_json.len() / 16 } else { 0 };
+        words.saturating_mul(moves + 1).max(named) > MANY_LOOKS
+    }
+}
+
 pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTimes) -> Judged {
     let begun = Instant::now();
     let paths = Remembered::new(settings.paths);
     let settings = &Settings { paths: &paths, ..*settings };
-    let protection = protection::check(&ready.call, settings.home, settings.paths);
+    let protection = match settings.protects {
+        true => protection::check(&ready.call, settings.home, settings.paths),
+        false => Ok(()),
+    };
     if let Err(reason) = &protection {
         let answer = Answer::deny(Cause::Protection, "protection", reason.clone());
         times.sandbox += micros(begun);
@@ -163,35 +214,36 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
     let begun = Instant::now();
     let rules = rules(ready, settings);
     times.rules += micros(begun);
-    Judged { answer: from_rules(&rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
+    Judged { answer: from_rules(&ready.call, &rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
 }
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
+    let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let (roots, extras) = (texts(&call.roots), texts(settings.extras));
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
-            // As written, without its dots, and where it really leads.
-            paths.push(lexical(&path));
-            if let Ok(real) = resolve(settings.paths, &call.cwd, &path) {
-                paths.push(real.to_string_lossy().into_owned());
-            }
-            paths.push(path);
+            let real = resolve(settings.paths, &call.cwd, &path).ok();
+            paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
         }
     }
-    let roots: Vec<String> = call.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    // As the roots are: without links.
+    let cwd = settings.paths.real(&call.cwd).unwrap_or_else(|| call.cwd.clone());
     settings.policy.evaluate(&Subject {
         tool: &call.tool,
+        original: &call.original_tool,
         is_shell: &*call.tool == "Bash",
         commands: &call.commands,
-        problem: ready.problem,
-        paths: &paths,
-        cwd: &call.cwd.to_string_lossy(),
+        problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
+        targets: &paths,
+        cwd: &cwd.to_string_lossy(),
         roots: &roots,
+        extras: &extras,
     })
 }
 
-fn from_rules(rules: &RuleVerdict) -> Answer {
+fn from_rules(call: &NormalisedCall, rules: &RuleVerdict) -> Answer {
     let (decision, cause, via) = match rules.action {
         Action::Allow => (Decision::Allow, None, Some(Via::Rule)),
         Action::Abstain => return Answer::abstain(),
@@ -204,7 +256,9 @@ fn from_rules(rules: &RuleVerdict) -> Answer {
         _ => "",
     };
     let detail = (!risk.is_empty()).then(|| format!("{}{risk}", rules.reason));
-    Answer { decision, reason: rules.reason.clone(), detail, cause, via, decided_by: Some(rules.decided_by.clone()) }
+    let (reason, decided_by) = (rules.reason.clone(), Some(rules.decided_by.clone()));
+    let grant = binding::grant_key(call, rules);
+    Answer { decision, reason, detail, cause, via, decided_by, risk: rules.risk, grant }
 }
 
 /// Parses the line of a call on the way through the gate.

@@ -1,13 +1,20 @@
 //! Tests of the gate as a whole: the stages on a given file system, the guards' merge, the pipeline on a real bus.
 
+mod asked;
+mod bound;
+mod granted;
 mod guarded;
+mod house;
+mod paused;
 mod placed;
+mod protected;
 mod recorded;
 
 use super::call::{Call, NormalisedCall};
 use super::stages::{self, Place};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A call of `tool` with `input`, of agent `test`.
 pub(super) fn call(tool: &str, input: Value) -> Call {
@@ -31,5 +38,5 @@ pub(super) fn normalised(tool: &str, input: Value) -> NormalisedCall {
     let named = stages::names(&call).unwrap();
     let parsed = named.line.as_deref().map_or_else(|| stages::unparsed(&named.tool), super::shell::parse_blocking);
     let place = Place { session: "s1".into(), agent: "".into(), roots: vec![PathBuf::from("/project")] };
-    stages::ready(&call, named, parsed, place, "c1".into()).call
+    Arc::unwrap_or_clone(stages::ready(&call, named, parsed, place, "c1".into()).call)
 }

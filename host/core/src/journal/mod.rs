@@ -3,6 +3,7 @@
 //! Owns the database and the memory ring. Knows nothing of subscribers: committed events go to the
 //! sink that the bus gives it, in seq order, after commit.
 
+mod change;
 mod failure;
 mod mark;
 mod reader;
@@ -17,6 +18,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use change::RING_SETTLED;
+pub(crate) use change::{Change, End, Queued, Refusal};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use types::{
     BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
@@ -62,7 +65,7 @@ struct Inner {
 }
 
 enum Backend {
-    Ring(Ring),
+    Ring(Box<Ring>),
     Sqlite { writer: Writer, readers: Readers, path: PathBuf },
 }
 
@@ -134,7 +137,7 @@ impl Journal {
     pub(crate) fn open(options: &JournalOptions, sink: Sink) -> Result<Self, JournalError> {
         let head = Arc::new(AtomicU64::new(0));
         let (epoch, backend) = if options.durability == Durability::Memory {
-            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Ring::new(Arc::clone(&head), sink)))
+            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Box::new(Ring::new(Arc::clone(&head), sink))))
         } else {
             let path = options.path.clone();
             let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
@@ -325,9 +328,9 @@ impl Journal {
     pub(crate) async fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
         match self.backend()? {
             Backend::Ring(ring) => ring.emit(event, given),
-            Backend::Sqlite { .. } => match self.request(Work::Emit(vec![event])).await? {
+            Backend::Sqlite { .. } => match self.request(Work::Emit { events: vec![event], given }).await? {
                 Done::Receipts(receipts) => receipts.first().copied().ok_or(JournalError::Closed),
-                Done::Cursor(_) | Done::Nothing => Err(JournalError::Closed),
+                Done::Cursor(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
             },
         }
     }

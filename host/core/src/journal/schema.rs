@@ -20,7 +20,8 @@ pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 const CACHED_STATEMENTS: usize = 64;
 
 /// Every schema change ever released, in order: entry `n` leads from version `n` to `n + 1`. Append only.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE events (
         seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, type TEXT NOT NULL, ts INTEGER NOT NULL,
         source TEXT NOT NULL, entity_kind TEXT, entity_id TEXT, session TEXT, root BLOB NOT NULL,
@@ -38,7 +39,25 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY, agent TEXT NOT NULL, chat_id TEXT NOT NULL, user_id TEXT NOT NULL,
         roots TEXT NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE interactions (
+        id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, chat_id TEXT NOT NULL, session TEXT, text TEXT NOT NULL,
+        options TEXT NOT NULL, details TEXT, asked_by TEXT NOT NULL, asked_at INTEGER NOT NULL,
+        expires_at INTEGER, state TEXT NOT NULL, decision TEXT, answer TEXT, resolved_by TEXT,
+        settled_at INTEGER, unspent INTEGER NOT NULL, call_hash BLOB, grant_key TEXT);
+    CREATE INDEX interactions_pending ON interactions (expires_at) WHERE state = 'pending';
+    CREATE INDEX interactions_settled ON interactions (settled_at) WHERE state <> 'pending';
+    CREATE INDEX interactions_call ON interactions (call_hash) WHERE call_hash IS NOT NULL;
+    CREATE TABLE grants (
+        session TEXT NOT NULL, key TEXT NOT NULL, given_by TEXT NOT NULL, given_at INTEGER NOT NULL,
+        UNIQUE (session, key));
+    CREATE INDEX grants_given ON grants (given_at);
+    CREATE TABLE queued_messages (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, chat_id TEXT NOT NULL,
+        user_id TEXT NOT NULL, text TEXT NOT NULL);
+",
+];
 
 /// An opened journal, ready to write.
 pub(super) struct Opened {

@@ -35,7 +35,7 @@ fn event(event_type: &str, session: Option<&str>, payload: &str) -> Event {
 
 pub(super) async fn emit(journal: &Journal, count: usize) {
     let events = (0..count).map(|number| event("test.number", None, &format!("{{\"n\":{number}}}"))).collect();
-    journal.request(Work::Emit(events)).await.unwrap();
+    journal.request(Work::Emit { events, given: true }).await.unwrap();
 }
 
 #[tokio::test]
@@ -60,8 +60,11 @@ async fn a_request_that_does_not_fit_does_not_take_others_with_it() {
     let journal = open(folder.path());
     // Queued in one go, so that they share a group.
     let fail = journal.request_now(Work::Fail(WriteFailure::Full)).unwrap().unwrap();
-    let emits: Vec<_> =
-        (0..5).map(|_| journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap()).collect();
+    let emits: Vec<_> = (0..5)
+        .map(|_| {
+            journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap()
+        })
+        .collect();
     assert!(matches!(fail.await.unwrap(), Err(JournalError::DiskFull)));
     for reply in emits {
         assert!(reply.await.unwrap().is_ok());
@@ -85,7 +88,7 @@ async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
     });
     let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
     let release = release;
-    let emit = || writer.submit_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap();
+    let emit = || writer.submit_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: false }).unwrap();
     let first = emit();
     standing.recv().unwrap();
     let replies: Vec<_> = (0..5).map(|_| emit()).collect();
@@ -217,7 +220,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 1; upgrade",
+        "schema 99, this tollgate knows 2; upgrade",
     );
     check_open_refused(
         |path| {
@@ -235,13 +238,19 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
 fn an_older_schema_is_migrated_and_a_failed_migration_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = options(folder.path()).path;
-    let epoch = open(folder.path()).epoch();
     let first = schema::MIGRATIONS.first().copied().unwrap();
+    let epoch = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap().epoch;
     let broken = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a); NOT SQL"]);
     assert!(broken.is_err());
-    assert_eq!(open(folder.path()).epoch(), epoch, "still the old schema");
-    let opened = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a)"]).ok().unwrap();
-    assert_eq!(opened.epoch, epoch);
+    let opened = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap();
+    assert_eq!(opened.epoch, epoch, "still the old schema");
+    drop(opened);
+    let journal = open(folder.path());
+    assert_eq!(journal.epoch(), epoch);
+    assert_eq!(journal.interaction("x").unwrap(), None, "and what the newer schema has");
+    drop(journal);
+    let more = [schema::MIGRATIONS, &["CREATE TABLE added (a)"]].concat();
+    let opened = schema::open_writer(&path, Durability::Full, &more).ok().unwrap();
     opened.connection.execute_batch("INSERT INTO added VALUES (1)").unwrap();
 }
 
@@ -271,7 +280,7 @@ async fn queries_restrict_by_every_field() {
                 let session = (round % 2 == 0).then_some("s1");
                 Event { ts: Timestamp(round), ..event(name, session, "{}") }
             });
-            journal.request(Work::Emit(events.collect())).await.unwrap();
+            journal.request(Work::Emit { events: events.collect(), given: true }).await.unwrap();
         }
         let seqs = |query: Query| journal.read(&query).unwrap().iter().map(|event| event.seq).collect::<Vec<_>>();
         let of = |texts: &[&str]| Some(PatternSet::parse(texts).unwrap());
@@ -325,10 +334,11 @@ fn one_commit_takes_a_bounded_number_of_drafts_in_order() {
     let journal = Journal::open(&options(folder.path()), groups).unwrap();
     let mut replies = Vec::new();
     for _ in 0..2_000 {
-        let work = Work::Emit(vec![event("test.a", None, "{}")]);
+        let work = Work::Emit { events: vec![event("test.a", None, "{}")], given: true };
         replies.extend(journal.request_now(work).unwrap());
     }
-    replies.extend(journal.request_now(Work::Emit(vec![event("test.a", None, "{}"); 1])).unwrap());
+    replies
+        .extend(journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}"); 1], given: true }).unwrap());
     drop(journal);
     let groups: Vec<usize> = receiver.iter().collect();
     assert_eq!(groups.iter().sum::<usize>(), 2_001, "dropping commits what is queued");
@@ -349,7 +359,8 @@ async fn what_waits_for_the_writer_is_bounded() {
     let journal = Journal::open(&options(folder.path()), sink).unwrap();
     // Declared after the journal, so that a failed assertion releases the writer before it is waited for.
     let release = release;
-    let first = journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap();
+    let first =
+        journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while journal.head() == 0 {
         assert!(std::time::Instant::now() < deadline, "the first is committed");
@@ -402,7 +413,7 @@ async fn the_write_ahead_log_is_written_back() {
     let payload = "x".repeat(200_000);
     for _ in 0..12 {
         let events = (0..40).map(|_| event("test.large", None, &payload)).collect();
-        journal.request(Work::Emit(events)).await.unwrap();
+        journal.request(Work::Emit { events, given: true }).await.unwrap();
         // A batch may be under way when the size is looked at.
         assert!(journal.stats().unwrap().wal_bytes < WAL_BYTES + 2 * 40 * 210_000);
     }

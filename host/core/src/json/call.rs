@@ -2,11 +2,9 @@
 
 use super::{JsonError, folder, kind_of, syntax};
 use crate::gate::Call;
+use crate::interactions::MAX_WAIT_MS;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
-
-/// The longest wait for a person that a caller may ask for, in milliseconds: an hour, more than any hook's timeout.
-const MAX_WAIT_MS: u64 = 3_600_000;
 
 /// Reads a call; only `tool_name` and `tool_input` are required.
 ///

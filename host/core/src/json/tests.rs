@@ -248,6 +248,8 @@ fn a_verdict_has_the_contract_s_keys_in_order() {
         }],
         wrappers: vec!["sudo".to_owned()],
         piped_from: None,
+        piped_since: None,
+        bound: std::sync::Arc::default(),
     };
     let verdict = Verdict {
         decision: Decision::Deny,

@@ -1,6 +1,7 @@
 //! What a plugin asks for against what it is granted.
 
 use super::Grant;
+use super::globs::{args_cover, path_covers};
 use std::fmt;
 use tollgate_core::events::PatternSet;
 
@@ -69,12 +70,11 @@ pub(crate) fn difference<'a>(asks: impl IntoIterator<Item = &'a Ask>, grant: &Gr
 fn grants(grant: &Grant, ask: &Ask) -> bool {
     match ask {
         Ask::Emit(pattern) => set_covers(&grant.emit, pattern),
-        Ask::Process { program, args } => grant
-            .process
-            .iter()
-            .any(|granted| granted.program == *program && (granted.args == *args || granted.args == ["**"])),
-        Ask::WorkspaceRead(glob) => grant.workspace.read.iter().any(|granted| granted == glob || granted == "**"),
-        Ask::WorkspaceWrite(glob) => grant.workspace.write.iter().any(|granted| granted == glob || granted == "**"),
+        Ask::Process { program, args } => {
+            grant.process.iter().any(|granted| granted.program == *program && args_cover(&granted.args, args))
+        }
+        Ask::WorkspaceRead(glob) => grant.workspace.read.iter().any(|granted| path_covers(granted, glob)),
+        Ask::WorkspaceWrite(glob) => grant.workspace.write.iter().any(|granted| path_covers(granted, glob)),
         Ask::Data(bytes) => grant.data_bytes >= *bytes,
         Ask::Interactions => grant.interactions,
         Ask::SessionEffects => grant.session_effects,
@@ -149,6 +149,32 @@ mod tests {
             if covers(&granted, &asked) && Pattern::parse(&asked).unwrap().matches(&event) {
                 prop_assert!(Pattern::parse(&granted).unwrap().matches(&event));
             }
+        }
+    }
+
+    #[test]
+    fn programs_and_files_are_granted_by_whatever_covers_them() {
+        let grant = "[grant]\nprocess = [{ program = \"cargo\", args = [\"test\", \"**\"] }, { program = \"git\" }]\n\
+                     workspace = { read = [\"src/**\"], write = [\"*.lock\"] }\n";
+        let grant = Grant::parse(grant).unwrap();
+        let run = |program: &str, args: &[&str]| Ask::Process {
+            program: program.into(),
+            args: args.iter().map(|arg| (*arg).into()).collect(),
+        };
+        for (ask, expected) in [
+            (run("cargo", &["test", "**"]), true),
+            (run("cargo", &["test", "--all"]), true),
+            (run("cargo", &["**"]), false),
+            (run("git", &[]), true),
+            (run("git", &["status"]), false),
+            (run("npm", &[]), false),
+            (Ask::WorkspaceRead("src/**/*.rs".into()), true),
+            (Ask::WorkspaceRead("src".into()), true),
+            (Ask::WorkspaceRead("**/*.rs".into()), false),
+            (Ask::WorkspaceWrite("Cargo.lock".into()), true),
+            (Ask::WorkspaceWrite("src/a.lock".into()), false),
+        ] {
+            assert_eq!(difference([&ask], &grant).1.is_empty(), expected, "{ask}");
         }
     }
 

@@ -7,10 +7,13 @@ pub(crate) mod data;
 mod interactions;
 mod log;
 pub(crate) mod process;
+mod root;
 mod session;
 pub(crate) mod store;
 mod wasi;
 mod workspace;
+
+pub(crate) use process::Programs;
 
 use crate::bindings::Guard;
 use crate::capability::{Capabilities, Phase};
@@ -18,12 +21,15 @@ use crate::engine::Engine;
 use crate::fault::{CallNotes, WallClock};
 use crate::limits::{FUEL_PER_HOST_BYTE, FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
 use crate::logs::{GuestLog, LogRing};
+use crate::services::Services;
 use crate::usage::Usage;
+use process::{Group, KilledFor};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tollgate_core::bus::Bus;
 use tollgate_core::event::{Cause, Draft};
+use tollgate_core::session::Session;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Trap, UpdateDeadline};
 
@@ -38,6 +44,7 @@ pub(crate) struct GuestState {
     pub(crate) log: Arc<GuestLog>,
     pub(crate) store: store::StoreView,
     data: data::DataFolder,
+    services: Arc<Services>,
     pub(crate) call: CallScope,
     usage: Arc<Usage>,
     /// Refusals for want of budget since the start, counted but no fault.
@@ -58,6 +65,12 @@ pub(crate) struct CallScope {
     session: Option<Arc<str>>,
     /// Emits so far, staged or at once; the next one's ordinal.
     ordinal: u32,
+    /// Effects on the session so far.
+    effects: u32,
+    /// Questions so far.
+    questions: u32,
+    /// Programs that it started and that may run.
+    programs: Vec<Arc<Group>>,
     /// Fuel that host calls cost and that was not taken from the guest's yet.
     pub(crate) debt: u64,
     /// Fuel that the call began with.
@@ -74,10 +87,11 @@ pub(crate) struct StateParts {
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) ring: Arc<LogRing>,
     pub(crate) usage: Arc<Usage>,
+    pub(crate) services: Arc<Services>,
     pub(crate) data: PathBuf,
 }
 
-/// What a call is about, for its emits.
+/// What a call is about, for what it does.
 pub(crate) struct CallSubject<'a> {
     pub(crate) cause: Option<Cause>,
     pub(crate) cause_id: &'a [u8],
@@ -100,6 +114,7 @@ impl GuestState {
             limits: parts.limits,
             capabilities: parts.capabilities,
             log,
+            services: parts.services,
             call: CallScope {
                 phase: Phase::Describe,
                 deadline: Instant::now(),
@@ -107,6 +122,9 @@ impl GuestState {
                 cause_id: Vec::new(),
                 session: None,
                 ordinal: 0,
+                effects: 0,
+                questions: 0,
+                programs: Vec::new(),
                 debt: 0,
                 fuel: 0,
                 emits: Vec::new(),
@@ -126,6 +144,8 @@ impl GuestState {
         call.phase = phase;
         call.deadline = deadline;
         call.ordinal = 0;
+        call.effects = 0;
+        call.questions = 0;
         call.debt = 0;
         call.fuel = fuel;
         call.emits.clear();
@@ -149,11 +169,37 @@ impl GuestState {
         self.store.discard();
     }
 
+    /// Ends what the call left running: nothing of a plugin's runs between its calls.
+    pub(crate) fn end(&mut self) {
+        for group in self.call.programs.drain(..) {
+            group.kill(KilledFor::Asked);
+        }
+    }
+
+    /// The handled event's session; one that the host has not seen work anywhere has no roots.
+    fn session(&self) -> Option<Arc<Session>> {
+        let id = self.call.session.as_ref()?;
+        let unknown = || {
+            Arc::new(Session {
+                id: Arc::clone(id),
+                agent: "".into(),
+                chat_id: Arc::clone(id),
+                user_id: "".into(),
+                roots: Vec::new(),
+            })
+        };
+        Some(self.services.sessions.get(id).unwrap_or_else(unknown))
+    }
+
     /// Puts the fuel of a host call that moves `bytes` on the guest's debt. A guest whose debt alone is more than
     /// its fuel ends here; the debt is taken from its fuel at the next epoch and counted when the call ends.
     fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        let cost = FUEL_PER_HOST_CALL + FUEL_PER_HOST_BYTE * u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.call.debt = self.call.debt.saturating_add(cost);
+        let bytes = FUEL_PER_HOST_BYTE.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.pay(bytes.saturating_add(FUEL_PER_HOST_CALL))
+    }
+
+    fn pay(&mut self, fuel: u64) -> wasmtime::Result<()> {
+        self.call.debt = self.call.debt.saturating_add(fuel);
         if self.call.debt > self.call.fuel {
             return Err(Trap::OutOfFuel.into());
         }

@@ -142,6 +142,7 @@ impl Lane {
 
     async fn batch(&mut self, batch: &[Arc<Event>]) -> Flow {
         let context = Arc::clone(&self.context);
+        fetch(batch);
         let running = context.ticker.running();
         let mut now = Instant::now();
         for event in batch {
@@ -467,6 +468,16 @@ impl Lane {
             }
         }
     }
+}
+
+/// Has the processor fetch what the guest will be handed. Another core wrote it: waiting for each event's lines of
+/// cache in turn takes a quarter of a small guest's time, while those of a whole batch come side by side.
+fn fetch(batch: &[Arc<Event>]) {
+    let first = |text: &str| text.as_bytes().first().copied().unwrap_or_default();
+    let bytes = batch
+        .iter()
+        .map(|event| first(&event.payload) ^ first(&event.source) ^ first(event.event_type.as_str()) ^ event.depth);
+    std::hint::black_box(bytes.fold(0, |all, byte| all ^ byte));
 }
 
 /// Whether events of this version wait in the journal.

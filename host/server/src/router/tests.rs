@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::state::ApproverToken;
+use crate::access::{Access, NetworkRules};
+use crate::state::{Door, Token};
+use axum::extract::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
 use tower::ServiceExt as _;
 
 const APPROVER: &str = "an approver token for tests only";
+const CLIENT: &str = "a client's token for tests only";
 
 /// A host without plugins, its journal in memory.
 pub(crate) struct Fixture {
@@ -36,6 +39,8 @@ pub(crate) async fn fixture() -> Fixture {
     let runtime = Runtime::start(RuntimeOptions {
         home: home.clone(),
         bus: bus.clone(),
+        sessions: sessions.clone(),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
         watch: false,
@@ -50,7 +55,9 @@ pub(crate) async fn fixture() -> Fixture {
         policy: Arc::new(Policy::preset("guardrails").unwrap()),
         allowed_extras: Vec::new(),
     }));
-    let state = State::new(bus, sessions, gatekeeper, runtime, ApproverToken::new(APPROVER), "dev");
+    let door =
+        Door { token: Token::new(CLIENT), approver_token: Token::new(APPROVER), network: NetworkRules::default() };
+    let state = State::new(bus, sessions, gatekeeper, runtime, door, "dev");
     Fixture { state, home, _folder: folder }
 }
 
@@ -269,4 +276,43 @@ async fn streams_are_bounded_and_released() {
     assert_eq!(open().await.status().as_u16(), 503);
     streams.pop();
     assert_eq!(open().await.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_for_all() {
+    let fixture = fixture().await;
+    let ask = async |uri: &str, method: &str, host: &str, bearer: Option<&str>| {
+        let mut request = Request::builder().method(method).uri(uri).header("host", host).extension(Access::NETWORK);
+        if let Some(token) = bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Body::from("{}")).unwrap();
+        router(fixture.state.clone()).oneshot(request).await.unwrap().status().as_u16()
+    };
+    let routes = [
+        ("GET", "/api/events"),
+        ("POST", "/api/events"),
+        ("GET", "/api/events/stream"),
+        ("POST", "/api/gate"),
+        ("POST", "/api/hooks/claude-code"),
+        ("GET", "/api/plugins"),
+        ("GET", "/api/plugins/x"),
+        ("GET", "/api/plugins/x/logs"),
+        ("POST", "/api/plugins/x/enable"),
+        ("POST", "/api/plugins/x/disable"),
+        ("GET", "/api/plugins/x/grant"),
+        ("POST", "/api/plugins/x/grant"),
+        ("GET", "/api/stats"),
+        ("GET", "/metrics"),
+    ];
+    for (method, uri) in routes {
+        assert_eq!(ask(uri, method, "localhost", None).await, 401, "{method} {uri}");
+        assert_eq!(ask(uri, method, "localhost", Some("guessed")).await, 401, "{method} {uri}");
+        assert_eq!(ask(uri, method, "evil.example.org", Some(CLIENT)).await, 403, "{method} {uri}");
+    }
+    assert_eq!(ask("/healthz", "GET", "localhost", None).await, 200);
+    assert_eq!(ask("/healthz", "GET", "evil.example.org", None).await, 403);
+    assert_eq!(ask("/api/stats", "GET", "localhost", Some(CLIENT)).await, 200);
+    assert_eq!(ask("/api/plugins/x/enable", "POST", "localhost", Some(CLIENT)).await, 403, "no approver");
+    assert_ne!(ask("/api/plugins/x/enable", "POST", "localhost", Some(APPROVER)).await, 403);
 }

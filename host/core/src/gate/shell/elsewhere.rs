@@ -12,12 +12,9 @@ pub(super) fn ssh(args: &[Word], runs: &mut Runs) {
         let Some(option) = text.strip_prefix('-') else { break };
         let valued = option.len() == 1 && "bcDEeFIiJLlmOopQRSWwB".contains(option);
         let value = if valued { tail.first().map(|word| word.text.as_str()) } else { option.strip_prefix('o') };
-        let value = value.map(str::to_ascii_lowercase);
-        if let Some(value) = value
-            && let Some((_, command)) = value.split_once(['=', ' '])
-            && (value.starts_with("proxycommand")
-                || value.starts_with("localcommand")
-                || value.starts_with("knownhostscommand"))
+        // `-oProxyCommand=…`, `-o "proxycommand …"`.
+        if let Some((name, command)) = value.and_then(|value| value.split_once(['=', ' ']))
+            && ["proxycommand", "localcommand", "knownhostscommand"].contains(&name.to_ascii_lowercase().as_str())
         {
             runs.code.push(Word { text: command.to_owned(), literal: first.literal });
         }

@@ -3,7 +3,7 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
-use super::walk::Stdin;
+use super::context::Stdin;
 use super::wrappers::{Runs, is_cluster_with};
 use crate::gate::call::Word;
 

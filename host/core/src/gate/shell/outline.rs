@@ -9,6 +9,8 @@ use super::quoting;
 pub(super) enum Part {
     /// As code.
     Plain,
+    /// As text, though no quotes say so: comments, escaped characters.
+    Muted,
     /// As text in which substitutions are code.
     Expanded,
     /// As text.
@@ -17,16 +19,47 @@ pub(super) enum Part {
 
 /// The stretches of `code` in order; none where their ends cannot be told.
 pub(super) fn parts(code: &str) -> Option<Vec<(Part, &str)>> {
-    let mut outline = Outline { code, at: 0, plain_from: 0, parts: Vec::new(), documents: Vec::new() };
+    let mut outline =
+        Outline { code, at: 0, plain_from: 0, arithmetic_until: 0, parts: Vec::new(), documents: Vec::new() };
     outline.read()?;
     Some(outline.parts)
 }
 
 /// A here-document announced on the line that is being read.
-struct Document {
+pub(super) struct Document {
     end: String,
     part: Part,
     tabs: bool,
+}
+
+impl Document {
+    /// The document that the `<<` announces with which `text` begins, and how many bytes that takes.
+    pub(super) fn announced(text: &str) -> Option<(Self, usize)> {
+        let word = text.strip_prefix("<<")?;
+        let tabs = word.starts_with('-');
+        let word = word.strip_prefix('-').unwrap_or(word).trim_start_matches([' ', '\t']);
+        let before = text.len() - word.len();
+        let word =
+            word.get(..word.find(|c: char| c.is_ascii_whitespace() || ";|&<>()".contains(c)).unwrap_or(word.len()))?;
+        let quoted = word.contains(['\'', '"', '\\']);
+        let end: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
+        let part = if quoted { Part::Quoted } else { Part::Expanded };
+        (!end.is_empty()).then_some((Self { end, part, tabs }, before + word.len()))
+    }
+
+    /// How many bytes its body takes, which `text` begins with; none where it does not end.
+    pub(super) fn body(&self, text: &str) -> Option<usize> {
+        let mut len = 0;
+        for line in text.split_inclusive('\n') {
+            len += line.len();
+            let line = line.trim_end_matches('\n');
+            let line = if self.tabs { line.trim_start_matches('\t') } else { line };
+            if line == self.end {
+                return Some(len);
+            }
+        }
+        None
+    }
 }
 
 struct Outline<'a> {
@@ -34,6 +67,8 @@ struct Outline<'a> {
     at: usize,
     /// Where the plain text that is being read began.
     plain_from: usize,
+    /// Where the `((…))` ends that is being read: no comments and no here-documents before that.
+    arithmetic_until: usize,
     parts: Vec<(Part, &'a str)>,
     documents: Vec<Document>,
 }
@@ -56,10 +91,12 @@ impl<'a> Outline<'a> {
         let mut before = '\n';
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
+            let arithmetic = self.at < self.arithmetic_until;
+            let starts_word = before.is_ascii_whitespace() || ";|&(".contains(before);
             match c {
                 '\\' => {
-                    self.at += 1;
-                    self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+                    let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
+                    self.take(Part::Muted, 1 + escaped)?;
                 }
                 '\'' => {
                     let end = rest.get(1..)?.find('\'')?;
@@ -80,17 +117,20 @@ impl<'a> Outline<'a> {
                 }
                 // Arithmetic shifts look like here-documents.
                 '$' if rest.starts_with("$[") => return None,
-                '(' if rest.starts_with("((") => {
-                    let end = quoting::partner(rest, '(', ')')?;
-                    // `((` may as well be two groups: its brackets count, and its blanks.
-                    self.take(Part::Plain, end + 1)?;
+                '(' if rest.starts_with("((") && !arithmetic => {
+                    self.arithmetic_until = self.at + quoting::partner(rest, '(', ')')?;
+                    self.at += 2;
                 }
-                '#' if before.is_ascii_whitespace() || ";|&()".contains(before) => {
+                // `((` may as well be two groups, which have comments; and after `)` a word may go on or begin.
+                '#' if arithmetic && starts_word || ")<>".contains(before) => return None,
+                '#' if starts_word => {
                     // An apostrophe in a comment opens nothing.
-                    self.at += rest.find('\n').unwrap_or(rest.len());
+                    self.take(Part::Muted, rest.find('\n').unwrap_or(rest.len()))?;
                 }
+                // The parser knows no quotes in a pattern such as `@(…)`.
+                '@' | '!' | '?' | '+' | '*' if quotes_in_group(rest) => return None,
                 '<' if rest.starts_with("<<<") => self.at += 3,
-                '<' if rest.starts_with("<<") => self.document()?,
+                '<' if rest.starts_with("<<") && !arithmetic => self.document()?,
                 '\n' => {
                     self.at += 1;
                     self.bodies()?;
@@ -103,44 +143,38 @@ impl<'a> Outline<'a> {
     }
 
     fn document(&mut self) -> Option<()> {
-        self.at += 2;
-        let tabs = self.rest().starts_with('-');
-        self.at += usize::from(tabs);
-        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
-        let word = self.rest();
-        let word =
-            word.get(..word.find(|c: char| c.is_ascii_whitespace() || ";|&<>()".contains(c)).unwrap_or(word.len()))?;
-        self.at += word.len();
-        let quoted = word.contains(['\'', '"', '\\']);
-        let end: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
-        if end.is_empty() {
-            return None;
-        }
-        self.documents.push(Document { end, part: if quoted { Part::Quoted } else { Part::Expanded }, tabs });
+        let (document, used) = Document::announced(self.rest())?;
+        self.at += used;
+        self.documents.push(document);
         Some(())
     }
 
     /// The bodies of the documents announced, which begin here.
     fn bodies(&mut self) -> Option<()> {
         for document in std::mem::take(&mut self.documents) {
-            let mut len = 0;
-            let mut closed = false;
-            for line in self.rest().split_inclusive('\n') {
-                len += line.len();
-                let line = line.trim_end_matches('\n');
-                let line = if document.tabs { line.trim_start_matches('\t') } else { line };
-                if line == document.end {
-                    closed = true;
-                    break;
-                }
-            }
-            if !closed {
-                return None;
-            }
+            let len = document.body(self.rest())?;
             self.take(document.part, len)?;
         }
         Some(())
     }
+}
+
+/// Whether `text` begins with a sign and a group that has a quote or an escape before its end.
+fn quotes_in_group(text: &str) -> bool {
+    let Some(group) = text.get(1..).filter(|group| group.starts_with('(')) else { return false };
+    let mut open = 0_usize;
+    for c in group.chars() {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            '\'' | '"' | '\\' | '`' => return true,
+            _ => {}
+        }
+        if open == 0 {
+            return false;
+        }
+    }
+    false
 }
 
 /// How many bytes the double-quoted text takes that `text` begins with.
@@ -177,20 +211,21 @@ mod tests {
     #[test]
     fn quotes_and_documents_are_told_apart() {
         check("a 'b' c", "a  c", "'b'");
-        check("a \"b\" \\' c", "a  \\' c", "\"b\"");
+        check("a \"b\" \\' c", "a   c", "\"b\"");
         check("a \"$(b \"c\")\" d", "a  d", "");
         check("a $'b\\'c' d", "a  d", "$'b\\'c'");
-        check("a # it's\nb 'c'", "a # it's\nb ", "'c'");
+        check("a # it's\nb 'c'", "a \nb ", "'c'");
         check("a <<'E'; b\nit's\nE\nc", "a <<'E'; b\nc", "it's\nE\n");
         check("a <<-E\nit's\n\tE\nc", "a <<-E\nc", "");
         check("a <<< b\nc", "a <<< b\nc", "");
         check("$((1<<2))\n((3<<4))\n'x'", "$((1<<2))\n((3<<4))\n", "'x'");
         check("a ${b:-'c'} d", "a  d", "");
+        check("((echo '))' \\) x))", "((echo   x))", "'))'");
     }
 
     #[test]
     fn what_has_no_end_is_given_up() {
-        for code in ["'a", "\"a", "a <<E\nb", "${a", "((a", "$'a", "$[1<<2]"] {
+        for code in ["'a", "\"a", "a <<E\nb", "${a", "((a", "$'a", "$[1<<2]", "((a #))\nb))", "$(a)#'", "x@(')')"] {
             assert_eq!(parts(code), None, "{code}");
         }
     }

@@ -3,13 +3,15 @@
 //! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. What a
 //! program does with its arguments is `wrappers`' and `programs`' knowledge.
 
+use super::context::{Context, Flow, Stdin};
 use super::nesting::{self, Nesting};
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, SimpleCommand,
+    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, ProcessSubstitutionKind,
+    SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
 use std::panic::AssertUnwindSafe;
@@ -26,33 +28,6 @@ pub(super) enum Stack {
 /// The line may nest too deep for a small stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NeedsLargeStack;
-
-/// Where a command's standard input comes from, as far as it may be code.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Stdin {
-    /// The caller's.
-    #[default]
-    Inherited,
-    /// Another command of the line.
-    Piped,
-    /// A here-document or here-string.
-    Document(Word),
-}
-
-/// What surrounds a command.
-#[derive(Debug, Clone, Default)]
-struct Context {
-    wrappers: Vec<String>,
-    piped_from: Option<u32>,
-    stdin: Stdin,
-    depth: usize,
-}
-
-impl Context {
-    fn deeper(&self) -> Self {
-        Self { depth: self.depth + 1, ..self.clone() }
-    }
-}
 
 /// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
@@ -134,8 +109,10 @@ impl Walk {
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
         let mut inner = context.clone();
         for command in &pipeline.seq {
+            let start = u32::try_from(self.commands.len()).ok();
             self.command(command, &inner);
             inner.piped_from = self.last;
+            inner.piped_since = start.filter(|_| self.last.is_some());
             inner.stdin = Stdin::Piped;
         }
     }
@@ -172,10 +149,16 @@ impl Walk {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, &inner),
             CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
             CompoundCommand::ForClause(clause) => {
+                let mut bound = inner.bound.to_vec();
                 for value in clause.values.iter().flatten() {
-                    self.word(&value.value, context);
+                    let words = self.word(&value.value, context);
+                    self.words += words.len();
+                    if self.words > MAX_WORDS {
+                        return self.trouble(NotUnderstood::TooMany);
+                    }
+                    bound.extend(words.into_iter().map(|word| (clause.variable_name.clone(), word)));
                 }
-                self.list(&clause.body.list, &inner);
+                self.list(&clause.body.list, &Context { bound: bound.into(), ..inner });
             }
             CompoundCommand::CaseClause(clause) => {
                 self.word(&clause.value.value, context);
@@ -264,15 +247,18 @@ impl Walk {
                             Word { text: raw.value.clone(), literal: false }
                         }
                     };
-                    if !argv.is_empty() {
+                    // Behind a program it is an argument; what `export` makes of it is told in `emit`.
+                    if argv.is_empty() {
+                        assignments.push((name, value));
+                    } else {
                         argv.push(Word { text: format!("{name}={}", value.text), literal: value.literal });
                     }
-                    assignments.push((name, value));
                 }
                 (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code, &mut lists),
-                (Some(Item::ProcessSubstitution(_, subshell)), _) => {
+                (Some(Item::ProcessSubstitution(kind, subshell)), _) => {
                     argv.push(Word { text: "<()".to_owned(), literal: false });
-                    lists.push(&subshell.list);
+                    let reads_us = matches!(kind, ProcessSubstitutionKind::Write);
+                    lists.push((&subshell.list, if reads_us { Flow::FromUs } else { Flow::Aside }));
                 }
                 (None, None) => {}
             }
@@ -280,13 +266,23 @@ impl Walk {
         let mut own = context.clone();
         if let Some(document) = redirects.iter().rev().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
             own.stdin = Stdin::Document(document.target.clone());
+        } else if lists.iter().any(|(_, flow)| *flow == Flow::ToUs) {
+            own.stdin = Stdin::Piped;
         }
         self.emit(argv, assignments, redirects, &own);
         let inner = Context { depth: context.depth + 1, ..Context::default() };
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
         let last = self.commands.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
-        for list in lists {
-            self.list(list, &inner);
+        for (list, flow) in lists {
+            match flow {
+                Flow::FromUs => {
+                    self.list(
+                        list,
+                        &Context { piped_from: last, piped_since: last, stdin: Stdin::Piped, ..inner.clone() },
+                    );
+                }
+                Flow::ToUs | Flow::Aside => self.list(list, &inner),
+            }
         }
         for substitution in code {
             self.code(&substitution, &inner);
@@ -295,7 +291,13 @@ impl Walk {
     }
 
     /// Records a command and what it runs in turn.
-    fn emit(&mut self, argv: Vec<Word>, assignments: Vec<(String, Word)>, redirects: Vec<Redirect>, context: &Context) {
+    fn emit(
+        &mut self,
+        argv: Vec<Word>,
+        mut assignments: Vec<(String, Word)>,
+        redirects: Vec<Redirect>,
+        context: &Context,
+    ) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
@@ -306,6 +308,9 @@ impl Walk {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or(Word { text: String::new(), literal: true });
         let args: Vec<Word> = argv.collect();
+        if matches!(program.text.as_str(), "export" | "declare" | "typeset" | "local" | "readonly") {
+            assignments.extend(args.iter().filter_map(wrappers::assignment));
+        }
         if !program.literal {
             self.trouble(NotUnderstood::Dynamic);
         }
@@ -318,6 +323,8 @@ impl Walk {
             redirects,
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
+            piped_since: context.piped_since,
+            bound: context.bound.clone(),
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
@@ -347,7 +354,7 @@ impl Walk {
         redirect: &'t IoRedirect,
         redirects: &mut Vec<Redirect>,
         code: &mut Vec<String>,
-        lists: &mut Vec<&'t CompoundList>,
+        lists: &mut Vec<(&'t CompoundList, Flow)>,
     ) {
         let (kind, target) = match redirect {
             IoRedirect::OutputAndError(word, append) => {
@@ -379,7 +386,10 @@ impl Walk {
                 match target {
                     IoFileRedirectTarget::Fd(_) => return,
                     IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
-                        lists.push(&subshell.list);
+                        lists.push((
+                            &subshell.list,
+                            if kind == RedirectKind::Input { Flow::ToUs } else { Flow::FromUs },
+                        ));
                         return;
                     }
                     IoFileRedirectTarget::Filename(word) => (kind, self.take(word::scan(&word.value), code).single()),
@@ -414,8 +424,12 @@ impl Walk {
             self.emit(Vec::new(), Vec::new(), redirects, context);
         }
         let deeper = Context { depth: context.depth + 1, ..Context::default() };
-        for list in lists {
-            self.list(list, &deeper);
+        for (list, flow) in lists {
+            if flow == Flow::ToUs {
+                inner.stdin = Stdin::Piped;
+            }
+            let stdin = if flow == Flow::FromUs { Stdin::Piped } else { Stdin::default() };
+            self.list(list, &Context { stdin, ..deeper.clone() });
         }
         for substitution in code {
             self.code(&substitution, &deeper);
@@ -423,11 +437,12 @@ impl Walk {
         inner
     }
 
-    /// The substitutions in a word that is no argument.
-    fn word(&mut self, raw: &str, context: &Context) {
+    /// Walks the substitutions in a word that is no argument; hands back what it comes to.
+    fn word(&mut self, raw: &str, context: &Context) -> Vec<Word> {
         let mut code = Vec::new();
-        self.take(word::scan(raw), &mut code);
+        let scanned = self.take(word::scan(raw), &mut code);
         self.substitutions(code, context);
+        scanned.words
     }
 
     fn expanded(&mut self, raw: &str, context: &Context) {

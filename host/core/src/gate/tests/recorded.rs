@@ -3,8 +3,8 @@
 
 use super::super::policy::Policy;
 use super::super::{
-    Call, Cause, Decision, Gatekeeper, GatekeeperOptions, GuardAnswer, GuardOutcome, Guards, NormalisedCall, Verdict,
-    Via,
+    Call, Cause, Decision, Gatekeeper, GatekeeperOptions, GuardAnswer, GuardOutcome, Guards, NormalisedCall, Paths,
+    SystemPaths, Verdict, Via,
 };
 use super::call;
 use super::guarded::guard;
@@ -15,8 +15,9 @@ use crate::session::Sessions;
 use crate::time::Clock;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tollgate_events::{EventType, PatternSet};
@@ -53,6 +54,14 @@ impl Gate {
         held: Option<Arc<Notify>>,
         answer: impl Fn(&NormalisedCall) -> Vec<GuardAnswer> + Send + Sync + 'static,
     ) -> Self {
+        Self::with_paths(held, answer, Arc::new(SystemPaths))
+    }
+
+    fn with_paths(
+        held: Option<Arc<Notify>>,
+        answer: impl Fn(&NormalisedCall) -> Vec<GuardAnswer> + Send + Sync + 'static,
+        paths: Arc<dyn Paths>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let journal = JournalOptions { path: root.join("journal.db"), durability: Durability::Memory };
@@ -61,14 +70,9 @@ impl Gate {
         let events = bus.subscribe(PatternSet::parse(["*"]).unwrap(), Overflow::DropOldest);
         let guards = Arc::new(Scripted { answer: Box::new(answer), held });
         let policy = Arc::new(Policy::preset("guardrails").unwrap());
-        let gate = Gatekeeper::new(GatekeeperOptions {
-            bus: bus.clone(),
-            sessions,
-            guards,
-            home: None,
-            policy,
-            allowed_extras: Vec::new(),
-        });
+        let options =
+            GatekeeperOptions { bus: bus.clone(), sessions, guards, home: None, policy, allowed_extras: Vec::new() };
+        let gate = Gatekeeper::with_paths(options, paths);
         Self { gate, bus, events, root, _folder: folder }
     }
 
@@ -228,4 +232,33 @@ async fn a_bad_name_is_denied_on_the_record() {
         (verdict.decision, verdict.decided_by.as_deref(), verdict.reason.as_str()),
         (Decision::Deny, Some("normalise"), "session_id is empty")
     );
+}
+
+/// Remembers the thread on which it was asked last.
+#[derive(Default)]
+struct Asked(Mutex<Option<ThreadId>>);
+
+impl Paths for Asked {
+    fn real(&self, path: &Path) -> Option<PathBuf> {
+        *self.0.lock().unwrap() = Some(thread::current().id());
+        Some(path.to_owned())
+    }
+    fn is_link(&self, _: &Path) -> bool {
+        false
+    }
+    fn home(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_names_many_paths_holds_up_no_other() {
+    let asked = Arc::new(Asked::default());
+    let gate = Gate::with_paths(None, |_| Vec::new(), asked.clone());
+    let here = Some(thread::current().id());
+    for (line, on_this_thread) in [("touch a".to_owned(), true), (format!("touch{}", " a".repeat(1_000)), false)] {
+        let verdict = gate.check(call("Bash", json!({ "command": line }))).await;
+        assert_eq!(verdict.decision, Decision::Abstain, "{verdict:?}");
+        assert_eq!(*asked.0.lock().unwrap() == here, on_this_thread);
+    }
 }

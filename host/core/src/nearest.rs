@@ -1,4 +1,6 @@
-//! The name that a wrong one was probably meant to be.
+//! The name that a wrong one was probably meant to be: for every file that people write by hand.
+//!
+//! Pure text; knows no file and no key.
 
 /// More differences than this and it was meant to be something else.
 const MAX_DISTANCE: usize = 3;
@@ -6,6 +8,7 @@ const MAX_DISTANCE: usize = 3;
 const MAX_NAME: usize = 64;
 
 /// The nearest of `known`, when one is near.
+#[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_NAME {
         return None;
