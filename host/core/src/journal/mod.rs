@@ -5,6 +5,7 @@
 
 mod change;
 mod failure;
+mod mark;
 mod reader;
 mod ring;
 mod rows;
