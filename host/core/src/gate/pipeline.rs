@@ -154,7 +154,8 @@ async fn again(
     let call = Call {
         tool_name: first.original_tool.to_string(),
         tool_input: input.clone(),
-        cwd: Some(first.cwd.clone()),
+        // The caller's own: the input's is read from the input again.
+        cwd: first.folders.first().cloned(),
         ..Call::default()
     };
     let Ok(named) = stages::names(&call) else {
@@ -291,7 +292,7 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
         ..call.clone()
     };
     let place = place(gate, &clean);
-    let named = stages::Named { tool: clean.tool_name.clone(), line: None };
+    let named = stages::Named { tool: clean.tool_name.clone(), ..stages::Named::default() };
     let ready = stages::ready(&clean, named, stages::unparsed("Bash"), place, call_id);
     let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
     let record = Record::new(&ready.call, before, call);

@@ -19,6 +19,7 @@ fn call() -> Arc<NormalisedCall> {
         input: Map::new(),
         input_json: "{}".into(),
         cwd: "/".into(),
+        folders: vec!["/".into()],
         roots: Vec::new(),
         commands: Vec::new(),
         understood: true,
