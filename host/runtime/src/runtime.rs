@@ -155,15 +155,16 @@ impl Runtime {
     /// Every plugin, in name order.
     #[must_use]
     pub fn list(&self) -> Vec<PluginStatus> {
-        let head = self.0.context.bus.journal().head();
-        self.plugins().values().map(|managed| managed.plugin.status(head)).collect()
+        let journal = self.0.context.bus.journal();
+        let plugins: Vec<_> = self.plugins().values().cloned().collect();
+        plugins.iter().map(|managed| managed.plugin.status(journal)).collect()
     }
 
     /// Everything about one plugin.
     #[must_use]
     pub fn inspect(&self, name: &str) -> Option<PluginDetail> {
         let managed = self.find(name)?;
-        let status = managed.plugin.status(self.0.context.bus.journal().head());
+        let status = managed.plugin.status(self.0.context.bus.journal());
         Some(PluginDetail::of(&managed.plugin, status, self.proposed_grant(name).ok(), self.0.context.defaults))
     }
 
@@ -267,6 +268,16 @@ impl Runtime {
     #[cfg(test)]
     pub(crate) fn programs(&self) -> usize {
         self.0.context.services.programs.count()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ticker_is_parked(&self) -> bool {
+        self.0.context.ticker.is_parked()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plugin(&self, name: &str) -> Option<Arc<crate::plugin::Plugin>> {
+        self.find(name).map(|managed| Arc::clone(&managed.plugin))
     }
 
     fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Managed>>> {

@@ -256,6 +256,66 @@ async fn a_need_that_is_withdrawn_ends_the_plugin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_more_commits_are_under_way_than_may_be() {
+    let mut world = World::on(Durability::Full);
+    world.drop_in("emits-flood", guests::EMITS_FLOOD, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));
+    // A whole batch, each event with a quarter of what one commit takes.
+    for _ in 0..64 {
+        world.emit("demo.loop").await;
+    }
+    world.start().await;
+    // The lane checks the bound itself, and would not get here.
+    world.wait_for("test_guest.flood", 64 * 64).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_without_lag_has_handled_everything() {
+    let world = World::with("counter", guests::COUNTER, EMITS).await;
+    for calls in 1..=100 {
+        world.emit("demo.tick").await;
+        world.emit("other.tick").await;
+        world.eventually("no lag", || world.status("counter").lag == 0).await;
+        assert_eq!(world.status("counter").calls, calls);
+    }
+    assert_eq!(world.status("counter").queue, 0);
+}
+
+/// A plugin that serves, whose file is then broken; and what it is after the grant became `newest`.
+async fn withdrawn(name: &str, component: &[u8], grant: &str, newest: &str) -> World {
+    let world = World::with(name, component, grant).await;
+    assert_eq!(world.state(name), PluginState::Serving, "{}", world.story());
+    world.replace(name, b"broken");
+    world.runtime().rescan().await;
+    assert_eq!(world.state(name), PluginState::Serving);
+    std::fs::write(world.home.plugins().join(format!("{name}.toml")), newest).unwrap();
+    world.runtime().rescan().await;
+    assert_eq!(world.status(name).rejected.unwrap().stage.as_str(), "format");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_keeps_no_withdrawn_grant_alive() {
+    let both = "[grant]\nemit = [\"test_guest.*\"]\ndata = { max_bytes = 1048576 }\n";
+    let data = "[grant]\ndata = { max_bytes = 1048576 }\n";
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, data).await;
+    world.emit("demo.tick").await;
+    world.eventually("handled", || world.status("needs-ungranted").calls == 1).await;
+    let logs = world.runtime().logs("needs-ungranted", 10).unwrap();
+    assert!(logs.iter().any(|line| line.text.to_lowercase().contains("denied")), "{logs:?}");
+    assert!(world.events("test_guest.*").is_empty());
+    // What it needs: it ends.
+    let world = withdrawn("counter", guests::COUNTER, EMITS, "").await;
+    assert_eq!(world.state("counter"), PluginState::Rejected);
+    assert_eq!(fields(&world.events("plugin.unloaded"), "cause"), [json!("grant_withdrawn")]);
+    // Something it cannot start with: it ends where something was withdrawn too, and serves on where not.
+    let fuel = "[limits]\nfuel_init = 1\n";
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, &format!("{data}{fuel}")).await;
+    assert_eq!(world.state("needs-ungranted"), PluginState::Rejected);
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, &format!("{both}{fuel}")).await;
+    assert_eq!(world.state("needs-ungranted"), PluginState::Serving);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_journal_refused_is_done_again_and_nothing_is_lost_or_repeated() {
     let mut world = World::on(Durability::Normal);
     world.drop_in("counter", guests::COUNTER, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));

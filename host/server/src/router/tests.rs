@@ -334,3 +334,26 @@ async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_fo
     assert_eq!(ask("/api/plugins/x/enable", "POST", "localhost", Some(CLIENT)).await, 403, "no approver");
     assert_ne!(ask("/api/plugins/x/enable", "POST", "localhost", Some(APPROVER)).await, 403);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_wants_nothing_of_what_happens_says_that_it_is_there() {
+    let host = fixture().await;
+    let request = Request::builder().uri("/api/events/stream?entity=task:none").extension(Access::LOCAL_USER);
+    let response = router(host.state.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut body = response.into_body();
+    let opening = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(opening, ": connected\n\n");
+    let bus = host.state.bus.clone();
+    let busy = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let event_type = tollgate_core::events::EventType::parse("a.b").unwrap();
+            bus.emit(tollgate_core::event::Draft::new(event_type, "core", "{}")).await.unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.unwrap();
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), ": still here\n\n");
+    }
+    busy.abort();
+}
