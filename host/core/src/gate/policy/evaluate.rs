@@ -90,7 +90,10 @@ impl<'a> Subject<'a> {
 }
 
 /// As [`folders_from`], from one folder; none where it is empty.
-fn folders<'c>(commands: impl IntoIterator<Item = &'c ShellCommand>, cwd: &str) -> (Vec<String>, Vec<usize>) {
+pub(super) fn folders<'c>(
+    commands: impl IntoIterator<Item = &'c ShellCommand>,
+    cwd: &str,
+) -> (Vec<String>, Vec<usize>) {
     let starts: &[String] = if cwd.is_empty() { &[] } else { &[cwd.to_owned()] };
     folders_from(commands, starts)
 }
