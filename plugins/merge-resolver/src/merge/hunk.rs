@@ -287,6 +287,8 @@ mod tests {
             ("f(a, b);\n", "f(x, b);\n", "f(y, b);\n", None),
             ("a b c d e\n", "a x c d e\n", "a b y d e\n", None),
             ("f(a, a, a);\n", "f(a, a);\n", "f(a, a, a, b);\n", None),
+            ("f(a, a, a);\n", "f(a, a);\n", "f(b, a, a, a);\n", None),
+            ("f(a, a, a, a);\n", "f(a, a, a);\n", "f(a, a, b, a, a);\n", None),
             ("say(\"a b\", x);\n", "say(\"c b\", x);\n", "say(\"a d\", x);\n", None),
             ("tag v = 1.2.3;\n", "tag v = 1.3.3;\n", "tag v = 1.2.4;\n", None),
             // Little of the line is left.

@@ -31,8 +31,9 @@ const SETS: [(&str, &[&str]); 6] = [
     ("Cargo.toml", &["features", "*"]),
     ("package.json", &["keywords"]),
 ];
-/// Where the order of keys matters: the first match counts.
-const ORDERED: [(&str, &str); 2] = [("package.json", "exports"), ("package.json", "imports")];
+/// Keys of whose members the first match counts, so that their order matters: with the file, or in any.
+const ORDERED: [(Option<&str>, &str); 3] =
+    [(Some("package.json"), "exports"), (Some("package.json"), "imports"), (None, "moduleNameMapper")];
 
 /// Reads `text` as `kind` says, for the file at `path`.
 ///
@@ -261,7 +262,10 @@ impl Merge<'_> {
     }
 
     fn is_ordered(&self, path: &[String]) -> bool {
-        ORDERED.iter().any(|(file, key)| *file == self.file && path.first().is_some_and(|first| first == key))
+        let holds = |(file, key): &(Option<&str>, &str)| {
+            file.is_none_or(|file| file == self.file) && path.iter().any(|part| part == key)
+        };
+        ORDERED.iter().any(holds)
     }
 }
 
@@ -311,6 +315,9 @@ mod tests {
         check(Kind::Toml, "x/other.toml", cargo, Err("workspace.members"));
         let exports = [r#"{"exports":{"a":1}}"#, r#"{"exports":{"a":1,"b":1}}"#, r#"{"exports":{"a":1,"c":1}}"#];
         check(Kind::Json, "package.json", exports, Err("exports"));
+        let mapper = exports.map(|text| text.replace("exports", "moduleNameMapper"));
+        let mapper = mapper.each_ref().map(String::as_str);
+        check(Kind::Json, "jest.json", mapper, Err("moduleNameMapper"));
         check(Kind::Json, "other.json", exports, Ok(r#"{"exports":{"a":1,"b":1,"c":1}}"#));
     }
 
