@@ -128,9 +128,9 @@ const PREFIXES: [Prefix; 30] = [
 ];
 
 /// The wrappers that have an arm of their own in [`runs`].
-const OWN_WAY: [&str; 20] = [
+const OWN_WAY: [&str; 19] = [
     "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
-    "ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "builtin",
+    "ssh", "docker", "podman", "nerdctl", "kubectl", "oc",
 ];
 
 /// The file name of a program's path.

@@ -1,5 +1,4 @@
 //! The protection of Tollgate itself on a real folder, through `explain`.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
 use super::super::Cause;
 use super::house::House;
