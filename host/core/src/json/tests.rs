@@ -229,6 +229,9 @@ fn a_bad_call_is_named_by_path() {
         let text = json!({"tool_name": "Bash", "tool_input": {}, key: value}).to_string();
         check(&text, &format!("{path}: has 4097 bytes, a path has at most 4096"));
     }
+    let roots = |count: usize| json!({"tool_name": "Bash", "tool_input": {}, "roots": vec!["/a"; count]}).to_string();
+    assert!(call_from_json(&roots(32)).is_ok());
+    check(&roots(33), "`roots`: a session has at most 32, these are 33");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":["/a",7]}"#, "`roots[1]`: must be a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":"/a"}"#, "`roots`: must be an array");
     check(r#"{"tool_name":"Bash","tool_input":{},"can_ask":"yes"}"#, "`can_ask`: must be true or false");
