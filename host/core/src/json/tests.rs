@@ -140,6 +140,11 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"type":"NO_SUCH_THING"}"#, "no runner event");
     check(r#"{"event_type":"process.created"}"#, "`pid`: missing");
     check(r#"{"event_type":"created","pid":"1"}"#, "`event_type`:");
+    check(r#"{"type":"a.b","ts":"-000001-01-01T00:00:00Z"}"#, "`ts`: `-000001-01-01T00:00:00Z` is not an RFC 3339");
+    for ts in ["9223372036854775807", "253402207200001", "-62167219200001", "1.5", "1e3"] {
+        let record = format!("{{\"type\":\"USAGE_TICK\",\"sessionId\":\"s\",\"ts\":{ts}}}");
+        check(&record, "`ts`: must be a time of the years 0000 to 9999");
+    }
     check(r#"{"specversion":"1.0","type":"a.b","data":"x"}"#, "`data`: must be an object");
     check(r#"{"specversion":"1.0","type":"a.b","data_base64":"AAAA"}"#, "`data_base64`: binary data is not taken");
 }
