@@ -229,7 +229,7 @@ impl Desk {
             self.plugin.counters.take_from(guest.state());
         }
         if probing && self.version.record.fine() {
-            self.plugin.set_state(PluginState::Serving);
+            self.plugin.set_state_of(&self.version, PluginState::Serving);
             self.context.announce(news(Happening::Recovered, &self.version)).await;
         }
     }
@@ -278,7 +278,7 @@ pub(crate) async fn report_fault(
         .caused_by(detail.cause);
     context.announce(announcement).await;
     if let Consequence::Quarantine(cooldown) = consequence {
-        plugin.set_state(PluginState::Quarantined);
+        plugin.set_state_of(version, PluginState::Quarantined);
         let announcement = news(Happening::Quarantined, version)
             .with("cause", fault.cause.as_str())
             .with("cooldown_ms", u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX))

@@ -166,8 +166,12 @@ impl Plugin {
         self.face.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_state(&self, state: PluginState) {
-        self.face().state = Some(state);
+    /// Shows a state that came of `version`'s calls, unless other bytes serve meanwhile, or none.
+    pub(crate) fn set_state_of(&self, version: &Version, state: PluginState) {
+        let mut face = self.face();
+        if face.serving.as_ref().is_some_and(|serving| Arc::ptr_eq(&serving.record, &version.record)) {
+            face.state = Some(state);
+        }
     }
 
     pub(crate) fn note_fault(&self, fault: &Fault) {

@@ -225,16 +225,22 @@ impl Runtime {
             asked: granted.iter().chain(&missing).map(needed).collect(),
             granted: granted.iter().map(needed).collect(),
             missing: missing.iter().map(needed).collect(),
+            digest: crate::component::digest(proposed.as_bytes()),
             proposed,
         })
     }
 
     /// Grants a plugin everything it asks for: writes its grant file, keeping the rest of it, and carries it out.
+    /// `shown` is the [`GrantDifference::digest`] of what the operator looked at.
     ///
     /// # Errors
-    /// As [`Runtime::proposed_grant`], or when the file cannot be written.
-    pub async fn grant(&self, name: &str) -> Result<GrantDifference, RuntimeError> {
+    /// As [`Runtime::proposed_grant`], when that is not what would be written now, or when the file cannot be
+    /// written.
+    pub async fn grant(&self, name: &str, shown: &str) -> Result<GrantDifference, RuntimeError> {
         let difference = self.proposed_grant(name)?;
+        if difference.digest != shown {
+            return Err(RuntimeError::GrantChanged(name.to_owned()));
+        }
         let path = folder::grant_path(&self.0.folder, name);
         folder::write_whole(&path, difference.proposed.as_bytes()).map_err(|error| at(&path, &error))?;
         self.scan().await?;

@@ -60,6 +60,8 @@ pub struct GrantDifference {
     pub missing: Vec<String>,
     /// The grant file with everything granted that is asked for.
     pub proposed: String,
+    /// Hex of the SHA-256 of `proposed`: what [`crate::Runtime::grant`] is told was looked at.
+    pub digest: String,
 }
 
 /// Splits what is asked for into granted and missing.

@@ -263,7 +263,7 @@ impl Lane {
     async fn fine(&mut self, probing: bool, now: &mut Instant) {
         self.faults = 0;
         if probing && self.version.record.fine() {
-            self.plugin.set_state(PluginState::Serving);
+            self.plugin.set_state_of(&self.version, PluginState::Serving);
             self.context.announce(news(Happening::Recovered, &self.version)).await;
             *now = Instant::now();
         }

@@ -1,7 +1,7 @@
 //! Loading, handling, swapping, granting, removing.
 
 use super::{EMITS, World, fields, payload};
-use crate::PluginState;
+use crate::{PluginState, RuntimeError};
 use serde_json::{Value, json};
 use tollgate_bundled::guests;
 use tollgate_core::journal::Durability;
@@ -144,7 +144,10 @@ async fn a_plugin_waits_for_what_it_needs_and_serves_when_it_is_granted() {
     assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["data 1048576"])]);
     let proposed = world.runtime().proposed_grant("needs-ungranted").unwrap();
     assert_eq!(proposed.missing, ["data 1048576 (needed)", "emit test_guest.*"]);
-    world.runtime().grant("needs-ungranted").await.unwrap();
+    // Not what was looked at: nothing is written.
+    assert!(matches!(world.runtime().grant("needs-ungranted", "").await, Err(RuntimeError::GrantChanged(_))));
+    assert_eq!(world.state("needs-ungranted"), PluginState::NeedsGrant);
+    world.runtime().grant("needs-ungranted", &proposed.digest).await.unwrap();
     assert_eq!(world.state("needs-ungranted"), PluginState::Serving);
     assert_eq!(world.runtime().proposed_grant("needs-ungranted").unwrap().missing, [""; 0]);
     let written = std::fs::read_to_string(world.home.plugins().join("needs-ungranted.toml")).unwrap();
@@ -278,6 +281,22 @@ async fn a_plugin_without_lag_has_handled_everything() {
         assert_eq!(world.status("counter").calls, calls);
     }
     assert_eq!(world.status("counter").queue, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_an_old_version_is_not_shown_as_the_new_ones_state() {
+    let world = World::with("counter", guests::COUNTER, EMITS).await;
+    let plugin = world.runtime().plugin("counter").unwrap();
+    let old = plugin.face().serving.clone().unwrap();
+    plugin.set_state_of(&old, PluginState::Quarantined);
+    assert_eq!(world.state("counter"), PluginState::Quarantined, "it serves");
+    world.replace("counter", guests::COUNTER_V2);
+    world.runtime().rescan().await;
+    plugin.set_state_of(&old, PluginState::Quarantined);
+    assert_eq!(world.state("counter"), PluginState::Serving);
+    world.runtime().disable("counter").await.unwrap();
+    plugin.set_state_of(&old, PluginState::Serving);
+    assert_eq!(world.state("counter"), PluginState::Disabled);
 }
 
 /// A plugin that serves, whose file is then broken; and what it is after the grant became `newest`.

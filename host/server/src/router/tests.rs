@@ -193,8 +193,10 @@ async fn administration_needs_the_approver_token() {
             assert_eq!((status, answer["error"]["code"].as_str()), (403, Some("forbidden")), "{verb} {bearer:?}");
         }
         let (status, _) = host.ask("POST", &uri, Body::empty(), Some(APPROVER)).await;
-        assert_ne!(status, 403, "{verb}");
+        assert_eq!(status, if verb == "grant" { 400 } else { 404 }, "{verb}");
     }
+    let (status, _) = host.ask("POST", "/api/plugins/x/grant", r#"{"digest":"0"}"#, Some(APPROVER)).await;
+    assert_eq!(status, 404);
 }
 
 #[tokio::test]
@@ -356,4 +358,25 @@ async fn a_stream_that_wants_nothing_of_what_happens_says_that_it_is_there() {
         assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), ": still here\n\n");
     }
     busy.abort();
+}
+
+#[tokio::test]
+async fn an_answer_of_the_newest_events_is_cut_at_the_old_end() {
+    let host = fixture().await;
+    let event_type = tollgate_core::events::EventType::parse("a.b").unwrap();
+    let payload: Arc<str> = json!({"text": "x".repeat(250 * 1024)}).to_string().into();
+    let mut last = 0;
+    for _ in 0..200 {
+        let draft = tollgate_core::event::Draft::new(event_type.clone(), "core", Arc::clone(&payload));
+        last = host.state.bus.emit(draft).await.unwrap().seq;
+    }
+    let (status, answer) = host.ask("GET", "/api/events?newest=true&limit=10000", "", None).await;
+    let events = answer["events"].as_array().unwrap();
+    let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let held = 32 * 1024 / 251;
+    assert_eq!((status, &answer["next"]), (200, &Value::Null));
+    assert_eq!(seqs, (last + 1 - held..=last).collect::<Vec<_>>());
+    // From the start on it is cut at the new end, and says where to go on.
+    let (_, answer) = host.ask("GET", "/api/events?limit=10000", "", None).await;
+    assert!(answer["next"].is_string() && answer["events"].as_array().unwrap().len() < 200);
 }
