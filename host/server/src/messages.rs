@@ -44,7 +44,8 @@ pub(crate) async fn post(Shared(state): Shared<State>, body: Body) -> Result<Res
     let user: Arc<str> = said.user_id.map_or_else(|| Arc::clone(&state.user), Arc::from);
     let known = state.sessions.by_chat(&said.chat_id).map(|session| session.id.to_string());
     let session = said.session_id.or(known).unwrap_or_else(|| said.chat_id.clone());
-    state.sessions.resolve(&SessionHint { id: Some(&session), agent: None, cwd: said.cwd.as_deref(), roots: &[] });
+    let hint = SessionHint { id: Some(&session), agent: None, cwd: said.cwd.as_deref(), roots: &[] };
+    state.sessions.resolve_async(&hint).await;
     state.sessions.bind_chat(&session, &said.chat_id, Some(&user));
     let answer = match state.engine.message_in(&user, &said.chat_id, &said.text).await? {
         Incoming::Run(message) => json!({"outcome": "run", "message": value(&message)}),
