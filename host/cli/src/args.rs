@@ -1,8 +1,10 @@
 //! The command line's words. What they do is in [`crate::commands`]; `hook` never comes here.
 
-use crate::agents::Scope;
+mod people;
+
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+pub use people::*;
 use std::path::PathBuf;
 use tollgate_core::events::{EventType, Pattern};
 

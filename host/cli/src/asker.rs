@@ -24,16 +24,15 @@ fn ask(question: PluginQuestion) -> Result<Ask, AskRefusal> {
         "" => None,
         text => Some(serde_json::from_str(text).map_err(|error| invalid(format!("details: {error}")))?),
     };
-    Ok(Ask {
-        id: Some(question.id),
-        session: Some(question.session),
-        chat_id: Some(question.chat_id),
-        options: question.options,
-        details,
-        ttl: question.ttl,
-        cause: question.cause,
-        ..Ask::new(kind, question.text, format!("plugin:{}", question.plugin))
-    })
+    let mut ask = Ask::new(kind, question.text, format!("plugin:{}", question.plugin));
+    ask.id = Some(question.id);
+    ask.session = Some(question.session);
+    ask.chat_id = Some(question.chat_id);
+    ask.options = question.options;
+    ask.details = details;
+    ask.ttl = question.ttl;
+    ask.cause = question.cause;
+    Ok(ask)
 }
 
 fn refusal(error: AskError) -> AskRefusal {

@@ -74,15 +74,13 @@ pub(crate) async fn ask(Shared(state): Shared<State>, body: Body) -> Result<Resp
         let message = "approvals are asked by the gate: ask /api/gate about the call";
         return Err(ApiError::bad_request("bad_json", message));
     }
-    let asked = state.interactions.ask(Ask {
-        session: question.session.map(Arc::from),
-        chat_id: question.chat_id.map(Arc::from),
-        options: question.options,
-        details: question.details,
-        ttl: question.ttl_ms.map(Duration::from_millis),
-        ..Ask::new(kind, question.text, ASKER)
-    });
-    Ok(json(value(&asked.await?).to_string()))
+    let mut ask = Ask::new(kind, question.text, ASKER);
+    ask.session = question.session.map(Arc::from);
+    ask.chat_id = question.chat_id.map(Arc::from);
+    ask.options = question.options;
+    ask.details = question.details;
+    ask.ttl = question.ttl_ms.map(Duration::from_millis);
+    Ok(json(value(&state.interactions.ask(ask).await?).to_string()))
 }
 
 #[derive(Deserialize)]

@@ -8,8 +8,8 @@ use crate::agents::settings::{self, HookCommand};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::host::load_policy;
 use crate::output::{self, Colour, colours, paint, tame};
+use crate::policies;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -92,7 +92,7 @@ fn configuration(home: &Home) -> Finding {
 
 fn policy(home: &Home) -> Finding {
     let config = Config::load(home).unwrap_or_default();
-    match load_policy(home, &config) {
+    match policies::load(home, &config) {
         Ok(policy) if policy.is_empty() => {
             finding("policy", Health::Odd, "no rule at all; `[gate] presets` names none and policies/ holds none")
         }

@@ -96,6 +96,7 @@ pub(crate) fn withdraws(newer: &Grant, older: &Grant) -> bool {
     let Grant {
         emit,
         process,
+        env,
         workspace,
         data_bytes,
         interactions,
@@ -105,11 +106,12 @@ pub(crate) fn withdraws(newer: &Grant, older: &Grant) -> bool {
         delivery: _,
         config: _,
     } = older;
-    let keeps_globs = |newer: &[String], older: &[String]| older.iter().all(|glob| newer.contains(glob));
+    let keeps_all = |newer: &[String], older: &[String]| older.iter().all(|glob| newer.contains(glob));
     let keeps = emit.iter().all(|pattern| set_covers(&newer.emit, pattern.as_str()))
         && process.iter().all(|program| newer.process.contains(program))
-        && keeps_globs(&newer.workspace.read, &workspace.read)
-        && keeps_globs(&newer.workspace.write, &workspace.write)
+        && keeps_all(&newer.env, env)
+        && keeps_all(&newer.workspace.read, &workspace.read)
+        && keeps_all(&newer.workspace.write, &workspace.write)
         && newer.data_bytes >= *data_bytes
         && newer.interactions >= *interactions
         && newer.session_effects >= *session_effects
