@@ -238,6 +238,7 @@ mod tests {
         fs::write(home.policies().join("a.yaml"), "version: 2").unwrap();
         let now = read(&home, &last);
         assert_eq!(now.config.unwrap().gate.presets, ["strict"]);
-        assert!(now.policy.err().unwrap().contains("a.yaml:1:10"));
+        let refused = now.policy.err().unwrap();
+        assert!(refused.contains("a.yaml:1:10"), "{refused}");
     }
 }

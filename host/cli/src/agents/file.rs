@@ -222,7 +222,7 @@ mod tests {
     fn what_is_no_settings_file_is_named_and_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        for (text, words) in [("{\n  \"a\": tru\n}", "line 2"), ("[]", "no JSON object")] {
+        for (text, words) in [("{\n  \"a\": tru\n}", "line 3"), ("[]", "no JSON object")] {
             fs::write(&path, text).unwrap();
             let error = SettingsFile::read(&path).unwrap_err().to_string();
             assert!(error.contains("settings.json") && error.contains(words), "{error}");

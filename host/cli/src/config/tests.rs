@@ -85,7 +85,10 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[plugins]\nwatch = \"yes\"\n", 2, "expected a boolean");
     refused("[plugins]\nrescan_ms = 0\n", 2, "0 is not within 100 to 3600000");
     refused("[workspace]\n# where\nallow = [\"src\"]\n", 3, "`src` is neither absolute nor under `~`");
-    refused("[server]\nlisten = \"0.0.0.0:1\"\n", 2, "`listen` is not known here");
+    refused("[server]\nlisten = \"nowhere\"\n", 2, "neither an address such as 127.0.0.1:7411 nor `off`");
+    refused("[server]\nhosts = [\"A.example\"]\n", 2, "no host name in lower case");
+    refused("[server]\norigins = [\"board.example.org\"]\n", 2, "no origin such as https://");
+    refused("[streams]\nlisten = 1\n", 2, "`listen` is not known here");
     refused("[journal]\n[journal]\n", 2, "duplicate");
 }
 
