@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// A package, and which of this workspace's packages it may build with.
-const EDGES: [(&str, &str, &[&str]); 11] = [
+const EDGES: [(&str, &str, &[&str]); 13] = [
     ("events", "tollgate-events", &[]),
     ("host/core", "tollgate-core", &["tollgate-events"]),
     ("host/runtime", "tollgate-runtime", &["tollgate-core"]),
@@ -20,6 +20,8 @@ const EDGES: [(&str, &str, &[&str]); 11] = [
     ),
     ("sdk", "tollgate-sdk", &["tollgate-events"]),
     ("plugins/audit", "tollgate-plugin-audit", &["tollgate-sdk"]),
+    ("plugins/test-runner", "tollgate-plugin-test-runner", &["tollgate-sdk"]),
+    ("plugins/merge-resolver", "tollgate-plugin-merge-resolver", &["tollgate-sdk"]),
     ("plugins/translation", "tollgate-plugin-translation", &["tollgate-sdk"]),
     ("plugins/examples/no-secrets", "tollgate-plugin-no-secrets", &["tollgate-sdk"]),
     ("plugins/bundled", "tollgate-bundled", &[]),

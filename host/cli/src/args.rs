@@ -67,6 +67,28 @@ pub enum Command {
         /// claude-code, codex or gemini
         agent: String,
     },
+    /// See the calls that wait for a person, and answer them
+    #[command(after_help = "Examples:
+  tollgate approvals                                 what waits
+  tollgate approvals watch                           show what comes, as it comes
+  tollgate approvals approve 0199… --all             this one, and all like it in its session
+  tollgate approvals reject 0199… --reason 'use a branch'")]
+    Approvals(ApprovalsArgs),
+    /// See what sessions may do without being asked again, and take it back
+    #[command(subcommand)]
+    Grants(GrantsCommand),
+    /// Let calls change Tollgate's own files, for ten minutes at most
+    Pause(PauseArgs),
+    /// End a pause before its time
+    Resume,
+    /// Say something to an agent, as its user; `/test …` and `/git merge <branch>` are commands
+    #[command(after_help = "Examples:
+  tollgate message '/test --unit'
+  tollgate message --chat review 'look at the last commit'")]
+    Message(MessageArgs),
+    /// See the events that plugins gave up, and let them go
+    #[command(subcommand)]
+    Deadletter(DeadletterCommand),
     /// Put Tollgate's hooks into an agent's settings, take them out, look at them
     #[command(subcommand)]
     Hooks(HooksCommand),
@@ -99,53 +121,6 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-/// An agent whose settings can be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SettledAgent {
-    /// Claude Code
-    ClaudeCode,
-}
-
-/// `hooks`
-#[derive(Debug, Subcommand)]
-pub enum HooksCommand {
-    /// Put the hooks in: shows the difference, keeps everything else and a copy of what was there
-    Install(HooksChange),
-    /// Take the hooks out again: what was there before comes back
-    Uninstall(HooksChange),
-    /// Where the hooks are and whether they can work
-    Status {
-        /// The agent [default: all]
-        agent: Option<SettledAgent>,
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// `hooks install` and `hooks uninstall`
-#[derive(Debug, Args)]
-pub struct HooksChange {
-    /// The agent
-    pub agent: SettledAgent,
-    /// In the settings of the project that this folder is in (.claude/settings.json) [default]
-    #[arg(long)]
-    pub project: bool,
-    /// In the user's settings, for every project
-    #[arg(long, conflicts_with = "project")]
-    pub user: bool,
-    /// Show the difference and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-impl HooksChange {
-    /// Whose settings.
-    pub fn scope(&self) -> Scope {
-        if self.user { Scope::User } else { Scope::Project }
-    }
 }
 
 /// `emit`

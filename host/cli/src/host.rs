@@ -1,5 +1,6 @@
 //! One host put together: bus, sessions, plugins, gatekeeper. Used by the daemon and by the demonstration.
 
+use crate::asker::PluginAsker;
 use crate::config::{Config, expand};
 use crate::exit::Failure;
 use crate::policies;
@@ -10,13 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tollgate_core::bus::{Bus, BusOptions};
-use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
+use tollgate_core::engine::Engine;
+use tollgate_core::gate::{Approvals, Gatekeeper, GatekeeperOptions};
 use tollgate_core::home::Home;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
-use tollgate_server::{Door, NetworkRules, State, Token};
+use tollgate_server::{Door, NetworkRules, Parts, State, Token};
 
 /// A host that runs.
 pub struct Host {
@@ -28,6 +31,10 @@ pub struct Host {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The plugins.
     pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines.
+    pub engine: Engine,
 }
 
 impl Host {
@@ -47,12 +54,13 @@ impl Host {
         let sessions = Sessions::open(&bus, canonical(&config.workspace.allow, user_home.as_deref()))
             .map_err(|error| Failure::Failed(error.to_string()))?;
         let sessions = Arc::new(sessions);
+        let interactions = Interactions::open(&bus, Arc::clone(&sessions));
+        let engine = Engine::open(&bus, Arc::clone(&sessions)).map_err(|error| Failure::Failed(error.to_string()))?;
         let runtime = Runtime::start(RuntimeOptions {
             home: home.clone(),
             bus: bus.clone(),
             sessions: Arc::clone(&sessions),
-            // Nobody to ask yet: a plugin's question is denied.
-            asker: None,
+            asker: Some(Arc::new(PluginAsker(interactions.clone()))),
             defaults: Limits::default(),
             compiler: Arc::new(InProcess),
             watch: config.plugins.watch,
@@ -66,15 +74,18 @@ impl Host {
                 return Err(Failure::at("plugins", error));
             }
         };
-        let gatekeeper = Arc::new(Gatekeeper::new(GatekeeperOptions {
+        let gatekeeper = Gatekeeper::new(GatekeeperOptions {
             bus: bus.clone(),
             sessions: Arc::clone(&sessions),
             guards: Arc::new(runtime.clone()),
             home: Some(home.clone()),
             policy,
             allowed_extras: canonical(&config.gate.allowed_extras, user_home.as_deref()),
-        }));
-        Ok(Self { bus, sessions, gatekeeper, runtime })
+        });
+        let approvers = config.gate.approvers;
+        let approvals = Approvals { interactions: interactions.clone(), approvers, ttl: None };
+        let gatekeeper = Arc::new(gatekeeper.with_approvals(approvals));
+        Ok(Self { bus, sessions, gatekeeper, runtime, interactions, engine })
     }
 
     /// Binds the socket of `home` and the configured port; the future serves them until `shutdown` resolves, then
@@ -107,14 +118,16 @@ impl Host {
             plugins = self.runtime.list().len(),
             "tollgate serves"
         );
-        let state = State::new(
-            self.bus.clone(),
-            self.sessions.clone(),
-            self.gatekeeper.clone(),
-            self.runtime.clone(),
+        let state = State::new(Parts {
+            bus: self.bus.clone(),
+            sessions: self.sessions.clone(),
+            gatekeeper: self.gatekeeper.clone(),
+            runtime: self.runtime.clone(),
+            interactions: self.interactions.clone(),
+            engine: self.engine.clone(),
             door,
-            user(),
-        );
+            user: user().into(),
+        });
         let named = port.is_some().then(|| home.address());
         Ok(async move {
             tollgate_server::serve(listener, port, state, shutdown).await;

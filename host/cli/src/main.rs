@@ -2,6 +2,7 @@
 
 mod agents;
 mod args;
+mod asker;
 mod client;
 mod commands;
 mod config;
@@ -67,6 +68,12 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
             let _ = writeln!(std::io::stderr(), "tollgate: `hook` takes no options before it: tollgate hook AGENT");
             Ok(Exit::Denied)
         }
+        Command::Approvals(args) => commands::approvals::run(&home()?, args),
+        Command::Grants(command) => commands::approvals::grants(&home()?, &command),
+        Command::Pause(args) => commands::approvals::pause(&home()?, args.duration),
+        Command::Resume => commands::approvals::resume(&home()?),
+        Command::Message(args) => commands::message::run(&home()?, &args),
+        Command::Deadletter(command) => commands::deadletter::run(&home()?, &command),
         Command::Hooks(command) => commands::hooks::run(&home()?, &command),
         Command::Doctor { json } => commands::doctor::run(&home()?, json),
         Command::Completions { shell } => {

@@ -51,33 +51,30 @@ impl Reloading {
 
     /// Reads everything again if a file changed.
     async fn look(&mut self) {
-        if self.stamps().await.is_some_and(|stamps| stamps != self.seen) {
+        if stamps(self.home.clone()).await.is_some_and(|stamps| stamps != self.seen) {
             self.reload().await;
         }
     }
 
     /// Reads everything again once it is still, and puts it in force if it is right.
     async fn reload(&mut self) {
-        for _ in 0..MAX_LOOKS {
-            let Some(before) = self.stamps().await else { return };
-            tokio::time::sleep(STILLNESS).await;
-            if self.stamps().await.as_ref() != Some(&before) {
-                continue;
-            }
+        let look = || stamps(self.home.clone());
+        let reading = || {
             let (home, last) = (self.home.clone(), self.config.clone());
-            let read = tokio::task::spawn_blocking(move || read(&home, &last)).await;
-            // What was read was still, and is what the stamps are of.
-            if self.stamps().await.as_ref() != Some(&before) {
-                continue;
+            tokio::task::spawn_blocking(move || read(&home, &last))
+        };
+        match while_still(STILLNESS, look, reading).await {
+            Some((seen, read)) => {
+                self.seen = seen;
+                match read {
+                    Ok(read) => self.put_in_force(read),
+                    Err(error) => tracing::error!(%error, "policy.reload: failed; the last good policy stays"),
+                }
             }
-            self.seen = before;
-            match read {
-                Ok(read) => self.put_in_force(read),
-                Err(error) => tracing::error!(%error, "policy.reload: reading it failed; the last good policy stays"),
+            None => {
+                tracing::warn!("policy.reload: the files keep changing; the last good policy stays until they rest")
             }
-            return;
         }
-        tracing::warn!("policy.reload: the files keep changing; looking again later");
     }
 
     fn put_in_force(&mut self, read: Read) {
@@ -100,11 +97,29 @@ impl Reloading {
             Err(error) => tracing::error!(error, "policy.reload: refused; the last good policy stays"),
         }
     }
+}
 
-    async fn stamps(&self) -> Option<Stamps> {
-        let home = self.home.clone();
-        tokio::task::spawn_blocking(move || Stamps::of(&home)).await.ok()
+async fn stamps(home: Home) -> Option<Stamps> {
+    tokio::task::spawn_blocking(move || Stamps::of(&home)).await.ok()
+}
+
+/// Reads what stays as it is while it is read, and for `stillness` before; none when it never rests.
+async fn while_still<S: PartialEq, L: Future<Output = Option<S>>, R: Future>(
+    stillness: Duration,
+    mut look: impl FnMut() -> L,
+    mut read: impl FnMut() -> R,
+) -> Option<(S, R::Output)> {
+    for _ in 0..MAX_LOOKS {
+        let before = look().await?;
+        tokio::time::sleep(stillness).await;
+        if look().await.as_ref() == Some(&before) {
+            let read = read().await;
+            if look().await.as_ref() == Some(&before) {
+                return Some((before, read));
+            }
+        }
     }
+    None
 }
 
 /// What the files say now.
@@ -176,6 +191,31 @@ mod tests {
             "[journal]\ndurability = \"memory\"\n[plugins]\nwatch = false",
             &["[journal] durability", "[plugins] watch"],
         );
+    }
+
+    #[tokio::test]
+    async fn only_what_is_still_is_read() {
+        // What each look sees in turn, and then for ever; how often it is read, and with what.
+        async fn check(looks: &[usize], last: Option<usize>, reads: usize, expected: Option<usize>) {
+            let (mut looked, mut read) = (0, 0);
+            let look = || {
+                looked += 1;
+                std::future::ready(looks.get(looked - 1).copied().or(last))
+            };
+            let reading = || {
+                read += 1;
+                std::future::ready(())
+            };
+            let found = while_still(Duration::ZERO, look, reading).await;
+            assert_eq!((found.map(|(seen, ())| seen), read), (expected, reads), "{looks:?}");
+        }
+        check(&[], Some(7), 1, Some(7)).await;
+        check(&[1, 2, 3, 4], Some(5), 1, Some(5)).await;
+        check(&[1, 1, 2], Some(3), 2, Some(3)).await;
+        check(&[1], None, 0, None).await;
+        let restless: Vec<usize> = (0..2 * MAX_LOOKS).collect();
+        check(restless.get(2..).unwrap(), Some(7), 1, Some(7)).await;
+        check(&restless, Some(7), 0, None).await;
     }
 
     #[test]

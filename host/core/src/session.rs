@@ -51,7 +51,7 @@ pub struct SessionHint<'a> {
 /// All sessions of the host: made on first sight, kept in the journal's database.
 pub struct Sessions {
     bus: Bus,
-    allow: Vec<PathBuf>,
+    allow: Arc<[PathBuf]>,
     user: Arc<str>,
     state: Mutex<State>,
 }
@@ -116,37 +116,59 @@ impl Sessions {
         for session in bus.journal().sessions(MAX_SESSIONS)? {
             state.put(Arc::new(session), Saved::Yes);
         }
-        Ok(Self { bus: bus.clone(), allow, user: current_user(), state: Mutex::new(state) })
+        Ok(Self { bus: bus.clone(), allow: allow.into(), user: current_user(), state: Mutex::new(state) })
     }
 
     /// Finds the session or makes it (root = the nearest `.git` above `cwd`, else `cwd`, if `allow` covers it).
     ///
-    /// Roots are set once: by the first call whose folders `allow` covers; so is the agent. A call without an id belongs to the
-    /// one nameless session of its agent and folder. Looks at the file system where roots are not known yet.
+    /// Roots are set once: by the first call whose folders `allow` covers; so is the agent. A call without an id
+    /// belongs to the one nameless session of its agent and folder. Looks at the file system where roots are not
+    /// known yet, and blocks for it: [`Sessions::resolve_async`] does not.
     pub fn resolve(&self, hint: &SessionHint<'_>) -> Arc<Session> {
-        let id: Arc<str> = hint.id.map_or_else(|| nameless_id(hint), Arc::from);
-        let known = {
-            let mut state = lock(&self.state);
-            let found =
-                state.touch(&id).map(|entry| (Arc::clone(&entry.session), entry.refused.clone(), entry.is_unsaved()));
-            match found {
-                Some((session, refused, unsaved)) => {
-                    let nothing_new =
-                        hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused.as_deref());
-                    let agent_known = !session.agent.is_empty() || hint.agent.is_none();
-                    if (!session.roots.is_empty() || nothing_new) && agent_known && !unsaved {
-                        return session;
-                    }
-                    Some(session)
-                }
-                None => None,
+        let id = id_of(hint);
+        match self.known(&id, hint) {
+            Known::Whole(session) => session,
+            Known::Roots(roots) => self.settle(id, hint, roots),
+            Known::Nothing => self.settle(id, hint, find_roots(&self.allow, hint.cwd, hint.roots)),
+        }
+    }
+
+    /// As [`Sessions::resolve`], with the file system asked on another thread: a slow mount holds up this call alone.
+    pub async fn resolve_async(&self, hint: &SessionHint<'_>) -> Arc<Session> {
+        let id = id_of(hint);
+        let roots = match self.known(&id, hint) {
+            Known::Whole(session) => return session,
+            Known::Roots(roots) => roots,
+            Known::Nothing if hint.cwd.is_none() && hint.roots.is_empty() => Vec::new(),
+            Known::Nothing => {
+                let allow = Arc::clone(&self.allow);
+                let cwd = hint.cwd.map(Path::to_owned);
+                let given: Vec<PathBuf> = hint.roots.iter().take(MAX_ROOTS).cloned().collect();
+                let find = tokio::task::spawn_blocking(move || find_roots(&allow, cwd.as_deref(), &given));
+                // Only a host that stops does not come to it: a session without roots may touch nothing.
+                find.await.unwrap_or_default()
             }
         };
-        // The file system is asked without the lock: a slow mount holds up this call alone.
-        let roots = match &known {
-            Some(session) if !session.roots.is_empty() => session.roots.clone(),
-            _ => self.find_roots(hint),
-        };
+        self.settle(id, hint, roots)
+    }
+
+    /// What is known of a session, and whether that is all that `hint` could tell.
+    fn known(&self, id: &str, hint: &SessionHint<'_>) -> Known {
+        let mut state = lock(&self.state);
+        let Some(entry) = state.touch(id) else { return Known::Nothing };
+        let refused = entry.refused.as_deref();
+        let nothing_new = hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused);
+        let has_roots = !entry.session.roots.is_empty();
+        let agent_known = !entry.session.agent.is_empty() || hint.agent.is_none();
+        match has_roots || nothing_new {
+            true if agent_known && !entry.is_unsaved() => Known::Whole(Arc::clone(&entry.session)),
+            true => Known::Roots(entry.session.roots.clone()),
+            false => Known::Nothing,
+        }
+    }
+
+    /// Adds what was found to a session, or makes it.
+    fn settle(&self, id: Arc<str>, hint: &SessionHint<'_>, roots: Vec<PathBuf>) -> Arc<Session> {
         let mut state = lock(&self.state);
         let session = match state.by_id.get(&id).map(|entry| Arc::clone(&entry.session)) {
             // What is known stays known, also where another call was faster.
@@ -219,27 +241,34 @@ impl Sessions {
             Err(error) => entry.refuse(&error),
         }
     }
+}
 
-    /// The roots that `allow` covers: those given, else the one above the working directory.
-    fn find_roots(&self, hint: &SessionHint<'_>) -> Vec<PathBuf> {
-        let given = hint.roots.iter().filter_map(|root| root.canonicalize().ok());
-        let mut roots: Vec<PathBuf> = given.filter(|root| self.covers(root)).take(MAX_ROOTS).collect();
-        if roots.is_empty()
-            && let Some(cwd) = hint.cwd.and_then(|cwd| cwd.canonicalize().ok())
-        {
-            let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&cwd);
-            // A repository above what is allowed does not widen it.
-            let root = if self.covers(root) { root } else { &cwd };
-            roots.extend(self.covers(root).then(|| root.to_owned()));
-        }
-        roots.dedup();
-        roots
-    }
+/// How much of a session is known already.
+enum Known {
+    /// All of it, and it is saved.
+    Whole(Arc<Session>),
+    /// Its roots; none where these folders give none.
+    Roots(Vec<PathBuf>),
+    /// No roots, or no session.
+    Nothing,
+}
 
-    /// Component by component: `/home/dev` does not cover `/home/developer`.
-    fn covers(&self, root: &Path) -> bool {
-        self.allow.iter().any(|allowed| root.starts_with(allowed))
+/// The roots that `allow` covers: of the first [`MAX_ROOTS`] given, else the one above the working directory.
+fn find_roots(allow: &[PathBuf], cwd: Option<&Path>, given: &[PathBuf]) -> Vec<PathBuf> {
+    // Component by component: `/home/dev` does not cover `/home/developer`.
+    let covers = |root: &Path| allow.iter().any(|allowed| root.starts_with(allowed));
+    let given = given.iter().take(MAX_ROOTS).filter_map(|root| root.canonicalize().ok());
+    let mut roots: Vec<PathBuf> = given.filter(|root| covers(root)).collect();
+    if roots.is_empty()
+        && let Some(cwd) = cwd.and_then(|cwd| cwd.canonicalize().ok())
+    {
+        let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&cwd);
+        // A repository above what is allowed does not widen it.
+        let root = if covers(root) { root } else { &cwd };
+        roots.extend(covers(root).then(|| root.to_owned()));
     }
+    roots.dedup();
+    roots
 }
 
 impl State {
@@ -278,6 +307,10 @@ impl State {
     }
 }
 
+fn id_of(hint: &SessionHint<'_>) -> Arc<str> {
+    hint.id.map_or_else(|| nameless_id(hint), Arc::from)
+}
+
 /// The id of the one session that an agent without session ids has in a folder.
 fn nameless_id(hint: &SessionHint<'_>) -> Arc<str> {
     let mut hash = Sha256::new();
@@ -304,155 +337,4 @@ fn current_user() -> Arc<str> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-    use crate::bus::BusOptions;
-    use crate::journal::{Durability, JournalOptions};
-    use crate::time::Clock;
-
-    struct Fixture {
-        folder: PathBuf,
-        bus: Bus,
-        _folder: tempfile::TempDir,
-    }
-
-    fn open_bus(folder: &Path) -> Bus {
-        let journal = JournalOptions { path: folder.join("journal.db"), durability: Durability::Normal };
-        Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap()
-    }
-
-    fn fixture() -> Fixture {
-        let made = tempfile::tempdir().unwrap();
-        let folder = made.path().canonicalize().unwrap();
-        for path in ["src/repo/.git", "src/repo/deep/er", "src/plain", "src-other", "up/.git", "up/in/side"] {
-            std::fs::create_dir_all(folder.join(path)).unwrap();
-        }
-        Fixture { bus: open_bus(&folder), folder, _folder: made }
-    }
-
-    fn check_root(allow: &str, cwd: &str, given: &[&str], roots: &[&str]) {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.join(allow)]).unwrap();
-        let given: Vec<PathBuf> = given.iter().map(|root| folder.join(root)).collect();
-        let cwd = folder.join(cwd);
-        let session = sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(&cwd), roots: &given });
-        assert_eq!(session.roots, roots.iter().map(|root| folder.join(root)).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn roots_are_the_repository_else_the_folder_where_allowed() {
-        check_root("src", "src/repo/deep/er", &[], &["src/repo"]);
-        check_root("src", "src/plain", &[], &["src/plain"]);
-        check_root("src", "src-other", &[], &[]);
-        check_root("src", "missing", &[], &[]);
-        check_root("src", "src/plain/../../src-other", &[], &[]);
-        check_root("up/in", "up/in/side", &[], &["up/in/side"]);
-        check_root("src", "src/plain", &["src/repo", "src-other"], &["src/repo"]);
-    }
-
-    #[test]
-    fn a_session_outlives_a_restart_with_its_chat() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let allow = vec![folder.join("src")];
-        let cwd = folder.join("src/repo");
-        let sessions = Sessions::open(&bus, allow.clone()).unwrap();
-        sessions.resolve(&SessionHint { id: Some("s1"), agent: Some("codex"), cwd: Some(&cwd), roots: &[] });
-        let bound = sessions.bind_chat("s1", "chat-7", Some("ada"));
-        assert_eq!(sessions.by_chat("chat-7"), Some(Arc::clone(&bound)));
-        assert_eq!(sessions.by_chat("s1"), None, "the old chat no longer finds it");
-        drop((sessions, bus));
-        let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
-        assert_eq!(sessions.get("s1"), Some(Arc::clone(&bound)));
-        assert_eq!(sessions.by_chat("chat-7"), Some(bound));
-    }
-
-    #[tokio::test]
-    async fn a_session_that_the_journal_refused_later_is_saved_when_it_is_seen_again() {
-        use crate::event::Draft;
-        let Fixture { bus, folder, _folder } = fixture();
-        let allow = vec![folder.join("src")];
-        let (first, second) = (folder.join("src/repo"), folder.join("src/plain"));
-        let sessions = Sessions::open(&bus, allow.clone()).unwrap();
-        let ids: Vec<String> = (0..100).map(|number| format!("{number}-{}", "x".repeat(200))).collect();
-        let see = |sessions: &Sessions, cwd: &Path| {
-            let hint = |id| SessionHint { id: Some(id), agent: None, cwd: Some(cwd), roots: &[] };
-            ids.iter().map(|id| sessions.resolve(&hint(id)).roots.clone()).collect::<Vec<_>>()
-        };
-        let large = || {
-            let event_type = tollgate_events::EventType::parse("test.large").unwrap();
-            bus.emit(Draft::new(event_type, "core", format!("{{\"x\":\"{}\"}}", "y".repeat(200_000))))
-        };
-        bus.limit_pages(1).await.unwrap();
-        see(&sessions, &first);
-        // Behind the sessions in the queue: they are refused by now.
-        assert!(large().await.is_err());
-        bus.limit_pages(u32::MAX).await.unwrap();
-        see(&sessions, &first);
-        large().await.unwrap();
-        drop((sessions, bus));
-        let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
-        assert_eq!(sessions.list().len(), ids.len());
-        assert!(see(&sessions, &second).iter().all(|roots| *roots == [first.clone()]), "none has moved");
-    }
-
-    #[test]
-    fn a_chat_stays_with_the_session_bound_to_it_last() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
-        sessions.bind_chat("a", "c", None);
-        sessions.bind_chat("b", "c", None);
-        let cwd = folder.join("src/repo");
-        let found =
-            |agent| sessions.resolve(&SessionHint { id: Some("a"), agent: Some(agent), cwd: Some(&cwd), roots: &[] });
-        let changed = found("codex");
-        assert_eq!((&*changed.agent, &*changed.chat_id), ("codex", "c"), "an agent that was not known is found");
-        assert_eq!(changed.roots, std::slice::from_ref(&cwd));
-        assert_eq!(&*sessions.by_chat("c").unwrap().id, "b");
-        assert_eq!(&*found("gemini").agent, "codex", "and does not change");
-        sessions.bind_chat("a", "c2", None);
-        sessions.bind_chat("b", "c3", None);
-        assert!(sessions.by_chat("c").is_none());
-        assert_eq!(&*sessions.by_chat("c2").unwrap().id, "a");
-    }
-
-    #[test]
-    fn later_calls_do_not_move_a_session() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
-        let (outside, first, second) = (folder.join("up"), folder.join("src/repo"), folder.join("src/plain"));
-        let at = |cwd| sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(cwd), roots: &[] });
-        assert!(at(&outside).roots.is_empty());
-        assert!(at(&outside).roots.is_empty());
-        assert_eq!(at(&first).roots, std::slice::from_ref(&first));
-        assert_eq!(at(&second).roots, std::slice::from_ref(&first));
-    }
-
-    #[test]
-    fn nameless_calls_share_a_session_by_agent_and_folder() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.clone()]).unwrap();
-        let of = |agent, cwd: &Path| {
-            let hint = SessionHint { id: None, agent: Some(agent), cwd: Some(cwd), roots: &[] };
-            Arc::clone(&sessions.resolve(&hint).id)
-        };
-        assert_eq!(of("a", &folder), of("a", &folder));
-        assert_ne!(of("a", &folder), of("b", &folder));
-        assert_ne!(of("a", &folder), of("a", &folder.join("src")));
-    }
-
-    #[test]
-    fn memory_holds_a_bounded_number_and_forgets_the_least_used() {
-        let journal = JournalOptions { path: PathBuf::new(), durability: Durability::Memory };
-        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-        let sessions = Sessions::open(&bus, Vec::new()).unwrap();
-        for number in 0..MAX_SESSIONS {
-            sessions.resolve(&SessionHint { id: Some(&number.to_string()), ..SessionHint::default() });
-        }
-        assert!(sessions.get("0").is_some(), "and used again by this");
-        sessions.resolve(&SessionHint { id: Some("one more"), ..SessionHint::default() });
-        assert_eq!(sessions.list().len(), MAX_SESSIONS - FORGOTTEN_AT_ONCE + 1);
-        assert!(sessions.get("0").is_some() && sessions.get("one more").is_some());
-        assert!(sessions.get("1").is_none() && sessions.by_chat("1").is_none());
-    }
-}
+mod tests;

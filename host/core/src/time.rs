@@ -10,6 +10,9 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+/// The first of the year 0000 and, but for two days, the last of 9999: what RFC 3339 can say and the calendar knows.
+const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
+
 /// Why a text is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an RFC 3339 time such as 2026-01-27T10:21:33.123Z")]
@@ -21,8 +24,15 @@ impl Timestamp {
     /// # Errors
     /// When `text` is not RFC 3339.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError(text.to_owned()))?;
-        Ok(Self(parsed.as_millisecond()))
+        let refuse = || TimestampError(text.chars().take(64).collect());
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| refuse())?;
+        Self::from_millis(parsed.as_millisecond()).ok_or_else(refuse)
+    }
+
+    /// A time from outside in milliseconds since 1970; none where it is not of the years 0000 to 9999.
+    #[must_use]
+    pub fn from_millis(ms: i64) -> Option<Self> {
+        RANGE.contains(&ms).then_some(Self(ms))
     }
 }
 
@@ -105,5 +115,23 @@ impl Clock {
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+
+    #[test]
+    fn every_time_that_is_taken_reads_back_as_written() {
+        for ms in [*RANGE.start(), -1, 0, 1_700_000_000_000, *RANGE.end()] {
+            let time = Timestamp::from_millis(ms).unwrap();
+            assert_eq!(Timestamp::parse(&time.to_string()), Ok(time), "{time}");
+            assert_eq!(time.to_string().len(), "1970-01-01T00:00:00.000Z".len(), "{time}");
+        }
+        assert_eq!(Timestamp::from_millis(RANGE.start() - 1), None);
+        assert_eq!(Timestamp::from_millis(RANGE.end() + 1), None);
+        assert!(jiff::Timestamp::from_millisecond(RANGE.end() + 1).is_err(), "no later one can be written");
     }
 }

@@ -78,9 +78,11 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
                 required.on_fault,
             )
         }
-        (Some(seat), _) if seat.version.gates(&call.tool) => {
-            let (gate, on_fault) = (seat.version.capabilities.gate(), seat.version.grant.delivery.on_fault);
-            (seat.ask(call).await, gate, on_fault)
+        (Some(seat), required) if seat.version.gates(&call.tool) => {
+            // The version may have been loaded with more than the operator's newest word grants.
+            let granted = required.map(|required| required.grant).unwrap_or_default();
+            let on_fault = required.map_or(seat.version.grant.delivery.on_fault, |required| required.on_fault);
+            (seat.ask(call).await, seat.version.capabilities.gate().and(granted), on_fault)
         }
         (Some(_), _) | (None, None) => return None,
         (None, Some(required)) if required.gates(&call.tool) => {
@@ -223,8 +225,11 @@ impl Desk {
     async fn fine(&mut self, probing: bool) {
         self.faults = 0;
         self.not_before = None;
+        if let Some(guest) = &mut self.guest {
+            self.plugin.counters.take_from(guest.state());
+        }
         if probing && self.version.record.fine() {
-            self.plugin.set_state(PluginState::Serving);
+            self.plugin.set_state_of(&self.version, PluginState::Serving);
             self.context.announce(news(Happening::Recovered, &self.version)).await;
         }
     }
@@ -273,7 +278,7 @@ pub(crate) async fn report_fault(
         .caused_by(detail.cause);
     context.announce(announcement).await;
     if let Consequence::Quarantine(cooldown) = consequence {
-        plugin.set_state(PluginState::Quarantined);
+        plugin.set_state_of(version, PluginState::Quarantined);
         let announcement = news(Happening::Quarantined, version)
             .with("cause", fault.cause.as_str())
             .with("cooldown_ms", u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX))

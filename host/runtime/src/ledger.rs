@@ -29,6 +29,8 @@ pub(crate) struct Tempo {
     pub(crate) cooldown_first: Duration,
     /// Longest quarantine.
     pub(crate) cooldown_longest: Duration,
+    /// What `fuel_per_minute` counts over.
+    pub(crate) fuel_minute: Duration,
 }
 
 impl Default for Tempo {
@@ -41,6 +43,7 @@ impl Default for Tempo {
             window: Duration::from_secs(60),
             cooldown_first: Duration::from_secs(30),
             cooldown_longest: Duration::from_secs(3_600),
+            fuel_minute: Duration::from_secs(60),
         }
     }
 }

@@ -75,6 +75,9 @@ pub enum RuntimeError {
     /// The plugin has never described itself, so what it asks for is not known.
     #[error("`{0}` has not described itself: see why it was refused")]
     NotDescribed(String),
+    /// What would be granted is not what was looked at: the plugin's file or its grant file was replaced meanwhile.
+    #[error("what `{0}` would be granted has changed since it was shown; look at it again")]
+    GrantChanged(String),
     /// The grant file is wrong.
     #[error(transparent)]
     Grant(#[from] GrantError),

@@ -15,7 +15,7 @@ pub(crate) const MAX_LOG_BYTES_PER_EVENT: usize = 64 * 1024;
 /// Bytes of keys and values in a plugin's store.
 pub(crate) const MAX_STORE_BYTES: u64 = 1 << 20;
 /// Bytes of one key of the store.
-pub(crate) const MAX_STORE_KEY_BYTES: usize = 512;
+pub(crate) const MAX_STORE_KEY_BYTES: usize = 256;
 /// Programs that one plugin may have at a time, ended ones whose handle it still holds included: each has two
 /// pipes and a thread that waits for its end.
 pub(crate) const MAX_PROGRAMS_PER_PLUGIN: usize = 8;
@@ -202,6 +202,30 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
     use wasmtime::ResourceLimiter;
+
+    /// The interface says `says`, in the file `wit/<file>`.
+    fn published(file: &str, says: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit").join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let text: Vec<&str> = text.split_whitespace().filter(|word| *word != "///").collect();
+        assert!(text.join(" ").contains(says), "{file} does not say: {says}");
+    }
+
+    #[test]
+    fn the_bounds_are_those_of_the_interface() {
+        let kib = |bytes: usize| bytes / 1_024;
+        let mib = |bytes: u64| bytes >> 20;
+        published("data.wit", &format!("At most {} MiB a call", mib(u64::from(crate::host::data::MAX_READ_BYTES))));
+        published("data.wit", &format!("flat: 1 to {} bytes", crate::host::data::MAX_NAME_BYTES));
+        published("data.wit", "a shorter file stays as it is");
+        published("store.wit", &format!("A key has at most {MAX_STORE_KEY_BYTES} bytes"));
+        published("store.wit", &format!("All keys and values together: {} MiB", mib(MAX_STORE_BYTES)));
+        published(
+            "log.wit",
+            &format!("Past {} KiB an event, lines are dropped and counted", kib(MAX_LOG_BYTES_PER_EVENT)),
+        );
+        published("types.wit", &format!("At most {} KiB, the rest is cut", kib(crate::convert::MAX_VERDICT_BYTES)));
+    }
 
     #[test]
     fn memories_are_summed() {

@@ -6,9 +6,9 @@ use crate::context::{Announcement, Context, Happening};
 use crate::description::is_plugin_name;
 use crate::folder::{self, Entry};
 use crate::gate::{GateSeat, news};
-use crate::grant::{GateGrant, Grant};
+use crate::grant::{GateGrant, Grant, withdraws};
 use crate::lane::{self, LaneHandle};
-use crate::plugin::{Plugin, PluginState, RequiredGuard};
+use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
 use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,9 +57,12 @@ impl Managed {
             self.forget_last_good(context);
             return (!self.stays_required()).then_some(entry);
         }
-        let loaded = self.load(context, &mut work, grant).await;
+        let loaded = self.load(context, &mut work, grant.clone()).await;
         if let Err(rejection) = loaded {
             self.reject(context, rejection).await;
+        }
+        if let Ok(grant) = grant {
+            self.hold_to(context, &mut work, grant).await;
         }
         // It was refused or waits for a grant, and nothing older serves.
         if work.lane.is_none() {
@@ -193,6 +196,47 @@ impl Managed {
         Ok(())
     }
 
+    /// An older file that serves because the newest does not is held to the newest grant all the same.
+    async fn hold_to(&self, context: &Arc<Context>, work: &mut Work, grant: Grant) {
+        let Some(serving) = self.plugin.face().serving.clone().filter(|serving| serving.grant != grant) else { return };
+        let withdrawn = withdraws(&grant, &serving.grant);
+        let theirs = Arc::clone(context);
+        let preparing = context.guests.spawn(async move { serving.regranted(&theirs, grant).await });
+        let (rejected, waiting) = self.trouble();
+        let held = match preparing.await {
+            Ok(Ok(Prepared::Ready(candidate))) => self.take_over(context, work, *candidate).await,
+            Ok(Ok(Prepared::NeedsGrant { missing, .. })) => {
+                Err(Rejection::new(Stage::Needs, format!("not granted any more: {}", missing.join(", "))))
+            }
+            Ok(Err(rejection)) => Err(rejection),
+            // The host is ending.
+            Err(_) => return,
+        };
+        if let Err(rejection) = held {
+            let text = format!("the version that serves does not work with the newest grant: {rejection}");
+            self.plugin.ring.push(crate::logs::LogLevel::Error, &text);
+            if withdrawn {
+                self.unload(context, work, PluginState::NeedsGrant).await;
+            }
+        }
+        self.show_trouble(rejected, waiting);
+    }
+
+    /// Why the newest file does not serve: to be shown still when an older one was put in its place.
+    fn trouble(&self) -> (Option<Rejection>, Option<Waiting>) {
+        let face = self.plugin.face();
+        (face.rejected.clone(), face.waiting.clone())
+    }
+
+    fn show_trouble(&self, rejected: Option<Rejection>, waiting: Option<Waiting>) {
+        let mut face = self.plugin.face();
+        if face.serving.is_none() && rejected.is_some() {
+            face.state = Some(PluginState::Rejected);
+        }
+        face.rejected = rejected;
+        face.waiting = waiting.or(face.waiting.take());
+    }
+
     /// Puts a candidate that works into service: a lane if there is none, else a swap between two events.
     async fn take_over(&self, context: &Arc<Context>, work: &mut Work, candidate: Candidate) -> Result<(), Rejection> {
         let Candidate { version, guest, gate } = candidate;
@@ -287,20 +331,12 @@ impl Managed {
         let Ok(bytes) = self.blocking(move || folder::read_component(&path)).await else { return };
         let entry = work.applied.unwrap_or_default();
         let Ok(grant) = self.read_grant(context, entry) else { return };
-        let (rejected, waiting) = {
-            let face = self.plugin.face();
-            (face.rejected.clone(), face.waiting.clone())
-        };
+        let (rejected, waiting) = self.trouble();
         if waiting.as_ref().is_some_and(|(digest, ..)| **digest == *component::digest(&bytes)) {
             return;
         }
         let served = self.serve(context, work, bytes, grant).await;
-        {
-            // What the newest file lacks is to be seen still.
-            let mut face = self.plugin.face();
-            face.rejected = rejected;
-            face.waiting = waiting.or(face.waiting.take());
-        }
+        self.show_trouble(rejected, waiting);
         match served {
             Ok(()) if work.lane.is_none() => {}
             Ok(()) => {

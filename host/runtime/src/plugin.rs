@@ -5,7 +5,7 @@ use crate::component::{Rejection, World};
 use crate::description::Description;
 use crate::fault::Fault;
 use crate::gate::GateSeat;
-use crate::grant::GateGrant;
+use crate::grant::{GateGrant, Mode};
 use crate::logs::LogRing;
 use crate::stats::Counters;
 use crate::usage::Usage;
@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_core::gate::OnFault;
+use tollgate_core::journal::{Journal, Query};
 use tollgate_core::time::{Clock, Timestamp};
 
 /// What a plugin is doing.
@@ -83,7 +84,7 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
-    /// Events that wait in its queue.
+    /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
     pub lag: u64,
@@ -114,13 +115,15 @@ impl RequiredGuard {
     }
 }
 
+/// Digest, world and description of a version that waits for a grant.
+pub(crate) type Waiting = (Arc<str>, World, Arc<Description>);
+
 /// What changes when a version does.
 #[derive(Default)]
 pub(crate) struct Face {
     pub(crate) state: Option<PluginState>,
     pub(crate) serving: Option<Arc<Version>>,
-    /// Of the version that waits for a grant.
-    pub(crate) waiting: Option<(Arc<str>, World, Arc<Description>)>,
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) rejected: Option<Rejection>,
     pub(crate) last_fault: Option<LastFault>,
 }
@@ -163,8 +166,12 @@ impl Plugin {
         self.face.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_state(&self, state: PluginState) {
-        self.face().state = Some(state);
+    /// Shows a state that came of `version`'s calls, unless other bytes serve meanwhile, or none.
+    pub(crate) fn set_state_of(&self, version: &Version, state: PluginState) {
+        let mut face = self.face();
+        if face.serving.as_ref().is_some_and(|serving| Arc::ptr_eq(&serving.record, &version.record)) {
+            face.state = Some(state);
+        }
     }
 
     pub(crate) fn note_fault(&self, fault: &Fault) {
@@ -175,7 +182,28 @@ impl Plugin {
         self.ring.push(crate::logs::LogLevel::Error, &format!("fault: {fault}{backtrace}"));
     }
 
-    pub(crate) fn status(&self, head: u64) -> PluginStatus {
+    /// Events that are known to wait, and how far it is behind. What its lane does not hold yet is in the journal.
+    fn behind(&self, journal: &Journal) -> (u64, u64) {
+        let serving = self.face().serving.clone();
+        let Some(serving) = serving.filter(|version| !version.description.subscriptions.is_empty()) else {
+            return (0, 0);
+        };
+        // In this order: what is finished later is less behind than said, never more.
+        let finished = self.finished.load(Relaxed);
+        let (queue, lag) = (self.queue.load(Relaxed), journal.head().saturating_sub(finished));
+        if queue > 0 || lag == 0 || serving.grant.delivery.mode == Mode::Live {
+            return (queue, if queue > 0 { lag } else { 0 });
+        }
+        let patterns = Some(serving.description.subscriptions.clone());
+        let next = journal.read(&Query { after: finished, patterns, limit: 1, ..Query::default() });
+        // A journal that cannot be read shows nothing to be done.
+        let waits = next.map_or(true, |events| !events.is_empty());
+        if waits { (1, lag) } else { (0, 0) }
+    }
+
+    /// Reads the journal where only it knows whether something waits.
+    pub(crate) fn status(&self, journal: &Journal) -> PluginStatus {
+        let (queue, lag) = self.behind(journal);
         let face = self.face();
         let (version, digest, world) = match (&face.serving, &face.waiting) {
             (Some(serving), _) => {
@@ -186,7 +214,7 @@ impl Plugin {
             }
             (None, None) => (String::new(), String::new(), None),
         };
-        let (counters, queue) = (&self.counters, self.queue.load(Relaxed));
+        let counters = &self.counters;
         PluginStatus {
             name: self.name.to_string(),
             version,
@@ -200,7 +228,7 @@ impl Plugin {
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
             queue,
-            lag: if queue == 0 { 0 } else { head.saturating_sub(self.finished.load(Relaxed)) },
+            lag,
             memory_bytes: counters.memory_bytes.load(Relaxed),
             p50_us: counters.latency.percentile_us(500),
             p99_us: counters.latency.percentile_us(990),

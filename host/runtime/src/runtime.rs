@@ -155,15 +155,16 @@ impl Runtime {
     /// Every plugin, in name order.
     #[must_use]
     pub fn list(&self) -> Vec<PluginStatus> {
-        let head = self.0.context.bus.journal().head();
-        self.plugins().values().map(|managed| managed.plugin.status(head)).collect()
+        let journal = self.0.context.bus.journal();
+        let plugins: Vec<_> = self.plugins().values().cloned().collect();
+        plugins.iter().map(|managed| managed.plugin.status(journal)).collect()
     }
 
     /// Everything about one plugin.
     #[must_use]
     pub fn inspect(&self, name: &str) -> Option<PluginDetail> {
         let managed = self.find(name)?;
-        let status = managed.plugin.status(self.0.context.bus.journal().head());
+        let status = managed.plugin.status(self.0.context.bus.journal());
         Some(PluginDetail::of(&managed.plugin, status, self.proposed_grant(name).ok(), self.0.context.defaults))
     }
 
@@ -224,16 +225,22 @@ impl Runtime {
             asked: granted.iter().chain(&missing).map(needed).collect(),
             granted: granted.iter().map(needed).collect(),
             missing: missing.iter().map(needed).collect(),
+            digest: crate::component::digest(proposed.as_bytes()),
             proposed,
         })
     }
 
     /// Grants a plugin everything it asks for: writes its grant file, keeping the rest of it, and carries it out.
+    /// `shown` is the [`GrantDifference::digest`] of what the operator looked at.
     ///
     /// # Errors
-    /// As [`Runtime::proposed_grant`], or when the file cannot be written.
-    pub async fn grant(&self, name: &str) -> Result<GrantDifference, RuntimeError> {
+    /// As [`Runtime::proposed_grant`], when that is not what would be written now, or when the file cannot be
+    /// written.
+    pub async fn grant(&self, name: &str, shown: &str) -> Result<GrantDifference, RuntimeError> {
         let difference = self.proposed_grant(name)?;
+        if difference.digest != shown {
+            return Err(RuntimeError::GrantChanged(name.to_owned()));
+        }
         let path = folder::grant_path(&self.0.folder, name);
         folder::write_whole(&path, difference.proposed.as_bytes()).map_err(|error| at(&path, &error))?;
         self.scan().await?;
@@ -267,6 +274,16 @@ impl Runtime {
     #[cfg(test)]
     pub(crate) fn programs(&self) -> usize {
         self.0.context.services.programs.count()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ticker_is_parked(&self) -> bool {
+        self.0.context.ticker.is_parked()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plugin(&self, name: &str) -> Option<Arc<crate::plugin::Plugin>> {
+        self.find(name).map(|managed| Arc::clone(&managed.plugin))
     }
 
     fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Managed>>> {

@@ -13,7 +13,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     emits: Mutex<Emits>,
-    data: Mutex<Option<DataUsed>>,
+    data: Mutex<Data>,
     programs: AtomicUsize,
 }
 
@@ -23,6 +23,23 @@ pub(crate) struct ProgramShare(Arc<Usage>);
 impl Drop for ProgramShare {
     fn drop(&mut self) {
         self.0.programs.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is known of the plugin's own files; held while one of them grows.
+#[derive(Debug, Default)]
+pub(crate) struct Data {
+    /// None where they must be measured.
+    pub(crate) used: Option<DataUsed>,
+    /// Changes whenever a name may mean another file than before: what is open by name is to be opened anew.
+    pub(crate) generation: u64,
+}
+
+impl Data {
+    /// A file was cut, renamed or removed, or nobody knows how much of a write is there.
+    pub(crate) fn forget(&mut self) {
+        self.used = None;
+        self.generation = self.generation.wrapping_add(1);
     }
 }
 
@@ -60,8 +77,8 @@ impl Usage {
         Some(ProgramShare(Arc::clone(self)))
     }
 
-    /// The files' sizes, none where they must be measured; held while a file grows.
-    pub(crate) fn data(&self) -> MutexGuard<'_, Option<DataUsed>> {
+    /// What is known of the files.
+    pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -51,6 +51,17 @@ impl Version {
         }
     }
 
+    /// As [`prepare`], of the same component with another grant.
+    pub(crate) async fn regranted(&self, context: &Context, grant: Grant) -> Result<Prepared, Rejection> {
+        let described = Described {
+            digest: Arc::clone(&self.digest),
+            interface: Arc::clone(&self.interface),
+            loaded: self.loaded.clone(),
+            description: Arc::clone(&self.description),
+        };
+        described.granted(context, &self.plugin, grant, &self.ring, &self.usage).await
+    }
+
     fn parts(&self, context: &Context) -> StateParts {
         StateParts {
             plugin: Arc::clone(&self.plugin),
@@ -117,34 +128,58 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
             (interface, loaded, Arc::new(description))
         }
     };
-    let (_, missing) = difference(&description.needs, &grant);
-    if !missing.is_empty() {
-        let missing = missing.into_iter().map(ToString::to_string).collect();
-        return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+    Described { digest, interface, loaded, description }.granted(context, plugin, grant, ring, usage).await
+}
+
+/// A component that has said what it is.
+struct Described {
+    digest: Arc<str>,
+    interface: Arc<Interface>,
+    loaded: Loaded,
+    description: Arc<Description>,
+}
+
+impl Described {
+    /// The steps that depend on the grant, up to `init`.
+    async fn granted(
+        self,
+        context: &Context,
+        plugin: &Arc<str>,
+        grant: Grant,
+        ring: &Arc<LogRing>,
+        usage: &Arc<Usage>,
+    ) -> Result<Prepared, Rejection> {
+        let Self { digest, interface, loaded, description } = self;
+        let (_, missing) = difference(&description.needs, &grant);
+        if !missing.is_empty() {
+            let missing = missing.into_iter().map(ToString::to_string).collect();
+            return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+        }
+        if let Some(schema) = &description.config_schema {
+            schema.check(grant.config())?;
+        }
+        let asks: Vec<Ask> = description.asks().cloned().collect();
+        let limits = grant.limits(context.defaults);
+        let version = Arc::new(Version {
+            plugin: Arc::clone(plugin),
+            record: context.ledger.record(plugin, &digest),
+            capabilities: Arc::new(Capabilities::new(&asks, &grant)),
+            digest,
+            interface,
+            loaded,
+            description,
+            grant,
+            limits,
+            ring: Arc::clone(ring),
+            usage: Arc::clone(usage),
+        });
+        let guest = version.fresh_guest(context).await.map_err(init_failed)?;
+        let gate = match version.world() {
+            World::Guard => Some(version.fresh_guest(context).await.map_err(init_failed)?),
+            World::Observer => None,
+        };
+        Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
     }
-    if let Some(schema) = &description.config_schema {
-        schema.check(grant.config())?;
-    }
-    let asks: Vec<Ask> = description.asks().cloned().collect();
-    let version = Arc::new(Version {
-        plugin: Arc::clone(plugin),
-        record: context.ledger.record(plugin, &digest),
-        capabilities: Arc::new(Capabilities::new(&asks, &grant)),
-        digest,
-        interface,
-        loaded,
-        description,
-        grant,
-        limits,
-        ring: Arc::clone(ring),
-        usage: Arc::clone(usage),
-    });
-    let guest = version.fresh_guest(context).await.map_err(init_failed)?;
-    let gate = match version.world() {
-        World::Guard => Some(version.fresh_guest(context).await.map_err(init_failed)?),
-        World::Observer => None,
-    };
-    Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
 }
 
 /// Why a version whose guest could not be made does not serve.

@@ -80,8 +80,8 @@ impl From<JournalError> for ApiError {
     }
 }
 
-impl From<BatchError> for ApiError {
-    fn from(BatchError { index, error }: BatchError) -> Self {
+impl From<EmitError> for ApiError {
+    fn from(error: EmitError) -> Self {
         let code = match error {
             EmitError::Journal(error) => return error.into(),
             EmitError::Payload(_) => "bad_payload",
@@ -91,7 +91,15 @@ impl From<BatchError> for ApiError {
             EmitError::Filtered(_) => "filtered",
             EmitError::BatchTooLarge(_) => "batch_too_large",
         };
-        Self::bad_request(code, format!("event {index}: {error}"))
+        Self::bad_request(code, error.to_string())
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(BatchError { index, error }: BatchError) -> Self {
+        let ours = matches!(error, EmitError::Journal(_));
+        let refused = Self::from(error);
+        if ours { refused } else { Self { message: format!("event {index}: {}", refused.message), ..refused } }
     }
 }
 

@@ -50,12 +50,8 @@ async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAn
         let verdict = state.gatekeeper.check(call, drafts).await;
         return agent.answer(&input, &verdict);
     }
-    state.sessions.resolve(&SessionHint {
-        id: Some(&input.session),
-        agent: Some(agent.as_str()),
-        cwd: input.cwd.as_deref(),
-        roots: &[],
-    });
+    let (id, agent, cwd) = (Some(&*input.session), Some(agent.as_str()), input.cwd.as_deref());
+    state.sessions.resolve_async(&SessionHint { id, agent, cwd, roots: &[] }).await;
     state.bus.keep_wanted(&mut drafts);
     match state.bus.emit_batch(drafts).await {
         Ok(_) => HookAnswer::pass(),

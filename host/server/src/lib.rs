@@ -5,11 +5,14 @@
 //! [`Access`], so that another listener can serve the same router.
 
 mod access;
+mod deadletters;
 mod error;
 mod events;
 mod gate;
 mod health;
+mod interactions;
 mod listen;
+mod messages;
 mod metrics;
 mod plugins;
 mod query;
@@ -23,4 +26,4 @@ pub use access::{Access, NetworkRules};
 pub use listen::{BindError, bind, bind_tcp, socket_path};
 pub use router::router;
 pub use serve::serve;
-pub use state::{Door, State, Token};
+pub use state::{Door, Parts, State, Token};

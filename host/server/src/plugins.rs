@@ -3,8 +3,9 @@
 use crate::access::require_approver;
 use crate::error::ApiError;
 use crate::query::last;
-use crate::router::json;
+use crate::router::{MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -94,13 +95,20 @@ pub(crate) async fn proposed_grant(
     Ok(json(difference(&state.runtime.proposed_grant(&name)?).to_string()))
 }
 
+/// Grants what was shown: the body is `{"digest": …}` of [`proposed_grant`]'s answer.
 pub(crate) async fn grant(
     Shared(state): Shared<State>,
     headers: HeaderMap,
     Path(name): Path<String>,
+    body: Body,
 ) -> Result<Response, ApiError> {
     require_approver(&state, &headers)?;
-    Ok(json(difference(&state.runtime.grant(&name).await?).to_string()))
+    let shown: Value = serde_json::from_str(&read_text(body, MAX_BODY_BYTES).await?).unwrap_or_default();
+    let shown = shown.get("digest").and_then(Value::as_str).ok_or_else(|| {
+        let mend = "the body must be {\"digest\": …}, with the digest that GET on the same path answers";
+        ApiError::bad_request("bad_json", mend)
+    })?;
+    Ok(json(difference(&state.runtime.grant(&name, shown).await?).to_string()))
 }
 
 fn current(state: &State, name: &str) -> Response {
@@ -143,6 +151,7 @@ fn difference(difference: &GrantDifference) -> Value {
         "granted": difference.granted,
         "missing": difference.missing,
         "toml": difference.proposed,
+        "digest": difference.digest,
     })
 }
 
@@ -156,6 +165,7 @@ impl From<RuntimeError> for ApiError {
         match error {
             RuntimeError::Unknown(name) => unknown(&name),
             RuntimeError::NotDescribed(_) => Self::new(StatusCode::CONFLICT, "not_described", error.to_string()),
+            RuntimeError::GrantChanged(_) => Self::new(StatusCode::CONFLICT, "grant_changed", error.to_string()),
             RuntimeError::Grant(_) => Self::new(StatusCode::CONFLICT, "bad_grant", error.to_string()),
             RuntimeError::Engine(_) | RuntimeError::Folder { .. } => Self::internal(&error),
         }

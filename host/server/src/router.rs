@@ -3,7 +3,7 @@
 use crate::access::{admit, require_client};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{events, gate, health, metrics, plugins, stream};
+use crate::{deadletters, events, gate, health, interactions, messages, metrics, plugins, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
@@ -27,6 +27,17 @@ pub fn router(state: State) -> Router {
         .route("/api/events/stream", get(stream::stream))
         .route("/api/gate", post(gate::check))
         .route("/api/hooks/{agent}", post(gate::hook))
+        .route("/api/messages", post(messages::post))
+        .route("/api/messages/{chat}/finished", post(messages::finished))
+        .route("/api/interactions", get(interactions::list).post(interactions::ask))
+        .route("/api/interactions/{id}", get(interactions::show).post(interactions::resolve))
+        .route("/api/interactions/{id}/cancel", post(interactions::cancel))
+        .route("/api/grants", get(interactions::grants))
+        .route("/api/grants/revoke", post(interactions::revoke))
+        .route("/api/pause", post(interactions::pause))
+        .route("/api/resume", post(interactions::resume))
+        .route("/api/deadletters", get(deadletters::list))
+        .route("/api/deadletters/{plugin}/{seq}/drop", post(deadletters::discard))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}", get(plugins::inspect))
         .route("/api/plugins/{name}/logs", get(plugins::logs))

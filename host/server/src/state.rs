@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tollgate_core::bus::Bus;
+use tollgate_core::engine::Engine;
 use tollgate_core::gate::Gatekeeper;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::session::Sessions;
 use tollgate_runtime::Runtime;
 
@@ -24,6 +26,10 @@ pub struct State {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The plugins.
     pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines that speak HTTP.
+    pub engine: Engine,
     /// What makes a request from the network a client's.
     pub token: Arc<Token>,
     /// What administration asks for.
@@ -39,26 +45,42 @@ pub struct State {
     pub(crate) closing: watch::Sender<bool>,
 }
 
+/// What a state is made of.
+pub struct Parts {
+    /// Where events go in and come out.
+    pub bus: Bus,
+    /// Where hooks make their sessions known.
+    pub sessions: Arc<Sessions>,
+    /// What decides calls.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// The plugins.
+    pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines.
+    pub engine: Engine,
+    /// Who is let in from where.
+    pub door: Door,
+    /// The user that the daemon runs as.
+    pub user: Arc<str>,
+}
+
 impl State {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        bus: Bus,
-        sessions: Arc<Sessions>,
-        gatekeeper: Arc<Gatekeeper>,
-        runtime: Runtime,
-        door: Door,
-        user: impl Into<Arc<str>>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user } = parts;
         Self {
             bus,
             sessions,
             gatekeeper,
             runtime,
+            interactions,
+            engine,
             token: Arc::new(door.token),
             approver_token: Arc::new(door.approver_token),
             network: Arc::new(door.network),
-            user: user.into(),
+            user,
             started: Instant::now(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             closing: watch::Sender::new(false),

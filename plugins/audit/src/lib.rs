@@ -42,10 +42,16 @@ impl Plugin for Audit {
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), Failure> {
+        self.record(event, clock::now())
+    }
+}
+
+impl Audit {
+    fn record(&mut self, event: &Event, now: u64) -> Result<(), Failure> {
         if record::is_own_fault(event) {
             return Ok(());
         }
-        self.writer.write(event, &self.settings)
+        self.writer.write(event, &self.settings, now)
     }
 }
 

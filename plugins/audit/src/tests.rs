@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tollgate_sdk::mock;
 
 const DAY: u64 = 86_400_000;
+/// When the mock's events happen.
+const NOW: u64 = 1_700_000_000_000;
 
 fn event(seq: u64, event_type: &str, payload: &Value) -> Event {
     Event { seq, ..mock::event(event_type, &payload.to_string()) }
@@ -147,16 +149,73 @@ fn what_is_passed_over_is_said_once() {
 fn rotation_by_size_and_day_keeps_the_chain() {
     let mut audit = audit(r#"{"max_file_bytes":4096}"#);
     for seq in 1..=30 {
-        audit.handle(&attempt(seq)).unwrap();
+        audit.record(&attempt(seq), NOW).unwrap();
     }
     let by_size = files().len();
     assert!(by_size > 1, "{by_size} files");
-    audit.handle(&Event { time: 1_700_000_000_000 + DAY, ..attempt(31) }).unwrap();
+    let tomorrow = NOW + DAY;
+    audit.record(&Event { time: tomorrow, ..attempt(31) }, tomorrow).unwrap();
     assert_eq!(files().len(), by_size + 1);
     let mut restarted = super::tests::audit(r#"{"max_file_bytes":4096}"#);
-    restarted.handle(&Event { time: 1_700_000_000_000 + DAY, ..attempt(32) }).unwrap();
+    restarted.record(&Event { time: tomorrow, ..attempt(32) }, tomorrow).unwrap();
     assert_eq!(files().len(), by_size + 1, "a restart goes on in the same file");
     assert_eq!(verify().unwrap().lines, 32);
+}
+
+#[test]
+fn times_that_emitters_choose_make_no_files() {
+    let mut audit = audit("{}");
+    for seq in 1..=1_200 {
+        let time = if seq % 2 == 0 { NOW + seq * DAY } else { seq };
+        audit.record(&Event { time, ..attempt(seq) }, NOW).unwrap();
+    }
+    assert_eq!(files().len(), 1);
+    // Nor does a clock that was set back, or a last line from the future or the past.
+    audit.record(&attempt(1_201), NOW - DAY).unwrap();
+    assert_eq!(files().len(), 1);
+    for (seq, time, expected) in [(1_202, NOW + 9 * DAY, 1), (1_203, 5, 1), (1_204, NOW, 2), (1_205, NOW, 2)] {
+        super::tests::audit("{}").record(&Event { time, ..attempt(seq) }, NOW).unwrap();
+        assert_eq!(files().len(), expected, "at {seq}");
+    }
+    assert_eq!(verify().unwrap().lines, 1_205);
+}
+
+#[test]
+fn what_was_given_up_is_said_before_the_next_fact() {
+    let refuse = |error| mock::with(|host| host.data_error = error);
+    let mut audit = audit(r#"{"max_file_bytes":4096}"#);
+    audit.handle(&attempt(1)).unwrap();
+    refuse(Some(tollgate_sdk::DataError::OverQuota));
+    for seq in [2, 2, 2, 5, 5, 5, 9] {
+        assert!(matches!(audit.handle(&attempt(seq)), Err(Failure::Retry(_))));
+    }
+    refuse(None);
+    // Tried again before it was given up: it is there.
+    audit.handle(&attempt(9)).unwrap();
+    let summary = verify().unwrap();
+    assert_eq!((summary.lines, summary.missing, summary.last_seq), (3, 2, 9));
+    let gap = lines().remove(1);
+    assert_eq!((gap.get("event"), gap.get("seq")), (Some(&json!(trail::GAP)), Some(&json!(1))));
+    let details = json!({"missing": 2, "first_seq": 2, "last_seq": 5,
+        "reason": "the audit trail cannot be written: its data quota is used up"});
+    assert_eq!(gap.get("details"), Some(&details));
+    // Once, however full its file is, and in a chain that a new start goes on with.
+    for seq in 10..=40 {
+        audit.handle(&attempt(seq)).unwrap();
+        refuse(Some(tollgate_sdk::DataError::Denied));
+        let _ = audit.handle(&attempt(seq * 100));
+        refuse(None);
+    }
+    super::tests::audit("{}").handle(&attempt(5_000)).unwrap();
+    let summary = verify().unwrap();
+    assert_eq!((summary.lines, summary.missing), (3 + 31 + 30 + 1, 2 + 30));
+}
+
+#[test]
+fn a_gap_that_does_not_say_how_much_is_missing_is_no_line_of_the_trail() {
+    let note = record::note(trail::GAP, NOW, json!({"missing": "some"}));
+    let (line, _) = trail::seal(note, 0, trail::START);
+    assert_eq!(trail::verify([("x".to_owned(), line.as_bytes())]).unwrap_err().reason, Reason::Foreign);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! One file a command. Each reads its arguments, asks the daemon or the files, and shows the answer.
 
+pub mod approvals;
 pub mod audit;
 mod call;
 pub mod config;
+pub mod deadletter;
 pub mod doctor;
 pub mod emit;
 pub mod gate;
 pub mod hooks;
 pub mod journal;
+pub mod message;
 pub mod plugin;
 pub mod policy;
 pub mod run;
@@ -49,4 +52,19 @@ fn encode(text: &str) -> String {
         }
     }
     out
+}
+
+/// The longest cell of a table, in characters.
+const CELL: usize = 80;
+
+/// The objects of `answer`'s array `name` as rows of a table; what is not there is a dash.
+fn rows(answer: &serde_json::Value, name: &str, keys: &[&str]) -> Vec<Vec<String>> {
+    use serde_json::Value;
+    let cell = |one: &Value, key: &str| match one.get(key) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => crate::output::tame(text, CELL),
+        Some(other) => crate::output::tame(&other.to_string(), CELL),
+    };
+    let objects = answer.get(name).and_then(Value::as_array).into_iter().flatten();
+    objects.map(|one| keys.iter().map(|key| cell(one, key)).collect()).collect()
 }

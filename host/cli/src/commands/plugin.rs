@@ -5,7 +5,7 @@ use crate::args::PluginCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use tollgate_core::home::Home;
 
@@ -144,7 +144,9 @@ fn grant(home: &Home, name: &str, yes: bool) -> Result<Exit, Failure> {
         output::line("nothing was changed")?;
         return Ok(Exit::Failed);
     }
-    client.post(&path(name, "/grant"), b"")?;
+    // What was shown and nothing else: the plugin's file may have been replaced meanwhile.
+    let shown = json!({"digest": proposed.get("digest")}).to_string();
+    client.post(&path(name, "/grant"), shown.as_bytes())?;
     output::line(format_args!("{name}: granted"))?;
     Ok(Exit::Done)
 }

@@ -110,6 +110,8 @@ pub struct GateConfig {
     pub presets: Vec<String>,
     /// Folders that every session may touch besides its roots.
     pub allowed_extras: Vec<PathBuf>,
+    /// Whether someone answers approvals. Without, an ask whose caller cannot ask its own user is a denial at once.
+    pub approvers: bool,
     /// Look at the policy files and the presets again while running; else only SIGHUP does.
     pub watch: bool,
     /// How often, in milliseconds.
@@ -203,6 +205,7 @@ impl Default for GateConfig {
         Self {
             presets: vec!["guardrails".to_owned()],
             allowed_extras: vec![PathBuf::from("/tmp")],
+            approvers: true,
             watch: true,
             rescan_ms: 2_000,
         }

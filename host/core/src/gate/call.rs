@@ -44,14 +44,24 @@ pub struct NormalisedCall {
     pub input: Map<String, Value>,
     /// Raw input as JSON text.
     pub input_json: Arc<str>,
-    /// Absolute.
+    /// Absolute: the folder that the input names, else the caller's.
     pub cwd: PathBuf,
+    /// Every folder that it may start in: the caller's own first, then those that the input names, some with `~`.
+    pub folders: Vec<PathBuf>,
     /// The session's roots, canonical.
     pub roots: Vec<PathBuf>,
     /// Every simple command of a shell tool, at whatever depth, in order.
     pub commands: Vec<ShellCommand>,
     /// False where the line could not be parsed whole; true for tools that are no shell.
     pub understood: bool,
+}
+
+impl NormalisedCall {
+    /// The folders that it may start in, as text.
+    #[must_use]
+    pub fn starts(&self) -> Vec<String> {
+        self.folders.iter().map(|folder| folder.to_string_lossy().into_owned()).collect()
+    }
 }
 
 /// A word of a shell command.

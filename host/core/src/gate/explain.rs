@@ -4,7 +4,7 @@ use super::call::{Call, NormalisedCall};
 use super::paths::{Paths, SystemPaths};
 use super::pipeline::{answered, verdict};
 use super::policy::{Action, Policy};
-use super::shell::{self, NotUnderstood};
+use super::shell::NotUnderstood;
 use super::stages::{self, Answer, Place, Settings, micros};
 use super::verdict::{Cause, Decision, StageTimes, Verdict};
 use crate::home::Home;
@@ -61,9 +61,9 @@ pub(super) fn explain_on(
     let place = place(call, paths);
     let (named, bad) = match stages::names(call) {
         Ok(named) => (named, None),
-        Err(bad) => (stages::Named { tool: String::new(), line: None }, Some(bad)),
+        Err(bad) => (stages::Named::default(), Some(bad)),
     };
-    let parsed = named.line.as_deref().map_or_else(|| stages::unparsed(&named.tool), shell::parse_blocking);
+    let parsed = stages::parse_blocking(&named);
     let ready = stages::ready(call, named, parsed, place, call_id);
     times.parse = micros(begun);
     if let Some(bad) = bad {

@@ -11,6 +11,7 @@ pub mod guards;
 mod merge;
 pub mod normalise;
 mod options;
+mod patch;
 pub mod paths;
 mod pause;
 mod pipeline;

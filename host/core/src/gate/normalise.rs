@@ -7,46 +7,87 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The agents' names of tools that we know under one name. Compared without regard to case or `_`.
-const CANONICAL: [(&str, &str); 41] = [
+const CANONICAL: [(&str, &str); 82] = [
     ("bash", "Bash"),
     ("shell", "Bash"),
     ("localshell", "Bash"),
     ("runshellcommand", "Bash"),
     ("runterminalcmd", "Bash"),
     ("runterminalcommand", "Bash"),
+    ("runinterminal", "Bash"),
     ("execcommand", "Bash"),
     ("executecommand", "Bash"),
+    ("executebash", "Bash"),
+    ("executeshellcommand", "Bash"),
     ("shellcommand", "Bash"),
+    ("shellexec", "Bash"),
     ("runcommand", "Bash"),
+    ("runbash", "Bash"),
     ("containerexec", "Bash"),
     ("unifiedexec", "Bash"),
+    ("startprocess", "Bash"),
     ("terminal", "Bash"),
     ("read", "Read"),
     ("readfile", "Read"),
     ("readmanyfiles", "Read"),
+    ("readmultiplefiles", "Read"),
+    ("readtextfile", "Read"),
+    ("readmediafile", "Read"),
     ("viewfile", "Read"),
     ("viewimage", "Read"),
+    ("openfile", "Read"),
+    ("getfileinfo", "Read"),
     ("write", "Write"),
     ("writefile", "Write"),
+    ("writetofile", "Write"),
+    ("savefile", "Write"),
     ("createfile", "Write"),
+    ("createnewfile", "Write"),
+    ("appendfile", "Write"),
+    ("appendtofile", "Write"),
+    ("insertcontent", "Write"),
+    ("createdirectory", "Write"),
+    ("createfolder", "Write"),
+    ("makedirectory", "Write"),
+    ("movefile", "Write"),
+    ("renamefile", "Write"),
+    ("copyfile", "Write"),
     ("deletefile", "Write"),
+    ("deletedirectory", "Write"),
+    ("removefile", "Write"),
     ("delete", "Write"),
     ("edit", "Edit"),
     ("editfile", "Edit"),
+    ("editfiles", "Edit"),
+    ("editblock", "Edit"),
     ("replace", "Edit"),
+    ("replaceinfile", "Edit"),
+    ("replacestringinfile", "Edit"),
+    ("multireplacestringinfile", "Edit"),
     ("strreplace", "Edit"),
+    ("strreplaceeditor", "Edit"),
+    ("strreplacebasededittool", "Edit"),
     ("searchreplace", "Edit"),
+    ("searchandreplace", "Edit"),
+    ("inserteditintofile", "Edit"),
     ("applypatch", "Edit"),
+    ("applydiff", "Edit"),
+    ("texteditor", "Edit"),
     ("multiedit", "MultiEdit"),
     ("notebookedit", "NotebookEdit"),
+    ("editnotebook", "NotebookEdit"),
     ("glob", "Glob"),
     ("findfiles", "Glob"),
     ("ls", "Glob"),
     ("listdirectory", "Glob"),
+    ("listdirectorywithsizes", "Glob"),
     ("listdir", "Glob"),
+    ("listfiles", "Glob"),
+    ("directorytree", "Glob"),
     ("grep", "Grep"),
     ("grepsearch", "Grep"),
     ("searchfilecontent", "Grep"),
+    ("searchfiles", "Grep"),
     ("webfetch", "WebFetch"),
     ("websearch", "WebSearch"),
 ];
@@ -98,19 +139,85 @@ pub fn tool(original: &str) -> Result<String, BadCall> {
         .map_or_else(|| own.to_owned(), |(_, canonical)| (*canonical).to_owned()))
 }
 
-/// The line that a shell tool's input runs; none where there is none to be read.
+/// The fields in which shell tools keep what they run, without regard to case, `_` and `-`.
+const LINE_FIELDS: [&str; 10] = [
+    "command",
+    "cmd",
+    "script",
+    "commandline",
+    "shellcommand",
+    "bashcommand",
+    "commandstring",
+    "argv",
+    "program",
+    "executable",
+];
+
+/// The fields in which they keep a program's arguments.
+const ARGUMENT_FIELDS: [&str; 2] = ["args", "arguments"];
+
+/// The fields in which they keep the folder it runs in.
+const FOLDER_FIELDS: [&str; 7] =
+    ["workdir", "workingdirectory", "workingdir", "cwd", "directory", "dirpath", "currentdirectory"];
+
+/// A field's name as the tables here spell it.
+pub(super) fn field_key(field: &str) -> String {
+    field.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
+/// The values of an input's fields of these names.
+fn fields<'a>(input: &'a Map<String, Value>, names: &[&str]) -> impl Iterator<Item = &'a Value> {
+    let named = |field: &str| names.contains(&field_key(field).as_str());
+    input.iter().filter(move |(field, value)| named(field) && !value.is_null()).map(|(_, value)| value)
+}
+
+/// What a shell tool's input runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// Every line it holds; more than one where several fields hold one.
+    pub lines: Vec<String>,
+    /// False where it is not certain which of them runs, or a field is of a form not known.
+    pub sure: bool,
+}
+
+/// The lines that a shell tool's input may run.
 #[must_use]
-pub fn shell_line(input: &Map<String, Value>) -> Option<String> {
-    let value =
-        ["command", "cmd", "script", "commandLine", "command_line"].iter().find_map(|field| input.get(*field))?;
-    match value {
-        Value::String(line) => Some(line.clone()),
-        Value::Array(argv) => {
-            let words: Option<Vec<String>> = argv.iter().map(|word| word.as_str().map(quoted)).collect();
-            words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
+pub fn shell_lines(input: &Map<String, Value>) -> Lines {
+    let mut found = Lines { lines: Vec::new(), sure: true };
+    for value in fields(input, &LINE_FIELDS) {
+        match value {
+            Value::String(line) if !found.lines.contains(line) => found.lines.push(line.clone()),
+            Value::String(_) => {}
+            value => match joined(value) {
+                Some(line) => found.lines.push(line),
+                None => found.sure = false,
+            },
         }
-        _ => None,
     }
+    // An empty field beside another says nothing.
+    if found.lines.iter().any(|line| !line.trim().is_empty()) {
+        found.lines.retain(|line| !line.trim().is_empty());
+    }
+    for value in fields(input, &ARGUMENT_FIELDS) {
+        let arguments = match value {
+            Value::String(arguments) => Some(arguments.clone()),
+            Value::Array(arguments) if arguments.is_empty() => Some(String::new()),
+            value => joined(value),
+        };
+        match arguments.filter(|_| !found.lines.is_empty()) {
+            Some(arguments) if arguments.is_empty() => {}
+            Some(arguments) => found.lines.iter_mut().for_each(|line| *line = format!("{line} {arguments}")),
+            None => found.sure = false,
+        }
+    }
+    found.sure &= found.lines.len() == 1;
+    found
+}
+
+/// A list of words as one line.
+fn joined(value: &Value) -> Option<String> {
+    let words: Option<Vec<String>> = value.as_array()?.iter().map(|word| word.as_str().map(quoted)).collect();
+    words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
 }
 
 /// A word as a shell would have to be told it.
@@ -120,16 +227,26 @@ pub(super) fn quoted(word: &str) -> String {
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// The folder that the call works in: what its input says, below the call's own, else the first root.
+/// The folders that a call may work in: its own, else the first root; then each that its input names, below that.
+/// Whether a tool heeds such a field only the tool knows.
 #[must_use]
-pub fn working_folder(input: &Map<String, Value>, cwd: Option<&Path>, roots: &[PathBuf]) -> PathBuf {
+pub fn working_folders(input: &Map<String, Value>, cwd: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
     let base = match cwd {
         Some(cwd) if cwd.is_absolute() => cwd.to_owned(),
         _ => roots.first().cloned().unwrap_or_else(|| PathBuf::from("/")),
     };
-    let given =
-        ["workdir", "working_directory", "cwd", "directory"].iter().find_map(|field| input.get(*field)?.as_str());
-    given.filter(|given| !given.contains('\0')).map_or_else(|| base.clone(), |given| base.join(given))
+    let mut folders = vec![base];
+    for given in fields(input, &FOLDER_FIELDS).filter_map(Value::as_str).filter(|given| !given.contains('\0')) {
+        // A tool that knows no `~` makes a folder of that name.
+        let home = given.starts_with('~').then(|| PathBuf::from(given));
+        let below = folders.first().map(|base| base.join(given));
+        for folder in home.into_iter().chain(below) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+    }
+    folders
 }
 
 #[cfg(test)]
@@ -151,6 +268,9 @@ mod tests {
             ("edit_file", "Edit"),
             ("read_file", "Read"),
             ("apply_patch", "Edit"),
+            ("str_replace_based_edit_tool", "Edit"),
+            ("mcp__fs__move_file", "Write"),
+            ("mcp__fs__read_text_file", "Read"),
             ("mcp__fs__write_file", "Write"),
             ("mcp__db__query", "query"),
             ("mcp__a__b__c", "b__c"),
@@ -171,22 +291,45 @@ mod tests {
 
     #[test]
     fn lines_are_found() {
-        let line = |value: Value| shell_line(value.as_object().unwrap());
-        assert_eq!(line(json!({"command": "a b"})), Some("a b".to_owned()));
-        assert_eq!(line(json!({"command": ["bash", "-lc", "it's"]})), Some(r"bash -lc 'it'\''s'".to_owned()));
-        assert_eq!(line(json!({"command": 1})), None);
-        assert_eq!(line(json!({"command": [1]})), None);
-        assert_eq!(line(json!({})), None);
+        let check = |value: Value, lines: &[&str], sure: bool| {
+            let found = shell_lines(value.as_object().unwrap());
+            assert_eq!(
+                (found.lines.iter().map(String::as_str).collect::<Vec<_>>(), found.sure),
+                (lines.to_vec(), sure),
+                "{value}"
+            );
+        };
+        check(json!({"command": "a b"}), &["a b"], true);
+        check(json!({"command": ["bash", "-lc", "it's"]}), &[r"bash -lc 'it'\''s'"], true);
+        check(json!({"command": 1}), &[], false);
+        check(json!({"command": [1]}), &[], false);
+        check(json!({"command": "a", "cmd": 1}), &["a"], false);
+        check(json!({}), &[], false);
+        check(json!({"args": ["a"]}), &[], false);
+        check(json!({"command": ""}), &[""], true);
+        check(json!({"command": "", "cmd": "a"}), &["a"], true);
+        check(json!({"command": "a", "cmd": "a"}), &["a"], true);
+        check(json!({"command": "a", "cmd": null, "timeout": 1}), &["a"], true);
+        check(json!({"command": "a", "CommandLine": "b"}), &["a", "b"], false);
+        check(json!({"command": "a", "args": ["-b", "c d"]}), &["a -b 'c d'"], true);
+        check(json!({"command": "a", "args": []}), &["a"], true);
+        check(json!({"command": "a", "arguments": "b c"}), &["a b c"], true);
+        check(json!({"command": "a", "args": {"b": 1}}), &["a"], false);
+        check(json!({"command": ["a"], "args": ["b"]}), &["a b"], true);
     }
 
     #[test]
-    fn folders_are_the_calls_own() {
-        let folder = |value: Value, cwd: Option<&str>| {
-            working_folder(value.as_object().unwrap(), cwd.map(Path::new), &[PathBuf::from("/root1")])
+    fn folders_are_the_calls_own_and_those_given() {
+        let check = |value: Value, cwd: Option<&str>, folders: &[&str]| {
+            let found = working_folders(value.as_object().unwrap(), cwd.map(Path::new), &[PathBuf::from("/root1")]);
+            assert_eq!(found, folders.iter().map(PathBuf::from).collect::<Vec<_>>(), "{value}");
         };
-        assert_eq!(folder(json!({}), Some("/a")), Path::new("/a"));
-        assert_eq!(folder(json!({"workdir": "b"}), Some("/a")), Path::new("/a/b"));
-        assert_eq!(folder(json!({}), None), Path::new("/root1"));
-        assert_eq!(folder(json!({}), Some("relative")), Path::new("/root1"));
+        check(json!({}), Some("/a"), &["/a"]);
+        check(json!({"workdir": "b"}), Some("/a"), &["/a", "/a/b"]);
+        check(json!({"workdir": "/a"}), Some("/a"), &["/a"]);
+        check(json!({"cwd": "b", "directory": "/c"}), Some("/a"), &["/a", "/a/b", "/c"]);
+        check(json!({"workdir": "~/b"}), Some("/a"), &["/a", "~/b", "/a/~/b"]);
+        check(json!({"workdir": 1}), None, &["/root1"]);
+        check(json!({}), Some("relative"), &["/root1"]);
     }
 }

@@ -66,20 +66,21 @@ pub(super) async fn run(gate: &Gatekeeper, call: Call, before: Vec<Draft>) -> Ve
         Err(bad) => return refuse(gate, &call, call_id, before, &bad).await,
     };
     let parsed = stages::parse(&named).await;
-    let place = place(gate, &call);
+    let place = place(gate, &call).await;
     let ready = stages::ready(&call, named, parsed, place, call_id);
     times.parse = micros(begun);
     let record = Record::new(&ready.call, before, &call);
     decide(gate, ready, record, times).await
 }
 
-fn place(gate: &Gatekeeper, call: &Call) -> Place {
-    let session = gate.sessions.resolve(&SessionHint {
+async fn place(gate: &Gatekeeper, call: &Call) -> Place {
+    let hint = SessionHint {
         id: call.session_id.as_deref(),
         agent: call.agent.as_deref(),
         cwd: call.cwd.as_deref(),
         roots: &call.roots,
-    });
+    };
+    let session = gate.sessions.resolve_async(&hint).await;
     let agent = call.agent.as_deref().map_or_else(|| session.agent.clone(), Arc::from);
     Place { session: session.id.clone(), agent, roots: session.roots.clone() }
 }
@@ -154,7 +155,8 @@ async fn again(
     let call = Call {
         tool_name: first.original_tool.to_string(),
         tool_input: input.clone(),
-        cwd: Some(first.cwd.clone()),
+        // The caller's own: the input's is read from the input again.
+        cwd: first.folders.first().cloned(),
         ..Call::default()
     };
     let Ok(named) = stages::names(&call) else {
@@ -290,8 +292,8 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
         agent: call.agent.as_deref().map(cleaned),
         ..call.clone()
     };
-    let place = place(gate, &clean);
-    let named = stages::Named { tool: clean.tool_name.clone(), line: None };
+    let place = place(gate, &clean).await;
+    let named = stages::Named { tool: clean.tool_name.clone(), ..stages::Named::default() };
     let ready = stages::ready(&clean, named, stages::unparsed("Bash"), place, call_id);
     let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
     let record = Record::new(&ready.call, before, call);

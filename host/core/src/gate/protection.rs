@@ -4,7 +4,7 @@
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word};
 use super::paths::{self, Paths, resolve};
-use super::policy::folders;
+use super::policy::folders_from;
 use super::targets::{self, Access};
 use crate::home::Home;
 use globset::GlobBuilder;
@@ -89,9 +89,10 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     let protected = Protected { home: home.map(|home| Roots::of(home, paths)), paths, call };
     if let Some(access) = targets::file_access(&call.tool) {
         protected.file_tool(access)?;
+    } else if &*call.tool != "Bash" {
+        protected.other_tool()?;
     }
-    let cwd = call.cwd.to_string_lossy();
-    let (folders, known) = folders(&call.commands, &cwd);
+    let (folders, known) = folders_from(&call.commands, &call.starts());
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
         stops_the_daemon(command, &call.commands)?;
         changes_by_command_line(command)?;
@@ -149,13 +150,43 @@ impl Protected<'_> {
         };
         let mut named: Vec<String> =
             targets::tool_paths(&self.call.tool, &self.call.input).into_iter().flatten().collect();
-        if named.is_empty() && access == Access::Read {
-            named.push(".".to_owned());
+        if named.is_empty() {
+            if access == Access::Read {
+                named.push(".".to_owned());
+            }
+            self.other_tool()?;
         }
         for path in named {
-            self.path(&self.call.cwd, &path, touch)?;
+            self.from_each_start(&path, touch)?;
         }
         Ok(())
+    }
+
+    fn from_each_start(&self, path: &str, touch: Touch) -> Result<(), String> {
+        self.below_each(path, &self.call.starts(), touch)
+    }
+
+    /// A tool of which nothing is known, or not where it keeps its path: any text in its input may be one.
+    fn other_tool(&self) -> Result<(), String> {
+        let too_much = || "this holds too much to be looked through for Tollgate's own files".to_owned();
+        let texts = targets::texts(&self.call.input).ok_or_else(too_much)?;
+        let may_be_path = |text: &&&str| !text.is_empty() && text.len() <= MAX_PATH_BYTES && !text.contains('\n');
+        let (paths, names): (Vec<&str>, Vec<&str>) =
+            texts.iter().filter(may_be_path).partition(|text| text.contains(['/', '~']));
+        for path in paths.into_iter().filter(|path| !is_url(path) && !self.is_sentence(path)) {
+            self.from_each_start(path, Touch::Use)?;
+            if self.paths.is_exhausted() {
+                return Err(too_much());
+            }
+        }
+        // Words without a slash lead out of the working folder only by a link in it; thousands are a table of data.
+        names.into_iter().try_for_each(|name| self.from_each_start(name, Touch::Use))
+    }
+
+    /// `edit src/main.rs, then ~/.profile`: words before the first slash, and no folder of that name.
+    fn is_sentence(&self, text: &str) -> bool {
+        let first = text.split('/').next().unwrap_or_default();
+        first.contains(' ') && !text.contains("..") && self.paths.real(&self.call.cwd.join(first)).is_none()
     }
 
     fn path(&self, cwd: &Path, path: &str, touch: Touch) -> Result<(), String> {
@@ -273,6 +304,11 @@ impl Protected<'_> {
         let settings = SETTINGS.iter().any(|(folder, stem, _)| code.contains(&format!("{folder}/{stem}")));
         settings || self.home.as_ref().is_some_and(|home| home.home.to_str().is_some_and(|home| code.contains(home)))
     }
+}
+
+/// `https://x/.claude/settings.json` is no file of ours.
+fn is_url(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// Whether `command` is what `wrapper` runs.

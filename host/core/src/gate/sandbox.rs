@@ -5,7 +5,7 @@
 
 use super::call::NormalisedCall;
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::folders;
+use super::policy::folders_from;
 use super::targets::{self, Access};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,13 @@ struct Sandbox<'a> {
 impl Sandbox<'_> {
     fn file_tool(&self, access: Access) -> Result<(), Denial> {
         let mut named = targets::tool_paths(&self.call.tool, &self.call.input);
-        if named.is_empty() && access == Access::Read {
+        if named.is_empty() {
+            if access == Access::Write {
+                return Err(Denial(format!(
+                    "what {} would write is not known: its input names no file in a field that the gate knows, such as `file_path`",
+                    self.call.tool
+                )));
+            }
             // Searches without a path search the working folder.
             named.push(Some(".".to_owned()));
         }
@@ -46,7 +52,9 @@ impl Sandbox<'_> {
             let Some(path) = path else {
                 return Err(Denial(format!("the path given to {} is not text", self.call.tool)));
             };
-            self.inside(&self.call.cwd, &path, access)?;
+            for start in self.call.starts() {
+                self.inside(&paths::folder(self.paths, &start), &path, access)?;
+            }
         }
         Ok(())
     }
@@ -55,8 +63,7 @@ impl Sandbox<'_> {
         if self.call.commands.is_empty() {
             return Ok(());
         }
-        let cwd = self.call.cwd.to_string_lossy();
-        let (folders, known) = folders(&self.call.commands, &cwd);
+        let (folders, known) = folders_from(&self.call.commands, &self.call.starts());
         for (command, known) in self.call.commands.iter().zip(known) {
             if targets::runs_elsewhere(command) {
                 continue;

@@ -3,8 +3,8 @@
 //! Pure but for the paths they are given. Knows neither bus nor guards.
 
 use super::call::{Call, NormalisedCall};
-use super::normalise::{self, BadCall};
-use super::paths::{Paths, Remembered, resolve};
+use super::normalise::{self, BadCall, Lines};
+use super::paths::{Paths, Remembered, folder, resolve};
 use super::policy::{Action, Policy, Risk, RuleVerdict, Subject, Target};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
@@ -87,10 +87,12 @@ pub(super) fn rank(decision: Decision) -> u8 {
     }
 }
 
-/// A call with its names checked and made canonical, its line not yet parsed.
+/// A call with its names checked and made canonical, its lines not yet parsed.
+#[derive(Default)]
 pub(super) struct Named {
     pub tool: String,
-    pub line: Option<String>,
+    /// Of a shell tool.
+    pub lines: Lines,
 }
 
 /// Checks the names of a call and finds its shell line.
@@ -104,8 +106,8 @@ pub(super) fn names(call: &Call) -> Result<Named, BadCall> {
     if call.session_id.as_deref().is_some_and(str::is_empty) {
         return Err(BadCall::Empty("session_id"));
     }
-    let line = if tool == "Bash" { normalise::shell_line(&call.tool_input) } else { None };
-    Ok(Named { tool, line })
+    let lines = if tool == "Bash" { normalise::shell_lines(&call.tool_input) } else { Lines::default() };
+    Ok(Named { tool, lines })
 }
 
 /// What a shell tool without a line comes to; other tools are understood.
@@ -131,7 +133,10 @@ pub(super) struct Place {
 pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, call_id: Arc<str>) -> Ready {
     let input: Map<String, Value> = call.tool_input.clone();
     let input_json = serde_json::to_string(&input).unwrap_or_else(|_| "{}".to_owned());
-    let cwd = normalise::working_folder(&input, call.cwd.as_deref(), &place.roots);
+    let folders = normalise::working_folders(&input, call.cwd.as_deref(), &place.roots);
+    // Guards are told of the folder that the input names, as a tool that heeds it would run there.
+    let given = folders.iter().skip(1).find(|folder| folder.is_absolute());
+    let cwd = given.or(folders.first()).cloned().unwrap_or_default();
     let understood = parsed.understood();
     let call = NormalisedCall {
         call_id,
@@ -142,6 +147,7 @@ pub(super) fn ready(call: &Call, named: Named, parsed: Parsed, place: Place, cal
         input,
         input_json: input_json.into(),
         cwd,
+        folders,
         roots: place.roots,
         commands: parsed.commands,
         understood,
@@ -221,11 +227,14 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
     let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
     let (roots, extras) = (texts(&call.roots), texts(settings.extras));
+    let starts = call.starts();
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
-            let real = resolve(settings.paths, &call.cwd, &path).ok();
-            paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
+            for start in &starts {
+                let real = resolve(settings.paths, &folder(settings.paths, start), &path).ok();
+                paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
+            }
         }
     }
     // As the roots are: without links.
@@ -238,6 +247,7 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
         problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
         targets: &paths,
         cwd: &cwd.to_string_lossy(),
+        starts: &starts,
         roots: &roots,
         extras: &extras,
     })
@@ -261,12 +271,29 @@ fn from_rules(call: &NormalisedCall, rules: &RuleVerdict) -> Answer {
     Answer { decision, reason, detail, cause, via, decided_by, risk: rules.risk, grant }
 }
 
-/// Parses the line of a call on the way through the gate.
+/// Parses the lines of a call on the way through the gate.
 pub(super) async fn parse(named: &Named) -> Parsed {
-    match &named.line {
-        Some(line) => shell::parse(line).await,
-        None => unparsed(&named.tool),
+    let mut parsed = Vec::with_capacity(named.lines.lines.len());
+    for line in &named.lines.lines {
+        parsed.push(shell::parse(line).await);
     }
+    together(named, parsed)
+}
+
+/// As [`parse`], blocking.
+pub(super) fn parse_blocking(named: &Named) -> Parsed {
+    together(named, named.lines.lines.iter().map(|line| shell::parse_blocking(line)).collect())
+}
+
+/// What all lines of a call run.
+fn together(named: &Named, parsed: Vec<Parsed>) -> Parsed {
+    let mut lines = parsed.into_iter();
+    let Some(mut whole) = lines.next() else { return unparsed(&named.tool) };
+    lines.for_each(|line| whole.append(line));
+    if !named.lines.sure {
+        whole.problem.get_or_insert(NotUnderstood::Several);
+    }
+    whole
 }
 
 pub(super) fn micros(since: Instant) -> u64 {

@@ -1,9 +1,14 @@
 //! Which files a call would touch: what file tools name, and what shell commands write.
 //!
-//! Owns the knowledge of tools' path fields and of programs' file arguments. Decides nothing.
+//! Owns the knowledge of tools' path fields; that of programs' file arguments is `written`'s. Decides nothing.
 
-use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word};
-use super::options::{takes_next, valued_letter};
+mod written;
+
+pub use written::{written, written_inside};
+
+use super::call::{NormalisedCall, ShellCommand, Word};
+use super::normalise::field_key;
+use super::patch;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -15,12 +20,40 @@ pub enum Access {
     Write,
 }
 
-/// The fields in which tools name a path.
-const PATH_FIELDS: [&str; 7] =
-    ["file_path", "path", "notebook_path", "absolute_path", "dir_path", "target_file", "filename"];
+/// The fields in which tools name a path, without regard to case, `_` and `-`.
+const PATH_FIELDS: [&str; 21] = [
+    "path",
+    "filepath",
+    "notebookpath",
+    "absolutepath",
+    "relativepath",
+    "relativeworkspacepath",
+    "dirpath",
+    "directorypath",
+    "folderpath",
+    "targetpath",
+    "sourcepath",
+    "destinationpath",
+    "oldpath",
+    "newpath",
+    "file",
+    "filename",
+    "targetfile",
+    "uri",
+    "destination",
+    "dest",
+    "dst",
+];
+
+/// As [`PATH_FIELDS`] beside one that says where to; alone they hold a cell's text, or a language.
+const SOURCE_FIELDS: [&str; 2] = ["source", "src"];
 
 /// The fields in which tools name several paths, as patterns or plain.
-const PATH_LISTS: [&str; 3] = ["include", "paths", "file_paths"];
+const PATH_LISTS: [&str; 8] =
+    ["include", "paths", "filepaths", "files", "filenames", "sources", "directories", "folders"];
+
+/// Deepest that an input's lists and objects are looked through. Agents nest two or three.
+const MAX_DEPTH: usize = 16;
 
 /// What a canonical file tool does; none for tools that are about something else.
 #[must_use]
@@ -36,26 +69,10 @@ pub fn file_access(tool: &str) -> Option<Access> {
 #[must_use]
 pub fn tool_paths(tool: &str, input: &Map<String, Value>) -> Vec<Option<String>> {
     let mut found = Vec::new();
-    for field in PATH_FIELDS {
-        match input.get(field) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(path)) => found.push(Some(path.clone())),
-            Some(_) => found.push(None),
-        }
-    }
-    // Lists of paths and patterns, such as those of a tool that reads many files.
-    for field in PATH_LISTS {
-        match input.get(field) {
-            Some(Value::Array(paths)) => {
-                found.extend(paths.iter().map(|path| path.as_str().map(|path| folder_of(fixed_part(path)))));
-            }
-            Some(Value::String(path)) => found.push(Some(folder_of(fixed_part(path)))),
-            _ => {}
-        }
-    }
-    for field in ["patch", "input", "command"] {
-        if let Some(Value::String(patch)) = input.get(field) {
-            found.extend(patch_paths(patch).map(Some));
+    paths_in(input, 0, &mut found);
+    for field in ["patch", "input", "command", "diff"] {
+        if let Some(Value::String(text)) = input.get(field) {
+            found.extend(patch::paths(text).into_iter().map(Some));
         }
     }
     if tool == "Glob"
@@ -67,13 +84,58 @@ pub fn tool_paths(tool: &str, input: &Map<String, Value>) -> Vec<Option<String>>
     found
 }
 
-/// The files that a patch in the `*** Begin Patch` format touches.
-fn patch_paths(patch: &str) -> impl Iterator<Item = String> {
-    let marks = ["*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: "];
-    patch
-        .lines()
-        .filter_map(move |line| marks.iter().find_map(|mark| line.strip_prefix(mark)))
-        .map(|path| path.trim().to_owned())
+fn paths_in(input: &Map<String, Value>, depth: usize, found: &mut Vec<Option<String>>) {
+    if depth > MAX_DEPTH {
+        return found.push(None);
+    }
+    let moves = input.keys().any(|field| matches!(field_key(field).as_str(), "destination" | "dest" | "dst"));
+    for (field, value) in input {
+        let name = field_key(field);
+        let one = PATH_FIELDS.contains(&name.as_str()) || moves && SOURCE_FIELDS.contains(&name.as_str());
+        let named = one || PATH_LISTS.contains(&name.as_str());
+        match value {
+            Value::Null => {}
+            Value::String(path) if one => found.push(Some(without_scheme(path).to_owned())),
+            Value::Array(values) => {
+                for value in values {
+                    match value {
+                        Value::Object(inner) => paths_in(inner, depth + 1, found),
+                        Value::String(path) if named => found.push(Some(folder_of(fixed_part(without_scheme(path))))),
+                        _ if named => found.push(None),
+                        _ => {}
+                    }
+                }
+            }
+            Value::Object(inner) => paths_in(inner, depth + 1, found),
+            Value::String(path) if named => found.push(Some(folder_of(fixed_part(path)))),
+            _ if one => found.push(None),
+            _ => {}
+        }
+    }
+}
+
+/// Every text in an input that may be a path, at whatever depth; none where it is deeper than anyone writes.
+#[must_use]
+pub fn texts(input: &Map<String, Value>) -> Option<Vec<&str>> {
+    let mut found = Vec::new();
+    let mut open: Vec<(&Value, usize)> = input.values().map(|value| (value, 0)).collect();
+    while let Some((value, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match value {
+            Value::String(text) => found.push(without_scheme(text)),
+            Value::Array(values) => open.extend(values.iter().map(|value| (value, depth + 1))),
+            Value::Object(values) => open.extend(values.values().map(|value| (value, depth + 1))),
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
+/// `file:///x` is `/x`.
+fn without_scheme(path: &str) -> &str {
+    path.strip_prefix("file://").unwrap_or(path)
 }
 
 /// The folder in front of the first pattern character or expansion.
@@ -110,226 +172,6 @@ pub fn known_path(word: &Word) -> Option<String> {
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
     let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "chroot"];
     command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
-}
-
-/// The files that a command would make, change or delete, as far as its text says.
-#[must_use]
-pub fn written(command: &ShellCommand) -> Vec<&Word> {
-    let mut found: Vec<&Word> = Vec::new();
-    for redirect in &command.redirects {
-        if matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append) {
-            found.push(&redirect.target);
-        }
-    }
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
-    match program {
-        "rm" | "rmdir" | "unlink" | "shred" | "touch" | "mkdir" | "mkfifo" | "mknod" | "tee" | "mv" | "srm"
-        | "trash" | "sponge" | "ed" => {
-            let valued: &[&str] = match program {
-                "mkdir" | "mkfifo" | "mknod" => &["-m", "--mode"],
-                "shred" => &["-n", "-s", "--iterations", "--size"],
-                "touch" => &["-d", "-t", "-r", "--date", "--reference"],
-                "mv" => &["-S", "--suffix"],
-                "ed" => &["-p"],
-                _ => &[],
-            };
-            found.extend(positional(&command.args, valued));
-        }
-        "truncate" | "fallocate" => {
-            found.extend(positional(&command.args, &["-s", "-r", "-l", "-o", "--size", "--length"]))
-        }
-        "chattr" => {
-            let words = positional(&command.args, &["-p", "-v"]);
-            found.extend(words.into_iter().filter(|word| !word.text.starts_with(['+', '='])));
-        }
-        "chmod" | "chown" | "chgrp" => found.extend(after_mode(&command.args)),
-        "setfacl" => found.extend(positional(&command.args, &["-m", "-x", "-M", "-X", "--modify", "--remove"])),
-        "patch" => {
-            let options =
-                ["-p", "-i", "-d", "-F", "-B", "-V", "-Y", "-z", "-D", "-g", "-o", "-r", "--input", "--directory"];
-            found.extend(positional(&command.args, &options).first());
-        }
-        "sqlite3" => found.extend(positional(&command.args, &["-cmd", "-init", "-separator", "-newline"]).first()),
-        "find" if deletes(&command.args) => found.extend(start_points(&command.args)),
-        "cp" | "ln" | "install" | "rsync" | "scp" => {
-            let valued: &[&str] = match program {
-                "install" => &["-t", "-S", "-m", "-o", "-g", "--mode", "--owner", "--group", "--target-directory"],
-                "rsync" => &["-e", "-f", "-B", "-M", "-T", "--rsh", "--exclude", "--include", "--filter"],
-                "scp" => &["-P", "-i", "-F", "-S", "-o", "-c", "-l", "-J"],
-                _ => &["-t", "-S", "--target-directory", "--suffix"],
-            };
-            let words = positional(&command.args, valued);
-            // `host:path` is elsewhere.
-            found.extend(words.last().copied().filter(|word| words.len() > 1 && !is_remote(&word.text)));
-        }
-        "sed" | "gsed" | "perl" if command.args.iter().any(|arg| is_in_place(program, &arg.text)) => {
-            found.extend(edited_in_place(program, &command.args));
-        }
-        _ => {}
-    }
-    found.extend(option_values(program, &command.args));
-    found
-}
-
-fn is_remote(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(host, _)| !host.contains('/'))
-}
-
-/// The letters of `sed`'s or `perl`'s options that take a value, attached or not, and those that give the script.
-/// `-i` takes what is attached, so that a letter after it is a suffix; `-M` too, so that `-MList` edits nothing.
-fn editor_letters(program: &str) -> (&'static str, &'static str) {
-    if program == "perl" { ("eEIMmiFxD", "eE") } else { ("efil", "ef") }
-}
-
-fn is_in_place(program: &str, text: &str) -> bool {
-    let (valued, _) = editor_letters(program);
-    text.starts_with("--in-place") || matches!(valued_letter(text, |letter| valued.contains(letter)), Some(('i', _)))
-}
-
-/// Values of options that name a file to write.
-fn option_values<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
-    let options: &[&str] = match program {
-        "curl" => {
-            &["-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar", "--trace", "--trace-ascii"]
-        }
-        "wget" => &["-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file"],
-        "sort" | "gcc" | "cc" | "clang" | "g++" | "ld" | "go" => &["-o", "--output"],
-        "tar" | "unzip" => &["-C", "-d", "--directory"],
-        "patch" => &["-o", "-d", "-r", "--output", "--directory", "--reject-file"],
-        "cp" | "mv" | "ln" | "install" => &["-t", "--target-directory"],
-        _ => return Vec::new(),
-    };
-    args.windows(2)
-        .filter(|pair| pair.first().is_some_and(|option| takes_output(program, &option.text, options)))
-        .filter_map(|pair| pair.get(1))
-        .collect()
-}
-
-/// The letters of short options that take a value, and those of them whose value is a file to write.
-fn output_letters(program: &str) -> Option<(&'static str, &'static str)> {
-    Some(match program {
-        "curl" => ("AbcCdDeEFhHKmoPQrtTuUwxXyYz", "oDc"),
-        "wget" => ("oaeiBtOTwQPUlADIRX", "oOaP"),
-        "sort" => ("koStT", "o"),
-        "patch" => ("pidFBVYzDgor", "odr"),
-        _ => return None,
-    })
-}
-
-/// Whether the word after `text` is a file to write.
-fn takes_output(program: &str, text: &str, options: &[&str]) -> bool {
-    if options.contains(&text) {
-        return true;
-    }
-    let Some((valued, outputs)) = output_letters(program) else { return false };
-    matches!(valued_letter(text, |letter| valued.contains(letter)), Some((letter, "")) if outputs.contains(letter))
-}
-
-/// `-sSLo/path`, `-O/path`.
-fn attached_output<'a>(program: &str, text: &'a str) -> Option<&'a str> {
-    let (valued, outputs) = output_letters(program)?;
-    let (letter, value) = valued_letter(text, |letter| valued.contains(letter))?;
-    outputs.contains(letter).then_some(value)
-}
-
-/// What `chmod` and its like change: all words after the mode or owner. `-x` is a mode, `-R` an option.
-fn after_mode(args: &[Word]) -> Vec<&Word> {
-    let mode = |text: &str| text.len() > 1 && text.bytes().skip(1).all(|byte| b"rwxXstugoa,+=-".contains(&byte));
-    let minus = args.iter().any(|arg| arg.text.starts_with('-') && mode(&arg.text) && arg.text != "--");
-    let like = args.iter().any(|arg| arg.text.starts_with("--reference"));
-    positional(args, &[]).into_iter().skip(usize::from(!minus && !like)).collect()
-}
-
-/// The files that `sed -i` and `perl -pi` change: the words after the script.
-fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
-    let (valued, scripts) = editor_letters(program);
-    let mut scripted = false;
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    while let Some(word) = rest.next() {
-        let text = word.text.as_str();
-        match text.strip_prefix("--") {
-            Some("") => {
-                words.extend(rest.by_ref());
-            }
-            Some(long) => {
-                if ["expression", "file"].contains(&long) {
-                    rest.next();
-                }
-                scripted |= ["expression", "file"].iter().any(|name| long.starts_with(name));
-            }
-            None if text.starts_with('-') && text.len() > 1 => {
-                if let Some((letter, value)) = valued_letter(text, |letter| valued.contains(letter)) {
-                    scripted |= scripts.contains(letter);
-                    if value.is_empty() && "eEfIl".contains(letter) {
-                        rest.next();
-                    }
-                }
-            }
-            // BSD's `-i ''`.
-            None if text.is_empty() => {}
-            None => words.push(word),
-        }
-    }
-    words.into_iter().skip(usize::from(!scripted)).collect()
-}
-
-/// Whether `find` deletes what it finds, or runs a program that might.
-fn deletes(args: &[Word]) -> bool {
-    let removes = |word: &Word| {
-        matches!(word.text.rsplit('/').next(), Some("rm" | "rmdir" | "unlink" | "shred" | "mv" | "truncate" | "tee"))
-    };
-    args.iter().enumerate().any(|(at, arg)| match arg.text.as_str() {
-        "-delete" => true,
-        "-exec" | "-execdir" | "-ok" | "-okdir" => args.get(at + 1).is_some_and(removes),
-        _ => false,
-    })
-}
-
-/// Where `find` starts: the words before its first test.
-fn start_points(args: &[Word]) -> Vec<&Word> {
-    let options = args.iter().skip_while(|arg| matches!(arg.text.as_str(), "-H" | "-L" | "-P"));
-    options.take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect()
-}
-
-/// Arguments that are neither options nor their values.
-fn positional<'a>(args: &'a [Word], valued: &[&str]) -> Vec<&'a Word> {
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    let mut only_words = false;
-    while let Some(word) = rest.next() {
-        let text = word.text.as_str();
-        if only_words || !text.starts_with('-') || text == "-" {
-            words.push(word);
-        } else if text == "--" {
-            only_words = true;
-        } else if takes_next(text, valued) {
-            rest.next();
-        }
-    }
-    words
-}
-
-/// Files named inside one argument: `of=path` of `dd`, `--output=path`.
-#[must_use]
-pub fn written_inside(command: &ShellCommand) -> Vec<Word> {
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
-    let prefixes: &[&str] = match program {
-        "dd" => &["of="],
-        "curl" => &["--output=", "--output-dir="],
-        "wget" => &["--output-document=", "--directory-prefix=", "--output-file="],
-        "patch" => &["--output=", "--directory=", "--reject-file="],
-        "sort" => &["--output="],
-        "tar" => &["--directory="],
-        "cp" | "mv" | "ln" | "install" => &["--target-directory="],
-        _ => &[],
-    };
-    let value = |arg: &Word| {
-        let long = prefixes.iter().find_map(|prefix| arg.text.strip_prefix(prefix));
-        let text = long.or_else(|| attached_output(program, &arg.text)).filter(|text| !text.is_empty())?;
-        Some(Word { text: text.to_owned(), literal: arg.literal })
-    };
-    command.args.iter().filter_map(value).collect()
 }
 
 /// All that a call of any tool would write, with the command that would; file tools have no command.

@@ -36,7 +36,7 @@ pub(super) fn call(tool: &str, input: Value) -> Call {
 pub(super) fn normalised(tool: &str, input: Value) -> NormalisedCall {
     let call = call(tool, input);
     let named = stages::names(&call).unwrap();
-    let parsed = named.line.as_deref().map_or_else(|| stages::unparsed(&named.tool), super::shell::parse_blocking);
+    let parsed = stages::parse_blocking(&named);
     let place = Place { session: "s1".into(), agent: "".into(), roots: vec![PathBuf::from("/project")] };
     Arc::unwrap_or_clone(stages::ready(&call, named, parsed, place, "c1".into()).call)
 }

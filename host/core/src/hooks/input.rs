@@ -219,6 +219,10 @@ impl Reader<'_> {
         let mut payload = Map::new();
         payload.insert("session_id".to_owned(), json!(self.session));
         payload.insert("tool_name".to_owned(), json!(tool.name));
+        // A name that the gate would refuse has none of ours.
+        if let Some(ours) = normalise::tool(tool.name).ok().filter(|ours| ours != tool.name) {
+            payload.insert("canonical_tool".to_owned(), json!(ours));
+        }
         payload.insert("call_id".to_owned(), json!(tool.call_id));
         payload.insert("ok".to_owned(), json!(ok));
         if let Some(duration) = fields.get("duration_ms").and_then(Value::as_u64) {

@@ -87,6 +87,18 @@ fn a_failed_tool_is_finished_not_ok() {
 }
 
 #[test]
+fn a_finished_tool_has_the_name_that_it_was_gated_under() {
+    let finished = |tool: &str| {
+        let line = json!({"session_id": "s", "hook_event_name": "AfterTool", "tool_name": tool, "tool_input": {}});
+        let input = AgentHook::Gemini.read(line.to_string().as_bytes(), CONTEXT).unwrap();
+        let payload: Value = serde_json::from_str(&input.drafts[1].payload).unwrap();
+        (payload["tool_name"].clone(), payload.get("canonical_tool").cloned())
+    };
+    assert_eq!(finished("run_shell_command"), (json!("run_shell_command"), Some(json!("Bash"))));
+    assert_eq!(finished("Bash"), (json!("Bash"), None));
+}
+
+#[test]
 fn the_hook_s_own_event_keeps_the_agent_s_fields() {
     let line = CLAUDE_OK.lines().nth(2).unwrap();
     let mut expected: Map<String, Value> = serde_json::from_str(line).unwrap();

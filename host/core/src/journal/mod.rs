@@ -5,6 +5,7 @@
 
 mod change;
 mod failure;
+mod mark;
 mod reader;
 mod ring;
 mod rows;
@@ -154,7 +155,17 @@ impl Journal {
     /// # Errors
     /// When the database cannot be read.
     pub fn read(&self, query: &Query) -> Result<Vec<Arc<Event>>, JournalError> {
+        self.read_within(query, usize::MAX)
+    }
+
+    /// As [`Journal::read`], and no more pages once those read hold `max_bytes` of payload: the last one, of at most
+    /// 4 MiB or one event, is whole. With `newest`, it is the older events that are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn read_within(&self, query: &Query, max_bytes: usize) -> Result<Vec<Arc<Event>>, JournalError> {
         let mut found = Vec::new();
+        let mut bytes = 0;
         let mut slice = Slice::of(query);
         // Page by page, so that neither a transaction nor the ring's lock is held for long.
         while slice.limit > 0 {
@@ -165,8 +176,9 @@ impl Journal {
             } else {
                 slice.after = page.scanned;
             }
+            bytes += page.events.iter().map(|event| event.payload.len()).sum::<usize>();
             found.extend(page.events);
-            if page.exhausted {
+            if page.exhausted || bytes >= max_bytes {
                 break;
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Refuses a file that is not a journal or that a newer Tollgate wrote, and says what mends it.
 
+use super::mark::{self, Mark};
 use super::rows::{self, Hash, Tip};
 use super::types::{Durability, JournalError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
@@ -61,8 +62,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// An opened journal, ready to write.
 pub(super) struct Opened {
     pub(super) connection: Connection,
+    /// The cursors' epoch.
     pub(super) epoch: u64,
     pub(super) tip: Tip,
+    pub(super) mark: Mark,
 }
 
 /// Opens the journal at `path` for its one writer, and makes or migrates it where needed.
@@ -80,9 +83,11 @@ pub(super) fn open_writer(path: &Path, durability: Durability, migrations: &[&st
          PRAGMA cache_size = -16384;"
     );
     connection.execute_batch(&settings).map_err(|error| refuse(path, &error))?;
-    let epoch = epoch(&connection, path)?;
-    let tip = tip(&connection, epoch).map_err(|error| refuse(path, &error))?;
-    Ok(Opened { connection, epoch, tip })
+    let chain = chain_epoch(&connection, path)?;
+    let tip = tip(&connection, chain).map_err(|error| refuse(path, &error))?;
+    let mark = Mark::new(path, durability);
+    let epoch = mark.open(&connection, chain, tip).map_err(|error| refuse(path, &error))?;
+    Ok(Opened { connection, epoch, tip, mark })
 }
 
 /// Opens an existing journal to read.
@@ -93,15 +98,22 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
+/// The epochs of a journal: of its chain, which never changes, and of its cursors.
+pub(super) struct Epochs {
+    pub(super) chain: u64,
+    pub(super) cursors: u64,
+}
+
 /// Opens a journal to read and checks that it is one that we know.
-pub(super) fn open_known(path: &Path) -> Result<(Connection, u64), JournalError> {
+pub(super) fn open_known(path: &Path) -> Result<(Connection, Epochs), JournalError> {
     let connection = open_reader(path)?;
     let version = version(&connection, path)?;
     if version != MIGRATIONS.len() {
         return Err(wrong_version(path, version, MIGRATIONS.len()));
     }
-    let epoch = epoch(&connection, path)?;
-    Ok((connection, epoch))
+    let chain = chain_epoch(&connection, path)?;
+    let cursors = mark::cursor_epoch(&connection, chain).map_err(|error| refuse(path, &error))?;
+    Ok((connection, Epochs { chain, cursors }))
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -155,13 +167,18 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
 fn create(change: &Transaction<'_>) -> rusqlite::Result<()> {
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
     change.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")?;
+    set_meta(change, "epoch", &format!("{:016x}", new_epoch()))
+}
+
+/// An epoch that no journal has had.
+pub(super) fn new_epoch() -> u64 {
     let (epoch, _) = Uuid::now_v7().as_u64_pair();
     let (_, random) = Uuid::now_v7().as_u64_pair();
     // The low half is 62 random bits; the high half's time fills in the two that are fixed.
-    set_meta(change, "epoch", &format!("{:016x}", random ^ epoch.rotate_left(32)))
+    random ^ epoch.rotate_left(32)
 }
 
-fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection
         .execute(
             "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
@@ -170,7 +187,7 @@ fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result
         .map(|_| ())
 }
 
-fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
 }
 
@@ -192,7 +209,8 @@ fn version(connection: &Connection, path: &Path) -> Result<usize, JournalError> 
     text.and_then(|text| text.parse().ok()).ok_or_else(|| damaged(path, "the schema version"))
 }
 
-fn epoch(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
+/// The epoch that the chain begins with.
+fn chain_epoch(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
     let text = meta(connection, "epoch").map_err(|error| refuse(path, &error))?;
     text.and_then(|text| u64::from_str_radix(&text, 16).ok()).ok_or_else(|| damaged(path, "the epoch"))
 }

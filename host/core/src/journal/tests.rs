@@ -9,11 +9,11 @@ use crate::time::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
 
-fn options(folder: &Path) -> JournalOptions {
+pub(super) fn options(folder: &Path) -> JournalOptions {
     JournalOptions { path: folder.join("journal.db"), durability: Durability::Normal }
 }
 
-fn open(folder: &Path) -> Journal {
+pub(super) fn open(folder: &Path) -> Journal {
     Journal::open(&options(folder), Box::new(|_| {})).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn event(event_type: &str, session: Option<&str>, payload: &str) -> Event {
     }
 }
 
-async fn emit(journal: &Journal, count: usize) {
+pub(super) async fn emit(journal: &Journal, count: usize) {
     let events = (0..count).map(|number| event("test.number", None, &format!("{{\"n\":{number}}}"))).collect();
     journal.request(Work::Emit { events, given: true }).await.unwrap();
 }

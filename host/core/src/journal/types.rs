@@ -41,7 +41,8 @@ pub struct Receipt {
 /// `<epoch>.<seq>`, the position a client resumes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Made anew when a journal is created, restored or cut.
+    /// Made anew when a journal is created, and where the host finds it restored or cut, or its last events perhaps
+    /// lost with the machine.
     pub epoch: u64,
     /// The last seq seen.
     pub seq: u64,

@@ -20,8 +20,8 @@ const ROWS_A_TIME: usize = 1_000;
 /// # Errors
 /// When the file cannot be opened or read, or is not a journal.
 pub fn verify(path: &Path) -> Result<Verification, JournalError> {
-    let (connection, epoch) = schema::open_known(path)?;
-    let mut found = Verification { checked: 0, head: 0, head_hash: rows::genesis(epoch), bad: None };
+    let (connection, epochs) = schema::open_known(path)?;
+    let mut found = Verification { checked: 0, head: 0, head_hash: rows::genesis(epochs.chain), bad: None };
     loop {
         let before = found.checked;
         check_rows(&connection, &mut found).map_err(read_error)?;
@@ -87,8 +87,8 @@ fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Re
 /// # Errors
 /// When the file cannot be opened or read, or is not a journal.
 pub fn stats_of(path: &Path) -> Result<Stats, JournalError> {
-    let (connection, epoch) = schema::open_known(path)?;
-    stats(&connection, path, epoch).map_err(read_error)
+    let (connection, epochs) = schema::open_known(path)?;
+    stats(&connection, path, epochs.cursors).map_err(read_error)
 }
 
 /// Counts without reading the events: seqs have no gaps.

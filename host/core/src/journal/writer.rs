@@ -4,6 +4,7 @@
 //! draft is not delayed, and a crowd shares one commit. Knows nothing of subscribers but the sink.
 
 use super::failure::WriteFailure;
+use super::mark::Mark;
 use super::rows::Tip;
 use super::schema::{LOCK_WAIT, Opened};
 use super::types::JournalError;
@@ -96,6 +97,8 @@ impl Writer {
         let state = State {
             connection: opened.connection,
             tip: opened.tip,
+            epoch: opened.epoch,
+            mark: opened.mark,
             head,
             sink,
             wal: PathBuf::from(wal),
@@ -195,6 +198,8 @@ impl Drop for StopOnExit {
 struct State {
     connection: rusqlite::Connection,
     tip: Tip,
+    epoch: u64,
+    mark: Mark,
     head: Arc<AtomicU64>,
     sink: Sink,
     wal: PathBuf,
@@ -209,6 +214,9 @@ impl State {
         while let Some(group) = take_group(shared) {
             self.write(group);
             self.checkpoint();
+        }
+        if self.broken.is_none() {
+            self.mark.close(&self.connection, self.epoch, self.tip);
         }
     }
 

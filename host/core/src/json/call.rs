@@ -3,6 +3,7 @@
 use super::{JsonError, folder, kind_of, syntax};
 use crate::gate::Call;
 use crate::interactions::MAX_WAIT_MS;
+use crate::session::MAX_ROOTS;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
@@ -62,6 +63,12 @@ fn folder_at(path: &str, text: &str) -> Result<PathBuf, JsonError> {
 fn roots(fields: &mut Map<String, Value>) -> Result<Vec<PathBuf>, JsonError> {
     let items = match fields.remove("roots") {
         None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) if items.len() > MAX_ROOTS => {
+            return Err(JsonError::at(
+                "roots",
+                format!("a session has at most {MAX_ROOTS}, these are {}", items.len()),
+            ));
+        }
         Some(Value::Array(items)) => items,
         Some(other) => {
             return Err(JsonError::at("roots", format!("must be an array of paths, is {}", kind_of(&other))));

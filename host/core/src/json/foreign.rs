@@ -172,9 +172,12 @@ fn time_from(fields: &mut Map<String, Value>, path: &str) -> Result<Option<Times
     match fields.remove(path) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => time_of(path, &text).map(Some),
-        Some(Value::Number(ms)) => match ms.as_i64() {
-            Some(ms) => Ok(Some(Timestamp(ms))),
-            None => Err(JsonError::at(path, "must be whole milliseconds since 1970 or RFC 3339")),
+        Some(Value::Number(ms)) => match ms.as_i64().and_then(Timestamp::from_millis) {
+            Some(time) => Ok(Some(time)),
+            None => Err(JsonError::at(
+                path,
+                "must be a time of the years 0000 to 9999, in whole milliseconds since 1970 or as RFC 3339",
+            )),
         },
         Some(other) => Err(JsonError::at(path, format!("must be a time, is {}", kind_of(&other)))),
     }

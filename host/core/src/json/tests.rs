@@ -140,6 +140,11 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"type":"NO_SUCH_THING"}"#, "no runner event");
     check(r#"{"event_type":"process.created"}"#, "`pid`: missing");
     check(r#"{"event_type":"created","pid":"1"}"#, "`event_type`:");
+    check(r#"{"type":"a.b","ts":"-000001-01-01T00:00:00Z"}"#, "`ts`: `-000001-01-01T00:00:00Z` is not an RFC 3339");
+    for ts in ["9223372036854775807", "253402207200001", "-62167219200001", "1.5", "1e3"] {
+        let record = format!("{{\"type\":\"USAGE_TICK\",\"sessionId\":\"s\",\"ts\":{ts}}}");
+        check(&record, "`ts`: must be a time of the years 0000 to 9999");
+    }
     check(r#"{"specversion":"1.0","type":"a.b","data":"x"}"#, "`data`: must be an object");
     check(r#"{"specversion":"1.0","type":"a.b","data_base64":"AAAA"}"#, "`data_base64`: binary data is not taken");
 }
@@ -229,6 +234,9 @@ fn a_bad_call_is_named_by_path() {
         let text = json!({"tool_name": "Bash", "tool_input": {}, key: value}).to_string();
         check(&text, &format!("{path}: has 4097 bytes, a path has at most 4096"));
     }
+    let roots = |count: usize| json!({"tool_name": "Bash", "tool_input": {}, "roots": vec!["/a"; count]}).to_string();
+    assert!(call_from_json(&roots(32)).is_ok());
+    check(&roots(33), "`roots`: a session has at most 32, these are 33");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":["/a",7]}"#, "`roots[1]`: must be a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":"/a"}"#, "`roots`: must be an array");
     check(r#"{"tool_name":"Bash","tool_input":{},"can_ask":"yes"}"#, "`can_ask`: must be true or false");

@@ -60,6 +60,8 @@ pub struct GrantDifference {
     pub missing: Vec<String>,
     /// The grant file with everything granted that is asked for.
     pub proposed: String,
+    /// Hex of the SHA-256 of `proposed`: what [`crate::Runtime::grant`] is told was looked at.
+    pub digest: String,
 }
 
 /// Splits what is asked for into granted and missing.
@@ -86,6 +88,34 @@ fn grants(grant: &Grant, ask: &Ask) -> bool {
 
 fn set_covers(granted: &PatternSet, asked: &str) -> bool {
     granted.iter().any(|pattern| covers(pattern.as_str(), asked))
+}
+
+/// Whether `newer` may take something away that `older` gave. Limits, delivery and configuration give nothing.
+pub(crate) fn withdraws(newer: &Grant, older: &Grant) -> bool {
+    // Every field by name: what a grant learns to give has to be withdrawn here too.
+    let Grant {
+        emit,
+        process,
+        workspace,
+        data_bytes,
+        interactions,
+        session_effects,
+        gate,
+        limits: _,
+        delivery: _,
+        config: _,
+    } = older;
+    let keeps_globs = |newer: &[String], older: &[String]| older.iter().all(|glob| newer.contains(glob));
+    let keeps = emit.iter().all(|pattern| set_covers(&newer.emit, pattern.as_str()))
+        && process.iter().all(|program| newer.process.contains(program))
+        && keeps_globs(&newer.workspace.read, &workspace.read)
+        && keeps_globs(&newer.workspace.write, &workspace.write)
+        && newer.data_bytes >= *data_bytes
+        && newer.interactions >= *interactions
+        && newer.session_effects >= *session_effects
+        && newer.gate.covers(*gate)
+        && newer.gate.speak >= gate.speak;
+    !keeps
 }
 
 /// Whether every type that `asked` matches is matched by `granted`.
@@ -175,6 +205,33 @@ mod tests {
             (Ask::WorkspaceWrite("src/a.lock".into()), false),
         ] {
             assert_eq!(difference([&ask], &grant).1.is_empty(), expected, "{ask}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_away_is_withdrawn_and_what_is_changed_otherwise_is_not() {
+        let whole = "[grant]\nemit = [\"t.*\"]\nprocess = [{ program = \"ls\" }]\nworkspace = { read = [\"a\"], write = [\"b\"] }\n\
+                     data = { max_bytes = 10 }\ninteractions = true\nsession_effects = true\ngate = [\"deny\", \"speak\"]\n";
+        let older = Grant::parse(whole).unwrap();
+        for (from, to, expected) in [
+            ("", "", false),
+            ("t.*", "*", false),
+            ("t.*", "t.a", true),
+            ("ls", "cat", true),
+            ("read = [\"a\"]", "read = []", true),
+            ("write = [\"b\"]", "write = [\"b\", \"c\"]", false),
+            ("write = [\"b\"]", "write = [\"c\"]", true),
+            ("= 10", "= 9", true),
+            ("= 10", "= 11", false),
+            ("interactions = true", "interactions = false", true),
+            ("session_effects = true", "", true),
+            ("\"deny\", ", "", true),
+            (", \"speak\"", "", true),
+            (", \"speak\"", ", \"speak\", \"allow\"", false),
+            ("[grant]", "[limits]\nfuel_init = 1\n[delivery]\nmode = \"live\"\n[config]\na = 1\n[grant]", false),
+        ] {
+            let newer = Grant::parse(&whole.replace(from, to)).unwrap();
+            assert_eq!(withdraws(&newer, &older), expected, "{from} became {to}");
         }
     }
 

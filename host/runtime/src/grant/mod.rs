@@ -7,7 +7,7 @@ mod globs;
 mod keys;
 
 pub use difference::GrantDifference;
-pub(crate) use difference::{Ask, difference};
+pub(crate) use difference::{Ask, difference, withdraws};
 pub(crate) use edit::with_missing;
 pub(crate) use globs::{ArgGlobs, PathGlobs, check_args, check_path_glob, check_program};
 
@@ -82,6 +82,17 @@ impl GateGrant {
     /// Whether every verdict that counts for `other` counts here.
     pub(crate) fn covers(self, other: Self) -> bool {
         self.deny >= other.deny && self.ask >= other.ask && self.allow >= other.allow && self.rewrite >= other.rewrite
+    }
+
+    /// What both grants let verdicts mean.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            deny: self.deny && other.deny,
+            ask: self.ask && other.ask,
+            allow: self.allow && other.allow,
+            rewrite: self.rewrite && other.rewrite,
+            speak: self.speak && other.speak,
+        }
     }
 
     /// This grant, with no more of what loosens the gate than `most` has.

@@ -94,6 +94,11 @@ impl StoreView {
         self.used = self.used_before;
     }
 
+    /// Bytes of what the call wrote.
+    pub(crate) fn staged_bytes(&self) -> usize {
+        self.staged.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+    }
+
     /// Takes what the call wrote, to be committed by the commit numbered `commit`.
     pub(crate) fn take(&mut self, commit: u64, into: &mut Vec<StoreWrite>) {
         for (key, value) in std::mem::take(&mut self.staged) {

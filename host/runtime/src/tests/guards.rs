@@ -19,6 +19,7 @@ fn call() -> Arc<NormalisedCall> {
         input: Map::new(),
         input_json: "{}".into(),
         cwd: "/".into(),
+        folders: vec!["/".into()],
         roots: Vec::new(),
         commands: Vec::new(),
         understood: true,
@@ -163,6 +164,39 @@ async fn a_guard_that_was_granted_and_did_not_load_is_no_shadow() {
             assert_eq!(failed_with(&answer), Cause::Unavailable);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withdrawn_is_gone_though_the_newest_file_does_not_load() {
+    let world = World::with("allow-guard", guests::ALLOW_GUARD, "[grant]\ngate = [\"deny\", \"allow\"]\n").await;
+    let digest = world.status("allow-guard").digest;
+    world.replace("allow-guard", b"broken");
+    world.runtime().rescan().await;
+    assert!(only(&world).await.may_allow, "nothing was withdrawn yet");
+    for (gate, may_deny) in [("\"deny\"", true), ("", false)] {
+        std::fs::write(world.home.plugins().join("allow-guard.toml"), format!("[grant]\ngate = [{gate}]\n")).unwrap();
+        world.runtime().rescan().await;
+        let answer = only(&world).await;
+        assert_eq!((answer.may_allow, answer.may_deny, answer.outcome), (false, may_deny, GuardOutcome::Allow));
+        let status = world.status("allow-guard");
+        assert_eq!((status.state, &status.digest), (PluginState::Serving, &digest), "{}", world.story());
+        assert_eq!(status.rejected.unwrap().stage.as_str(), "format", "what is wrong with the file is shown still");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_by_the_newest_grant_while_the_version_of_that_grant_is_being_made() {
+    let grant = "[grant]\ngate = [\"deny\", \"allow\", \"speak\"]\n";
+    let world = World::with("allow-guard", guests::ALLOW_GUARD, grant).await;
+    let plugin = world.runtime().plugin("allow-guard").unwrap();
+    let before = plugin.required.load_full().unwrap();
+    let newest = crate::grant::GateGrant { deny: true, ..Default::default() };
+    let required = crate::plugin::RequiredGuard { grant: newest, on_fault: OnFault::Ask, ..(*before).clone() };
+    plugin.required.store(Some(Arc::new(required)));
+    let answer = only(&world).await;
+    assert!(answer.may_deny && !answer.may_allow && !answer.may_speak && answer.on_fault == OnFault::Ask);
+    plugin.required.store(None);
+    assert!(only(&world).await.shadow());
 }
 
 #[tokio::test(flavor = "multi_thread")]

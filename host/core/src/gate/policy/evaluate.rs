@@ -30,8 +30,10 @@ pub struct Subject<'a> {
     pub problem: Option<NotUnderstood>,
     /// The paths that a file tool names.
     pub targets: &'a [Target],
-    /// The call's working folder.
+    /// The call's working folder; empty where it has none.
     pub cwd: &'a str,
+    /// Every folder that the call may start in; where empty, `cwd` is.
+    pub starts: &'a [String],
     /// The session's roots.
     pub roots: &'a [String],
     /// What every session may touch besides its roots.
@@ -80,37 +82,48 @@ impl<'a> Subject<'a> {
             problem: None,
             targets: &[],
             cwd: "",
+            starts: &[],
             roots: &[],
             extras: &[],
         }
     }
 }
 
-/// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
-/// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
-pub(in crate::gate) fn folders<'c>(
+/// As [`folders_from`], from one folder; none where it is empty.
+pub(super) fn folders<'c>(
     commands: impl IntoIterator<Item = &'c ShellCommand>,
     cwd: &str,
 ) -> (Vec<String>, Vec<usize>) {
-    let mut list: Vec<String> = Vec::new();
-    if !cwd.is_empty() {
-        list.push(cwd.to_owned());
-    }
+    let starts: &[String] = if cwd.is_empty() { &[] } else { &[cwd.to_owned()] };
+    folders_from(commands, starts)
+}
+
+/// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
+/// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
+pub(in crate::gate) fn folders_from<'c>(
+    commands: impl IntoIterator<Item = &'c ShellCommand>,
+    starts: &[String],
+) -> (Vec<String>, Vec<usize>) {
+    let mut list: Vec<String> = starts.to_vec();
+    // Where the line is by now, from each start.
+    let mut places: Vec<String> = if starts.is_empty() { vec![String::new()] } else { starts.to_vec() };
     let mut known = Vec::new();
     for command in commands {
         known.push(list.len());
-        if matches!(command.program.text.as_str(), "cd" | "pushd")
-            && let Some(target) = cd_target(command)
-            && list.len() < MAX_FOLDERS
-        {
-            let next = if target.starts_with(['/', '~']) {
-                lexical(&target)
-            } else {
-                lexical(&format!("{}/{target}", list.last().map_or("", String::as_str)))
-            };
-            if !list.contains(&next) {
-                list.push(next);
+        if !matches!(command.program.text.as_str(), "cd" | "pushd") {
+            continue;
+        }
+        let Some(target) = cd_target(command) else { continue };
+        for place in &mut places {
+            let next =
+                if target.starts_with(['/', '~']) { lexical(&target) } else { lexical(&format!("{place}/{target}")) };
+            if list.len() >= MAX_FOLDERS {
+                break;
             }
+            if !list.contains(&next) {
+                list.push(next.clone());
+            }
+            *place = next;
         }
     }
     (list, known)
@@ -148,7 +161,10 @@ impl Policy {
         let filled = variables::filled_in(subject.commands);
         let moving = subject.commands.iter().enumerate();
         let moving = moving.map(|(index, command)| filled.of(index).first().unwrap_or(command));
-        let (folders, known) = folders(moving, subject.cwd);
+        let (folders, known) = match subject.starts {
+            [] => folders(moving, subject.cwd),
+            starts => folders_from(moving, starts),
+        };
         let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());

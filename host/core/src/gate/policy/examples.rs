@@ -158,6 +158,7 @@ pub(super) fn subject_of<T>(
         problem: parsed.problem,
         targets: &targets,
         cwd,
+        starts: &[],
         roots,
         extras: &[],
     })

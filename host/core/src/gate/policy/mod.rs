@@ -25,7 +25,7 @@ mod tests;
 
 pub use cases::{CaseResult, Cases};
 pub use error::PolicyError;
-pub(super) use evaluate::folders;
+pub(super) use evaluate::folders_from;
 pub use evaluate::{Action, RuleVerdict, Subject};
 pub use rule::Risk;
 pub use target::Target;

@@ -12,7 +12,7 @@ const MAX_READINGS: usize = 64;
 /// Most readings of all commands of a line together; each is held against every rule.
 const MAX_ALL_READINGS: usize = 1_024;
 /// How often values are filled in that hold variables themselves.
-const MAX_ROUNDS: usize = 3;
+const MAX_ROUNDS: usize = 8;
 /// The longest word made by filling in, in bytes: the kernel takes no longer path, and a chain of doublings ends.
 const MAX_WORD_BYTES: usize = 4_096;
 /// Most bytes made for all commands of a line together.
@@ -34,7 +34,7 @@ impl Filled {
 }
 
 /// What the line puts into each variable.
-type Values<'a> = HashMap<&'a str, Vec<&'a str>>;
+type Values<'a> = HashMap<&'a str, Vec<String>>;
 
 /// Fills in every command in which a variable stands.
 pub(super) fn filled_in(commands: &[ShellCommand]) -> Filled {
@@ -87,7 +87,9 @@ fn assigned(commands: &[ShellCommand]) -> Values<'_> {
     let mut seen = BTreeSet::new();
     for (name, value) in commands.iter().flat_map(|command| command.assignments.iter().chain(command.bound.iter())) {
         if seen.insert((name, &value.text)) {
-            values.entry(name).or_default().push(&value.text);
+            // `PATH=x:$PATH`: what it held before is not known here, and may be nothing.
+            let itself = |variable: &str| (variable == name).then_some("");
+            values.entry(name).or_default().push(replaced(&value.text, itself));
         }
     }
     values
@@ -95,7 +97,7 @@ fn assigned(commands: &[ShellCommand]) -> Values<'_> {
 
 /// The variables of a command, each with the value whose turn it is.
 struct Turns<'a> {
-    choices: Vec<(&'a str, &'a [&'a str])>,
+    choices: Vec<(&'a str, &'a [String])>,
     at: Vec<usize>,
 }
 
@@ -104,7 +106,7 @@ impl<'a> Turns<'a> {
         let mut names = BTreeSet::new();
         let texts = words(command).filter(|word| !word.literal).map(|word| word.text.as_str());
         let mut next: Vec<&str> = texts.flat_map(names_in).collect();
-        for _ in 0..MAX_ROUNDS {
+        while !next.is_empty() {
             next.retain(|name| values.contains_key(name) && names.insert(*name));
             let inner = next.iter().filter_map(|name| values.get(name)).flatten().flat_map(|text| names_in(text));
             next = inner.collect();
@@ -116,7 +118,7 @@ impl<'a> Turns<'a> {
 
     fn values(&self) -> HashMap<&'a str, &'a str> {
         let chosen = self.choices.iter().zip(&self.at);
-        chosen.filter_map(|((name, values), at)| Some((*name, *values.get(*at)?))).collect()
+        chosen.filter_map(|((name, values), at)| Some((*name, values.get(*at)?.as_str()))).collect()
     }
 
     /// Goes on to the next combination; false when all had their turn.
@@ -147,10 +149,15 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
             return Some(vec![word.clone()]);
         }
         let mut text = word.text.clone();
-        for _ in 0..MAX_ROUNDS {
-            let next = substituted(&text, values)?;
+        let mut rounds = 0;
+        loop {
+            let next = replaced(&text, |name| values.get(name).copied());
             if next == text {
                 break;
+            }
+            rounds += 1;
+            if rounds > MAX_ROUNDS || next.len() > MAX_WORD_BYTES.max(word.text.len()) {
+                return None;
             }
             text = next;
         }
@@ -173,25 +180,22 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
     Some(other)
 }
 
-/// `text` with its variables replaced, those unknown left as they are; none where it would grow too long.
-fn substituted(text: &str, values: &HashMap<&str, &str>) -> Option<String> {
+/// `text` with its variables replaced by what they hold or by their defaults, those unknown left as they are.
+fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
         let (before, dollar) = rest.split_at(at);
         out.push_str(before);
         let (name, default, used) = variable(dollar);
-        match values.get(name).copied().or(default) {
+        match value(name) {
             Some(value) => out.push_str(value),
-            None => out.push_str(dollar.get(..used).unwrap_or_default()),
+            None => out.push_str(default.unwrap_or_else(|| dollar.get(..used).unwrap_or_default())),
         }
         rest = dollar.get(used..).unwrap_or_default();
-        if out.len() > MAX_WORD_BYTES.max(text.len()) {
-            return None;
-        }
     }
     out.push_str(rest);
-    Some(out)
+    out
 }
 
 /// The variable at the start of `text`, which begins with `$`: its name, what stands in for it, its length.
@@ -250,7 +254,9 @@ mod tests {
         check("rm $D", &[]);
         check("rm x", &[]);
         check("D=/; echo '$D'", &[]);
-        check("A=$A; rm $A", &[]);
+        check("A=$A; rm $A", &["rm"]);
+        check("A=x; A=$A/y; rm $A", &["rm x", "rm /y"]);
+        check("A=/;B=$A;C=$B;D=$C;E=$D; rm $E", &["rm /"]);
     }
 
     #[test]
@@ -259,6 +265,10 @@ mod tests {
         let values = |count: usize| (0..count).map(|n| format!("a={n}; ")).collect::<String>();
         assert!(!incomplete(&format!("{}rm $a", values(MAX_READINGS))));
         assert!(incomplete(&format!("{}rm $a", values(MAX_READINGS + 1))));
+        let chain = |length: usize| (1..=length).map(|n| format!("a{n}=$a{}; ", n - 1)).collect::<String>();
+        assert!(!incomplete(&format!("a0=/; {}rm $a{}", chain(MAX_ROUNDS - 1), MAX_ROUNDS - 1)));
+        assert!(incomplete(&format!("a0=/; {}rm $a{}", chain(MAX_ROUNDS), MAX_ROUNDS)));
+        assert!(incomplete("A=$B; B=$A; rm $A"));
         // Readings of many commands.
         let readings = |count: usize| format!("{}{}", values(MAX_READINGS), "rm $a;".repeat(count));
         assert!(!incomplete(&readings(MAX_ALL_READINGS / MAX_READINGS)));

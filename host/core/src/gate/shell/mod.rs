@@ -56,6 +56,9 @@ pub enum NotUnderstood {
     /// The parser is busy or did not answer in time.
     #[error("the command line took too long to parse")]
     Busy,
+    /// The call gives several lines, or one in a form not known.
+    #[error("it is not certain which command line the call would run")]
+    Several,
     /// Parsed, but its files cannot be looked at one by one.
     #[error("the command line names too many files in too many folders")]
     TooManyPaths,
@@ -75,6 +78,16 @@ impl Parsed {
     #[must_use]
     pub fn understood(&self) -> bool {
         self.problem.is_none()
+    }
+
+    /// Adds what another line runs, after what this one does.
+    pub(in crate::gate) fn append(&mut self, other: Self) {
+        let before = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
+        self.problem = self.problem.or(other.problem);
+        self.commands.extend(other.commands.into_iter().map(|command| ShellCommand {
+            piped_from: command.piped_from.map(|from| from.saturating_add(before)),
+            ..command
+        }));
     }
 
     fn refused(problem: NotUnderstood) -> Self {

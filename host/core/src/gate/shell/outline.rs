@@ -19,8 +19,8 @@ pub(super) enum Part {
 
 /// The stretches of `code` in order; none where their ends cannot be told.
 pub(super) fn parts(code: &str) -> Option<Vec<(Part, &str)>> {
-    let mut outline =
-        Outline { code, at: 0, plain_from: 0, arithmetic_until: 0, parts: Vec::new(), documents: Vec::new() };
+    let (parts, documents) = (Vec::new(), Vec::new());
+    let mut outline = Outline { code, at: 0, plain_from: 0, arithmetic_until: 0, groups_until: 0, parts, documents };
     outline.read()?;
     Some(outline.parts)
 }
@@ -69,6 +69,8 @@ struct Outline<'a> {
     plain_from: usize,
     /// Where the `((…))` ends that is being read: no comments and no here-documents before that.
     arithmetic_until: usize,
+    /// Up to where patterns such as `@(…)` are known to hold no quotes.
+    groups_until: usize,
     parts: Vec<(Part, &'a str)>,
     documents: Vec<Document>,
 }
@@ -128,7 +130,10 @@ impl<'a> Outline<'a> {
                     self.take(Part::Muted, rest.find('\n').unwrap_or(rest.len()))?;
                 }
                 // The parser knows no quotes in a pattern such as `@(…)`.
-                '@' | '!' | '?' | '+' | '*' if quotes_in_group(rest) => return None,
+                '@' | '!' | '?' | '+' | '*' if self.at >= self.groups_until && rest.get(1..)?.starts_with('(') => {
+                    self.groups_until = self.at + plain_group(rest.get(1..)?)?;
+                    self.at += 1;
+                }
                 '<' if rest.starts_with("<<<") => self.at += 3,
                 '<' if rest.starts_with("<<") && !arithmetic => self.document()?,
                 '\n' => {
@@ -159,22 +164,21 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Whether `text` begins with a sign and a group that has a quote or an escape before its end.
-fn quotes_in_group(text: &str) -> bool {
-    let Some(group) = text.get(1..).filter(|group| group.starts_with('(')) else { return false };
+/// How many bytes the group takes that `text` begins with; none where it has a quote or an escape in it.
+fn plain_group(text: &str) -> Option<usize> {
     let mut open = 0_usize;
-    for c in group.chars() {
+    for (at, c) in text.char_indices() {
         match c {
             '(' => open += 1,
-            ')' => open -= 1,
-            '\'' | '"' | '\\' | '`' => return true,
+            ')' => open = open.saturating_sub(1),
+            '\'' | '"' | '\\' | '`' => return None,
             _ => {}
         }
         if open == 0 {
-            return false;
+            return Some(at + 1);
         }
     }
-    false
+    Some(text.len())
 }
 
 /// How many bytes the double-quoted text takes that `text` begins with.

@@ -7,6 +7,7 @@ use super::context::Stdin;
 use super::{elsewhere, interpreters, programs, scripts};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
 use crate::gate::options::{takes_next, valued_letter};
+use crate::gate::patch;
 
 /// `NAME=value` pairs.
 pub(super) type Assignments = Vec<(String, Word)>;
@@ -165,6 +166,7 @@ pub(super) fn runs(
         "xargs" => xargs(args, &mut runs),
         "parallel" => parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
+        _ if patch::PROGRAMS.contains(&name) => patched(args, stdin, source, &mut runs),
         "su" | "runuser" | "script" => dash_c(args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
@@ -355,6 +357,23 @@ fn parallel(args: &[Word], runs: &mut Runs) {
     for code in &mut runs.code {
         code.literal = rest.get(..end).unwrap_or_default().iter().all(|word| word.literal);
     }
+}
+
+/// A patch in its argument or its input; the program itself stays in the folder no more than the patch says.
+fn patched(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
+    let text = match (args.first(), stdin) {
+        (Some(patch), _) => Some(patch.clone()),
+        (None, Stdin::Document(patch)) => Some(patch.clone()),
+        (None, Stdin::Piped) => source.and_then(printed),
+        (None, Stdin::Inherited) => None,
+    };
+    let Some(text) = text else {
+        runs.unknown = true;
+        return;
+    };
+    // What a document expands stands in the lines of a file, rarely in its name.
+    let named = patch::paths(&text.text).into_iter();
+    runs.writes.extend(named.map(|path| Word { literal: text.literal || !path.contains(['$', '`']), text: path }));
 }
 
 fn flock(args: &[Word], runs: &mut Runs) {

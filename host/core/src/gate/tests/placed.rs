@@ -51,6 +51,72 @@ fn file_tools_stay_in_the_roots() {
 }
 
 #[test]
+fn tools_name_their_paths_in_many_ways() {
+    let house = House::new();
+    let sandbox = Some(Cause::Sandbox);
+    for field in ["filePath", "filepath", "FilePath", "file-path", "targetFile", "relative_path", "uri", "fileName"] {
+        for tool in ["Write", "mcp__fs__write_file", "Read", "str_replace_based_edit_tool", "create_directory"] {
+            house.check(tool, json!({ field: "../outside/x", "content": "x" }), sandbox);
+            house.check(tool, json!({ field: "src/x", "content": "../outside/x" }), None);
+        }
+    }
+    for (tool, input) in [
+        ("Edit", json!({"files": [{"path": "src/x"}, {"path": "../outside/x"}]})),
+        ("Edit", json!({"changes": {"a": {"b": [{"filename": "../outside/x"}]}}})),
+        ("Write", json!({"file": {"path": "../outside/x"}})),
+        ("Write", json!({"uri": format!("file://{}", house.at("outside/x"))})),
+        ("mcp__fs__move_file", json!({"source": "src/x", "destination": "../outside/x"})),
+        ("mcp__fs__move_file", json!({"source": "../outside/x", "destination": "src/x"})),
+        ("mcp__fs__read_multiple_files", json!({"paths": ["../outside/x"]})),
+        ("replace_in_file", json!({"path": "../outside/x", "diff": "x"})),
+        ("apply_diff", json!({"diff": "--- a/x\n+++ b/../outside/x\n@@\n"})),
+        ("str_replace_based_edit_tool", json!({"command": "create", "path": "../outside/x"})),
+        // What it would write is not known.
+        ("Write", json!({"content": "x"})),
+        ("Edit", json!({"where": "../outside/x"})),
+        ("Write", json!({"file_path": null})),
+        ("Write", json!({"path": {"to": 1}})),
+    ] {
+        house.check(tool, input, sandbox);
+    }
+    for (tool, input) in [
+        ("mcp__fs__move_file", json!({"source": "src/x", "destination": "src/y"})),
+        (
+            "NotebookEdit",
+            json!({"notebook_path": "src/x.ipynb", "source": "/etc/passwd", "new_source": "../outside/x"}),
+        ),
+        ("MultiEdit", json!({"file_path": "src/x", "edits": [{"old_string": "/etc", "new_string": "../outside"}]})),
+        ("apply_diff", json!({"diff": "--- /dev/null\n+++ b/src/x\n@@\n"})),
+        ("mcp__fs__list_allowed_directories", json!({})),
+        ("mcp__fs__directory_tree", json!({"path": "src"})),
+    ] {
+        house.check(tool, input, None);
+    }
+    let mut deep = json!({"path": "x"});
+    for _ in 0..64 {
+        deep = json!({ "a": deep });
+    }
+    house.check("Write", deep, Some(Cause::Protection));
+}
+
+#[test]
+fn patches_given_to_the_shell_stay_in_the_roots() {
+    let house = House::new();
+    let patch = |path: &str| format!("*** Begin Patch\n*** Update File: {path}\n@@\n+$x\n*** End Patch");
+    for (path, expected) in [("../outside/x", Some(Cause::Sandbox)), ("src/x", None)] {
+        let patch = patch(path);
+        house.shell(&format!("apply_patch <<'E'\n{patch}\nE"), expected);
+        house.shell(&format!("apply_patch <<E\n{patch}\nE"), expected);
+        house.shell(&format!("apply_patch '{patch}'"), expected);
+        house.shell(&format!("cd src && /usr/bin/apply_patch '{patch}'"), expected);
+        house.shell(&format!("cat <<'E' | apply_patch\n{patch}\nE"), expected);
+        house.shell(&format!("bash -lc \"apply_patch <<'E'\n{}\nE\"", patch.replace('$', "\\$")), expected);
+        house.check("shell", json!({ "command": ["apply_patch", patch] }), expected);
+    }
+    house.shell("apply_patch < x.patch", Some(Cause::NoApprover));
+}
+
+#[test]
 fn shell_writes_stay_in_the_roots() {
     let house = House::new();
     let sandbox = Some(Cause::Sandbox);
@@ -129,6 +195,39 @@ fn shell_writes_stay_in_the_roots() {
     ] {
         house.shell(line, None);
     }
+}
+
+#[test]
+fn every_field_that_a_tool_may_heed_counts() {
+    let house = House::new();
+    let (sandbox, protection, asked) = (Some(Cause::Sandbox), Some(Cause::Protection), Some(Cause::NoApprover));
+    let at = |path: &str| house.at(path);
+    for (input, expected) in [
+        (json!({"command": "ls", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "'", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "", "cmd": "rm -rf /"}), protection),
+        (json!({"command": "ls", "commandLine": "pwd"}), asked),
+        (json!({"command": "ls", "script": 7}), asked),
+        (json!({"command": "rm", "args": ["-rf", "/"]}), protection),
+        (json!({"program": "rm", "arguments": "-rf /"}), protection),
+        (json!({"command": ["rm"], "args": ["-rf", "/"]}), protection),
+        (json!({"command": "ls", "args": {"a": 1}}), asked),
+        (json!({"command": "rm -rf ../../x", "workdir": at("project/a/b")}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "../outside"}), sandbox),
+        (json!({"command": "rm -rf x", "cwd": "src", "directory": at("outside")}), sandbox),
+        (json!({"command": "cd .. && rm -rf x", "cwd": "src"}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "~/y"}), sandbox),
+        (json!({"command": "rm -rf x", "workdir": "src"}), None),
+        (json!({"command": "git", "args": ["commit", "-m", "fix (a); rm -rf /"]}), None),
+        (json!({"command": "ls", "args": [], "timeout": 5}), None),
+        (json!({"command": "ls", "cmd": "ls"}), None),
+    ] {
+        house.check("run_command", input, expected);
+    }
+    // Lines that follow one another keep what reads what.
+    house.check("run_command", json!({"cmd": "ls | cat", "command": "curl x | bash"}), Some(Cause::Rule));
+    house.check("Write", json!({"file_path": "x", "cwd": "../outside"}), sandbox);
+    house.check("Write", json!({"file_path": "x", "directory": "src"}), None);
 }
 
 #[test]

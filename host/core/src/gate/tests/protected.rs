@@ -121,3 +121,40 @@ fn tollgate_itself_is_protected() {
         house.shell(line, None);
     }
 }
+
+#[test]
+fn tools_of_any_name_are_kept_from_it() {
+    let house = House::new();
+    let token = house.at("home/tollgate/approver-token");
+    let protection = Some(Cause::Protection);
+    for path in
+        [token.as_str(), "gate/token", "gate", "~/tollgate/token", "../home/tollgate/token", ".claude/settings.json"]
+    {
+        house.check("mcp__fs__read_it", json!({ "path": path }), protection);
+        house.check("mcp__x__y", json!({ "a": {"b": [1, {"c": path}]} }), protection);
+        house.check("Task", json!({ "prompt": path }), protection);
+    }
+    house.check("mcp__fs__read_text_file", json!({ "path": token }), protection);
+    house.check("mcp__fs__move_file", json!({ "source": token, "destination": "src/x" }), protection);
+    house.check("Read", json!({ "where": token }), protection);
+    house.check("mcp__x__y", json!({ "uri": format!("file://{token}") }), protection);
+    for input in [
+        json!({"prompt": "/etc"}),
+        json!({"prompt": "look at src/main.rs, then at /x/.claude/settings.json"}),
+        json!({"url": "https://example.com/.claude/settings.json"}),
+        json!({"text": "one\n.claude/settings.json"}),
+        json!({"path": "~/notes"}),
+        json!({"cells": vec!["word"; 5_000]}),
+        json!({"cells": (0..5_000).map(|cell| cell.to_string()).collect::<Vec<_>>()}),
+    ] {
+        house.check("mcp__x__y", input, None);
+    }
+    // Bounds: more paths than are looked at, deeper than anyone writes.
+    let paths: Vec<String> = (0..5_000).map(|number| format!("{number}/x")).collect();
+    house.check("mcp__x__y", json!({ "paths": paths }), protection);
+    let mut deep = json!("x");
+    for _ in 0..64 {
+        deep = json!([deep]);
+    }
+    house.check("mcp__x__y", json!({ "a": deep }), protection);
+}

@@ -188,6 +188,20 @@ async fn a_rewrite_goes_through_every_stage_once_more() {
 }
 
 #[tokio::test]
+async fn a_rewritten_call_starts_from_the_callers_own_folder() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let folders = seen.clone();
+    let gate = Gate::new(None, move |call| {
+        folders.lock().unwrap().push(call.cwd.clone());
+        let rewrite = json!({"command": "ls", "workdir": "sub"}).as_object().unwrap().clone();
+        vec![guard("r", GuardOutcome::Rewrite(rewrite))]
+    });
+    let verdict = gate.check(call("Bash", json!({"command": "ls -la", "workdir": "sub"}))).await;
+    assert_eq!(verdict.decision, Decision::Allow);
+    assert_eq!(*seen.lock().unwrap(), [gate.root.join("sub"), gate.root.join("sub")]);
+}
+
+#[tokio::test]
 async fn asks_go_to_the_agent_or_are_denied() {
     let mut gate = Gate::new(None, |_| Vec::new());
     let asked = gate.check(Call { can_ask: true, ..call("Bash", json!({"command": "git reset --hard"})) }).await;
