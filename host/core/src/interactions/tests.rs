@@ -8,6 +8,7 @@
 
 mod bounds;
 pub(crate) mod host;
+mod refused;
 
 use super::*;
 use crate::journal::{Durability, Query};

@@ -102,7 +102,7 @@ fn a_chat_stays_with_the_session_bound_to_it_last() {
         |agent| sessions.resolve(&SessionHint { id: Some("a"), agent: Some(agent), cwd: Some(&cwd), roots: &[] });
     let changed = found("codex");
     assert_eq!((&*changed.agent, &*changed.chat_id), ("codex", "c"), "an agent that was not known is found");
-    assert_eq!(changed.roots, [cwd.clone()]);
+    assert_eq!(changed.roots, std::slice::from_ref(&cwd));
     assert_eq!(&*sessions.by_chat("c").unwrap().id, "b");
     assert_eq!(&*found("gemini").agent, "codex", "and does not change");
     sessions.bind_chat("a", "c2", None);
