@@ -16,7 +16,8 @@ pub(crate) enum Phase {
     ReadOnly,
     /// `handle`: what was asked for and granted.
     Handle,
-    /// `check`: as granted too, but the store is read-only, since no cursor commits its writes.
+    /// `check`: as granted too, but the store is read-only, since no cursor commits its writes, and data too, since
+    /// the call's input is raw.
     Check,
 }
 
@@ -158,7 +159,7 @@ impl Capabilities {
     }
 
     pub(crate) fn data_change(&self, phase: Phase) -> Result<Permit<DataChange>, Denied> {
-        permit(phase.acts() && self.data_bytes > 0)
+        permit(phase == Phase::Handle && self.data_bytes > 0)
     }
 
     /// `variables` are the names that the command sets itself: those that are not granted could make any granted
@@ -290,6 +291,8 @@ mod tests {
         assert!(capabilities.data_read(Phase::ReadOnly).is_ok() && capabilities.data_change(Phase::ReadOnly).is_err());
         assert!(capabilities.data_read(Phase::Describe).is_err() && capabilities.store_read(Phase::Describe).is_err());
         assert!(capabilities.store_change(Phase::Handle).is_ok() && capabilities.store_change(Phase::Check).is_err());
+        assert!(capabilities.data_change(Phase::Handle).is_ok() && capabilities.data_change(Phase::Check).is_err());
+        assert!(capabilities.data_read(Phase::Check).is_ok());
     }
 
     #[test]
