@@ -25,12 +25,11 @@ pub fn counts(counts: Counts) -> String {
     line
 }
 
-/// All suites in one line, such as an agent is told.
+/// All suites in one line, such as an agent is told. What has no result is counted as that, not as failures.
 #[must_use]
-pub fn headline(status: Status, total: Counts, suites: usize) -> String {
+pub fn headline(status: Status, outcomes: &[Outcome]) -> String {
     let words = match status {
         Status::Passed => "all passed",
-        Status::NoTests if suites == 0 => return "there was nothing to run".to_owned(),
         Status::NoTests => "there was nothing to run",
         Status::Failed => "tests failed",
         Status::NotStarted => "not every suite could be begun",
@@ -40,7 +39,22 @@ pub fn headline(status: Status, total: Counts, suites: usize) -> String {
         Status::NotUnderstood => "not every output was understood",
         Status::Interrupted => "the run was interrupted",
     };
-    format!("{words} ({})", counts(total))
+    if outcomes.is_empty() {
+        return words.to_owned();
+    }
+    let total = outcomes.iter().fold(Counts::default(), |total, outcome| total.and(outcome.counts));
+    let without = outcomes.iter().filter(|outcome| !outcome.status.is_result()).count();
+    let mut parts = vec![format!("{} passed", total.passed)];
+    if total.failed > 0 || without == 0 {
+        parts.push(format!("{} failed", total.failed));
+    }
+    if total.skipped > 0 {
+        parts.push(format!("{} skipped", total.skipped));
+    }
+    if without > 0 {
+        parts.push(format!("{without} of {} suites without a result", outcomes.len()));
+    }
+    format!("{words} ({})", parts.join(", "))
 }
 
 /// The whole message. `browser` says how the hand-over went, where one was asked for.

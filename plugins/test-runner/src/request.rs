@@ -213,7 +213,7 @@ fn finish(
     let duration_ms = all.iter().fold(0_u64, |sum, outcome| sum.saturating_add(outcome.duration_ms));
     let headline = match &plan.refused {
         Some(_) => "nothing was run".to_owned(),
-        None => message::headline(status, total, all.len()),
+        None => message::headline(status, &all),
     };
     let handed = plan.browser.as_ref().map(|browser| browser.hand_over(settings, &headline));
     let only_browser = all.is_empty() && handed.is_some();

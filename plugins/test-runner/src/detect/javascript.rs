@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 /// Scripts that may run a package's tests, the first that does is taken.
 const SCRIPTS: [&str; 4] = ["test", "test:unit", "unit", "test:ci"];
-/// How far a script that runs another one is followed.
-const MAX_HOPS: usize = 4;
+/// How many scripts are followed from one, all branches together: a script may name others, or itself, often.
+const MAX_HOPS: usize = 8;
 
 /// What a script runs.
 enum Runs {
@@ -32,7 +32,8 @@ pub fn look(folder: &Folder, search: Search<'_>, found: &mut Found) {
     let mut unknown = None;
     for name in SCRIPTS {
         let Some(script) = scripts.get(name).and_then(Value::as_str) else { continue };
-        match runs(script, scripts, MAX_HOPS) {
+        let mut hops = MAX_HOPS;
+        match runs(script, scripts, &mut hops) {
             Runs::Tests(framework) => {
                 let words: &[&str] = if name == "test" { &["npm", "test"] } else { &["npm", "run", name] };
                 let suite = Suite::new(framework, &folder.path, None);
@@ -69,7 +70,7 @@ pub fn look(folder: &Folder, search: Search<'_>, found: &mut Found) {
 }
 
 /// What `script` runs, over at most `hops` other scripts of the package.
-fn runs(script: &str, scripts: &Map<String, Value>, hops: usize) -> Runs {
+fn runs(script: &str, scripts: &Map<String, Value>, hops: &mut usize) -> Runs {
     let words: Vec<&str> = script
         .split(|one: char| one.is_whitespace() || "&|;()".contains(one))
         .map(|word| word.trim_matches(['"', '\'']))
@@ -87,8 +88,9 @@ fn runs(script: &str, scripts: &Map<String, Value>, hops: usize) -> Runs {
             "npm" | "yarn" | "pnpm" => {
                 let name = after.iter().find(|word| !word.starts_with('-') && !["run", "run-script"].contains(word));
                 let other = name.and_then(|name| scripts.get(*name)).and_then(Value::as_str);
-                if let Some(other) = other.filter(|_| hops > 0) {
-                    match runs(other, scripts, hops - 1) {
+                if let Some(other) = other.filter(|_| *hops > 0) {
+                    *hops -= 1;
+                    match runs(other, scripts, hops) {
                         Runs::Unknown => {}
                         known => return known,
                     }

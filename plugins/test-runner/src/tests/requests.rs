@@ -3,7 +3,7 @@
 use super::*;
 use crate::browser::MAX_PROMPT_BYTES;
 use crate::detect::MAX_SUITES;
-use crate::message::{MAX_MESSAGE_BYTES, MAX_SHOWN};
+use crate::message::{MAX_MESSAGE_BYTES, MAX_SHOWN, MAX_SHOWN_LINES};
 use tollgate_sdk::mock::Effect;
 use tollgate_sdk::process::ProcessError;
 
@@ -107,7 +107,7 @@ fn suites_run_one_after_another_each_with_its_own_end() {
     );
     let text = message(&emitted);
     for part in [
-        "Tests: not every suite ended in time (3 passed, 2 failed).",
+        "Tests: not every suite ended in time (3 passed, 2 of 3 suites without a result).",
         "cargo in the workspace: timed out: stopped after 14 min 0 s (1 passed, 0 failed before)",
         "vitest in folder `web`: 2 passed, 0 failed in 483 ms",
         "go in folder `zoo`: not started: there is no program `go` in the daemon's PATH",
@@ -271,14 +271,14 @@ fn more_suites_than_it_takes_are_named() {
     );
 }
 
-#[test]
-fn a_message_stays_readable() {
+/// The message about 500 failing tests that each say this.
+fn about_500(said: &str) -> String {
     let mut output = String::from("running 500 tests\n");
     for number in 0..500 {
         output.push_str(&format!("test t{number} ... FAILED\n"));
     }
     for number in 0..500 {
-        output.push_str(&format!("---- t{number} stdout ----\n{}\n", "long line ".repeat(100).repeat(3)));
+        output.push_str(&format!("---- t{number} stdout ----\n{said}\n"));
     }
     output.push_str(
         "test result: FAILED. 0 passed; 500 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s\n",
@@ -286,10 +286,18 @@ fn a_message_stays_readable() {
     mock::reset();
     let _folder = workspace(CARGO);
     mock::with(|host| host.programs = Programs::played_by(move |_| Ok(Finished::new(101, output.as_bytes(), b""))));
-    let emitted = ask(&json!("-f cargo"));
-    let text = message(&emitted);
-    assert!(text.len() <= MAX_MESSAGE_BYTES && text.matches('✗').count() == MAX_SHOWN, "{} bytes", text.len());
-    assert!(text.contains("  … and 480 more\n") || text.ends_with("  … and 480 more"), "{text}");
+    message(&ask(&json!("-f cargo"))).to_owned()
+}
+
+#[test]
+fn a_message_stays_readable() {
+    let text = about_500(&"line\n".repeat(10));
+    assert_eq!(text.matches("✗ ").count(), MAX_SHOWN);
+    assert_eq!(text.matches("      line\n").count(), MAX_SHOWN * MAX_SHOWN_LINES);
+    assert_eq!(text.matches("      …\n").count(), MAX_SHOWN);
+    assert!(text.ends_with("  … and 480 more"), "{text}");
+    let text = about_500(&format!("{}\n", "x".repeat(1_000)).repeat(10));
+    assert!((MAX_MESSAGE_BYTES - 10..=MAX_MESSAGE_BYTES).contains(&text.len()), "{} bytes", text.len());
 }
 
 #[test]

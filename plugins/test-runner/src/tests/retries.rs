@@ -165,3 +165,18 @@ fn the_largest_request_fits_its_ledger() {
     // The outcome, and a second time its detail in the event.
     assert!((bytes + 8_000) * crate::detect::MAX_SUITES < MAX_LEDGER_BYTES, "{bytes} bytes a suite");
 }
+
+#[test]
+fn a_draft_that_was_refused_is_not_repeated() {
+    mock::reset();
+    let event = command(&json!(""));
+    let draft = |number: u64| Draft::new("task.progress", &json!({"progress": number, "message": "m"})).unwrap();
+    let mut ledger = Ledger::open(&event).unwrap();
+    ledger.tell(Role::Progress, &draft(1)).unwrap();
+    // As the ledger notes where the host did not take the draft before.
+    mock::with(|host| host.data.values_mut().for_each(|file| file.extend_from_slice(b"\"refused\"\n")));
+    ledger.tell(Role::Progress, &draft(2)).unwrap();
+    mock::with(|host| host.emits.clear());
+    let again = Ledger::open(&event).unwrap();
+    assert_eq!((mock::emits(), again.told(Role::Progress), again.runs()), (vec![draft(2)], 1, 2));
+}
