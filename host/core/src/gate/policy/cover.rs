@@ -105,7 +105,9 @@ fn is_known(word: &Word) -> bool {
     // A number, whatever it is.
     let text =
         ["$?", "$#", "$!", "$$", "$(())"].iter().fold(word.text.clone(), |text, number| text.replace(number, ""));
-    !text.contains('$') && !text.starts_with("{}")
+    // A brace list too long to write out may hold anything, and `.*` may be the folder above.
+    let above = text.split('/').any(|segment| [".*", ".?", ".["].iter().any(|pattern| segment.starts_with(pattern)));
+    !text.contains(['$', '{']) && !above
 }
 
 /// Whether a word, were it a path, would stay in the session's folders and the allowed extras.
@@ -119,6 +121,11 @@ fn is_home(seen: &Seen<'_>, word: &Word) -> bool {
     }
     if text.starts_with(['/', '~']) {
         return is_own(seen, &lexical(&text));
+    }
+    // `src:/etc`, `a,/etc`: a list of paths; `https://x` is none.
+    let listed = text.split([':', ',']).skip(1).any(|piece| piece.starts_with(['/', '~']) && !piece.starts_with("//"));
+    if listed {
+        return false;
     }
     !seen.folders.is_empty() && seen.folders.iter().all(|folder| is_own(seen, &below(folder, &text)))
 }

@@ -116,10 +116,10 @@ impl<'a> Seen<'a> {
 /// The parts of a word that may be a path of their own.
 pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let value = text.split_once('=').map(|(_, value)| value);
+    // `-I/usr/include`, and behind other letters: `-uo/etc/x`.
     let attached = text.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| {
-        let mut letters = rest.chars();
-        letters.next()?;
-        Some(letters.as_str()).filter(|rest| rest.starts_with(['/', '~', '.', '$', '@']))
+        let at = rest.find(['/', '~', '.', '$', '@']).filter(|at| *at > 0)?;
+        rest.get(at..)
     });
     let at = [Some(text), value, attached].into_iter().flatten().filter_map(|part| part.strip_prefix('@'));
     [value, attached].into_iter().flatten().chain(at).filter(|part| !part.is_empty())
@@ -153,6 +153,7 @@ mod tests {
             ("-d@.env", &["@.env", ".env"]),
             ("-I/usr/include", &["/usr/include"]),
             ("-C../x", &["../x"]),
+            ("-uo/etc/x", &["/etc/x"]),
             ("-rf", &[]),
             ("--", &[]),
             ("a=", &[]),

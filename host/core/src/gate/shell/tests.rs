@@ -70,6 +70,7 @@ fn substitutions_are_seen_wherever_they_hide() {
     check("a \"$(cat <<'E'\nit's (\nE\n)\" && rm x", &["a $()", "cat", "rm x"]);
     check("a \"$(cat <<E\nit's $(rm y)\nE\n)\"", &["a $()", "cat", "rm y"]);
     check("a > \"$(rm y)\"", &["a", "rm y"]);
+    check("[[ 'a[$(rm y)]' -eq 0 || -v 'b[`rm z`]' ]]", &["rm y", "rm z"]);
 }
 
 #[test]

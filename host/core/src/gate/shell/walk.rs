@@ -201,12 +201,10 @@ impl Walk {
                 self.test(right, context);
             }
             ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, context),
-            ExtendedTestExpr::UnaryTest(_, word) => {
-                self.word(&word.value, context);
-            }
+            ExtendedTestExpr::UnaryTest(_, word) => self.operand(&word.value, context),
             ExtendedTestExpr::BinaryTest(_, left, right) => {
-                self.word(&left.value, context);
-                self.word(&right.value, context);
+                self.operand(&left.value, context);
+                self.operand(&right.value, context);
             }
         }
     }
@@ -443,6 +441,15 @@ impl Walk {
         let scanned = self.take(word::scan(raw), &mut code);
         self.substitutions(code, context);
         scanned.words
+    }
+
+    /// An operand of `[[`: where it is taken for a number or a variable, bash expands an index in it, quoted or not.
+    fn operand(&mut self, raw: &str, context: &Context) {
+        for word in self.word(raw, context) {
+            if word.text.contains('[') && word.text.contains(['$', '`']) {
+                self.expanded(&word.text, context);
+            }
+        }
     }
 
     fn expanded(&mut self, raw: &str, context: &Context) {
