@@ -121,18 +121,16 @@ impl Client {
             ErrorKind::WouldBlock => self.broken(source),
             _ => away(source),
         })?;
-        let answer = (|| {
-            let bearer =
-                self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
-            let body = body.unwrap_or_default();
-            let head = format!(
-                "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}{headers}content-length: {}\r\n\r\n",
-                body.len()
-            );
-            // A refusal may come before the body was taken whole: the answer counts, not the write.
-            let written = stream.write_all(&[head.as_bytes(), body].concat());
-            read_head(BufReader::new(stream)).or_else(|error| written.and(Err(error)))
-        })();
+        let bearer =
+            self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+        let body = body.unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}{headers}content-length: {}\r\n\r\n",
+            body.len()
+        );
+        // A refusal may come before the body was taken whole: the answer counts, not the write.
+        let written = stream.write_all(&[head.as_bytes(), body].concat());
+        let answer = read_head(BufReader::new(stream)).or_else(|error| written.and(Err(error)));
         let (status, body) = answer.map_err(|source| self.broken(source))?;
         if (200..300).contains(&status) {
             return Ok(body);
