@@ -69,7 +69,7 @@ fn other_presets_are_in_force_and_the_rest_waits_for_a_restart() {
     home.configure("[gate]\nrescan_ms = 100\npresets = [\"strictt\"]\n");
     wait_until_logged(&daemon, &["did you mean `strict`?", "the last good configuration stays"]);
     home.configure("[gate\n");
-    wait_until_logged(&daemon, &["tollgate.toml, line 3", "the last good configuration stays"]);
+    wait_until_logged(&daemon, &["tollgate.toml, line 6", "the last good configuration stays"]);
     assert_eq!(decided(&home, &daemon, "curl x").1, "strict/default");
     home.configure("[gate]\npresets = [\"permissive\"]\n");
     wait_until_decided(&home, &daemon, "curl x", "allow", "permissive/default");
