@@ -1,7 +1,7 @@
 //! Agents' settings files: where they are, and Tollgate's hooks in them.
 //!
 //! Claude Code's for now. The shapes are those of its settings reference; [`settings`] edits the JSON and knows no
-//! file, [`file`] reads and writes files and knows no hook.
+//! file, [`mod@file`] reads and writes files and knows no hook.
 
 pub mod file;
 pub mod settings;

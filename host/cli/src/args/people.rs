@@ -164,7 +164,7 @@ pub enum HooksCommand {
 pub struct HooksChange {
     /// The agent
     pub agent: SettledAgent,
-    /// In the settings of the project that this folder is in (.claude/settings.json) [default]
+    /// In the settings of the project that this folder is in (.claude/settings.json), unless told otherwise
     #[arg(long)]
     pub project: bool,
     /// In the user's settings, for every project
