@@ -41,6 +41,9 @@ fn the_bundled_grant_gives_just_what_it_asks() {
         .map(|(program, args)| ((*program).to_owned(), args.iter().map(|arg| (*arg).to_owned()).collect()))
         .collect();
     assert_eq!(programs, asked_programs);
+    let variables = texts(table.get("env").unwrap());
+    let set = crate::framework::QUIET;
+    assert!(set.iter().all(|(name, _)| variables.contains(&(*name).to_owned())), "a variable that it sets is refused");
     let read = table.get("workspace").and_then(|workspace| workspace.get("read")).unwrap();
     assert_eq!(texts(read), ["**"]);
     assert!(table.get("workspace").unwrap().get("write").is_none(), "it writes nothing");
