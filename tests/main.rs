@@ -10,6 +10,7 @@
 
 mod support;
 
+mod approvals;
 mod architecture;
 mod commands;
 mod crash;
