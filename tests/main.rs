@@ -16,5 +16,6 @@ mod commands;
 mod crash;
 mod demo;
 mod hooks;
+mod messages;
 mod plugins;
 mod policies;
