@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod demo;
 mod hooks;
+mod http;
 mod messages;
 mod plugins;
 mod policies;
