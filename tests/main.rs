@@ -15,5 +15,6 @@ mod commands;
 mod crash;
 mod demo;
 mod hooks;
+mod operations;
 mod plugins;
 mod policies;
