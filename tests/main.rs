@@ -16,5 +16,6 @@ mod commands;
 mod crash;
 mod demo;
 mod hooks;
+mod operations;
 mod plugins;
 mod policies;
