@@ -18,5 +18,6 @@ mod demo;
 mod hooks;
 mod http;
 mod messages;
+mod operations;
 mod plugins;
 mod policies;

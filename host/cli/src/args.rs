@@ -294,6 +294,16 @@ pub enum PluginCommand {
         /// Its name
         name: String,
     },
+    /// Read its file and its grant file again and start it anew: the way out of quarantine
+    #[command(after_help = "Its store, and the events that wait for it, stay. Where the files do not work, the last
+version that did keeps serving; it is said, and the exit code is 1.")]
+    Reload {
+        /// Its name
+        name: String,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what it asks and what it has, and grant it
     Grant {
         /// Its name

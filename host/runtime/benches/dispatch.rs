@@ -28,7 +28,7 @@ const ROUNDS: usize = 5;
 /// Drafts of one batch: how an ingest of many events comes in.
 const BATCH: u64 = 500;
 /// Most events that wait for the plugin: well within the ring in memory.
-const BACKLOG: u64 = 20_000;
+const BACKLOG: u64 = 2_000;
 /// How often the backlog is looked at. Looking without a pause would take the guest's core, or half of it.
 const LOOK: Duration = Duration::from_millis(1);
 const PAYLOAD: &str = r#"{"progress":42,"message":"Indexing documents"}"#;

@@ -33,6 +33,8 @@ mod limits;
 mod logs;
 mod manager;
 mod plugin;
+mod reload;
+mod retry;
 mod runtime;
 mod schema;
 mod services;
@@ -53,6 +55,8 @@ pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
 pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use reload::ReloadRefusal;
+pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};
 
 /// Why the runtime did not do what was asked.
@@ -78,6 +82,9 @@ pub enum RuntimeError {
     /// What would be granted is not what was looked at: the plugin's file or its grant file was replaced meanwhile.
     #[error("what `{0}` would be granted has changed since it was shown; look at it again")]
     GrantChanged(String),
+    /// The plugin was not loaded anew.
+    #[error(transparent)]
+    Reload(#[from] ReloadRefusal),
     /// The grant file is wrong.
     #[error(transparent)]
     Grant(#[from] GrantError),

@@ -9,9 +9,11 @@ use crate::gate::{GateSeat, news};
 use crate::grant::{GateGrant, Grant, withdraws};
 use crate::lane::{self, LaneHandle};
 use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
+use crate::retry::{RetryOutcome, RetryRefusal};
 use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use tollgate_core::gate::OnFault;
 
@@ -19,6 +21,10 @@ use tollgate_core::gate::OnFault;
 pub(crate) struct Managed {
     pub(crate) plugin: Arc<Plugin>,
     work: Mutex<Work>,
+    /// Held while a dead letter of it is tried: one at a time, so that nobody fills the lane with them.
+    retrying: Mutex<()>,
+    /// Somebody asks for it to be loaded anew, whatever was carried out.
+    renew: AtomicBool,
 }
 
 #[derive(Default)]
@@ -32,7 +38,13 @@ struct Work {
 
 impl Managed {
     pub(crate) fn new(context: &Context, name: &str) -> Self {
-        Self { plugin: Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone())), work: Mutex::default() }
+        let plugin = Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone()));
+        Self { plugin, work: Mutex::default(), retrying: Mutex::default(), renew: AtomicBool::new(false) }
+    }
+
+    /// Has the next [`Managed::apply`] load it anew.
+    pub(crate) fn renew(&self) {
+        self.renew.store(true, Ordering::SeqCst);
     }
 
     /// Makes the plugin what `decided` says when its turn comes, so that an older word is never carried out after
@@ -40,7 +52,8 @@ impl Managed {
     pub(crate) async fn apply(&self, context: &Arc<Context>, decided: impl Fn() -> Entry) -> Option<Entry> {
         let mut work = self.work.lock().await;
         let entry = decided();
-        if work.stopped || work.applied == Some(entry) {
+        let renewed = self.renew.swap(false, Ordering::SeqCst);
+        if work.stopped || (work.applied == Some(entry) && !renewed) {
             return None;
         }
         work.applied = Some(entry);
@@ -57,7 +70,7 @@ impl Managed {
             self.forget_last_good(context);
             return (!self.stays_required()).then_some(entry);
         }
-        let loaded = self.load(context, &mut work, grant.clone()).await;
+        let loaded = self.load(context, &mut work, grant.clone(), renewed).await;
         if let Err(rejection) = loaded {
             self.reject(context, rejection).await;
         }
@@ -69,6 +82,15 @@ impl Managed {
             self.load_last_good(context, &mut work).await;
         }
         None
+    }
+
+    /// Has its lane try a dead letter again. A change of the plugin does not wait for this, but for the lane.
+    pub(crate) async fn retry(&self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
+        let name = || self.plugin.name.to_string();
+        let Ok(_one_at_a_time) = self.retrying.try_lock() else { return Err(RetryRefusal::Busy(name())) };
+        let retrier = self.work.lock().await.lane.as_ref().map(LaneHandle::retrier);
+        let Some(retrier) = retrier else { return Err(RetryRefusal::Ended(name())) };
+        retrier.retry(seq).await.unwrap_or_else(|| Err(RetryRefusal::Ended(name())))
     }
 
     /// Returns when no change is under way.
@@ -135,6 +157,7 @@ impl Managed {
         context: &Arc<Context>,
         work: &mut Work,
         grant: Result<Grant, Rejection>,
+        renewed: bool,
     ) -> Result<(), Rejection> {
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
@@ -147,7 +170,7 @@ impl Managed {
             // Whatever its grant file says, it exports no gate.
             self.gates_are(Vec::new());
         }
-        self.serve(context, work, bytes, grant?).await
+        self.serve(context, work, bytes, grant?, renewed).await
     }
 
     async fn serve(
@@ -156,6 +179,7 @@ impl Managed {
         work: &mut Work,
         bytes: Vec<u8>,
         grant: Grant,
+        renewed: bool,
     ) -> Result<(), Rejection> {
         let bytes: Arc<[u8]> = bytes.into();
         let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
@@ -168,7 +192,13 @@ impl Managed {
             preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
         match prepared {
             Prepared::Ready(candidate) => {
+                let version = Arc::clone(&candidate.version);
+                // Before it takes over: a lane that waits for the quarantine's end looks at it then.
+                let recovered = renewed && version.record.forgive();
                 self.take_over(context, work, *candidate).await?;
+                if recovered {
+                    context.announce(news(Happening::Recovered, &version)).await;
+                }
                 self.keep_last_good(context, kept).await;
             }
             Prepared::NeedsGrant { digest, world, description, missing } => {
@@ -335,7 +365,7 @@ impl Managed {
         if waiting.as_ref().is_some_and(|(digest, ..)| **digest == *component::digest(&bytes)) {
             return;
         }
-        let served = self.serve(context, work, bytes, grant).await;
+        let served = self.serve(context, work, bytes, grant, false).await;
         self.show_trouble(rejected, waiting);
         match served {
             Ok(()) if work.lane.is_none() => {}

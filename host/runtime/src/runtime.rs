@@ -247,6 +247,16 @@ impl Runtime {
         Ok(difference)
     }
 
+    /// Looks at the folder now, and carries out what it says of `name` though it did not change.
+    pub(crate) async fn carry_out_again(&self, name: &str) -> Result<(), RuntimeError> {
+        let managed = self.find(name).ok_or_else(|| RuntimeError::Unknown(name.to_owned()))?;
+        managed.renew();
+        if let Some(seen) = self.seen().get_mut(name) {
+            seen.carried_out = false;
+        }
+        self.scan().await
+    }
+
     /// Looks at the folder now and carries out what changed.
     pub async fn rescan(&self) {
         if let Err(error) = self.scan().await {
@@ -290,7 +300,11 @@ impl Runtime {
         self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, name: &str) -> Option<Arc<Managed>> {
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.context.bus
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Managed>> {
         self.plugins().get(name).cloned()
     }
 

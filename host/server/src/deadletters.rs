@@ -1,4 +1,4 @@
-//! `/api/deadletters`: events that a plugin gave up, and letting them go.
+//! `/api/deadletters`: events that a plugin gave up, trying them again, and letting them go.
 
 use crate::access::require_approver;
 use crate::error::ApiError;
@@ -6,10 +6,11 @@ use crate::query::fields;
 use crate::router::json;
 use crate::state::State;
 use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tollgate_core::journal::DeadLetter;
+use tollgate_runtime::{RetryOutcome, RetryRefusal};
 
 /// Letters in one answer where the query names no limit, and most in one.
 const DEFAULT_LIMIT: usize = 100;
@@ -33,6 +34,31 @@ pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery
     Ok(json(json!({ "dead_letters": letters }).to_string()))
 }
 
+/// Hands one to its plugin again, once, and says what came of it; with `dry_run=true`, whether it would.
+pub(crate) async fn retry(
+    Shared(state): Shared<State>,
+    Path((plugin, seq)): Path<(String, u64)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    let mut dry_run = false;
+    for (_, value) in fields(query.as_deref(), &["dry_run"])? {
+        dry_run = value.parse().map_err(|_| ApiError::bad_request("bad_query", "`dry_run`: must be true or false"))?;
+    }
+    if dry_run {
+        state.runtime.may_retry(&plugin, seq).await?;
+        return Ok(json(json!({"plugin": plugin, "seq": seq, "outcome": "would_retry"}).to_string()));
+    }
+    let answer = match state.runtime.retry(&plugin, seq).await? {
+        RetryOutcome::Handled => json!({"plugin": plugin, "seq": seq, "outcome": "handled"}),
+        RetryOutcome::Left { cause, message, tries } => json!({
+            "plugin": plugin, "seq": seq, "outcome": "left", "cause": cause, "message": message, "tries": tries,
+        }),
+    };
+    Ok(json(answer.to_string()))
+}
+
 /// Lets one go for good; one that is not there is gone already.
 pub(crate) async fn discard(
     Shared(state): Shared<State>,
@@ -53,4 +79,21 @@ fn value(letter: &DeadLetter) -> Value {
         "tries": letter.tries,
         "at": letter.at.to_string(),
     })
+}
+
+impl From<RetryRefusal> for ApiError {
+    fn from(refusal: RetryRefusal) -> Self {
+        let message = refusal.to_string();
+        let code = match refusal {
+            RetryRefusal::Absent(_) | RetryRefusal::NoLetter { .. } => return Self::not_found(message),
+            RetryRefusal::Journal(error) => return error.into(),
+            RetryRefusal::Busy(_) | RetryRefusal::OutOfFuel(_) | RetryRefusal::Ended(_) => return Self::busy(message),
+            RetryRefusal::Disabled(_) => "disabled",
+            RetryRefusal::Quarantined(_) => "quarantined",
+            RetryRefusal::NotServing { .. } | RetryRefusal::NoGuest { .. } => "not_serving",
+            RetryRefusal::EventGone { .. } => "event_gone",
+            RetryRefusal::NotSubscribed { .. } => "not_subscribed",
+        };
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
 }

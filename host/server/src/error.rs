@@ -74,6 +74,7 @@ impl From<JournalError> for ApiError {
             JournalError::ReadOnly(_) => "read_only",
             JournalError::Closed => "closed",
             JournalError::Write(_) | JournalError::OutOfStep { .. } => "busy",
+            JournalError::NoDeadLetter { .. } => return Self::not_found(error.to_string()),
             JournalError::Open { .. } | JournalError::Read(_) => return Self::internal(&error),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())

@@ -10,7 +10,7 @@ use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
-use tollgate_runtime::{GrantDifference, MAX_LOG_LINES, PluginStatus, RuntimeError};
+use tollgate_runtime::{GrantDifference, MAX_LOG_LINES, PluginStatus, ReloadRefusal, RuntimeError};
 
 /// Log lines where the query names no number.
 const DEFAULT_LINES: usize = 50;
@@ -85,6 +85,16 @@ pub(crate) async fn disable(
     require_approver(&state, &headers)?;
     state.runtime.disable(&name).await?;
     Ok(current(&state, &name))
+}
+
+/// Reads its files again and starts it anew; a refusal says what serves instead.
+pub(crate) async fn reload(
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    Ok(json(status(&state.runtime.reload(&name).await?).to_string()))
 }
 
 /// What a grant would give; changes nothing.
@@ -166,6 +176,15 @@ impl From<RuntimeError> for ApiError {
             RuntimeError::Unknown(name) => unknown(&name),
             RuntimeError::NotDescribed(_) => Self::new(StatusCode::CONFLICT, "not_described", error.to_string()),
             RuntimeError::GrantChanged(_) => Self::new(StatusCode::CONFLICT, "grant_changed", error.to_string()),
+            RuntimeError::Reload(refusal) => {
+                let code = match refusal {
+                    ReloadRefusal::Disabled(_) => "disabled",
+                    ReloadRefusal::Rejected { .. } => "rejected",
+                    ReloadRefusal::NeedsGrant { .. } => "needs_grant",
+                    ReloadRefusal::Ending(_) => return Self::busy(refusal.to_string()),
+                };
+                Self::new(StatusCode::CONFLICT, code, refusal.to_string())
+            }
             RuntimeError::Grant(_) => Self::new(StatusCode::CONFLICT, "bad_grant", error.to_string()),
             RuntimeError::Engine(_) | RuntimeError::Folder { .. } => Self::internal(&error),
         }

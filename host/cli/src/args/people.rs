@@ -126,6 +126,15 @@ pub enum DeadletterCommand {
         /// The event's seq
         seq: u64,
     },
+    /// Hand events to their plugins again: one, those of a plugin, or all of them
+    #[command(after_help = "Examples:
+  tollgate deadletter retry test-runner 41           event 41, once
+  tollgate deadletter retry --plugin audit --dry-run what would be tried, and what would not
+  tollgate deadletter retry --all --yes --json       everything, without asking
+
+An event is tried once, whatever its age. Where the plugin handles it the letter is gone, in one commit with what
+the plugin did; else the letter stays with its tries counted. Exits with 0 where all were handled, else with 1.")]
+    Retry(RetryArgs),
     /// Let one go for good
     Drop {
         /// The plugin
@@ -133,6 +142,30 @@ pub enum DeadletterCommand {
         /// The event's seq
         seq: u64,
     },
+}
+
+/// `deadletter retry`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["letter", "plugin", "all"])))]
+pub struct RetryArgs {
+    /// The plugin, and the event's seq
+    #[arg(value_names = ["PLUGIN", "SEQ"], num_args = 2)]
+    pub letter: Vec<String>,
+    /// All of this plugin, the oldest first
+    #[arg(long, value_name = "NAME")]
+    pub plugin: Option<String>,
+    /// All of every plugin, the oldest first
+    #[arg(long)]
+    pub all: bool,
+    /// Show what would be tried, and try nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask before several are tried
+    #[arg(long)]
+    pub yes: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// An agent whose settings can be changed.

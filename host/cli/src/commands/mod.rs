@@ -17,7 +17,7 @@ pub mod run;
 pub mod tail;
 
 use crate::exit::Failure;
-use std::io::Read as _;
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 /// The largest text that a command reads from standard input: the server's own bound of a batch.
 const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
@@ -33,6 +33,17 @@ fn read_stdin() -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         Failure::Failed(format!("standard input is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
     })
+}
+
+/// A person's word on `question`; without a terminal there is no one to ask, and `mend` says what to do instead.
+fn confirmed(question: &str, mend: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("no terminal to ask on; {mend}")));
+    }
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::at("standard input", error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The daemon's answer as a value.

@@ -230,7 +230,7 @@ impl Bus {
     }
 
     fn start_completion(&self, completion: Completion) -> Result<Option<Reply>, JournalError> {
-        let Completion { subscriber, after, finished, emits, store, dead_letter } = completion;
+        let Completion { subscriber, after, finished, emits, store, dead_letter, retried } = completion;
         let emits = emits
             .into_iter()
             .map(|draft| self.0.admission.admit_staged(draft))
@@ -240,7 +240,8 @@ impl Bus {
                 JournalError::Write(format!("an emit of {subscriber} is refused: {error}"))
             })?;
         let now = self.clock().now();
-        self.0.journal.request_now(Work::Complete(Unit { subscriber, after, finished, emits, store, dead_letter, now }))
+        let unit = Unit { subscriber, after, finished, emits, store, dead_letter, retried, now };
+        self.0.journal.request_now(Work::Complete(unit))
     }
 
     /// A live subscription with a bounded queue of [`QUEUE_EVENTS`]; dropping it unsubscribes.
@@ -292,7 +293,7 @@ impl Bus {
         Tail::new(Arc::clone(&self.0.fanout), self.0.journal.clone(), name, patterns, after)
     }
 
-    /// Removes a dead letter, after it was retried or given up for good; one that is not there is no error.
+    /// Removes a dead letter that is given up for good; one that is not there is no error.
     ///
     /// # Errors
     /// When the journal did not record it.

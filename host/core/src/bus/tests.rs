@@ -1,6 +1,8 @@
 //! Tests of the bus, over memory and over SQLite alike.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod letters;
+
 use super::*;
 use crate::event::{Cause, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_PAYLOAD_BYTES};
 use crate::journal::{DeadLetter, Durability, Query, RING_EVENTS, StoreWrite};
@@ -44,7 +46,15 @@ fn patterns(texts: &[&str]) -> PatternSet {
 }
 
 fn completion(subscriber: &str, after: u64, finished: u64, emits: Vec<Draft>) -> Completion {
-    Completion { subscriber: subscriber.into(), after, finished, emits, store: Vec::new(), dead_letter: None }
+    Completion {
+        subscriber: subscriber.into(),
+        after,
+        finished,
+        emits,
+        store: Vec::new(),
+        dead_letter: None,
+        retried: None,
+    }
 }
 
 const BOTH: [Durability; 2] = [Durability::Memory, Durability::Normal];

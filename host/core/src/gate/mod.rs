@@ -31,7 +31,7 @@ pub use ask::Approvals;
 pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
 pub use explain::{Explanation, Stage, explain};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
-pub use paths::{Paths, SystemPaths};
+pub use paths::{Look, Paths, SystemPaths};
 pub use pause::{MAX_PAUSE, PauseError};
 pub use verdict::{Cause, Decision, StageTimes, Verdict, Via, ViolationType};
 

@@ -291,18 +291,26 @@ impl Journal {
                 let read = || -> rusqlite::Result<Vec<DeadLetter>> {
                     let mut statement = connection.prepare_cached(SQL)?;
                     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                    let letters = statement.query_map(rusqlite::params![subscriber, limit], |row| {
-                        Ok(DeadLetter {
-                            subscriber: row.get(0)?,
-                            seq: rows::seq(row.get(1)?),
-                            cause: row.get(2)?,
-                            message: row.get(3)?,
-                            tries: row.get(4)?,
-                            at: Timestamp(row.get(5)?),
-                        })
-                    })?;
+                    let letters = statement.query_map(rusqlite::params![subscriber, limit], rows::dead_letter)?;
                     letters.collect()
                 };
+                read().map_err(read_error)
+            }),
+        }
+    }
+
+    /// One dead letter, where it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn dead_letter(&self, subscriber: &str, seq: u64) -> Result<Option<DeadLetter>, JournalError> {
+        const SQL: &str = "SELECT subscriber, seq, cause, message, tries, at FROM dead_letters \
+                           WHERE subscriber = ?1 AND seq = ?2";
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.dead_letter(subscriber, seq)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let wanted = rusqlite::params![subscriber, rows::column(seq)];
+                let read = || connection.prepare_cached(SQL)?.query_row(wanted, rows::dead_letter).optional();
                 read().map_err(read_error)
             }),
         }

@@ -82,6 +82,11 @@ impl Ring {
                 let mut batch = Batch::new(std::mem::take(&mut unit.emits));
                 let mut state = self.open()?;
                 unit.check_step(state.cursors.get(&unit.subscriber).copied().unwrap_or(0))?;
+                if let Some(seq) = unit.retried
+                    && !state.drop_letter(&unit.subscriber, seq)
+                {
+                    return Err(unit.no_letter(seq));
+                }
                 self.append_all(&mut state, &mut batch, true);
                 state.complete(unit);
                 drop(state);
@@ -96,7 +101,7 @@ impl Ring {
                 Ok(Done::Cursor(*cursor))
             }
             Work::DropDeadLetter { subscriber, seq } => {
-                self.open()?.dead_letters.retain(|letter| letter.subscriber != subscriber || letter.seq != seq);
+                self.open()?.drop_letter(&subscriber, seq);
                 Ok(Done::Nothing)
             }
             Work::SaveSession { .. } | Work::LimitPages(_) => self.open().map(|_| Done::Nothing),
@@ -186,6 +191,11 @@ impl Ring {
         state.dead_letters.iter().filter(wanted).take(limit).cloned().collect()
     }
 
+    pub(super) fn dead_letter(&self, subscriber: &str, seq: u64) -> Option<DeadLetter> {
+        let state = lock(&self.state);
+        state.dead_letters.iter().find(|letter| *letter.subscriber == *subscriber && letter.seq == seq).cloned()
+    }
+
     pub(super) fn stats(&self, epoch: u64) -> Stats {
         let state = lock(&self.state);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -245,6 +255,13 @@ impl State {
             dropped.push(oldest);
         }
         Receipt { seq: self.head, id, duplicate: false }
+    }
+
+    /// Removes a dead letter; says whether there was one.
+    fn drop_letter(&mut self, subscriber: &str, seq: u64) -> bool {
+        let before = self.dead_letters.len();
+        self.dead_letters.retain(|letter| *letter.subscriber != *subscriber || letter.seq != seq);
+        self.dead_letters.len() < before
     }
 
     /// Does what a completion says besides its emits.

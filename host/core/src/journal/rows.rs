@@ -2,6 +2,7 @@
 //!
 //! Knows SQL and hashing. Knows nothing of requests, groups or threads.
 
+use super::types::DeadLetter;
 use crate::event::{Entity, Event};
 use crate::time::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -150,6 +151,18 @@ pub(super) fn read_event(row: &Row<'_>, event_type: EventType, interner: &mut In
         root: uuid(row, 8)?,
         depth: row.get(9)?,
         payload: row.get_ref(10)?.as_str()?.into(),
+    })
+}
+
+/// A row of the dead letters: subscriber, seq, cause, message, tries, at.
+pub(super) fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        subscriber: row.get(0)?,
+        seq: seq(row.get(1)?),
+        cause: row.get(2)?,
+        message: row.get(3)?,
+        tries: row.get(4)?,
+        at: Timestamp(row.get(5)?),
     })
 }
 

@@ -369,7 +369,7 @@ async fn what_waits_for_the_writer_is_bounded() {
     let stored = |kib: usize| {
         let store = vec![StoreWrite { key: "k".to_owned(), value: Some(vec![0; kib * 1024]) }];
         let (subscriber, emits, now) = ("p".into(), Vec::new(), Timestamp(0));
-        Work::Complete(Unit { subscriber, after: 0, finished: 0, emits, store, dead_letter: None, now })
+        Work::Complete(Unit { subscriber, after: 0, finished: 0, emits, store, dead_letter: None, retried: None, now })
     };
     let mut replies = Vec::new();
     for _ in 0..33 {

@@ -41,6 +41,7 @@ pub(crate) struct Unit {
     pub(crate) emits: Vec<Event>,
     pub(crate) store: Vec<StoreWrite>,
     pub(crate) dead_letter: Option<DeadLetter>,
+    pub(crate) retried: Option<u64>,
     pub(crate) now: Timestamp,
 }
 
@@ -51,6 +52,11 @@ impl Unit {
             return Ok(());
         }
         Err(JournalError::OutOfStep { subscriber: Arc::clone(&self.subscriber), after: self.after, cursor })
+    }
+
+    /// The refusal of another try of a dead letter that is there no more.
+    pub(super) fn no_letter(&self, seq: u64) -> JournalError {
+        JournalError::NoDeadLetter { subscriber: Arc::clone(&self.subscriber), seq }
     }
 }
 
@@ -135,6 +141,11 @@ pub(super) fn apply(
             if let Err(refusal) = unit.check_step(cursor(connection, &unit.subscriber)?.unwrap_or(0)) {
                 return Ok(Err(refusal));
             }
+            if let Some(seq) = unit.retried
+                && drop_letter(connection, &unit.subscriber, seq)? == 0
+            {
+                return Ok(Err(unit.no_letter(seq)));
+            }
             for event in &unit.emits {
                 append(connection, tip, event, committed)?;
             }
@@ -159,9 +170,7 @@ pub(super) fn apply(
             Done::Nothing
         }
         Work::DropDeadLetter { subscriber, seq } => {
-            connection
-                .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
-                .execute(params![subscriber, rows::column(*seq)])?;
+            drop_letter(connection, subscriber, *seq)?;
             Done::Nothing
         }
         // Handled by the writer: a limit cannot be set inside a transaction.
@@ -170,6 +179,13 @@ pub(super) fn apply(
         Work::Fail(failure) => return Err(ApplyError::Made(failure.clone())),
     };
     Ok(Ok(done))
+}
+
+/// Removes a dead letter; says how many there were, which is one or none.
+fn drop_letter(connection: &Connection, subscriber: &str, seq: u64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
+        .execute(params![subscriber, rows::column(seq)])
 }
 
 /// The last seq that a subscriber finished, where it has a cursor.

@@ -152,12 +152,40 @@ impl Commits {
             emits: std::mem::take(&mut self.emits),
             store: std::mem::take(&mut self.store),
             dead_letter: self.dead_letter.take(),
+            retried: None,
         });
         self.handed = self.finished;
         let (number, bytes) = (self.number, std::mem::take(&mut self.bytes));
         self.number += 1;
         self.under_way_bytes += bytes;
         self.under_way.push_back(Box::pin(async move { ticket.wait().await.map(|()| (number, bytes)) }));
+    }
+
+    /// Commits another try of a dead letter, which moves no cursor: what its handler staged, or the letter that is
+    /// left. Nothing is gathered or under way. Answers with the commit's number.
+    pub(super) async fn retried(
+        &mut self,
+        seq: u64,
+        left: Option<DeadLetter>,
+        state: Option<&mut GuestState>,
+    ) -> Result<u64, JournalError> {
+        debug_assert!(self.finished == self.handed && !self.pending(), "it would not come after what was done before");
+        let (number, mut emits, mut store) = (self.number, Vec::new(), Vec::new());
+        self.number += 1;
+        if let Some(state) = state {
+            emits.append(&mut state.call.emits);
+            state.store.take(number, &mut store);
+        }
+        let completion = Completion {
+            subscriber: Arc::clone(&self.plugin),
+            after: self.handed,
+            finished: self.handed,
+            emits,
+            store,
+            dead_letter: left,
+            retried: Some(seq),
+        };
+        self.bus.complete(completion).wait().await.map(|()| number)
     }
 
     /// Whether commits are under way.

@@ -5,6 +5,7 @@ mod commits;
 mod handle;
 mod inbox;
 mod recording;
+mod retrying;
 
 pub(crate) use handle::LaneHandle;
 
@@ -316,6 +317,13 @@ impl Lane {
         minute.saturating_sub(now.duration_since(self.fuel_minute.0))
     }
 
+    /// Whether [`Lane::spend`] would have the next call wait.
+    fn fuel_is_spent(&self, now: Instant) -> bool {
+        let budget = self.version.limits.fuel_per_minute;
+        let minute = self.context.ledger.tempo().fuel_minute;
+        budget > 0 && self.fuel_minute.1 >= budget && now.duration_since(self.fuel_minute.0) < minute
+    }
+
     /// Waits for what [`Lane::spend`] said.
     async fn rest(&mut self, how_long: Duration, now: &mut Instant) -> Flow {
         if how_long.is_zero() { Flow::Next } else { self.pause(how_long, now).await }
@@ -345,6 +353,7 @@ impl Lane {
                 let _ = done.send(swapped);
                 flow
             }
+            Some(Command::Retry { seq, done }) => self.retry(seq, done).await,
             Some(Command::Stop { done }) => {
                 while let Some(committed) = self.last_commits().await {
                     if let Err(error) = committed {

@@ -1,6 +1,7 @@
 //! A lane and the journal: what was done is handed over within bounds, what is committed is forgotten, and what the
 //! journal refuses is done again from the cursor.
 
+use super::handle::Command;
 use super::inbox::Inbox;
 use super::{Flow, Lane};
 use crate::logs::LogLevel;
@@ -86,7 +87,13 @@ impl Lane {
         loop {
             tokio::select! {
                 biased;
-                command = self.commands.recv() => if self.command(command).await == Flow::End { return Flow::End },
+                command = self.commands.recv() => match command {
+                    // What came of it could not be recorded.
+                    Some(Command::Retry { done, .. }) => {
+                        let _ = done.send(Err(error.clone().into()));
+                    }
+                    other => if self.command(other).await == Flow::End { return Flow::End },
+                },
                 () = tokio::time::sleep(JOURNAL_PAUSE) => {}
             }
             match Inbox::open(&self.context.bus, &self.version).await {

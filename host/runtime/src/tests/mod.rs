@@ -11,6 +11,8 @@ mod effects;
 mod faults;
 mod guards;
 mod programs;
+mod reloads;
+mod retries;
 mod serving;
 mod workspace;
 
@@ -27,7 +29,7 @@ use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
 use tollgate_core::session::{SessionHint, Sessions};
-use tollgate_core::time::Clock;
+use tollgate_core::time::{Clock, Timestamp};
 
 /// How long a condition may take to come true on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -148,6 +150,12 @@ impl World {
     async fn emit(&self, event_type: &str) -> u64 {
         let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");
         self.bus.emit(draft).await.unwrap().seq
+    }
+
+    /// Emits one event of long ago; says its seq.
+    async fn emit_old(&self, event_type: &str) -> u64 {
+        let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");
+        self.bus.emit(Draft { ts: Some(Timestamp(0)), ..draft }).await.unwrap().seq
     }
 
     /// Emits a `demo.loop` in `session`; says its seq.

@@ -307,6 +307,7 @@ async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_fo
         ("GET", "/api/plugins/x/logs"),
         ("POST", "/api/plugins/x/enable"),
         ("POST", "/api/plugins/x/disable"),
+        ("POST", "/api/plugins/x/reload"),
         ("GET", "/api/plugins/x/grant"),
         ("POST", "/api/plugins/x/grant"),
         ("GET", "/api/stats"),
@@ -323,6 +324,7 @@ async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_fo
         ("POST", "/api/pause"),
         ("POST", "/api/resume"),
         ("GET", "/api/deadletters"),
+        ("POST", "/api/deadletters/x/1/retry"),
         ("POST", "/api/deadletters/x/1/drop"),
     ];
     for (method, uri) in routes {
