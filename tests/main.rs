@@ -17,5 +17,7 @@ mod crash;
 mod demo;
 mod hooks;
 mod operations;
+mod http;
+mod messages;
 mod plugins;
 mod policies;
