@@ -2,11 +2,13 @@
 //! Owns how a line looks; knows no scene.
 
 use crate::output::tame;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use std::io::{IsTerminal as _, Write as _};
 
 /// The widest line of the narration, in characters: an ordinary terminal.
 const WIDTH: usize = 80;
+/// The longest title beside the bar, in characters: what is left of [`WIDTH`] by the bar, its counts and the time.
+const BAR_TITLE: usize = 40;
 
 /// One expectation and whether it held.
 #[derive(Debug, Clone)]
@@ -39,18 +41,23 @@ impl Checklist {
         let bar = if quiet || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
-            ProgressBar::new(scenes as u64)
+            ProgressBar::new(scenes as u64).with_finish(ProgressFinish::AndClear)
         };
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {msg}") {
             bar.set_style(style);
         }
         Self { expectations: Vec::new(), scene: String::new(), skipped: Vec::new(), quiet, bar }
     }
 
+    /// What happens before the first scene, which takes a while.
+    pub fn begin(&self, what: &str) {
+        self.say("", what);
+    }
+
     /// A scene begins.
     pub fn scene(&mut self, title: &str) {
         title.clone_into(&mut self.scene);
-        self.bar.set_message(title.to_owned());
+        self.bar.set_message(tame(title, BAR_TITLE));
         self.say("", "");
         self.say("", title);
     }

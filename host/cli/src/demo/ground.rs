@@ -1,10 +1,12 @@
 //! What the demonstration makes to work on: a cargo workspace with a bug, a git repository with conflicts.
 //!
 //! Owns their files and their making. Knows nothing of the host, and of the user's own settings only that they must
-//! not count: a hook of theirs must not run here, nor a build land in a folder of theirs.
+//! not count: a hook of theirs must not run here, nor a build land in a folder of theirs. What it starts is out of reach of
+//! a terminal's Ctrl-C, which is the demonstration's own to hear.
 
 use anyhow::{Context, bail};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -102,7 +104,9 @@ pub const SITE_MERGED: [&str; 3] = ["M  CHANGELOG.md", "UU greeting.py", "M  set
 /// Why `program` is of no use here; none where it answers.
 pub fn missing(program: &str) -> Option<String> {
     // A proxy of rustup's would fetch a compiler that is not there.
-    let answer = Command::new(program).arg("--version").env("RUSTUP_AUTO_INSTALL", "0").stdin(Stdio::null()).output();
+    let mut command = Command::new(program);
+    command.arg("--version").env("RUSTUP_AUTO_INSTALL", "0").stdin(Stdio::null());
+    let answer = command.process_group(0).output();
     match answer {
         Ok(answer) if answer.status.success() => None,
         Ok(answer) => {
@@ -155,6 +159,7 @@ fn git(folder: &Path, args: &[&str]) -> anyhow::Result<String> {
     let mut command = Command::new("git");
     command.args(args).current_dir(folder).stdin(Stdio::null()).env_clear().env("GIT_CONFIG_NOSYSTEM", "1");
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder);
+    command.process_group(0);
     let ended = command.output().context("git")?;
     if !ended.status.success() {
         bail!("git {}: {}", args.join(" "), String::from_utf8_lossy(&ended.stderr).trim());

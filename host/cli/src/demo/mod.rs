@@ -49,7 +49,9 @@ fn play(quiet: bool) -> anyhow::Result<(Report, Checklist)> {
 async fn perform(folder: &Path, quiet: bool) -> anyhow::Result<(Report, Checklist)> {
     // Before anything is started, so that whatever ends it finds it ready to clear up.
     let mut signals = Signals::new().context("signals")?;
-    let opened = Stage::open(folder, Checklist::new(scenes::TITLES.len(), quiet));
+    let checklist = Checklist::new(scenes::TITLES.len(), quiet);
+    checklist.begin("A host starts on a temporary home and compiles its plugins");
+    let opened = Stage::open(folder, checklist);
     let mut stage = tokio::select! {
         opened = opened => opened?,
         () = signals.any() => return Err(stopped()),

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -122,6 +123,8 @@ impl Stage {
         let mut command = Command::new(program);
         command.args(words).env("TOLLGATE_HOME", self.home.root());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A terminal's Ctrl-C is for the demonstration to hear, not for what it runs to end by.
+        command.process_group(0);
         let input = input.to_owned();
         let ended = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let mut child = command.spawn()?;

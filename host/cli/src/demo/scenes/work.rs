@@ -10,7 +10,7 @@ use std::fs;
 /// `/test` in a workspace with a bug: the test-runner has cargo run the tests, and a person reads which one fails.
 pub(super) async fn tested(stage: &mut Stage) -> anyhow::Result<()> {
     // Cargo has the system's compiler link, by this name unless told otherwise.
-    if let Some(why) = ["cargo", "cc"].into_iter().find_map(ground::missing) {
+    if let Some(why) = apart(|| ["cargo", "cc"].into_iter().find_map(ground::missing)).await? {
         stage.checklist.skip(&why);
         return Ok(());
     }
@@ -35,12 +35,13 @@ pub(super) async fn tested(stage: &mut Stage) -> anyhow::Result<()> {
 /// `/git merge feature` where every file conflicts: what can be proved safe is resolved and staged, the rest is left
 /// to a person, with markers.
 pub(super) async fn merged(stage: &mut Stage) -> anyhow::Result<()> {
-    if let Some(why) = ground::missing("git") {
+    if let Some(why) = apart(|| ground::missing("git")).await? {
         stage.checklist.skip(&why);
         return Ok(());
     }
     let site = stage.site();
-    ground::make_site(&site)?;
+    let made = site.clone();
+    apart(move || ground::make_site(&made)).await??;
     let cwd = site.display().to_string();
     let said = stage.tollgate(&["message", "/git merge feature", "--chat", "site", "--cwd", &cwd], "").await?;
     stage.checklist.expect("`tollgate message '/git merge feature'` asks the merge-resolver", said.exit == Some(0));
@@ -51,7 +52,8 @@ pub(super) async fn merged(stage: &mut Stage) -> anyhow::Result<()> {
     stage.checklist.expect("two conflicts are resolved, one is left", {
         text(&completed, "status") == "conflicts" && count("resolved") == Some(2) && count("remaining") == Some(1)
     });
-    let status = ground::site_status(&site)?;
+    let asked = site.clone();
+    let status = apart(move || ground::site_status(&asked)).await??;
     stage.checklist.expect("`git status` agrees: two files staged, one unmerged", status == SITE_MERGED);
     for line in &status {
         stage.checklist.tell(line);
@@ -65,4 +67,9 @@ pub(super) async fn merged(stage: &mut Stage) -> anyhow::Result<()> {
             && ["<<<<<<<", "Good evening", "=======", "Guten Tag", ">>>>>>>"].iter().all(|mark| greeting.contains(mark))
     });
     Ok(())
+}
+
+/// Runs what waits for programs on a thread that may wait.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
