@@ -168,6 +168,9 @@ pub struct CommandTest {
     pub chat_id: String,
     /// The arguments, as text or list.
     pub args: Json,
+    /// Who asked: whom the answer is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
 }
 
 /// Tests begin.
@@ -212,6 +215,9 @@ pub struct CommandMerge {
     /// Files in conflict, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflicted_files: Option<Vec<String>>,
+    /// Who asked: whom the answer is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
 }
 
 /// A merge begins.

@@ -5,7 +5,9 @@ use super::*;
 use crate::trail::{Broken, Reason, Summary};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tollgate_sdk::events::{EventType, PatternSet};
 use tollgate_sdk::mock;
+use tollgate_sdk::payload;
 
 const DAY: u64 = 86_400_000;
 /// When the mock's events happen.
@@ -59,6 +61,46 @@ fn each_fact_is_one_line_of_a_chain() {
     assert_eq!((summary.files, summary.lines, summary.last_seq, summary.repaired), (1, 3, 9, 0));
     assert_eq!(files().first().unwrap().0, "audit-00000000000000000003.jsonl");
     assert_eq!(lines().first().unwrap().get("prev").unwrap(), trail::START);
+}
+
+#[test]
+fn the_trail_holds_every_change_of_what_agents_may_do() {
+    let patterns = PatternSet::parse(Audit::describe().subscriptions.iter().map(String::as_str)).unwrap();
+    let heard = |name: &str| patterns.matches(&EventType::parse(name).unwrap());
+    for name in [
+        payload::TOOL_GATED,
+        payload::TOOL_DENIED,
+        payload::TOOL_FINISHED,
+        payload::INTERACTION_RESOLVED,
+        payload::APPROVAL_RESOLVED,
+        payload::COMMAND_MERGE,
+        payload::PLUGIN_SWAPPED,
+        payload::MESSAGE_IN,
+        payload::PROTECTION_PAUSED,
+        payload::PROTECTION_RESUMED,
+        payload::SESSION_GRANTED,
+        payload::SESSION_REVOKED,
+        payload::SESSION_MODE_SET,
+        payload::SESSION_PROMPTED,
+        payload::EXECUTION_INTERRUPTED,
+        payload::ALERT_RAISED,
+        payload::JOURNAL_RESET,
+        payload::JOURNAL_REDACTED,
+    ] {
+        assert!(heard(name), "{name}");
+    }
+    for name in [payload::TERMINAL_CHUNK, payload::USAGE_TICK, payload::TASK_PROGRESS, payload::STREAM_GAP] {
+        assert!(!heard(name), "{name} is no such thing, and there are many");
+    }
+    let line = line_of(&event(5, "protection.paused", &json!({"by": "ada", "duration_ms": 60_000})));
+    assert_eq!(
+        (line.pointer("/event").unwrap(), line.pointer("/details/by").unwrap()),
+        (&json!("protection.paused"), &json!("ada"))
+    );
+    let line = line_of(&event(6, "session.revoked", &json!({"chat_id": "c", "key": "git push", "by": "bob"})));
+    assert_eq!(line.pointer("/details/key").unwrap(), "git push");
+    let line = line_of(&event(7, "session.prompted", &json!({"chat_id": "c", "text": "between us"})));
+    assert!(!line.to_string().contains("between us"), "what is said is left out, unless asked for");
 }
 
 #[test]

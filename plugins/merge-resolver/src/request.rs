@@ -1,6 +1,5 @@
 //! What is asked for: `command.merge`, read and checked. Knows nothing of git but what a branch may be called.
 
-use serde::Deserialize;
 use std::collections::BTreeSet;
 use tollgate_sdk::{Event, Failure, payload::CommandMerge};
 
@@ -22,25 +21,17 @@ pub struct Request {
     pub only: Option<BTreeSet<String>>,
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    #[serde(flatten)]
-    command: CommandMerge,
-    #[serde(default)]
-    user_id: String,
-}
-
 impl Request {
     /// Reads the event; the second value says what is wrong with what is asked for, in words for people.
     ///
     /// # Errors
     /// Where the payload has not its type's shape.
     pub fn read(event: &Event) -> Result<(Self, Option<String>), Failure> {
-        let Asked { command, user_id } = event.payload()?;
+        let command: CommandMerge = event.payload()?;
         let wrong = wrong(&command);
         let only = command.conflicted_files.filter(|files| !files.is_empty()).map(|files| files.into_iter().collect());
-        let CommandMerge { chat_id, branch, target_branch: target, .. } = command;
-        Ok((Self { chat_id, user_id, branch, target, only }, wrong))
+        let CommandMerge { chat_id, branch, target_branch: target, user_id, .. } = command;
+        Ok((Self { chat_id, user_id: user_id.unwrap_or_default(), branch, target, only }, wrong))
     }
 }
 

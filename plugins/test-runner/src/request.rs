@@ -11,7 +11,7 @@ use crate::report::{self, Counts, Outcome, Status};
 use crate::run::{self, Progress};
 use crate::settings::Settings;
 use crate::text;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Instant;
 use tollgate_sdk::payload::{
@@ -21,13 +21,6 @@ use tollgate_sdk::{Draft, Event, Failure, bus};
 
 /// Least time that a suite is begun with, in milliseconds: with less, nothing could even start.
 const LEAST_MS: u64 = 100;
-
-/// Whom the answer goes to, where the request names one; the catalogue does not.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct From {
-    user_id: Option<String>,
-}
 
 /// `test_run.started`, with which suite it is.
 #[derive(Serialize)]
@@ -68,7 +61,6 @@ struct Completed {
 /// A payload that is no `command.test`; what the host refuses to emit.
 pub fn handle(event: &Event, settings: &Settings) -> Result<(), Failure> {
     let asked: CommandTest = event.payload()?;
-    let from: From = event.payload()?;
     let mut ledger = Ledger::open(event)?;
     let plan = ledger.take_plan().unwrap_or_else(|| {
         let plan = Plan::make(asked.args.get());
@@ -81,7 +73,7 @@ pub fn handle(event: &Event, settings: &Settings) -> Result<(), Failure> {
         ledger.tell(Role::Started, &Draft::new(payload::TEST_STARTED, &started)?.about("chat", &asked.chat_id))?;
     }
     let outcomes = Runs { event, settings, plan: &plan, ledger }.all()?;
-    finish(&asked.chat_id, from.user_id.unwrap_or_default(), settings, &plan, &outcomes)
+    finish(&asked.chat_id, asked.user_id.unwrap_or_default(), settings, &plan, &outcomes)
 }
 
 /// The suites of one request, one after another.

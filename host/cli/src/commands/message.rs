@@ -31,7 +31,11 @@ pub fn run(home: &Home, args: &MessageArgs) -> Result<Exit, Failure> {
     };
     output::line(match of("outcome").as_str() {
         "command" => format!("{chat}: {}; `tollgate tail` shows what comes of it", of("event")),
-        "queued" => format!("{chat}: queued behind {} others", of("before")),
+        "queued" => match of("before").as_str() {
+            "0" => format!("{chat}: queued, to be run next"),
+            "1" => format!("{chat}: queued behind another"),
+            before => format!("{chat}: queued behind {before} others"),
+        },
         _ => format!("{chat}: handed to the engine"),
     })?;
     Ok(Exit::Done)

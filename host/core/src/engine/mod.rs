@@ -159,10 +159,10 @@ impl Engine {
     }
 
     async fn command(&self, command: Command, chat_id: &str, user_id: &str) -> Result<Incoming, EngineError> {
-        let chat = chat_id.to_owned();
+        let (chat, user) = (chat_id.to_owned(), Some(user_id.to_owned()));
         let (event_type, draft) = match command {
             Command::Test { args } => {
-                let payload = CommandTest { chat_id: chat, args };
+                let payload = CommandTest { chat_id: chat, args, user_id: user };
                 (COMMAND_TEST, self.draft(COMMAND_TEST, &payload, chat_id, user_id)?)
             }
             Command::Merge { branch } => {
@@ -172,6 +172,7 @@ impl Engine {
                     source_branch: None,
                     target_branch: None,
                     conflicted_files: None,
+                    user_id: user,
                 };
                 (COMMAND_MERGE, self.draft(COMMAND_MERGE, &payload, chat_id, user_id)?)
             }

@@ -171,11 +171,11 @@ async fn commands_are_told_to_plugins() {
         other => panic!("{text}: {other:?}"),
     };
     for (text, args) in [("/test", ""), ("/test  unit --fast ", "unit --fast"), (" /test\nall", "all")] {
-        let told = ("command.test".to_owned(), json!({"chat_id": "c1", "args": args}));
+        let told = ("command.test".to_owned(), json!({"chat_id": "c1", "args": args, "user_id": "ada"}));
         assert_eq!(command(text).await, ("command.test", told), "{text}");
     }
     for branch in ["main", "feature/a_b-1.2", "a".repeat(MAX_BRANCH_BYTES).as_str()] {
-        let told = ("command.merge".to_owned(), json!({"chat_id": "c1", "branch": branch}));
+        let told = ("command.merge".to_owned(), json!({"chat_id": "c1", "branch": branch, "user_id": "ada"}));
         assert_eq!(command(&format!("/git merge {branch}")).await, ("command.merge", told));
     }
     let session = host.bus.journal().event(2).unwrap().unwrap().session.clone();

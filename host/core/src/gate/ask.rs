@@ -32,7 +32,7 @@ pub struct Approvals {
     /// Someone is there to answer. Where not, approvals and grants given before still count, and everything else
     /// is denied with cause `no_approver`.
     pub approvers: bool,
-    /// How long an approval waits for its answer; none: [`Kind::ttl`].
+    /// How long an approval waits for its answer where the policy says nothing of it; none: [`Kind::ttl`].
     pub ttl: Option<Duration>,
 }
 
@@ -174,7 +174,7 @@ fn question(approvals: &Approvals, decided: &Decided, hash: [u8; 32]) -> Ask {
         session: Some(call.session.clone()),
         options,
         details: Some(Value::Object(details)),
-        ttl: approvals.ttl,
+        ttl: decided.timeout.or(approvals.ttl),
         bound: Some(Bound { call: hash, grant: answer.grant.clone() }),
         ..Ask::new(Kind::Approval, format!("{}: {why}", call.original_tool), "core")
     }

@@ -51,6 +51,8 @@ pub(super) struct Decided {
     pub runs: Arc<NormalisedCall>,
     pub answer: Answer,
     pub rewritten: Option<Map<String, Value>>,
+    /// How long the policy that decided lets a person take to answer, where it says.
+    pub timeout: Option<Duration>,
     shadows: Vec<String>,
 }
 
@@ -112,7 +114,8 @@ async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: 
             rewritten = Some(input);
         }
     }
-    finish(gate, Decided { call: first, runs, answer, rewritten, shadows }, record, times).await
+    let timeout = policy.approval_timeout();
+    finish(gate, Decided { call: first, runs, answer, rewritten, timeout, shadows }, record, times).await
 }
 
 /// What protection, sandbox and rules say. A call that may ask the file system a lot is judged on a thread that may
@@ -298,7 +301,8 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
     let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
     let record = Record::new(&ready.call, before, call);
     let call = ready.call;
-    let decided = Decided { runs: Arc::clone(&call), call, answer, rewritten: None, shadows: Vec::new() };
+    let decided =
+        Decided { runs: Arc::clone(&call), call, answer, rewritten: None, timeout: None, shadows: Vec::new() };
     finish(gate, decided, record, StageTimes::default()).await
 }
 

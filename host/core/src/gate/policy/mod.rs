@@ -165,7 +165,7 @@ impl Policy {
         self.default_action
     }
 
-    /// How long a person has to answer when a rule asks; none where no file says so.
+    /// How long a person has to answer when a call is asked about; none where no file says so.
     #[must_use]
     pub fn approval_timeout(&self) -> Option<Duration> {
         self.approval_timeout

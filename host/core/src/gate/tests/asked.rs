@@ -221,6 +221,34 @@ async fn a_wait_ends_with_the_callers_patience_or_the_approvals_time() {
 }
 
 #[tokio::test]
+async fn an_approval_expires_when_the_policy_in_force_says() {
+    let host = Host::new(Durability::Memory);
+    let gate = guarded(&host, true, Some(Duration::from_secs(3 * 3_600)), |_| Vec::new());
+    let says = |seconds: u64| {
+        let text = format!("{POLICY}settings: {{ approval_timeout_seconds: {seconds} }}\n");
+        gate.set_policy(Arc::new(Policy::load([PolicySource { name: "p.yaml", text: &text }]).unwrap()));
+    };
+    let ask = async |line: &str| {
+        let verdict = check(&gate, bash(&host, line)).await;
+        assert_eq!(said(&verdict), PENDING);
+        host.interactions.get(&verdict.approval_id.unwrap()).await.unwrap().unwrap()
+    };
+    let hours = ask("git push one").await;
+    says(60);
+    let minute = ask("git push two").await;
+    says(120);
+    let two_minutes = ask("git push three").await;
+    for (asked, seconds) in [(&hours, 3 * 3_600), (&minute, 60), (&two_minutes, 120)] {
+        assert_eq!(asked.expires_at, Some(START.after(Duration::from_secs(seconds))), "each by the policy of its time");
+    }
+    host.move_on(Duration::from_secs(61));
+    host.until(|| recorded(&host, &["interaction.resolved"]).len() == 1).await;
+    let ended = recorded(&host, &["interaction.resolved"]).pop().unwrap().1;
+    assert_eq!([&ended["interaction_id"], &ended["decision"]], [&json!(minute.id), &json!("expired")]);
+    assert_eq!(said(&check(&gate, bash(&host, "git push three")).await), PENDING, "it waits still");
+}
+
+#[tokio::test]
 async fn one_approval_lets_one_of_many_equal_calls_through() {
     for durability in [Durability::Normal, Durability::Memory] {
         let host = Host::new(durability);
