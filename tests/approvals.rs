@@ -16,12 +16,17 @@ const PUSH: &str = "git push origin main";
 fn asking(configuration: &str) -> Home {
     let home = Home::without_plugins();
     home.configure(configuration);
-    fs::create_dir(home.path().join("policies")).expect("a folder");
-    let policy = "version: 1\nname: team\nrules:\n\
+    policy(&home, "");
+    home
+}
+
+fn policy(home: &Home, settings: &str) {
+    fs::create_dir_all(home.path().join("policies")).expect("a folder");
+    let rules = "rules:\n\
         - {name: live, tool: Bash, match: {program: git, subcommand: push}, command_patterns: ['\\blive\\b'], action: require_approval, risk_level: high, reason: live is what customers see}\n\
         - {name: push, tool: Bash, match: {program: git, subcommand: push}, action: require_approval, reason: main is released from}\n";
+    let policy = format!("version: 1\nname: team\nsettings: {{{settings}}}\n{rules}");
     fs::write(home.path().join("policies/team.yaml"), policy).expect("a policy file");
-    home
 }
 
 fn gate(home: &Home, daemon: &Daemon, session: &str, command: &str) -> Value {
@@ -169,24 +174,28 @@ fn a_caller_that_waits_hears_the_answer_and_an_unknown_question_has_none() {
 }
 
 #[test]
-fn a_question_that_ran_out_cannot_be_answered() {
+fn an_approval_runs_out_as_the_policy_says_and_is_worth_nothing_then() {
     let home = asking("");
+    policy(&home, "approval_timeout_seconds: 1");
     let daemon = home.start();
-    let ask = json!({"kind": "question", "text": "which colour?", "session": "s1", "ttl_ms": 200}).to_string();
+    let id = pending(&home, &daemon, "s1", PUSH);
+    // Its time runs while no daemon does.
+    daemon.kill();
+    let daemon = home.start();
+    let ended = wait_for("its end", || daemon.events("interaction.resolved").into_iter().next());
+    assert_eq!((&ended["payload"]["interaction_id"], &ended["payload"]["decision"]), (&json!(id), &json!("expired")));
+    told(&home, &["approvals"], 0, &["nothing waits for an answer"]);
+    told(&home, &["approvals", "list", "--all"], 0, &[&id, "expired"]);
+    told(&home, &["approvals", "approve", &id], 1, &["it was expired before"]);
+    let verdict = daemon.gate("s1", &home.workspace(), PUSH, WAIT_MS);
+    assert_eq!((&verdict["decision"], &verdict["cause"]), (&json!("deny"), &json!("expired")), "{verdict}");
+    assert_ne!(verdict["approval_id"], json!(id), "it asked anew");
+    // A question that is no approval has its asker's time.
+    let ask = json!({"kind": "question", "text": "which colour?", "session": "s1", "ttl_ms": 100}).to_string();
     let (status, asked) = daemon.post("/api/interactions", &ask).expect("the daemon answers");
     assert_eq!((status, &asked["state"]), (200, &json!("pending")), "{asked}");
-    let id = asked["id"].as_str().unwrap();
-    wait_for("its end", || {
-        let ended = daemon.events("interaction.resolved").into_iter().next()?;
-        assert_eq!(
-            (&ended["payload"]["interaction_id"], &ended["payload"]["decision"]),
-            (&json!(id), &json!("expired"))
-        );
-        Some(())
-    });
-    assert_eq!(listed(&home), Vec::<String>::new());
-    told(&home, &["approvals", "list", "--all"], 0, &[id, "expired"]);
-    told(&home, &["approvals", "answer", id, "green"], 1, &["it was expired before"]);
+    let path = format!("/api/interactions/{}", asked["id"].as_str().unwrap());
+    wait_for("its end", || (daemon.get(&path).expect("the daemon answers")["state"] == "expired").then_some(()));
 }
 
 #[test]

@@ -108,6 +108,12 @@ fn a_chat_takes_one_message_at_a_time_and_keeps_the_rest_over_kill_9() {
     assert_eq!(daemon.events("command.*").len(), 0);
 }
 
+/// The answer goes to the user who gave the command.
+fn answers_who_asked(command: &Value, answer: &Value) {
+    assert!(command["payload"]["user_id"].as_str().is_some_and(|user| !user.is_empty()), "{command}");
+    assert_eq!(answer["payload"]["user_id"], command["payload"]["user_id"]);
+}
+
 /// Checks what is told of one run of tests: one passed, one failed, and its name.
 fn one_of_two(daemon: &Daemon, chat: &str, completed: &Value, frameworks: &[&str]) {
     let expected = json!({"passed": 1, "failed": 1, "skipped": 0, "status": "failed"});
@@ -127,6 +133,7 @@ fn one_of_two(daemon: &Daemon, chat: &str, completed: &Value, frameworks: &[&str
     assert!(frameworks.contains(&finished["framework"].as_str().unwrap()), "{finished}");
     assert_eq!(finished["status"], "failed", "{finished}");
     assert!(finished["exitCode"].as_i64().is_some_and(|code| code != 0), "{finished}");
+    answers_who_asked(&events[0], &events[5]);
     let text = events[5]["payload"]["text"].as_str().unwrap();
     for part in ["1 passed, 1 failed", "✗", "adds_wrongly"] {
         assert!(text.contains(part), "{part} is missing: {text}");
@@ -214,6 +221,7 @@ fn a_branch_is_merged_what_is_safe_is_staged_and_the_rest_stays_a_conflict() {
     assert_eq!(repository.git(&["rev-parse", "HEAD"]), head, "nothing is committed");
 
     let message = daemon.events("message.out").pop().expect("a message");
+    answers_who_asked(&daemon.events("command.merge")[1], &message);
     let text = message["payload"]["text"].as_str().unwrap();
     for part in ["Merged `feature` into `main`: 3 conflicts resolved, 2 left.", "`true.rs`", "git merge --abort"] {
         assert!(text.contains(part), "{part} is missing: {text}");
