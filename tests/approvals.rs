@@ -1,6 +1,7 @@
 //! A person's yes and no, over the real binary: what an approval allows, how often, for how long, and who may give it.
 
-use crate::support::{Answer, Daemon, Home, Request, over_port, stderr, stdout, wait_for};
+use crate::support::http::{Answer, Request, over_port};
+use crate::support::{Daemon, Home, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Output;
@@ -69,6 +70,7 @@ fn an_approval_outlives_kill_9_and_allows_its_call_once() {
     daemon.kill();
     let daemon = home.start();
     assert_eq!(listed(&home), [id.as_str()]);
+    assert_eq!(pending(&home, &daemon, "s1", PUSH), id, "the same call waits for the same answer");
     told(&home, &["approvals"], 0, &[&id, "approval", "pending", "s1", "Bash: main is released from"]);
     told(&home, &["approvals", "show", &id], 0, &[PUSH, "\"decided_by\": \"team/push\""]);
     told(&home, &["approvals", "approve", &id], 0, &[&id, "resolved approve"]);

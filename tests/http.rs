@@ -1,6 +1,7 @@
 //! The port, over the real binary: each route with the token, and everything that is refused without looking further.
 
-use crate::support::{Answer, Daemon, Home, Request, over_port, wait_for};
+use crate::support::http::{Answer, Request, over_port};
+use crate::support::{Daemon, Home, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 

@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod demo;
 mod hooks;
+mod hooks_install;
 mod http;
 mod messages;
 mod operations;

@@ -1,7 +1,8 @@
 //! Chats over the real binary: messages in their order, and the commands that the bundled plugins carry out on real
 //! projects, with the grants that they come with.
 
-use crate::support::{Daemon, Home, Repository, stderr, stdout, wait_for};
+use crate::support::repository::Repository;
+use crate::support::{Daemon, Home, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,13 +2,10 @@
 //!
 //! Nothing here knows the host's insides; what a test waits for, it waits for by condition and deadline.
 
-mod http;
-mod repository;
+pub mod http;
+pub mod repository;
 
-pub use http::{Answer, Request, over_port};
-pub use repository::Repository;
-
-use http::over_socket;
+use http::{Answer, Request, over_socket};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;

@@ -45,12 +45,8 @@ impl SettingsFile {
         if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_BYTES) {
             return Err(Failure::at(&name, format!("over {MAX_BYTES} bytes; that is no settings file")));
         }
-        let settings = if text.trim().is_empty() {
-            Map::new()
-        } else {
-            serde_json::from_str(&text)
-                .map_err(|error| Failure::at(&name, format!("no JSON object: {error}; mend it first")))?
-        };
+        let settings =
+            parse(&text).map_err(|error| Failure::at(&name, format!("no JSON object: {error}; mend it first")))?;
         Ok(Self { path, text: Some(text), settings })
     }
 
@@ -121,19 +117,25 @@ impl SettingsFile {
         self.path.with_file_name(name)
     }
 
+    /// What was there before the first change; none where no copy says it.
+    pub fn before(&self) -> Option<Map<String, Value>> {
+        parse(&fs::read_to_string(self.backup()).ok()?).ok()
+    }
+
     /// The file's text after `settings` are written; none where there is no file then.
     fn after(&self, settings: &Map<String, Value>) -> Result<Option<String>, Failure> {
         let original = fs::read_to_string(self.backup()).ok();
         match original {
-            Some(original)
-                if serde_json::from_str::<Map<String, Value>>(&original).is_ok_and(|was| was == *settings) =>
-            {
-                Ok(Some(original))
-            }
+            Some(original) if parse(&original).is_ok_and(|was| was == *settings) => Ok(Some(original)),
             None if settings.is_empty() && self.text.is_some() => Ok(None),
             _ => self.text_of(settings).map(Some),
         }
     }
+}
+
+/// A file's settings; one without anything in it has none.
+fn parse(text: &str) -> serde_json::Result<Map<String, Value>> {
+    if text.trim().is_empty() { Ok(Map::new()) } else { serde_json::from_str(text) }
 }
 
 /// The blanks before the first indented line.
@@ -180,18 +182,22 @@ mod tests {
         let file = SettingsFile::read(&path).unwrap();
         assert_eq!(file.difference(&settings).unwrap(), None);
         let mut settings = file.settings.clone();
-        uninstall(&mut settings).unwrap();
+        uninstall(&mut settings, file.before().as_ref()).unwrap();
         file.write(&settings).unwrap();
         (written, folder)
     }
 
     #[test]
     fn a_file_comes_back_byte_for_byte_and_its_copy_goes() {
-        let before = "{\n    \"model\": \"x\",\n    \"list\": [1,2]}\n\n";
-        let (written, folder) = round(Some(before));
-        assert!(written.contains("\n    \"hooks\"") && written.contains("\"model\": \"x\""), "{written}");
-        assert_eq!(fs::read_to_string(folder.path().join(".claude/settings.json")).unwrap(), before);
-        assert_eq!(fs::read_dir(folder.path().join(".claude")).unwrap().count(), 1);
+        let text = "{\n    \"model\": \"x\",\n    \"list\": [1,2]}\n\n";
+        for before in [text, "", " \n", "{ }", "{\"hooks\":{}}", "{\"hooks\": {\"Stop\": []}, \"a\": 1}"] {
+            let (written, folder) = round(Some(before));
+            if before == text {
+                assert!(written.contains("\n    \"hooks\"") && written.contains("\"model\": \"x\""), "{written}");
+            }
+            assert_eq!(fs::read_to_string(folder.path().join(".claude/settings.json")).unwrap(), before);
+            assert_eq!(fs::read_dir(folder.path().join(".claude")).unwrap().count(), 1, "{before}");
+        }
     }
 
     #[test]
@@ -212,7 +218,7 @@ mod tests {
         file.write(&settings).unwrap();
         let file = SettingsFile::read(&path).unwrap();
         let mut settings = file.settings.clone();
-        uninstall(&mut settings).unwrap();
+        uninstall(&mut settings, file.before().as_ref()).unwrap();
         file.write(&settings).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"theme\": \"dark\"\n}\n");
         assert!(file.backup().exists(), "the copy of before stays where it was not restored");

@@ -120,11 +120,12 @@ pub fn install(settings: &mut Map<String, Value>, command: &HookCommand) -> Resu
     Ok(())
 }
 
-/// Takes everything of ours out, and what that leaves empty.
+/// Takes everything of ours out, and what that leaves empty. Where that is what `before` says, but for what was empty
+/// there already, it is `before`.
 ///
 /// # Errors
 /// As [`install`].
-pub fn uninstall(settings: &mut Map<String, Value>) -> Result<(), String> {
+pub fn uninstall(settings: &mut Map<String, Value>, before: Option<&Map<String, Value>>) -> Result<(), String> {
     check_shape(settings)?;
     let Some(hooks) = settings.get_mut("hooks").and_then(Value::as_object_mut) else { return Ok(()) };
     let mut touched = false;
@@ -134,10 +135,28 @@ pub fn uninstall(settings: &mut Map<String, Value>) -> Result<(), String> {
         touched |= removed;
         !(removed && groups.is_empty())
     });
-    if touched && hooks.is_empty() {
+    if !touched {
+        return Ok(());
+    }
+    if hooks.is_empty() {
         settings.shift_remove("hooks");
     }
+    if let Some(before) = before.filter(|before| without_empty(before) == without_empty(settings)) {
+        settings.clone_from(before);
+    }
     Ok(())
+}
+
+/// The same without events that have no hooks, and without `hooks` where there are none.
+fn without_empty(settings: &Map<String, Value>) -> Map<String, Value> {
+    let mut settings = settings.clone();
+    if let Some(hooks) = settings.get_mut("hooks").and_then(Value::as_object_mut) {
+        hooks.retain(|_, groups| groups.as_array().is_none_or(|groups| !groups.is_empty()));
+        if hooks.is_empty() {
+            settings.shift_remove("hooks");
+        }
+    }
+    settings
 }
 
 /// Takes our handlers out of an event's groups, and the groups that had nothing else; says whether there were any.
@@ -224,15 +243,18 @@ mod tests {
             let once = settings.clone();
             install(&mut settings, &command()).unwrap();
             assert_eq!(settings, once, "a second time changes nothing");
-            uninstall(&mut settings).unwrap();
-            // An empty `hooks` of theirs is as good as none.
-            let kept = |mut map: Map<String, Value>| {
-                if map.get("hooks").is_some_and(|hooks| hooks == &json!({})) {
-                    map.shift_remove("hooks");
-                }
-                map
-            };
-            assert_eq!(kept(settings), kept(before));
+            let mut unknown = settings.clone();
+            uninstall(&mut settings, Some(&before)).unwrap();
+            assert_eq!(settings, before);
+            // Without knowing what was there, an empty `hooks` of theirs is as good as none.
+            uninstall(&mut unknown, None).unwrap();
+            assert_eq!(without_empty(&unknown), without_empty(&before));
+            let mut other = before.clone();
+            other.insert("theme".to_owned(), json!("dark"));
+            let mut changed = other.clone();
+            install(&mut changed, &command()).unwrap();
+            uninstall(&mut changed, Some(&before)).unwrap();
+            assert_eq!(without_empty(&changed), without_empty(&other), "what changed meanwhile stays");
         }
     }
 

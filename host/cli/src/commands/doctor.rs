@@ -147,12 +147,14 @@ fn plugins(client: &Client) -> Vec<Finding> {
 /// The hooks of each scope; where they are installed, a call through them as the agent would make it.
 fn agents(home: &Home, client: &Client, daemon: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
+    // Installed, or not known to be missing.
     let mut installed = false;
     for scope in [Scope::Project, Scope::User] {
         let what = format!("claude-code hooks, {}", scope.as_str());
         let file = match settings_file(scope).and_then(|path| SettingsFile::read(&path)) {
             Ok(file) => file,
             Err(error) => {
+                installed = true;
                 findings.push(finding(what, Health::Bad, error.to_string()));
                 continue;
             }

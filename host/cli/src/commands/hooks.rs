@@ -19,9 +19,11 @@ pub fn run(home: &Home, command: &HooksCommand) -> Result<Exit, Failure> {
     match command {
         HooksCommand::Install(change) => {
             let command = hook_command(home)?;
-            edit(change, "installed", |settings| settings::install(settings, &command))
+            edit(change, "installed", |settings, _| settings::install(settings, &command))
         }
-        HooksCommand::Uninstall(change) => edit(change, "uninstalled", settings::uninstall),
+        HooksCommand::Uninstall(change) => {
+            edit(change, "uninstalled", |settings, file| settings::uninstall(settings, file.before().as_ref()))
+        }
         HooksCommand::Status { agent: _, json } => status(*json),
     }
 }
@@ -52,12 +54,12 @@ fn hook_command(home: &Home) -> Result<HookCommand, Failure> {
 fn edit(
     change: &HooksChange,
     done: &str,
-    edit: impl FnOnce(&mut Map<String, Value>) -> Result<(), String>,
+    edit: impl FnOnce(&mut Map<String, Value>, &SettingsFile) -> Result<(), String>,
 ) -> Result<Exit, Failure> {
     let file = SettingsFile::read(&settings_file(change.scope())?)?;
     let name = file.path().display().to_string();
     let mut settings = file.settings.clone();
-    edit(&mut settings).map_err(|reason| Failure::at(&name, reason))?;
+    edit(&mut settings, &file).map_err(|reason| Failure::at(&name, reason))?;
     let Some(difference) = file.difference(&settings)? else {
         output::line(format_args!("{name}: nothing to change"))?;
         return Ok(Exit::Done);
