@@ -4,7 +4,7 @@
 
 /// `tollgate -h`
 pub const SHORT: &str = "Examples:
-  tollgate demo                                      see all of it in ten seconds
+  tollgate demo                                      see all of it in fifteen seconds
   tollgate run                                       start the daemon
   tollgate hooks install claude-code                 let an agent's tool calls pass the gate
   tollgate doctor                                    check that they do
@@ -17,7 +17,7 @@ Exit codes: 0 done or let through, 1 failed, 2 denied, 3 ask, 64 usage, 69 no da
 
 /// `tollgate --help`
 pub const LONG: &str = "Examples:
-  tollgate demo                                      see all of it in ten seconds
+  tollgate demo                                      see all of it in fifteen seconds
   tollgate run                                       start the daemon
   tollgate hooks install claude-code                 let an agent's tool calls pass the gate
   tollgate doctor                                    check that they do
