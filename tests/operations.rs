@@ -3,6 +3,7 @@
 use crate::support::{Daemon, Home, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::process::{Output, Stdio};
 use tollgate_bundled::guests;
 
@@ -189,4 +190,52 @@ fn a_reload_reads_the_files_again_and_says_what_serves() {
     assert_eq!(daemon.plugin("counter")["version"], "0.2.0");
     let output = home.tollgate(["plugin", "reload", "nothing"]);
     assert_eq!((output.status.code(), stderr(&output).contains("no plugin `nothing`")), (Some(1), true), "{output:?}");
+}
+
+#[test]
+fn a_failure_of_the_hosts_is_in_its_log_under_the_request_id_that_is_answered() {
+    let home = Home::new();
+    home.configure("[plugins]\nwatch = false\n");
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    let daemon = home.start();
+    serving(&daemon, "counter");
+    // Nothing can be written where the folder was.
+    std::fs::rename(home.path().join("plugins"), home.path().join("aside")).expect("renamed");
+    std::fs::write(home.path().join("plugins"), "").expect("a file in its place");
+    let output = home.tollgate(["plugin", "disable", "counter"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = stderr(&output);
+    assert!(!said.contains("counter.disabled"), "the cause is not for the client: {said}");
+    let id = said.split("(request ").nth(1).and_then(|rest| rest.split(')').next()).expect("a request id").to_owned();
+    let line = wait_for("the line", || daemon.log().lines().find(|line| line.contains(&id)).map(str::to_owned));
+    for part in ["ERROR", "POST /api/plugins/counter/disable", "status=500", "counter.disabled"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let home = Home::new();
+    let page = home.tollgate(["man"]);
+    assert_eq!(page.status.code(), Some(0), "{page:?}");
+    for part in [".TH tollgate 1", "Exit codes:", "TOLLGATE_HOME", "approver\\-token"] {
+        assert!(stdout(&page).contains(part), "{part}: {}", stdout(&page));
+    }
+    let folder = home.path().join("man1");
+    let written = home.tollgate([OsStr::new("man"), OsStr::new("--out"), folder.as_os_str()]);
+    assert_eq!(written.status.code(), Some(0), "{written:?}");
+    let pages: BTreeSet<String> = std::fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|file| file.expect("a file").file_name().to_string_lossy().into_owned())
+        .collect();
+    for name in ["tollgate.1", "tollgate-hook.1", "tollgate-deadletter.1", "tollgate-deadletter-retry.1"] {
+        assert!(pages.contains(name), "{name}: {pages:?}");
+    }
+    assert!(!pages.iter().any(|name| name.contains("help")), "{pages:?}");
+    let retry = std::fs::read_to_string(folder.join("tollgate-deadletter-retry.1")).expect("a page");
+    assert!(retry.contains("Exit codes:") && retry.contains("dry"), "{retry}");
+    // Where nothing can be written it says so.
+    std::fs::write(home.path().join("file"), "").expect("a file");
+    let refused = home.tollgate([OsStr::new("man"), OsStr::new("--out"), home.path().join("file").as_os_str()]);
+    assert_eq!((refused.status.code(), stderr(&refused).contains("file")), (Some(1), true), "{refused:?}");
 }

@@ -80,6 +80,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut std::io::stdout());
             Ok(Exit::Done)
         }
+        Command::Man { out } => commands::man::run(out.as_deref()),
         Command::Plugin(command) => commands::plugin::run(&home()?, command),
         Command::Journal(command) => commands::journal::run(&home()?, &command),
         Command::Audit(command) => commands::audit::run(&home()?, &command),

@@ -16,6 +16,7 @@ mod messages;
 mod metrics;
 mod plugins;
 mod query;
+mod request;
 mod router;
 mod serve;
 mod stall;

@@ -3,7 +3,7 @@
 use crate::access::{admit, require_client};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{deadletters, events, gate, health, interactions, messages, metrics, plugins, stream};
+use crate::{deadletters, events, gate, health, interactions, messages, metrics, plugins, request, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
@@ -56,8 +56,10 @@ pub fn router(state: State) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
         })
-        // Outermost, so that nothing answers the network before it.
+        // Nothing else answers the network before it.
         .layer(middleware::from_fn_with_state(state.clone(), admit))
+        // Outermost: a refusal has its request's id too.
+        .layer(middleware::from_fn(request::number))
         .with_state(state)
 }
 

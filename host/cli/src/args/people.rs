@@ -84,7 +84,7 @@ pub enum GrantsCommand {
 /// `pause`
 #[derive(Debug, Args)]
 pub struct PauseArgs {
-    /// How long: 30s, 10m
+    /// How long, with its unit s, m or h: 30s, 10m; at most ten minutes
     #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub duration: Duration,
 }
@@ -127,13 +127,7 @@ pub enum DeadletterCommand {
         seq: u64,
     },
     /// Hand events to their plugins again: one, those of a plugin, or all of them
-    #[command(after_help = "Examples:
-  tollgate deadletter retry test-runner 41           event 41, once
-  tollgate deadletter retry --plugin audit --dry-run what would be tried, and what would not
-  tollgate deadletter retry --all --yes --json       everything, without asking
-
-An event is tried once, whatever its age. Where the plugin handles it the letter is gone, in one commit with what
-the plugin did; else the letter stays with its tries counted. Exits with 0 where all were handled, else with 1.")]
+    #[command(after_help = super::help::RETRY)]
     Retry(RetryArgs),
     /// Let one go for good
     Drop {

@@ -10,6 +10,7 @@ pub mod emit;
 pub mod gate;
 pub mod hooks;
 pub mod journal;
+pub mod man;
 pub mod message;
 pub mod plugin;
 pub mod policy;
