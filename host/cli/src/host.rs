@@ -18,7 +18,7 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{Limits, Runtime, RuntimeOptions};
 use tollgate_server::{Door, NetworkRules, Parts, State, Token};
 
 /// A host that runs.
@@ -44,6 +44,7 @@ impl Host {
     /// When the policy, the journal or the plugin folder is not fit; nothing runs then.
     pub async fn open(home: &Home, config: &Config) -> Result<Self, Failure> {
         let policy = Arc::new(policies::load(home, config)?);
+        let compiler = Arc::new(crate::compiler::child()?);
         let bus = Bus::open(BusOptions {
             journal: JournalOptions { path: home.journal(), durability: config.durability() },
             filter: config.filter(),
@@ -62,7 +63,7 @@ impl Host {
             sessions: Arc::clone(&sessions),
             asker: Some(Arc::new(PluginAsker(interactions.clone()))),
             defaults: Limits::default(),
-            compiler: Arc::new(InProcess),
+            compiler,
             watch: config.plugins.watch,
             rescan: Duration::from_millis(config.plugins.rescan_ms),
         })

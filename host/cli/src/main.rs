@@ -5,6 +5,7 @@ mod args;
 mod asker;
 mod client;
 mod commands;
+mod compiler;
 mod config;
 mod demo;
 mod exit;
@@ -25,8 +26,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "hook") {
-        return hook::main(words);
+    match words.next() {
+        Some(word) if word == "hook" => return hook::main(words),
+        Some(word) if word == compiler::WORD => return tollgate_runtime::compile_for_parent(words),
+        _ => {}
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

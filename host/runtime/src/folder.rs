@@ -115,7 +115,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
+/// Reads a regular file of at most `max_bytes` once, whole; follows no link and waits for nobody.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
     let name = file_name(path);
     let refuse = |stage, what: String| Rejection::new(stage, format!("{name} {what}"));
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;

@@ -46,7 +46,9 @@ mod version;
 mod tests;
 
 pub use asker::{AskRefusal, Asker, PluginQuestion};
-pub use compiler::{Artifact, CompileError, Compiler, InProcess};
+pub use compiler::{
+    Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
+};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
 pub use detail::PluginDetail;
 pub use engine::Engine;

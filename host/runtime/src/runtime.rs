@@ -2,7 +2,7 @@
 
 use crate::RuntimeError;
 use crate::asker::Asker;
-use crate::compiler::Compiler;
+use crate::compiler::{self, Compiler};
 use crate::context::Context;
 use crate::detail::PluginDetail;
 use crate::engine::{Engine, Ticker};
@@ -46,7 +46,7 @@ pub struct RuntimeOptions {
     pub asker: Option<Arc<dyn Asker>>,
     /// Limits of plugins whose grant file says nothing else.
     pub defaults: Limits,
-    /// Who compiles.
+    /// Who compiles; for this runtime alone, which stops it at its end.
     pub compiler: Arc<dyn Compiler>,
     /// Watch the folder; else only [`Runtime::rescan`] looks at it.
     pub watch: bool,
@@ -86,6 +86,7 @@ struct Seen {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.context.code.stop();
         self.context.services.programs.stop();
         let guests = self.guests.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
@@ -117,14 +118,13 @@ impl Runtime {
             .map_err(|error| RuntimeError::Engine(format!("threads for guests: {error}")))?;
         let context = Context {
             ticker: Ticker::start(&engine)?,
-            engine,
+            code: Arc::new(compiler::Source::new(&home, &engine, compiler)),
             linker,
             ledger: Ledger::new(tempo),
             bus,
             services: Arc::new(Services::new(&home, sessions, asker)),
             home,
             defaults,
-            compiler,
             guests: guests.handle().clone(),
         };
         let shared = Shared {
@@ -267,6 +267,7 @@ impl Runtime {
     /// Stops watching, lets the calls in flight finish, commits, stops every guest.
     pub async fn shutdown(&self) {
         self.0.stopping.send_replace(true);
+        self.0.context.code.stop();
         self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         let all: Vec<Arc<Managed>> = self.plugins().values().cloned().collect();
         let stopping = join_all(all.iter().map(|managed| managed.stop()));

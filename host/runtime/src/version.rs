@@ -113,7 +113,7 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
         Some(known) => (Arc::clone(&known.interface), known.loaded.clone(), Arc::clone(&known.description)),
         None => {
             let interface = Arc::new(component::inspect(&bytes)?);
-            let loaded = compile(context, &interface, bytes).await?;
+            let loaded = compile(context, &interface, &digest, bytes).await?;
             let parts = StateParts {
                 plugin: Arc::clone(plugin),
                 bus: context.bus.clone(),
@@ -190,12 +190,15 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
     }
 }
 
-async fn compile(context: &Arc<Context>, interface: &Arc<Interface>, bytes: Arc<[u8]>) -> Result<Loaded, Rejection> {
-    let (context, interface) = (Arc::clone(context), Arc::clone(interface));
-    let compiling = tokio::task::spawn_blocking(move || {
-        component::load(&context.engine, &context.linker, &*context.compiler, &interface, &bytes)
-    });
-    compiling.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Compile, "the compiler gave up on it")))
+async fn compile(
+    context: &Context,
+    interface: &Interface,
+    digest: &Arc<str>,
+    bytes: Arc<[u8]>,
+) -> Result<Loaded, Rejection> {
+    let code = context.code.component(digest, bytes).await;
+    let component = code.map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
+    component::link(&context.linker, interface, &component)
 }
 
 async fn describe(

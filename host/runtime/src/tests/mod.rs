@@ -7,6 +7,7 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod caching;
 mod effects;
 mod faults;
 mod guards;
@@ -18,7 +19,7 @@ mod workspace;
 
 use crate::ledger::Tempo;
 use crate::limits::Limits;
-use crate::{Asker, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
+use crate::{Asker, Compiler, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ struct World {
     bus: Bus,
     sessions: Arc<Sessions>,
     asker: Option<Arc<dyn Asker>>,
+    compiler: Arc<dyn Compiler>,
     /// The first root of [`SESSION`].
     workspace: PathBuf,
     tempo: Tempo,
@@ -81,6 +83,7 @@ impl World {
             bus,
             sessions: Arc::new(sessions),
             asker: None,
+            compiler: Arc::new(InProcess),
             workspace,
             tempo,
             defaults: Limits::default(),
@@ -121,7 +124,7 @@ impl World {
             sessions: Arc::clone(&self.sessions),
             asker: self.asker.clone(),
             defaults: self.defaults,
-            compiler: Arc::new(InProcess),
+            compiler: Arc::clone(&self.compiler),
             watch: self.watch,
             rescan: Duration::from_millis(50),
         };
