@@ -29,10 +29,11 @@ const EDGES: [(&str, &str, &[&str]); 13] = [
 ];
 
 /// A crate from outside, and the only package that may name it.
-const FENCED: [(&str, &str); 8] = [
+const FENCED: [(&str, &str); 9] = [
     ("wasmtime", "tollgate-runtime"),
     ("wasmtime-wasi", "tollgate-runtime"),
     ("notify", "tollgate-runtime"),
+    ("minisign-verify", "tollgate-runtime"),
     ("axum", "tollgate-server"),
     ("rusqlite", "tollgate-core"),
     ("brush-parser", "tollgate-core"),

@@ -11,7 +11,7 @@ use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{Child, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{Child, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 const WORD: &str = "compile-component";
 
@@ -50,6 +50,7 @@ async fn refused(component: &[u8], change: impl FnOnce(&mut Child)) -> String {
         asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(child),
+        signatures: SignatureRules::default(),
         watch: false,
         rescan: Duration::from_secs(3_600),
     };

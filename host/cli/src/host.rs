@@ -45,6 +45,11 @@ impl Host {
     pub async fn open(home: &Home, config: &Config) -> Result<Self, Failure> {
         let policy = Arc::new(policies::load(home, config)?);
         let compiler = Arc::new(crate::compiler::child()?);
+        let signatures =
+            config.plugins.signatures().map_err(|(key, reason)| Failure::at(format!("[plugins] {key}"), reason))?;
+        // What this binary brings is as trusted as this binary.
+        let own = tollgate_bundled::PLUGINS.iter().chain([&tollgate_bundled::NO_SECRETS_PLUGIN]);
+        let signatures = signatures.trusting(own.map(|plugin| plugin.component));
         let bus = Bus::open(BusOptions {
             journal: JournalOptions { path: home.journal(), durability: config.durability() },
             filter: config.filter(),
@@ -64,6 +69,7 @@ impl Host {
             asker: Some(Arc::new(PluginAsker(interactions.clone()))),
             defaults: Limits::default(),
             compiler,
+            signatures,
             watch: config.plugins.watch,
             rescan: Duration::from_millis(config.plugins.rescan_ms),
         })

@@ -6,6 +6,7 @@ use crate::host::GuestState;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::services::Services;
+use crate::signature::SignatureRules;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tollgate_core::bus::Bus;
@@ -23,6 +24,7 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     pub(crate) services: Arc<Services>,
     pub(crate) defaults: Limits,
+    pub(crate) signatures: Arc<SignatureRules>,
     pub(crate) code: Arc<compiler::Source>,
     /// The runtime that guests run on, away from sockets and the journal.
     pub(crate) guests: tokio::runtime::Handle,

@@ -28,6 +28,7 @@ mod grant;
 mod guest;
 mod host;
 mod lane;
+mod last_good;
 mod ledger;
 mod limits;
 mod logs;
@@ -38,6 +39,7 @@ mod retry;
 mod runtime;
 mod schema;
 mod services;
+mod signature;
 mod stats;
 mod usage;
 mod version;
@@ -60,6 +62,7 @@ pub use plugin::{LastFault, PluginState, PluginStatus};
 pub use reload::ReloadRefusal;
 pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};
+pub use signature::{MAX_SIGNATURE_BYTES, MAX_SIGNATURE_KEYS, SignatureKey, SignatureRules, SignatureRulesError};
 
 /// Why the runtime did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]

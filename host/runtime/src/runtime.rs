@@ -16,6 +16,7 @@ use crate::logs::LogLine;
 use crate::manager::Managed;
 use crate::plugin::PluginStatus;
 use crate::services::Services;
+use crate::signature::SignatureRules;
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub struct RuntimeOptions {
     pub defaults: Limits,
     /// Who compiles; for this runtime alone, which stops it at its end.
     pub compiler: Arc<dyn Compiler>,
+    /// Which components may run, by who signed them.
+    pub signatures: SignatureRules,
     /// Watch the folder; else only [`Runtime::rescan`] looks at it.
     pub watch: bool,
     /// How often the watched folder is looked at without a hint.
@@ -105,7 +108,7 @@ impl Runtime {
     }
 
     pub(crate) async fn start_with(options: RuntimeOptions, tempo: Tempo) -> Result<Self, RuntimeError> {
-        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, watch, rescan } = options;
+        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, signatures, watch, rescan } = options;
         let folder = home.plugins();
         std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
         let engine = Engine::new()?;
@@ -125,6 +128,7 @@ impl Runtime {
             services: Arc::new(Services::new(&home, sessions, asker)),
             home,
             defaults,
+            signatures: Arc::new(signatures),
             guests: guests.handle().clone(),
         };
         let shared = Shared {
@@ -346,10 +350,14 @@ impl Runtime {
         let _one_at_a_time = self.0.scanning.lock().await;
         let folder = self.0.folder.clone();
         let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
-        let entries = match scanned {
+        let mut entries = match scanned {
             Ok(entries) => entries.map_err(|error| at(&self.0.folder, &error))?,
             Err(_) => return Ok(Vec::new()),
         };
+        if !self.0.context.signatures.are_set() {
+            // Nobody looks at them, so that one changes is no change.
+            entries.values_mut().for_each(|entry| entry.signature = None);
+        }
         let finished = self.0.hints.take();
         Ok(self.changes(&entries, &finished, at_once))
     }

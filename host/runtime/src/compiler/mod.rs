@@ -1,5 +1,5 @@
 //! Who turns a component's bytes into code: the embedder's choice between a child process, which can be limited and
-//! killed, and this process. Knows nothing of plugins and their files.
+//! killed, and this process. Knows nothing of plugins and their folder.
 
 mod artifact;
 mod cache;

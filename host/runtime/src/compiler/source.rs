@@ -3,6 +3,7 @@
 use super::cache::{Bounds, Cache};
 use super::{CompileError, Compiler};
 use crate::engine::Engine;
+use crate::signature::Verified;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -29,23 +30,19 @@ impl Source {
         Self { engine: engine.clone(), compiler, cache, at_once: Semaphore::new(COMPILES_AT_ONCE) }
     }
 
-    /// The code of the component `bytes`, whose digest is `digest`.
+    /// The code of `component`.
     ///
     /// # Errors
     /// Why it was not compiled.
-    pub(crate) async fn component(
-        self: &Arc<Self>,
-        digest: &Arc<str>,
-        bytes: Arc<[u8]>,
-    ) -> Result<Component, CompileError> {
-        let (source, of) = (Arc::clone(self), Arc::clone(digest));
+    pub(crate) async fn of(self: &Arc<Self>, component: &Verified) -> Result<Component, CompileError> {
+        let (source, of) = (Arc::clone(self), Arc::clone(component.digest()));
         // Not behind those that compile.
         if let Some(kept) = blocking(move || Ok(source.kept(&of))).await? {
             return Ok(kept);
         }
         let _turn = self.at_once.acquire().await.map_err(|_| CompileError::Stopped)?;
-        let (source, of) = (Arc::clone(self), Arc::clone(digest));
-        blocking(move || source.compile(&of, &bytes)).await
+        let (source, component) = (Arc::clone(self), component.clone());
+        blocking(move || source.compile(component.digest(), component.bytes())).await
     }
 
     /// The host ends.

@@ -15,11 +15,13 @@ mod programs;
 mod reloads;
 mod retries;
 mod serving;
+mod signatures;
+pub(crate) mod signing;
 mod workspace;
 
 use crate::ledger::Tempo;
 use crate::limits::Limits;
-use crate::{Asker, Compiler, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
+use crate::{Asker, Compiler, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions, SignatureRules};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ struct World {
     sessions: Arc<Sessions>,
     asker: Option<Arc<dyn Asker>>,
     compiler: Arc<dyn Compiler>,
+    signatures: SignatureRules,
     /// The first root of [`SESSION`].
     workspace: PathBuf,
     tempo: Tempo,
@@ -84,6 +87,7 @@ impl World {
             sessions: Arc::new(sessions),
             asker: None,
             compiler: Arc::new(InProcess),
+            signatures: SignatureRules::default(),
             workspace,
             tempo,
             defaults: Limits::default(),
@@ -125,6 +129,7 @@ impl World {
             asker: self.asker.clone(),
             defaults: self.defaults,
             compiler: Arc::clone(&self.compiler),
+            signatures: self.signatures.clone(),
             watch: self.watch,
             rescan: Duration::from_millis(50),
         };
