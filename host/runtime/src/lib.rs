@@ -58,7 +58,7 @@ pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
-pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use plugin::{LastFault, PluginState, PluginStatus, WaitingVersion};
 pub use reload::ReloadRefusal;
 pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};

@@ -146,7 +146,7 @@ impl Managed {
     fn known_gates(&self) -> Option<Vec<String>> {
         let face = self.plugin.face();
         let serving = face.serving.as_ref().map(|version| version.description.gates.clone());
-        let waiting = face.waiting.as_ref().map(|(_, _, description)| description.gates.clone());
+        let waiting = face.waiting.as_ref().map(|waiting| waiting.description.gates.clone());
         serving.or(waiting).or_else(|| self.plugin.required.load().as_ref().and_then(|required| required.gates.clone()))
     }
 
@@ -218,7 +218,7 @@ impl Managed {
                 let announcement = Announcement::new(Happening::NeedsGrant, &self.plugin.name)
                     .with("version", description.version.as_str())
                     .with("digest", &*digest)
-                    .with("missing", missing);
+                    .with("missing", missing.clone());
                 let gates = description.gates.clone();
                 // The same bytes with less granted: what was withdrawn must not go on.
                 if self.plugin.face().serving.as_ref().is_some_and(|serving| serving.digest == digest) {
@@ -226,7 +226,7 @@ impl Managed {
                 }
                 {
                     let mut face = self.plugin.face();
-                    face.waiting = Some((digest, world, description));
+                    face.waiting = Some(Waiting { digest, world, description, missing });
                     face.rejected = None;
                     if face.serving.is_none() {
                         face.state = Some(PluginState::NeedsGrant);
@@ -379,7 +379,7 @@ impl Managed {
         let (rejected, waiting) = self.trouble();
         let served = match self.read(context, kept).await {
             // It is what waits.
-            Ok(component) if waiting.as_ref().is_some_and(|(digest, ..)| digest == component.digest()) => return,
+            Ok(component) if waiting.as_ref().is_some_and(|waiting| waiting.digest == *component.digest()) => return,
             Ok(component) => self.serve(context, work, component, grant, false).await,
             Err(rejection) => Err(rejection),
         };

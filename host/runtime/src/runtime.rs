@@ -212,7 +212,7 @@ impl Runtime {
         let managed = self.find(name).ok_or_else(|| RuntimeError::Unknown(name.to_owned()))?;
         let description = {
             let face = managed.plugin.face();
-            let waiting = face.waiting.as_ref().map(|(_, _, description)| Arc::clone(description));
+            let waiting = face.waiting.as_ref().map(|waiting| Arc::clone(&waiting.description));
             waiting.or_else(|| face.serving.as_ref().map(|serving| Arc::clone(&serving.description)))
         };
         let description = description.ok_or_else(|| RuntimeError::NotDescribed(name.to_owned()))?;

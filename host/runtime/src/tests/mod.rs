@@ -8,6 +8,7 @@
 )]
 
 mod caching;
+mod dropping;
 mod effects;
 mod faults;
 mod guards;
