@@ -6,6 +6,7 @@ mod asker;
 mod bench;
 mod client;
 mod commands;
+mod compiler;
 mod config;
 mod demo;
 mod exit;
@@ -27,8 +28,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "hook") {
-        return hook::main(words);
+    match words.next() {
+        Some(word) if word == "hook" => return hook::main(words),
+        Some(word) if word == compiler::WORD => return tollgate_runtime::compile_for_parent(words),
+        _ => {}
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
