@@ -66,10 +66,10 @@ async fn guards_answer_and_their_grant_says_what_it_means() {
 async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
     let timeout = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\ngate_timeout_ms = 30\n\
                    [delivery]\non_fault = \"ask\"\n";
-    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, timeout).await;
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, timeout).await;
     let answer = only(&world).await;
     assert_eq!((failed_with(&answer), answer.on_fault), (Cause::Timeout, OnFault::Ask));
-    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, DENY).await;
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, DENY).await;
     assert!(matches!(failed_with(&only(&world).await), Cause::Fault | Cause::Timeout));
     let world = World::with("panic-guard", guests::PANIC_GUARD, DENY).await;
     assert_eq!(failed_with(&only(&world).await), Cause::Fault);
