@@ -271,7 +271,7 @@ impl Managed {
     async fn take_over(&self, context: &Arc<Context>, work: &mut Work, candidate: Candidate) -> Result<(), Rejection> {
         let Candidate { version, guest, gate } = candidate;
         let old = self.plugin.face().serving.clone();
-        let seat = gate.map(|gate| Arc::new(GateSeat::start(context, &self.plugin, &version, gate)));
+        let seat = gate.map(|gate| Arc::new(GateSeat::new(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
         let old_seat = self.plugin.seat.swap(seat);
         match &work.lane {

@@ -79,6 +79,31 @@ async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
     assert_eq!(world.status("error-guard").failed, 1);
 }
 
+const NEVER_DONE: &str = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\n";
+
+#[tokio::test]
+async fn a_guard_that_computes_leaves_its_callers_thread_to_others() {
+    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, NEVER_DONE).await;
+    let answered = std::cell::Cell::new(false);
+    let asking = async {
+        let answer = only(&world).await;
+        answered.set(true);
+        answer
+    };
+    // On one thread: the second is polled only where the first gives way.
+    let (answer, other_ran_first) = tokio::join!(asking, async { !answered.get() });
+    assert_eq!(failed_with(&answer), Cause::Timeout);
+    assert!(other_ran_first);
+}
+
+#[tokio::test]
+async fn calls_wait_for_a_guard_in_a_queue_with_an_end() {
+    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, NEVER_DONE).await;
+    let answers = futures_util::future::join_all((0..70).map(|_| only(&world))).await;
+    let refused = answers.iter().filter(|answer| failed_with(answer) == Cause::Unavailable).count();
+    assert_eq!(refused, 6, "64 wait, the others are told at once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_in_quarantine_says_so() {
     let mut world = World::new();
