@@ -156,6 +156,9 @@ fn says_a_little(case: &Case<'_>) {
         assert!(backtrace.contains("hostile_huge_panic::give_up"), "{backtrace}");
         assert!(backtrace.len() < 9_000);
     }
+    let inspected = world.daemon.get(&format!("/api/plugins/{}", case.name)).unwrap();
+    let backtrace = inspected["last_fault"]["backtrace"].as_str().unwrap();
+    assert!(backtrace.contains("hostile_huge_panic::give_up"), "{inspected}");
     let logs = world.logs(case.name);
     let told = |part: &str| logs.iter().any(|line| line["message"].as_str().unwrap().contains(part));
     assert!(told("fault: panic: out of patience") && told("hostile_huge_panic::give_up"), "{logs:?}");

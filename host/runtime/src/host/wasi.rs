@@ -149,6 +149,19 @@ mod tests {
     use tollgate_core::time::Clock;
 
     #[test]
+    fn lines_and_random_numbers_are_paid_for_by_the_byte() {
+        let debt = Debt::default();
+        let ring = Arc::new(LogRing::new(Clock::system()));
+        Lines::new(&Arc::new(GuestLog::new(ring)), &debt, true).take(&[b'x'; 1_000]);
+        assert_eq!(debt.owed(), 1_000);
+        let mut random = Random(debt.clone());
+        let drawn = [random.next_u64(), random.next_u64(), u64::from(random.next_u32())];
+        assert!(drawn[0] != drawn[1] && debt.owed() == 1_020);
+        random.fill_bytes(&mut [0; 80]);
+        assert_eq!(debt.owed(), 1_100);
+    }
+
+    #[test]
     fn a_stream_becomes_lines_and_a_line_without_end_is_cut() {
         let ring = Arc::new(LogRing::new(Clock::system()));
         let lines = Lines::new(&Arc::new(GuestLog::new(Arc::clone(&ring))), &Debt::default(), false);

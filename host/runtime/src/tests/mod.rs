@@ -7,6 +7,7 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod charges;
 mod effects;
 mod faults;
 mod guards;
