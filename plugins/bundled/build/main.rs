@@ -2,6 +2,7 @@
 //!
 //! Owns which guests there are and where their artifacts go; how the target is had is `toolchain`'s.
 
+mod hostile;
 mod toolchain;
 
 use std::collections::BTreeSet;
@@ -70,8 +71,12 @@ fn build() -> Result<(), String> {
         let artifact = made.join("examples").join(format!("{stem}.wasm"));
         embed(&artifact, &out, &stem.to_uppercase(), "    ", &mut constants, &mut sources)?;
     }
+    if all {
+        hostile::write_list(&stems, &mut constants).map_err(|error| error.to_string())?;
+    }
     constants.push_str("}\n");
     if all {
+        hostile::write_tests(&stems, &mut constants).map_err(|error| error.to_string())?;
         // A new file is a new guest.
         sources.insert(package.join("examples"));
     }
