@@ -1,13 +1,17 @@
 //! What kill -9 leaves: every acknowledged event, once, and chains that verify.
 
-use crate::support::{DEADLINE, Home, http, stderr, stdout};
+use crate::support::{DEADLINE, Home, http, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use tollgate_bundled::guests;
 
 /// How often the daemon is killed.
 const ROUNDS: usize = 20;
+/// How often it is killed while a plugin counts.
+const COUNTED_ROUNDS: usize = 8;
 /// Clients that emit at the same time.
 const EMITTERS: usize = 4;
 /// Acknowledged events before the daemon is killed; the remainder in each round differs, so that kills fall anywhere.
@@ -61,24 +65,69 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
     }
 
     let daemon = home.start();
-    let kept: HashMap<String, u64> = daemon
-        .events("message.in")
-        .iter()
-        .map(|event| (event["id"].as_str().unwrap().to_owned(), event["seq"].as_u64().unwrap()))
-        .collect();
+    let events = daemon.events("message.in");
+    let kept: HashMap<String, u64> =
+        events.iter().map(|event| (event["id"].as_str().unwrap().to_owned(), event["seq"].as_u64().unwrap())).collect();
+    assert_eq!(kept.len(), events.len(), "an event is kept twice");
     for (id, seq) in &acknowledged {
         assert_eq!(kept.get(id), Some(seq), "event {id} was acknowledged as {seq}");
     }
-    crate::support::wait_for("the audit trail to hold every message", || {
-        let shown = home.tollgate(["audit", "verify"]);
-        assert_eq!(shown.status.code(), Some(0), "{}{}", stdout(&shown), stderr(&shown));
-        (daemon.plugin("audit")["lag"] == 0).then_some(())
-    });
+    wait_for("the audit plugin to have handled everything", || (daemon.plugin("audit")["lag"] == 0).then_some(()));
     drop(daemon);
+    let mut kept: Vec<u64> = kept.into_values().collect();
+    kept.sort_unstable();
+    assert_eq!(messages_of_the_trail(&home), kept, "one line for each message, in order");
     for command in [["journal", "verify"], ["audit", "verify"]] {
         let output = home.tollgate(command);
         assert_eq!(output.status.code(), Some(0), "{command:?}: {}{}", stdout(&output), stderr(&output));
     }
+}
+
+/// The seqs of the messages in the audit trail, as they stand there.
+fn messages_of_the_trail(home: &Home) -> Vec<u64> {
+    let folder = home.path().join("data/audit");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["type"] == "message.in").map(|line| line["seq"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_plugin_handles_each_event_exactly_once_over_kill_9() {
+    let home = Home::new();
+    home.install(
+        "counter",
+        guests::COUNTER,
+        "[grant]\nemit = [\"test_guest.counted\"]\n[delivery]\nstart = \"beginning\"\n",
+    );
+    let mut ticks = Vec::new();
+    for round in 0..COUNTED_ROUNDS {
+        let daemon = home.start();
+        // What is acknowledged before the plugin serves waits for it.
+        let counted = || daemon.events("test_guest.counted").len();
+        let before = counted();
+        let enough = before + 20 + round * 7 % 31;
+        let deadline = Instant::now() + DEADLINE;
+        while counted() < enough {
+            assert!(Instant::now() < deadline, "round {round}: {} counted\n{}", counted(), daemon.log());
+            let batch: Vec<_> =
+                (0..16).map(|_| json!({"type": "demo.tick", "source": "core", "payload": {}})).collect();
+            let (status, answer) = daemon.post("/api/events", &json!(batch).to_string()).expect("the daemon answers");
+            assert!(status < 300, "{answer}");
+            ticks.extend(answer["events"].as_array().unwrap().iter().map(|receipt| receipt["seq"].as_u64().unwrap()));
+        }
+        // It is in the middle of what was emitted last.
+        daemon.kill();
+    }
+    let daemon = home.start();
+    wait_for("every tick to be counted", || (daemon.events("test_guest.counted").len() >= ticks.len()).then_some(()));
+    wait_for("nothing to be left", || (daemon.plugin("counter")["lag"] == 0).then_some(()));
+    let counted = daemon.events("test_guest.counted");
+    let seqs: Vec<u64> = counted.iter().map(|event| event["payload"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, ticks, "each tick once, in order");
+    let counts: Vec<u64> = counted.iter().map(|event| event["payload"]["count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, (1..=ticks.len() as u64).collect::<Vec<_>>(), "the store moved with the cursor");
 }
 
 /// Id and seq of the one receipt of an answer.

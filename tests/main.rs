@@ -10,9 +10,18 @@
 
 mod support;
 
+mod approvals;
 mod architecture;
 mod commands;
+mod compiling;
 mod crash;
 mod demo;
 mod hooks;
+mod hooks_install;
+mod hostile;
+mod http;
+mod messages;
+mod operations;
 mod plugins;
+mod policies;
+mod soak;

@@ -2,11 +2,14 @@
 //!
 //! Nothing here knows the host's insides; what a test waits for, it waits for by condition and deadline.
 
-use serde_json::Value;
+pub mod http;
+pub mod repository;
+
+use http::{Answer, Request, over_socket};
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +18,9 @@ use std::time::{Duration, Instant};
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
+/// The headers of a request over the socket.
+const LOCAL: (&str, &str) = ("host", "localhost");
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// A temporary home with a workspace beside it; both go when it is dropped.
 pub struct Home {
@@ -31,6 +37,15 @@ impl Home {
         home
     }
 
+    /// The same, its bundled plugins taken out: what is not about them need not wait until they are compiled.
+    pub fn without_plugins() -> Self {
+        let home = Self::new();
+        let names: Vec<&str> = tollgate_bundled::PLUGINS.iter().map(|plugin| plugin.name).collect();
+        fs::create_dir(home.path().join("plugins")).expect("a plugin folder");
+        fs::write(home.path().join("plugins/.bundled"), names.join("\n") + "\n").expect("a list");
+        home
+    }
+
     /// The home's folder.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("home")
@@ -41,9 +56,10 @@ impl Home {
         self.folder.path().canonicalize().expect("the folder is there").join("project")
     }
 
-    /// Writes `tollgate.toml`: the workspace, then `more`.
+    /// Writes `tollgate.toml`: a free port and the workspace, then `more`.
     pub fn configure(&self, more: &str) {
-        let allow = format!("[workspace]\nallow = [{:?}]\n{more}", self.workspace());
+        let allow =
+            format!("[server]\nlisten = \"127.0.0.1:0\"\n\n[workspace]\nallow = [{:?}]\n{more}", self.workspace());
         fs::write(self.path().join("tollgate.toml"), allow).expect("a configuration");
     }
 
@@ -74,10 +90,20 @@ impl Home {
         child.wait_with_output().expect("the binary ends")
     }
 
+    /// Runs the binary on this home in `folder`.
+    pub fn tollgate_in<S: AsRef<OsStr>>(&self, folder: &Path, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.command().current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("the binary ends")
+    }
+
+    /// A token that the daemon made, by its file's name.
+    pub fn token(&self, file: &str) -> String {
+        fs::read_to_string(self.path().join(file)).expect("a token").trim().to_owned()
+    }
+
     /// The binary with this home and nothing of the outer environment that could steer it.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env_clear().env("PATH", path_variable());
         command.env("HOME", self.folder.path()).env("TOLLGATE_HOME", self.path()).current_dir(self.folder.path());
         command
     }
@@ -116,6 +142,11 @@ impl Daemon {
         self.child.wait().expect("a child");
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote to its standard output and error.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
@@ -129,6 +160,28 @@ impl Daemon {
     /// `POST path` with a JSON body.
     pub fn post(&self, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
         http(&self.socket, "POST", path, body)
+    }
+
+    /// `POST path` with the approver's token, or another.
+    pub fn post_as(&self, token: &str, path: &str, body: &str) -> std::io::Result<Answer> {
+        let bearer = format!("Bearer {token}");
+        let headers = [LOCAL, JSON, ("authorization", bearer.as_str())];
+        over_socket(&self.socket, Request { method: "POST", path, headers: &headers, body })
+    }
+
+    /// Asks the gate about a shell command in `folder`.
+    pub fn gate(&self, session: &str, folder: &Path, command: &str, wait_ms: u64) -> Value {
+        let call = json!({"session_id": session, "tool_name": "Bash", "tool_input": {"command": command},
+            "cwd": folder, "wait_ms": wait_ms});
+        let (status, verdict) = self.post("/api/gate", &call.to_string()).expect("the daemon answers");
+        assert_eq!(status, 200, "{verdict}");
+        verdict
+    }
+
+    /// The address of its port.
+    pub fn address(&self) -> String {
+        let named = self.socket.with_file_name("address");
+        fs::read_to_string(named).expect("an address").trim().to_owned()
     }
 
     /// The plugin's entry of `/api/plugins`.
@@ -152,6 +205,14 @@ impl Drop for Daemon {
     }
 }
 
+/// The outer `PATH`, behind the tools that built this test: where those are reached through a proxy, it finds
+/// nothing in a test's own `HOME`.
+fn path_variable() -> std::ffi::OsString {
+    let tools = Path::new(env!("CARGO")).parent().map(Path::to_owned);
+    let outer = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(tools.into_iter().chain(std::env::split_paths(&outer))).expect("no folder has a colon")
+}
+
 /// Waits until `condition` gives something; fails with `what` after [`DEADLINE`].
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
@@ -164,37 +225,9 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// One HTTP/1.1 exchange over a unix socket: status and JSON body.
-pub fn http(socket: &Path, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| cut("no status line"))?;
-    let mut length = None;
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        match line.trim().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok(),
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length.ok_or_else(|| cut("no content-length"))?];
-    reader.read_exact(&mut body)?;
-    let value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
-    Ok((status, value))
-}
-
-fn cut(what: &str) -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::UnexpectedEof, what.to_owned())
+/// One exchange over a daemon's socket: status and JSON body.
+pub fn http(socket: &Path, method: &str, path: &str, body: &str) -> std::io::Result<Answer> {
+    over_socket(socket, Request { method, path, headers: &[LOCAL, JSON], body })
 }
 
 /// Standard output as text.

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct ToolGated {
     /// Session of the call.
     pub session_id: String,
-    /// Canonical name of the tool.
+    /// The agent's own name of the tool.
     pub tool_name: String,
+    /// Ours of it, such as `Bash`, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_tool: Option<String>,
     /// The tool's input, redacted.
     pub tool_input: Json,
     /// Id of the call.
@@ -21,8 +24,11 @@ pub struct ToolGated {
 pub struct ToolAllowed {
     /// Session of the call.
     pub session_id: String,
-    /// Canonical name of the tool.
+    /// The agent's own name of the tool.
     pub tool_name: String,
+    /// Ours of it, such as `Bash`, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_tool: Option<String>,
     /// The input that it runs with, redacted.
     pub tool_input: Json,
     /// Id of the call.
@@ -36,8 +42,11 @@ pub struct ToolAllowed {
 pub struct ToolDenied {
     /// Session of the call.
     pub session_id: String,
-    /// Canonical name of the tool.
+    /// The agent's own name of the tool.
     pub tool_name: String,
+    /// Ours of it, such as `Bash`, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_tool: Option<String>,
     /// Why, for a person.
     pub reason: String,
     /// `sandbox`, `policy`, `plugin`, `user`, `approval` or `fault`.
@@ -56,8 +65,11 @@ pub struct ToolDenied {
 pub struct ToolDeferred {
     /// Session of the call.
     pub session_id: String,
-    /// Canonical name of the tool.
+    /// The agent's own name of the tool.
     pub tool_name: String,
+    /// Ours of it, such as `Bash`, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_tool: Option<String>,
     /// Id of the call.
     pub call_id: String,
     /// Who decides, such as `agent`.
@@ -72,8 +84,11 @@ pub struct ToolDeferred {
 pub struct ToolFinished {
     /// Session of the call.
     pub session_id: String,
-    /// Canonical name of the tool.
+    /// The agent's own name of the tool.
     pub tool_name: String,
+    /// Ours of it, such as `Bash`, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_tool: Option<String>,
     /// Id of the call.
     pub call_id: String,
     /// Whether it succeeded.
@@ -153,6 +168,9 @@ pub struct CommandTest {
     pub chat_id: String,
     /// The arguments, as text or list.
     pub args: Json,
+    /// Who asked: whom the answer is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
 }
 
 /// Tests begin.
@@ -197,6 +215,9 @@ pub struct CommandMerge {
     /// Files in conflict, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflicted_files: Option<Vec<String>>,
+    /// Who asked: whom the answer is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
 }
 
 /// A merge begins.
@@ -239,11 +260,11 @@ pub struct SessionModeSet {
     pub mode: String,
 }
 
-/// A plugin gave the session a grant.
+/// The session got a grant, from a plugin or from a person who approves all of a kind; or it was revoked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionGranted {
     /// The chat.
     pub chat_id: String,
-    /// The key granted.
+    /// The key granted or revoked.
     pub key: String,
 }

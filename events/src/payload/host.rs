@@ -1,4 +1,4 @@
-//! The host's own dialect: plugins and streams.
+//! The host's own dialect: plugins, streams, and the protection of the host itself.
 
 use super::Json;
 use serde::{Deserialize, Serialize};
@@ -34,4 +34,20 @@ pub struct StreamGap {
     pub to: u64,
     /// How many were missed.
     pub count: u64,
+}
+
+/// A person lifted the host's protection of its own files for a while.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProtectionPaused {
+    /// Who lifted it.
+    pub by: String,
+    /// For how long at most, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// A person put the protection back before its time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProtectionResumed {
+    /// Who put it back.
+    pub by: String,
 }

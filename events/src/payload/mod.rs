@@ -92,6 +92,7 @@ catalogue! {
     SESSION_PROMPTED = "session.prompted" => SessionPrompted;
     SESSION_MODE_SET = "session.mode_set" => SessionModeSet;
     SESSION_GRANTED = "session.granted" => SessionGranted;
+    SESSION_REVOKED = "session.revoked" => SessionGranted;
 
     TASK_STARTED = "task.started" => Empty;
     TASK_PROGRESS = "task.progress" => TaskProgress;
@@ -144,6 +145,8 @@ catalogue! {
     STREAM_GAP = "stream.gap" => StreamGap;
     JOURNAL_RESET = "journal.reset" => Empty;
     JOURNAL_REDACTED = "journal.redacted" => Empty;
+    PROTECTION_PAUSED = "protection.paused" => ProtectionPaused;
+    PROTECTION_RESUMED = "protection.resumed" => ProtectionResumed;
 }
 
 /// Checks that `payload` is an object that reads as `T`.

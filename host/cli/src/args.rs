@@ -1,7 +1,11 @@
 //! The command line's words. What they do is in [`crate::commands`]; `hook` never comes here.
 
+mod help;
+mod people;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
+pub use people::*;
 use std::path::PathBuf;
 use tollgate_core::events::{EventType, Pattern};
 
@@ -12,74 +16,101 @@ const STYLES: Styles = Styles::styled()
 
 /// A host for sandboxed event handlers, and the gate that coding agents' tool calls pass.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "tollgate", version, styles = STYLES, max_term_width = 100, after_help = help::SHORT, after_long_help = help::LONG)]
 pub struct Arguments {
-    /// The home folder [default: $TOLLGATE_HOME, else ~/.local/state/tollgate]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// The home folder [default: $TOLLGATE_HOME, else $XDG_STATE_HOME/tollgate, else ~/.local/state/tollgate]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = "Global options")]
     pub home: Option<PathBuf>,
     /// Say more on standard error; twice: even more (RUST_LOG says what in detail)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXAMPLES: &str = "Examples:
-  tollgate demo                                      see all of it in ten seconds
-  tollgate run                                       start the daemon
-  tollgate tail 'tool.*'                             watch what agents do
-  tollgate emit task.started --entity task/t1        record an event
-  tollgate gate Bash --command 'cargo test'          ask the gate
-  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon
-
-Exit codes: 0 done or let through, 1 failed, 2 denied, 3 ask, 64 usage, 69 no daemon";
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the daemon of this home until it is stopped (SIGINT or SIGTERM)
+    #[command(after_help = help::RUN)]
     Run,
     /// Record an event, or one a line from standard input
-    #[command(after_help = "Examples:
-  tollgate emit task.progress --entity task/t1 --payload '{\"progress\":42,\"message\":\"half\"}'
-  tollgate emit message.in --session s1 --payload - < message.json
-  tollgate emit < events.ndjson")]
+    #[command(after_help = help::EMIT)]
     Emit(EmitArgs),
     /// Show events, and follow them
-    #[command(after_help = "Examples:
-  tollgate tail 'tool.*' 'hook.*'
-  tollgate tail --since 10m --json | jq .payload
-  tollgate tail --no-follow -n 20")]
+    #[command(after_help = help::TAIL)]
     Tail(TailArgs),
     /// Ask the gate about a call: exits with 0 (let through), 2 (denied) or 3 (ask)
-    #[command(after_help = "Examples:
-  tollgate gate Bash --command 'git push --force'
-  tollgate gate Write --input '{\"file_path\":\"/etc/passwd\",\"content\":\"\"}' --json
-  tollgate gate < call.json")]
+    #[command(after_help = help::GATE)]
     Gate(CallArgs),
     /// Look at what the policy makes of a call
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::POLICY)]
     Policy(PolicyCommand),
     /// Answer an agent's hook: the hook's JSON on standard input, exits with 0 or 2 alone
     Hook {
         /// claude-code, codex or gemini
         agent: String,
     },
+    /// See the calls that wait for a person, and answer them
+    #[command(after_help = help::APPROVALS)]
+    Approvals(ApprovalsArgs),
+    /// See what sessions may do without being asked again, and take it back
+    #[command(subcommand, after_help = help::GRANTS)]
+    Grants(GrantsCommand),
+    /// Let calls change Tollgate's own files, for ten minutes at most
+    #[command(after_help = help::PAUSE)]
+    Pause(PauseArgs),
+    /// End a pause before its time
+    #[command(after_help = help::RESUME)]
+    Resume,
+    /// Say something to an agent, as its user; `/test …` and `/git merge <branch>` are commands
+    #[command(after_help = help::MESSAGE)]
+    Message(MessageArgs),
+    /// See the events that plugins gave up, try them again, let them go
+    #[command(subcommand, after_help = help::DEADLETTER)]
+    Deadletter(DeadletterCommand),
+    /// Put Tollgate's hooks into an agent's settings, take them out, look at them
+    #[command(subcommand, after_help = help::HOOKS)]
+    Hooks(HooksCommand),
+    /// Check everything between an agent and the gate, with a call through the installed hooks
+    #[command(after_help = help::DOCTOR)]
+    Doctor {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// List, inspect and steer plugins
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::PLUGIN)]
     Plugin(PluginCommand),
     /// Check the journal, without a daemon or beside one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::JOURNAL)]
     Journal(JournalCommand),
     /// Check the audit trail, without a daemon or beside one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::AUDIT)]
     Audit(AuditCommand),
     /// Check and show the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::CONFIG)]
     Config(ConfigCommand),
     /// Show all of it in ten seconds, on a temporary home
+    #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Measure a whole daemon, on a temporary home
+    #[command(subcommand, after_help = help::BENCH)]
+    Bench(BenchCommand),
+    /// Write what a shell needs to complete this command line
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual: the first page to standard output, or all of it to a folder
+    #[command(after_help = help::MAN)]
+    Man {
+        /// A page for each command, into this folder; it is made where it is not there
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `emit`
@@ -161,11 +192,32 @@ pub struct CallArgs {
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// What the policy says of a call: no daemon, no events, no plugins
-    #[command(after_help = "Examples:
-  tollgate policy explain Bash --command 'rm -rf /'
-  tollgate policy explain --policy strict Bash --command ls
-  tollgate policy explain --jsonl < calls.jsonl")]
+    #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// Check policy files that are to be used together; says all that is wrong
+    #[command(after_help = help::CHECK)]
+    Check {
+        /// Policy files, in the order in which they count
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a policy file by its examples, or policies by a file of test cases
+    #[command(after_help = help::TEST)]
+    Test {
+        /// A policy file, or one of test cases
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Hold the cases against this preset or file; several are joined in order [default: what the file says, else
+        /// the home's policy]
+        #[arg(long = "policy", value_name = "NAME|FILE")]
+        policies: Vec<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `policy explain`
@@ -203,8 +255,8 @@ pub enum PluginCommand {
     Logs {
         /// Its name
         name: String,
-        /// How many
-        #[arg(short = 'n', long = "lines", default_value_t = 50)]
+        /// How many, the newest
+        #[arg(short = 'n', long = "lines", value_name = "N", default_value_t = 50)]
         lines: usize,
         /// One JSON object a line
         #[arg(long)]
@@ -220,7 +272,17 @@ pub enum PluginCommand {
         /// Its name
         name: String,
     },
+    /// Read its file and its grant file again and start it anew: the way out of quarantine
+    #[command(after_help = help::RELOAD)]
+    Reload {
+        /// Its name
+        name: String,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what it asks and what it has, and grant it
+    #[command(after_help = help::GRANT)]
     Grant {
         /// Its name
         name: String,
@@ -277,6 +339,38 @@ pub struct DemoArgs {
     /// One JSON object on standard output, no narration
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bench …`
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Load a daemon while plugins come, fault and go, and say whether its memory and descriptors stay
+    #[command(after_help = help::BENCH_SOAK)]
+    Soak(SoakArgs),
+}
+
+/// `bench soak`
+#[derive(Debug, Args)]
+pub struct SoakArgs {
+    /// How long the load lasts; under a minute, memory is not judged
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
+    pub minutes: f64,
+    /// Where chance begins, to have the same changes again [default: anew each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// One JSON object on standard output, no narration
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The longest soak, in minutes: a week.
+const LONGEST_SOAK: f64 = 7.0 * 24.0 * 60.0;
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if minutes > 0.0 && minutes <= LONGEST_SOAK => Ok(minutes),
+        _ => Err(format!("must be a number of minutes, over 0 and at most {LONGEST_SOAK}")),
+    }
 }
 
 fn event_type(text: &str) -> Result<EventType, String> {

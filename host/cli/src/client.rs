@@ -121,18 +121,16 @@ impl Client {
             ErrorKind::WouldBlock => self.broken(source),
             _ => away(source),
         })?;
-        let answer = (|| {
-            let bearer =
-                self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
-            let body = body.unwrap_or_default();
-            let head = format!(
-                "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}{headers}content-length: {}\r\n\r\n",
-                body.len()
-            );
-            // A refusal may come before the body was taken whole: the answer counts, not the write.
-            let written = stream.write_all(&[head.as_bytes(), body].concat());
-            read_head(BufReader::new(stream)).or_else(|error| written.and(Err(error)))
-        })();
+        let bearer =
+            self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+        let body = body.unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}{headers}content-length: {}\r\n\r\n",
+            body.len()
+        );
+        // A refusal may come before the body was taken whole: the answer counts, not the write.
+        let written = stream.write_all(&[head.as_bytes(), body].concat());
+        let answer = read_head(BufReader::new(stream)).or_else(|error| written.and(Err(error)));
         let (status, body) = answer.map_err(|source| self.broken(source))?;
         if (200..300).contains(&status) {
             return Ok(body);
@@ -190,12 +188,16 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-/// The message of `{"error":{"message"}}`, else the status.
+/// The message of `{"error":{"message","request_id"}}`, else the status. Where the host is at fault its log says more
+/// under the id.
 fn refusal(status: u16, text: &str) -> String {
-    let message = serde_json::from_str::<serde_json::Value>(text)
-        .ok()
-        .and_then(|value| value.get("error")?.get("message")?.as_str().map(str::to_owned));
-    message.unwrap_or_else(|| format!("the daemon answered with status {status}"))
+    let answer = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+    let part = |name: &str| answer.get("error")?.get(name)?.as_str();
+    match (part("message"), part("request_id")) {
+        (Some(message), Some(id)) if status >= 500 => format!("{message} (request {id})"),
+        (Some(message), _) => message.to_owned(),
+        (None, _) => format!("the daemon answered with status {status}"),
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,12 @@ pub fn resolve(given: Option<&Path>) -> Result<Home, Failure> {
     from(given, variable("TOLLGATE_HOME"), variable("XDG_STATE_HOME"), variable("HOME"))
 }
 
+/// The home where neither the command line nor `TOLLGATE_HOME` names one.
+pub fn default() -> Option<Home> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from(None, None, variable("XDG_STATE_HOME"), variable("HOME")).ok()
+}
+
 fn from(
     given: Option<&Path>,
     own: Option<PathBuf>,

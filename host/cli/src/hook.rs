@@ -6,10 +6,12 @@
 
 use crate::client::{Client, ClientError};
 use crate::config::{Config, HookConfig, OnUnavailable};
+use crate::exit::Failure;
 use crate::home;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -23,8 +25,7 @@ const ROUND_TRIP_MS: u64 = 500;
 /// [`ROUND_TRIP_MS`], so that a daemon which uses all of its time is still heard.
 const LAST_WORDS_MS: u64 = 200;
 
-const USAGE: &str =
-    "usage: tollgate hook AGENT, with the hook's JSON on standard input; agents: claude-code, codex, gemini";
+const USAGE: &str = "usage: tollgate hook AGENT [--home=FOLDER], with the hook's JSON on standard input; agents: claude-code, codex, gemini";
 
 /// Answers one hook. `arguments` are those after `hook`.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -41,14 +42,14 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         let words = format!("{USAGE}\n\nIn Claude Code's settings.json:\n{EXAMPLE}\n");
         return write(&HookAnswer { stdout: words, ..HookAnswer::pass() });
     }
-    let (agent, settings) = match parse(&arguments) {
+    let (agent, settings, home) = match parse(&arguments) {
         Ok(parsed) => parsed,
         Err(words) => return write(&HookAnswer::block(&format!("tollgate: {words}"))),
     };
     let begun = Instant::now();
     let deadline = Duration::from_millis(settings.timeout_ms);
     let (sender, receiver) = mpsc::sync_channel(1);
-    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings, begun)));
+    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings, home, begun)));
     let answer = match worker {
         Ok(_) => receiver.recv_timeout(deadline),
         Err(_) => Err(mpsc::RecvTimeoutError::Disconnected),
@@ -65,22 +66,33 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 const EXAMPLE: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"*","hooks":[
   {"type":"command","command":"tollgate","args":["hook","claude-code"],"timeout":10,"onFailure":"block"}]}]}}"#;
 
-fn parse(arguments: &[OsString]) -> Result<(AgentHook, HookConfig), String> {
-    let [agent] = arguments else { return Err(USAGE.to_owned()) };
+/// The agent, its settings, and the home, where there is one.
+type Asked = (AgentHook, HookConfig, Result<Home, Failure>);
+
+fn parse(arguments: &[OsString]) -> Result<Asked, String> {
+    let (agent, home) = match arguments {
+        [agent] => (agent, None),
+        [agent, home] => {
+            let home = home.to_str().and_then(|word| word.strip_prefix("--home=")).ok_or_else(|| USAGE.to_owned())?;
+            (agent, Some(Path::new(home)))
+        }
+        _ => return Err(USAGE.to_owned()),
+    };
     let agent = agent.to_str().ok_or_else(|| USAGE.to_owned())?;
     let agent = AgentHook::parse(agent).map_err(|error| format!("{error}\n{USAGE}"))?;
     // A configuration that cannot be read is the daemon's to complain of; here the defaults are the safe choice.
-    let config = home::resolve(None).ok().and_then(|home| Config::load(&home).ok()).unwrap_or_default();
-    Ok((agent, config.hook(agent)))
+    let home = home::resolve(home);
+    let config = home.as_ref().ok().and_then(|home| Config::load(home).ok()).unwrap_or_default();
+    Ok((agent, config.hook(agent), home))
 }
 
-fn answer(agent: AgentHook, settings: HookConfig, begun: Instant) -> HookAnswer {
+fn answer(agent: AgentHook, settings: HookConfig, home: Result<Home, Failure>, begun: Instant) -> HookAnswer {
     let mut input = Vec::new();
     // One byte over the bound tells the reader that it was passed.
     if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut input) {
         return HookAnswer::block(&format!("tollgate: reading standard input: {error}"));
     }
-    match home::resolve(None) {
+    match home {
         Ok(home) => asked(&home, agent, settings, &input, begun),
         Err(error) => unavailable(agent, settings, &input, &error.to_string()),
     }

@@ -1,24 +1,25 @@
 //! One host put together: bus, sessions, plugins, gatekeeper. Used by the daemon and by the demonstration.
 
+use crate::asker::PluginAsker;
 use crate::config::{Config, expand};
 use crate::exit::Failure;
+use crate::policies;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tollgate_core::bus::{Bus, BusOptions};
-use tollgate_core::gate::policy::{MAX_FILE_BYTES, Policy, PolicySource};
-use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
+use tollgate_core::engine::Engine;
+use tollgate_core::gate::{Approvals, Gatekeeper, GatekeeperOptions};
 use tollgate_core::home::Home;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
-use tollgate_server::{ApproverToken, State};
-
-/// Most policy files of one home.
-const MAX_POLICY_FILES: usize = 100;
+use tollgate_runtime::{Limits, Runtime, RuntimeOptions};
+use tollgate_server::{Door, NetworkRules, Parts, State, Token};
 
 /// A host that runs.
 pub struct Host {
@@ -30,6 +31,10 @@ pub struct Host {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The plugins.
     pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines.
+    pub engine: Engine,
 }
 
 impl Host {
@@ -38,7 +43,13 @@ impl Host {
     /// # Errors
     /// When the policy, the journal or the plugin folder is not fit; nothing runs then.
     pub async fn open(home: &Home, config: &Config) -> Result<Self, Failure> {
-        let policy = Arc::new(load_policy(home, config)?);
+        let policy = Arc::new(policies::load(home, config)?);
+        let compiler = Arc::new(crate::compiler::child()?);
+        let signatures =
+            config.plugins.signatures().map_err(|(key, reason)| Failure::at(format!("[plugins] {key}"), reason))?;
+        // What this binary brings is as trusted as this binary.
+        let own = tollgate_bundled::PLUGINS.iter().chain([&tollgate_bundled::NO_SECRETS_PLUGIN]);
+        let signatures = signatures.trusting(own.map(|plugin| plugin.component));
         let bus = Bus::open(BusOptions {
             journal: JournalOptions { path: home.journal(), durability: config.durability() },
             filter: config.filter(),
@@ -49,11 +60,16 @@ impl Host {
         let sessions = Sessions::open(&bus, canonical(&config.workspace.allow, user_home.as_deref()))
             .map_err(|error| Failure::Failed(error.to_string()))?;
         let sessions = Arc::new(sessions);
+        let interactions = Interactions::open(&bus, Arc::clone(&sessions));
+        let engine = Engine::open(&bus, Arc::clone(&sessions)).map_err(|error| Failure::Failed(error.to_string()))?;
         let runtime = Runtime::start(RuntimeOptions {
             home: home.clone(),
             bus: bus.clone(),
+            sessions: Arc::clone(&sessions),
+            asker: Some(Arc::new(PluginAsker(interactions.clone()))),
             defaults: Limits::default(),
-            compiler: Arc::new(InProcess),
+            compiler,
+            signatures,
             watch: config.plugins.watch,
             rescan: Duration::from_millis(config.plugins.rescan_ms),
         })
@@ -65,51 +81,66 @@ impl Host {
                 return Err(Failure::at("plugins", error));
             }
         };
-        let gatekeeper = Arc::new(Gatekeeper::new(GatekeeperOptions {
+        let gatekeeper = Gatekeeper::new(GatekeeperOptions {
             bus: bus.clone(),
             sessions: Arc::clone(&sessions),
             guards: Arc::new(runtime.clone()),
             home: Some(home.clone()),
             policy,
             allowed_extras: canonical(&config.gate.allowed_extras, user_home.as_deref()),
-        }));
-        Ok(Self { bus, sessions, gatekeeper, runtime })
+        });
+        let approvers = config.gate.approvers;
+        let approvals = Approvals { interactions: interactions.clone(), approvers, ttl: None };
+        let gatekeeper = Arc::new(gatekeeper.with_approvals(approvals));
+        Ok(Self { bus, sessions, gatekeeper, runtime, interactions, engine })
     }
 
-    /// Binds the socket of `home`; the future serves it until `shutdown` resolves, then takes the socket away.
+    /// Binds the socket of `home` and the configured port; the future serves them until `shutdown` resolves, then
+    /// takes their files away.
     ///
     /// # Errors
-    /// When the socket cannot be bound.
-    pub fn serve<S: Future<Output = ()> + Send + 'static>(
+    /// When a token cannot be made, or the socket or the port cannot be bound.
+    pub async fn serve<S: Future<Output = ()> + Send + 'static>(
         &self,
         home: &Home,
-        approver: ApproverToken,
+        config: &Config,
         shutdown: S,
     ) -> Result<impl Future<Output = ()> + Send + use<S>, Failure> {
+        let door = Door {
+            token: Token::new(crate::home::token(&home.token())?),
+            approver_token: Token::new(crate::home::token(&home.approver_token())?),
+            network: NetworkRules { hosts: config.server.hosts.clone(), origins: config.server.origins.clone() },
+        };
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let bound = tollgate_server::bind(home, runtime_dir.as_deref());
         let listener = bound.map_err(|error| Failure::Failed(error.to_string()))?;
+        let port = listen(home, config).await?;
+        let address = port.as_ref().and_then(|port| port.local_addr().ok());
         let socket = listener.local_addr().ok().and_then(|address| address.as_pathname().map(PathBuf::from));
         tracing::info!(
             pid = std::process::id(),
             home = %home.root().display(),
             socket = %socket.as_deref().unwrap_or(home.root()).display(),
+            address = %address.map_or_else(|| "off".to_owned(), |address| address.to_string()),
             plugins = self.runtime.list().len(),
             "tollgate serves"
         );
-        let state = State::new(
-            self.bus.clone(),
-            self.sessions.clone(),
-            self.gatekeeper.clone(),
-            self.runtime.clone(),
-            approver,
-            user(),
-        );
+        let state = State::new(Parts {
+            bus: self.bus.clone(),
+            sessions: self.sessions.clone(),
+            gatekeeper: self.gatekeeper.clone(),
+            runtime: self.runtime.clone(),
+            interactions: self.interactions.clone(),
+            engine: self.engine.clone(),
+            door,
+            user: user().into(),
+        });
+        let named = port.is_some().then(|| home.address());
         Ok(async move {
-            tollgate_server::serve(listener, state, shutdown).await;
-            if let Some(socket) = socket {
+            tollgate_server::serve(listener, port, state, shutdown).await;
+            for left in [socket, named].into_iter().flatten() {
                 // Left behind it is only replaced at the next start.
-                let _ = fs::remove_file(socket);
+                let _ = fs::remove_file(left);
             }
         })
     }
@@ -121,72 +152,25 @@ impl Host {
     }
 }
 
+/// Opens the configured port, where there is one, and writes its address down.
+async fn listen(home: &Home, config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.server.address().map_err(Failure::Failed)? else { return Ok(None) };
+    let port = tollgate_server::bind_tcp(address).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the port is open to other machines, and what passes it is not encrypted");
+    }
+    let named = home.address();
+    let bound = port.local_addr().map_err(|error| Failure::at(address, error))?;
+    fs::write(&named, format!("{bound}\n")).map_err(|error| Failure::at(named.display(), error))?;
+    Ok(Some(port))
+}
+
 /// The user that the daemon's peers are.
 fn user() -> String {
     std::env::var("USER")
         .ok()
         .filter(|user| !user.is_empty())
         .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
-}
-
-/// The home's policy files in name order, then the configured presets.
-///
-/// # Errors
-/// When a file cannot be read or is no policy; names the file, the line and the mend.
-pub fn load_policy(home: &Home, config: &Config) -> Result<Policy, Failure> {
-    let mut texts = Vec::new();
-    for path in policy_files(&home.policies())? {
-        texts.push(read_policy(&path)?);
-    }
-    join_policies(&texts, &config.gate.presets)
-}
-
-/// A policy of these texts (name, YAML) and then these presets.
-///
-/// # Errors
-/// The first that is no policy.
-pub fn join_policies(texts: &[(String, String)], presets: &[String]) -> Result<Policy, Failure> {
-    let mut sources: Vec<PolicySource<'_>> = texts.iter().map(|(name, text)| PolicySource { name, text }).collect();
-    for preset in presets {
-        sources.push(Policy::preset_source(preset).map_err(|error| Failure::Failed(error.to_string()))?);
-    }
-    Policy::load(sources).map_err(|error| Failure::Failed(error.to_string()))
-}
-
-/// A policy file's name and text.
-///
-/// # Errors
-/// When it cannot be read, is too large or is not UTF-8.
-pub fn read_policy(path: &Path) -> Result<(String, String), Failure> {
-    let name = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| Failure::at(&name, error))?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(Failure::at(&name, format!("{} bytes, at most {MAX_FILE_BYTES} are read", bytes.len())));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok((name, text)),
-        Err(error) => Err(Failure::at(name, format!("not UTF-8 (byte {})", error.utf8_error().valid_up_to()))),
-    }
-}
-
-fn policy_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::at(folder.display(), error)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| Failure::at(folder.display(), error))?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            files.push(path);
-        }
-    }
-    if files.len() > MAX_POLICY_FILES {
-        return Err(Failure::at(folder.display(), format!("{} policy files, at most {MAX_POLICY_FILES}", files.len())));
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Absolute folders without links; one that is not there stays as written and covers what will be made there.
@@ -266,25 +250,5 @@ mod tests {
         install_bundled(&home).unwrap();
         assert_eq!(fs::read(home.plugins().join("audit.wasm")).unwrap(), b"mine");
         assert!(!home.plugins().join("audit.toml").exists());
-    }
-
-    #[test]
-    fn a_bad_policy_is_named_with_file_and_line() {
-        let (_folder, home) = home();
-        fs::write(home.policies().join("mine.yaml"), "version: 1\nname: mine\nruels: []\n").unwrap();
-        let error = load_policy(&home, &Config::default()).err().unwrap().to_string();
-        assert!(error.contains("mine.yaml:3:") && error.contains("rules"), "{error}");
-        fs::write(home.policies().join("mine.yaml"), b"\xff").unwrap();
-        let error = load_policy(&home, &Config::default()).err().unwrap().to_string();
-        assert!(error.contains("mine.yaml: not UTF-8 (byte 0)"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_preset_is_named() {
-        let (_folder, home) = home();
-        let mut config = Config::default();
-        config.gate.presets = vec!["gardrails".to_owned()];
-        let error = load_policy(&home, &config).err().unwrap().to_string();
-        assert!(error.contains("gardrails") && error.contains("guardrails"), "{error}");
     }
 }

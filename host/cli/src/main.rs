@@ -1,8 +1,12 @@
 //! The binary: arguments, configuration, wiring. No logic of its own beyond the edge.
 
+mod agents;
 mod args;
+mod asker;
+mod bench;
 mod client;
 mod commands;
+mod compiler;
 mod config;
 mod demo;
 mod exit;
@@ -10,19 +14,24 @@ mod home;
 mod hook;
 mod host;
 mod output;
+mod policies;
+mod reload;
+mod signals;
 mod telemetry;
 
 use args::{Arguments, Command};
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use exit::{Exit, Failure};
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "hook") {
-        return hook::main(words);
+    match words.next() {
+        Some(word) if word == "hook" => return hook::main(words),
+        Some(word) if word == compiler::WORD => return tollgate_runtime::compile_for_parent(words),
+        _ => {}
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -58,16 +67,30 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Emit(args) => commands::emit::run(&home()?, args),
         Command::Tail(args) => commands::tail::run(&home()?, &args),
         Command::Gate(args) => commands::gate::run(&home()?, args),
-        Command::Policy(args::PolicyCommand::Explain(args)) => commands::policy::run(home, args),
+        Command::Policy(command) => commands::policy::run(home, command),
         // Reached only by options before the word; the agent's own form never gets here.
         Command::Hook { agent: _ } => {
             let _ = writeln!(std::io::stderr(), "tollgate: `hook` takes no options before it: tollgate hook AGENT");
             Ok(Exit::Denied)
         }
+        Command::Approvals(args) => commands::approvals::run(&home()?, args),
+        Command::Grants(command) => commands::approvals::grants(&home()?, &command),
+        Command::Pause(args) => commands::approvals::pause(&home()?, args.duration),
+        Command::Resume => commands::approvals::resume(&home()?),
+        Command::Message(args) => commands::message::run(&home()?, &args),
+        Command::Deadletter(command) => commands::deadletter::run(&home()?, &command),
+        Command::Hooks(command) => commands::hooks::run(&home()?, &command),
+        Command::Doctor { json } => commands::doctor::run(&home()?, json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "tollgate", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        Command::Man { out } => commands::man::run(out.as_deref()),
         Command::Plugin(command) => commands::plugin::run(&home()?, command),
         Command::Journal(command) => commands::journal::run(&home()?, &command),
         Command::Audit(command) => commands::audit::run(&home()?, &command),
         Command::Config(command) => commands::config::run(&home()?, &command),
         Command::Demo(args) => demo::run(args),
+        Command::Bench(command) => bench::run(command),
     }
 }

@@ -60,7 +60,7 @@ async fn through_a_durable_subscriber(event_type: &EventType) {
             seen += 1;
             let subscriber = std::sync::Arc::clone(&name);
             let (emits, store) = (Vec::new(), Vec::new());
-            let done = Completion { subscriber, after, finished, emits, store, dead_letter: None };
+            let done = Completion { subscriber, after, finished, emits, store, dead_letter: None, retried: None };
             bus.complete(done).wait().await.unwrap();
         }
     }

@@ -71,6 +71,11 @@ impl Home {
     pub fn socket_pointer(&self) -> PathBuf {
         self.0.join("run").join("socket")
     }
+    /// The file that names the TCP address while a daemon listens on one.
+    #[must_use]
+    pub fn address(&self) -> PathBuf {
+        self.0.join("run").join("address")
+    }
     /// The clients' token.
     #[must_use]
     pub fn token(&self) -> PathBuf {

@@ -3,11 +3,12 @@
 //! Owns finding and making them and what `[workspace] allow` covers. Knows nothing of tools or calls.
 
 use crate::bus::Bus;
-use crate::journal::{JournalError, Work, lock};
+use crate::journal::{JournalError, Reply, Work, lock};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot::error::TryRecvError;
 
 /// Most sessions in memory, and read at the start; the least recently used one goes first. One that went is
 /// made anew when it is seen again.
@@ -16,6 +17,8 @@ pub const MAX_SESSIONS: usize = 10_000;
 const FORGOTTEN_AT_ONCE: usize = MAX_SESSIONS / 10;
 /// Most roots of one session.
 pub const MAX_ROOTS: usize = 32;
+/// The longest folder that a caller may name, in bytes: what the system takes (`PATH_MAX`).
+pub const MAX_PATH_BYTES: usize = 4_096;
 
 /// One session of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub struct SessionHint<'a> {
 /// All sessions of the host: made on first sight, kept in the journal's database.
 pub struct Sessions {
     bus: Bus,
-    allow: Vec<PathBuf>,
+    allow: Arc<[PathBuf]>,
     user: Arc<str>,
     state: Mutex<State>,
 }
@@ -67,8 +70,39 @@ struct Entry {
     used: u64,
     /// The last working directory that `allow` did not cover, so that it is not looked up at every call.
     refused: Option<PathBuf>,
-    /// Set where the journal has not taken it yet.
-    unsaved: bool,
+    saved: Saved,
+}
+
+/// Whether the journal has a session as it is in memory.
+enum Saved {
+    Yes,
+    /// Queued: the journal may still refuse it.
+    Asked(Reply),
+    No,
+}
+
+impl Entry {
+    /// Whether the journal has refused to save it; what is under way counts as saved.
+    fn is_unsaved(&mut self) -> bool {
+        if let Saved::Asked(reply) = &mut self.saved {
+            let refusal = match reply.try_recv() {
+                Err(TryRecvError::Empty) => return false,
+                Ok(Ok(_)) => {
+                    self.saved = Saved::Yes;
+                    return false;
+                }
+                Ok(Err(error)) => error,
+                Err(TryRecvError::Closed) => JournalError::Closed,
+            };
+            self.refuse(&refusal);
+        }
+        matches!(self.saved, Saved::No)
+    }
+
+    fn refuse(&mut self, error: &JournalError) {
+        tracing::warn!(session = %self.session.id, %error, "a session is not saved; tried again when it is next seen");
+        self.saved = Saved::No;
+    }
 }
 
 impl Sessions {
@@ -80,43 +114,70 @@ impl Sessions {
     pub fn open(bus: &Bus, allow: Vec<PathBuf>) -> Result<Self, JournalError> {
         let mut state = State::default();
         for session in bus.journal().sessions(MAX_SESSIONS)? {
-            state.put(Arc::new(session), false);
+            state.put(Arc::new(session), Saved::Yes);
         }
-        Ok(Self { bus: bus.clone(), allow, user: current_user(), state: Mutex::new(state) })
+        Ok(Self { bus: bus.clone(), allow: allow.into(), user: current_user(), state: Mutex::new(state) })
     }
 
     /// Finds the session or makes it (root = the nearest `.git` above `cwd`, else `cwd`, if `allow` covers it).
     ///
-    /// Roots are set once: by the first call whose folders `allow` covers. A call without an id belongs to the
-    /// one nameless session of its agent and folder. Looks at the file system where roots are not known yet.
+    /// Roots are set once: by the first call whose folders `allow` covers; so is the agent. A call without an id
+    /// belongs to the one nameless session of its agent and folder. Looks at the file system where roots are not
+    /// known yet, and blocks for it: [`Sessions::resolve_async`] does not.
     pub fn resolve(&self, hint: &SessionHint<'_>) -> Arc<Session> {
-        let id: Arc<str> = hint.id.map_or_else(|| nameless_id(hint), Arc::from);
-        let known = {
-            let mut state = lock(&self.state);
-            let found =
-                state.touch(&id).map(|entry| (Arc::clone(&entry.session), entry.refused.clone(), entry.unsaved));
-            match found {
-                Some((session, refused, unsaved)) => {
-                    let nothing_new =
-                        hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused.as_deref());
-                    if (!session.roots.is_empty() || nothing_new) && !unsaved {
-                        return session;
-                    }
-                    Some(session)
-                }
-                None => None,
+        let id = id_of(hint);
+        match self.known(&id, hint) {
+            Known::Whole(session) => session,
+            Known::Roots(roots) => self.settle(id, hint, roots),
+            Known::Nothing => self.settle(id, hint, find_roots(&self.allow, hint.cwd, hint.roots)),
+        }
+    }
+
+    /// As [`Sessions::resolve`], with the file system asked on another thread: a slow mount holds up this call alone.
+    pub async fn resolve_async(&self, hint: &SessionHint<'_>) -> Arc<Session> {
+        let id = id_of(hint);
+        let roots = match self.known(&id, hint) {
+            Known::Whole(session) => return session,
+            Known::Roots(roots) => roots,
+            Known::Nothing if hint.cwd.is_none() && hint.roots.is_empty() => Vec::new(),
+            Known::Nothing => {
+                let allow = Arc::clone(&self.allow);
+                let cwd = hint.cwd.map(Path::to_owned);
+                let given: Vec<PathBuf> = hint.roots.iter().take(MAX_ROOTS).cloned().collect();
+                let find = tokio::task::spawn_blocking(move || find_roots(&allow, cwd.as_deref(), &given));
+                // Only a host that stops does not come to it: a session without roots may touch nothing.
+                find.await.unwrap_or_default()
             }
         };
-        // The file system is asked without the lock: a slow mount holds up this call alone.
-        let roots = match &known {
-            Some(session) if !session.roots.is_empty() => session.roots.clone(),
-            _ => self.find_roots(hint),
-        };
+        self.settle(id, hint, roots)
+    }
+
+    /// What is known of a session, and whether that is all that `hint` could tell.
+    fn known(&self, id: &str, hint: &SessionHint<'_>) -> Known {
+        let mut state = lock(&self.state);
+        let Some(entry) = state.touch(id) else { return Known::Nothing };
+        let refused = entry.refused.as_deref();
+        let nothing_new = hint.roots.is_empty() && hint.cwd.is_none_or(|cwd| Some(cwd) == refused);
+        let has_roots = !entry.session.roots.is_empty();
+        let agent_known = !entry.session.agent.is_empty() || hint.agent.is_none();
+        match has_roots || nothing_new {
+            true if agent_known && !entry.is_unsaved() => Known::Whole(Arc::clone(&entry.session)),
+            true => Known::Roots(entry.session.roots.clone()),
+            false => Known::Nothing,
+        }
+    }
+
+    /// Adds what was found to a session, or makes it.
+    fn settle(&self, id: Arc<str>, hint: &SessionHint<'_>, roots: Vec<PathBuf>) -> Arc<Session> {
         let mut state = lock(&self.state);
         let session = match state.by_id.get(&id).map(|entry| Arc::clone(&entry.session)) {
-            // Another call was faster, or what is known stays known.
-            Some(found) if !found.roots.is_empty() => found,
-            Some(found) => Arc::new(Session { roots, ..(*found).clone() }),
+            // What is known stays known, also where another call was faster.
+            Some(found) => {
+                let roots = if found.roots.is_empty() { roots } else { found.roots.clone() };
+                let agent = if found.agent.is_empty() { hint.agent.map(Arc::from) } else { None };
+                let agent = agent.unwrap_or_else(|| Arc::clone(&found.agent));
+                Arc::new(Session { roots, agent, ..(*found).clone() })
+            }
             None => Arc::new(Session {
                 agent: hint.agent.unwrap_or_default().into(),
                 chat_id: Arc::clone(&id),
@@ -167,66 +228,73 @@ impl Sessions {
     /// Puts a session into memory and, where it changed, on its way into the journal. Under the lock, so that
     /// two changes of one session are saved in order.
     fn keep(&self, state: &mut State, session: Arc<Session>) {
-        let saved = state.by_id.get(&session.id).is_some_and(|entry| entry.session == session && !entry.unsaved);
-        let unsaved = if saved {
-            false
-        } else {
-            let work = Work::SaveSession { session: Arc::clone(&session), now: self.bus.clock().now() };
-            match self.bus.journal().request_now(work) {
-                Ok(_saved_later) => false,
-                Err(error) => {
-                    tracing::warn!(session = %session.id, %error, "a session is not saved; tried again when it is next seen");
-                    true
-                }
-            }
-        };
-        state.put(session, unsaved);
-    }
-
-    /// The roots that `allow` covers: those given, else the one above the working directory.
-    fn find_roots(&self, hint: &SessionHint<'_>) -> Vec<PathBuf> {
-        let given = hint.roots.iter().filter_map(|root| root.canonicalize().ok());
-        let mut roots: Vec<PathBuf> = given.filter(|root| self.covers(root)).take(MAX_ROOTS).collect();
-        if roots.is_empty()
-            && let Some(cwd) = hint.cwd.and_then(|cwd| cwd.canonicalize().ok())
-        {
-            let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&cwd);
-            // A repository above what is allowed does not widen it.
-            let root = if self.covers(root) { root } else { &cwd };
-            roots.extend(self.covers(root).then(|| root.to_owned()));
+        let known = state.by_id.get_mut(&session.id);
+        if known.is_some_and(|entry| entry.session == session && !entry.is_unsaved()) {
+            return;
         }
-        roots.dedup();
-        roots
-    }
-
-    /// Component by component: `/home/dev` does not cover `/home/developer`.
-    fn covers(&self, root: &Path) -> bool {
-        self.allow.iter().any(|allowed| root.starts_with(allowed))
+        let work = Work::SaveSession { session: Arc::clone(&session), now: self.bus.clock().now() };
+        let asked = self.bus.journal().request_now(work);
+        let entry = state.put(session, Saved::No);
+        match asked {
+            Ok(Some(reply)) => entry.saved = Saved::Asked(reply),
+            Ok(None) => entry.saved = Saved::Yes,
+            Err(error) => entry.refuse(&error),
+        }
     }
 }
 
+/// How much of a session is known already.
+enum Known {
+    /// All of it, and it is saved.
+    Whole(Arc<Session>),
+    /// Its roots; none where these folders give none.
+    Roots(Vec<PathBuf>),
+    /// No roots, or no session.
+    Nothing,
+}
+
+/// The roots that `allow` covers: of the first [`MAX_ROOTS`] given, else the one above the working directory.
+fn find_roots(allow: &[PathBuf], cwd: Option<&Path>, given: &[PathBuf]) -> Vec<PathBuf> {
+    // Component by component: `/home/dev` does not cover `/home/developer`.
+    let covers = |root: &Path| allow.iter().any(|allowed| root.starts_with(allowed));
+    let given = given.iter().take(MAX_ROOTS).filter_map(|root| root.canonicalize().ok());
+    let mut roots: Vec<PathBuf> = given.filter(|root| covers(root)).collect();
+    if roots.is_empty()
+        && let Some(cwd) = cwd.and_then(|cwd| cwd.canonicalize().ok())
+    {
+        let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&cwd);
+        // A repository above what is allowed does not widen it.
+        let root = if covers(root) { root } else { &cwd };
+        roots.extend(covers(root).then(|| root.to_owned()));
+    }
+    roots.dedup();
+    roots
+}
+
 impl State {
-    fn touch(&mut self, id: &str) -> Option<&Entry> {
+    fn touch(&mut self, id: &str) -> Option<&mut Entry> {
         self.uses += 1;
         let entry = self.by_id.get_mut(id)?;
         entry.used = self.uses;
         Some(entry)
     }
 
-    fn put(&mut self, session: Arc<Session>, unsaved: bool) {
+    fn put(&mut self, session: Arc<Session>, saved: Saved) -> &mut Entry {
         if self.by_id.len() >= MAX_SESSIONS && !self.by_id.contains_key(&session.id) {
             self.forget_oldest();
         }
         self.uses += 1;
         let before = self.by_id.get(&session.id).map(|entry| Arc::clone(&entry.session.chat_id));
-        if let Some(chat) = before.filter(|chat| *chat != session.chat_id)
-            && self.by_chat.get(&chat).is_some_and(|id| *id == session.id)
-        {
-            self.by_chat.remove(&chat);
+        // A chat belongs to whoever was bound to it last, not to whoever changed last.
+        if before.as_ref() != Some(&session.chat_id) {
+            if let Some(left) = before.filter(|chat| self.by_chat.get(chat) == Some(&session.id)) {
+                self.by_chat.remove(&left);
+            }
+            self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         }
-        self.by_chat.insert(Arc::clone(&session.chat_id), Arc::clone(&session.id));
         let id = Arc::clone(&session.id);
-        self.by_id.insert(id, Entry { session, used: self.uses, refused: None, unsaved });
+        let entry = Entry { session, used: self.uses, refused: None, saved };
+        self.by_id.entry(id).insert_entry(entry).into_mut()
     }
 
     fn forget_oldest(&mut self) {
@@ -237,6 +305,10 @@ impl State {
         let by_id = &self.by_id;
         self.by_chat.retain(|_, id| by_id.contains_key(id));
     }
+}
+
+fn id_of(hint: &SessionHint<'_>) -> Arc<str> {
+    hint.id.map_or_else(|| nameless_id(hint), Arc::from)
 }
 
 /// The id of the one session that an agent without session ids has in a folder.
@@ -265,106 +337,4 @@ fn current_user() -> Arc<str> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-    use crate::bus::BusOptions;
-    use crate::journal::{Durability, JournalOptions};
-    use crate::time::Clock;
-
-    struct Fixture {
-        folder: PathBuf,
-        bus: Bus,
-        _folder: tempfile::TempDir,
-    }
-
-    fn open_bus(folder: &Path) -> Bus {
-        let journal = JournalOptions { path: folder.join("journal.db"), durability: Durability::Normal };
-        Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap()
-    }
-
-    fn fixture() -> Fixture {
-        let made = tempfile::tempdir().unwrap();
-        let folder = made.path().canonicalize().unwrap();
-        for path in ["src/repo/.git", "src/repo/deep/er", "src/plain", "src-other", "up/.git", "up/in/side"] {
-            std::fs::create_dir_all(folder.join(path)).unwrap();
-        }
-        Fixture { bus: open_bus(&folder), folder, _folder: made }
-    }
-
-    fn check_root(allow: &str, cwd: &str, given: &[&str], roots: &[&str]) {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.join(allow)]).unwrap();
-        let given: Vec<PathBuf> = given.iter().map(|root| folder.join(root)).collect();
-        let cwd = folder.join(cwd);
-        let session = sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(&cwd), roots: &given });
-        assert_eq!(session.roots, roots.iter().map(|root| folder.join(root)).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn roots_are_the_repository_else_the_folder_where_allowed() {
-        check_root("src", "src/repo/deep/er", &[], &["src/repo"]);
-        check_root("src", "src/plain", &[], &["src/plain"]);
-        check_root("src", "src-other", &[], &[]);
-        check_root("src", "missing", &[], &[]);
-        check_root("src", "src/plain/../../src-other", &[], &[]);
-        check_root("up/in", "up/in/side", &[], &["up/in/side"]);
-        check_root("src", "src/plain", &["src/repo", "src-other"], &["src/repo"]);
-    }
-
-    #[test]
-    fn a_session_outlives_a_restart_with_its_chat() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let allow = vec![folder.join("src")];
-        let cwd = folder.join("src/repo");
-        let sessions = Sessions::open(&bus, allow.clone()).unwrap();
-        sessions.resolve(&SessionHint { id: Some("s1"), agent: Some("codex"), cwd: Some(&cwd), roots: &[] });
-        let bound = sessions.bind_chat("s1", "chat-7", Some("ada"));
-        assert_eq!(sessions.by_chat("chat-7"), Some(Arc::clone(&bound)));
-        assert_eq!(sessions.by_chat("s1"), None, "the old chat no longer finds it");
-        drop((sessions, bus));
-        let sessions = Sessions::open(&open_bus(&folder), allow).unwrap();
-        assert_eq!(sessions.get("s1"), Some(Arc::clone(&bound)));
-        assert_eq!(sessions.by_chat("chat-7"), Some(bound));
-    }
-
-    #[test]
-    fn later_calls_do_not_move_a_session() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
-        let (outside, first, second) = (folder.join("up"), folder.join("src/repo"), folder.join("src/plain"));
-        let at = |cwd| sessions.resolve(&SessionHint { id: Some("s"), agent: None, cwd: Some(cwd), roots: &[] });
-        assert!(at(&outside).roots.is_empty());
-        assert!(at(&outside).roots.is_empty());
-        assert_eq!(at(&first).roots, std::slice::from_ref(&first));
-        assert_eq!(at(&second).roots, std::slice::from_ref(&first));
-    }
-
-    #[test]
-    fn nameless_calls_share_a_session_by_agent_and_folder() {
-        let Fixture { bus, folder, _folder } = fixture();
-        let sessions = Sessions::open(&bus, vec![folder.clone()]).unwrap();
-        let of = |agent, cwd: &Path| {
-            let hint = SessionHint { id: None, agent: Some(agent), cwd: Some(cwd), roots: &[] };
-            Arc::clone(&sessions.resolve(&hint).id)
-        };
-        assert_eq!(of("a", &folder), of("a", &folder));
-        assert_ne!(of("a", &folder), of("b", &folder));
-        assert_ne!(of("a", &folder), of("a", &folder.join("src")));
-    }
-
-    #[test]
-    fn memory_holds_a_bounded_number_and_forgets_the_least_used() {
-        let journal = JournalOptions { path: PathBuf::new(), durability: Durability::Memory };
-        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-        let sessions = Sessions::open(&bus, Vec::new()).unwrap();
-        for number in 0..MAX_SESSIONS {
-            sessions.resolve(&SessionHint { id: Some(&number.to_string()), ..SessionHint::default() });
-        }
-        assert!(sessions.get("0").is_some(), "and used again by this");
-        sessions.resolve(&SessionHint { id: Some("one more"), ..SessionHint::default() });
-        assert_eq!(sessions.list().len(), MAX_SESSIONS - FORGOTTEN_AT_ONCE + 1);
-        assert!(sessions.get("0").is_some() && sessions.get("one more").is_some());
-        assert!(sessions.get("1").is_none() && sessions.by_chat("1").is_none());
-    }
-}
+mod tests;

@@ -3,10 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
+
+/// The first of the year 0000 and, but for two days, the last of 9999: what RFC 3339 can say and the calendar knows.
+const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
 
 /// Why a text is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +24,29 @@ impl Timestamp {
     /// # Errors
     /// When `text` is not RFC 3339.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError(text.to_owned()))?;
-        Ok(Self(parsed.as_millisecond()))
+        let refuse = || TimestampError(text.chars().take(64).collect());
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| refuse())?;
+        Self::from_millis(parsed.as_millisecond()).ok_or_else(refuse)
+    }
+
+    /// A time from outside in milliseconds since 1970; none where it is not of the years 0000 to 9999.
+    #[must_use]
+    pub fn from_millis(ms: i64) -> Option<Self> {
+        RANGE.contains(&ms).then_some(Self(ms))
+    }
+}
+
+impl Timestamp {
+    /// This much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from here until `later`; nothing where that is past.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 }
 
@@ -35,7 +61,13 @@ impl fmt::Display for Timestamp {
 
 /// Where the host takes the time from; tests inject their own.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Option<Arc<Fixed>>);
+
+#[derive(Debug)]
+struct Fixed {
+    now: AtomicI64,
+    moved: Notify,
+}
 
 impl Clock {
     /// The system's clock.
@@ -47,13 +79,29 @@ impl Clock {
     /// A clock that stands still until [`Clock::set`].
     #[must_use]
     pub fn fixed(at: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(at.0))))
+        Self(Some(Arc::new(Fixed { now: AtomicI64::new(at.0), moved: Notify::new() })))
     }
 
     /// Moves a fixed clock; the system's clock is not moved.
     pub fn set(&self, at: Timestamp) {
         if let Some(fixed) = &self.0 {
-            fixed.store(at.0, Ordering::SeqCst);
+            fixed.now.store(at.0, Ordering::SeqCst);
+            fixed.moved.notify_waiters();
+        }
+    }
+
+    /// Waits for `time` to pass on this clock; on a fixed one until it is set that far.
+    pub async fn sleep(&self, time: Duration) {
+        let Some(fixed) = &self.0 else { return tokio::time::sleep(time).await };
+        let until = self.now().after(time);
+        loop {
+            let moved = fixed.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if self.now() >= until {
+                return;
+            }
+            moved.await;
         }
     }
 
@@ -61,11 +109,29 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Some(fixed) => Timestamp(fixed.load(Ordering::SeqCst)),
+            Some(fixed) => Timestamp(fixed.now.load(Ordering::SeqCst)),
             None => {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+
+    #[test]
+    fn every_time_that_is_taken_reads_back_as_written() {
+        for ms in [*RANGE.start(), -1, 0, 1_700_000_000_000, *RANGE.end()] {
+            let time = Timestamp::from_millis(ms).unwrap();
+            assert_eq!(Timestamp::parse(&time.to_string()), Ok(time), "{time}");
+            assert_eq!(time.to_string().len(), "1970-01-01T00:00:00.000Z".len(), "{time}");
+        }
+        assert_eq!(Timestamp::from_millis(RANGE.start() - 1), None);
+        assert_eq!(Timestamp::from_millis(RANGE.end() + 1), None);
+        assert!(jiff::Timestamp::from_millisecond(RANGE.end() + 1).is_err(), "no later one can be written");
     }
 }

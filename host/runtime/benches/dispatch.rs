@@ -17,9 +17,10 @@ use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
+use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::floor::Floor;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 /// Events of one round.
 const EVENTS: u64 = 100_000;
@@ -27,7 +28,7 @@ const ROUNDS: usize = 5;
 /// Drafts of one batch: how an ingest of many events comes in.
 const BATCH: u64 = 500;
 /// Most events that wait for the plugin: well within the ring in memory.
-const BACKLOG: u64 = 20_000;
+const BACKLOG: u64 = 2_000;
 /// How often the backlog is looked at. Looking without a pause would take the guest's core, or half of it.
 const LOOK: Duration = Duration::from_millis(1);
 const PAYLOAD: &str = r#"{"progress":42,"message":"Indexing documents"}"#;
@@ -47,8 +48,11 @@ async fn run() {
     let options = RuntimeOptions {
         home,
         bus: bus.clone(),
+        sessions: Arc::new(Sessions::open(&bus, Vec::new()).unwrap()),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: false,
         rescan: Duration::from_secs(5),
     };

@@ -11,8 +11,9 @@ use tollgate_core::event::Draft;
 use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
+use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,8 +32,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = RuntimeOptions {
         home,
         bus: bus.clone(),
+        sessions: Arc::new(Sessions::open(&bus, Vec::new())?),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: true,
         rescan: Duration::from_secs(5),
     };

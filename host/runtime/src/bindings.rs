@@ -10,7 +10,12 @@ wasmtime::component::bindgen!({
     imports: {
         "tollgate:plugin/bus.emit-now": async | trappable,
         "tollgate:plugin/data.sync": async | trappable,
+        "tollgate:plugin/interactions": async | trappable,
+        "tollgate:plugin/process.start": async | trappable,
+        "tollgate:plugin/process.[method]child.next-output": async | trappable,
+        "tollgate:plugin/process.[method]child.wait": async | trappable,
         "tollgate:plugin/store": async | trappable,
+        "tollgate:plugin/workspace": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -1,7 +1,9 @@
 //! The capability check: an effect on the world goes through a [`Permit`], which only this file can make.
 
-use crate::grant::{Ask, GateGrant, Grant};
+use crate::grant::{ArgGlobs, Ask, GateGrant, Grant, PathGlobs};
 use std::marker::PhantomData;
+use std::path::Path;
+use tollgate_core::events::payload::{SESSION_GRANTED, SESSION_MODE_SET, SESSION_PROMPTED};
 use tollgate_core::events::{EventType, PatternSet};
 
 /// What a guest is doing, which decides what it may do at most.
@@ -14,8 +16,16 @@ pub(crate) enum Phase {
     ReadOnly,
     /// `handle`: what was asked for and granted.
     Handle,
-    /// `check`: emits as granted; the store is read-only, since no cursor commits its writes.
+    /// `check`: as granted too, but the store is read-only, since no cursor commits its writes, and data too, since
+    /// the call's input is raw.
     Check,
+}
+
+impl Phase {
+    /// Whether what is granted works at all: a candidate that is refused in the end has changed nothing.
+    fn acts(self) -> bool {
+        matches!(self, Self::Handle | Self::Check)
+    }
 }
 
 /// Emitting one draft.
@@ -29,6 +39,17 @@ pub(crate) struct DataRead;
 /// Changing the plugin's own files.
 pub(crate) struct DataChange;
 
+/// Running one program.
+pub(crate) struct Run;
+/// Looking at one file or folder of a workspace.
+pub(crate) struct WorkspaceRead;
+/// Changing one file of a workspace.
+pub(crate) struct WorkspaceWrite;
+/// Asking people.
+pub(crate) struct AskPeople;
+/// Acting on the agent of a session.
+pub(crate) struct ActOnSession;
+
 /// Proof that an effect was asked for, granted, and fits the phase.
 pub(crate) struct Permit<Effect>(PhantomData<Effect>);
 
@@ -41,8 +62,31 @@ pub(crate) struct Denied;
 pub(crate) struct Capabilities {
     asked_emits: PatternSet,
     granted_emits: PatternSet,
+    asked_programs: Vec<Program>,
+    granted_programs: Vec<Program>,
+    env: Vec<String>,
+    asked_reads: PathGlobs,
+    granted_reads: PathGlobs,
+    asked_writes: PathGlobs,
+    granted_writes: PathGlobs,
     data_bytes: u64,
+    interactions: bool,
+    session_effects: bool,
     gate: GateGrant,
+}
+
+/// A program that may run, with arguments of this shape.
+#[derive(Debug, Clone)]
+struct Program {
+    name: String,
+    args: ArgGlobs,
+}
+
+impl Program {
+    /// None where the arguments are no globs: those were refused with the description or the grant file.
+    fn new(name: &str, args: &[String]) -> Option<Self> {
+        Some(Self { name: name.to_owned(), args: ArgGlobs::new(args)? })
+    }
 }
 
 impl Capabilities {
@@ -52,6 +96,14 @@ impl Capabilities {
             Ask::Emit(pattern) => Some(pattern.as_str()),
             _ => None,
         });
+        let asked_programs = asks.iter().filter_map(|ask| match ask {
+            Ask::Process { program, args } => Program::new(program, args),
+            _ => None,
+        });
+        let asked_reads =
+            asks.iter().filter_map(|ask| if let Ask::WorkspaceRead(glob) = ask { Some(&**glob) } else { None });
+        let asked_writes =
+            asks.iter().filter_map(|ask| if let Ask::WorkspaceWrite(glob) = ask { Some(&**glob) } else { None });
         let asked_bytes = asks.iter().map(|ask| if let Ask::Data(bytes) = ask { *bytes } else { 0 }).max();
         let gate = GateGrant {
             allow: grant.gate.allow && asks.contains(&Ask::GateAllow),
@@ -62,7 +114,16 @@ impl Capabilities {
             // Patterns that do not parse were refused with the description.
             asked_emits: PatternSet::parse(emits).unwrap_or_default(),
             granted_emits: grant.emit.clone(),
+            asked_programs: asked_programs.collect(),
+            granted_programs: grant.process.iter().filter_map(|it| Program::new(&it.program, &it.args)).collect(),
+            env: grant.env.clone(),
+            asked_reads: PathGlobs::new(asked_reads),
+            granted_reads: PathGlobs::new(grant.workspace.read.iter().map(String::as_str)),
+            asked_writes: PathGlobs::new(asked_writes),
+            granted_writes: PathGlobs::new(grant.workspace.write.iter().map(String::as_str)),
             data_bytes: asked_bytes.unwrap_or_default().min(grant.data_bytes),
+            interactions: grant.interactions && asks.contains(&Ask::Interactions),
+            session_effects: grant.session_effects && asks.contains(&Ask::SessionEffects),
             gate,
         }
     }
@@ -77,8 +138,12 @@ impl Capabilities {
     }
 
     pub(crate) fn emit(&self, phase: Phase, event_type: &EventType) -> Result<Permit<Emit>, Denied> {
-        let now = matches!(phase, Phase::Handle | Phase::Check);
-        permit(now && self.asked_emits.matches(event_type) && self.granted_emits.matches(event_type))
+        // The engine acts on these, whoever emitted them.
+        let effect = [SESSION_PROMPTED, SESSION_MODE_SET, SESSION_GRANTED].contains(&event_type.as_str());
+        if effect && !self.session_effects {
+            return Err(Denied);
+        }
+        permit(phase.acts() && self.asked_emits.matches(event_type) && self.granted_emits.matches(event_type))
     }
 
     pub(crate) fn store_read(&self, phase: Phase) -> Result<Permit<StoreRead>, Denied> {
@@ -94,7 +159,49 @@ impl Capabilities {
     }
 
     pub(crate) fn data_change(&self, phase: Phase) -> Result<Permit<DataChange>, Denied> {
-        permit(matches!(phase, Phase::Handle | Phase::Check) && self.data_bytes > 0)
+        permit(phase == Phase::Handle && self.data_bytes > 0)
+    }
+
+    /// `variables` are the names that the command sets itself: those that are not granted could make any granted
+    /// program run another (`LD_PRELOAD`, `GIT_SSH_COMMAND`, `RUSTC_WRAPPER`).
+    pub(crate) fn run<'a>(
+        &self,
+        phase: Phase,
+        program: &str,
+        args: &[String],
+        variables: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Permit<Run>, Denied> {
+        let has = |programs: &[Program]| programs.iter().any(|it| it.name == program && it.args.matches(args));
+        let mut variables = variables.into_iter();
+        permit(
+            phase.acts()
+                && has(&self.asked_programs)
+                && has(&self.granted_programs)
+                && variables.all(|name| self.env.iter().any(|granted| granted == name)),
+        )
+    }
+
+    /// Names of the daemon's variables that a program starts with, besides PATH and HOME.
+    pub(crate) fn env(&self) -> &[String] {
+        &self.env
+    }
+
+    /// `path` is the real one, relative to the root.
+    pub(crate) fn workspace_read(&self, phase: Phase, path: &Path) -> Result<Permit<WorkspaceRead>, Denied> {
+        permit(phase.acts() && self.asked_reads.matches(path) && self.granted_reads.matches(path))
+    }
+
+    /// `path` is the real one, relative to the root.
+    pub(crate) fn workspace_write(&self, phase: Phase, path: &Path) -> Result<Permit<WorkspaceWrite>, Denied> {
+        permit(phase.acts() && self.asked_writes.matches(path) && self.granted_writes.matches(path))
+    }
+
+    pub(crate) fn ask_people(&self, phase: Phase) -> Result<Permit<AskPeople>, Denied> {
+        permit(phase.acts() && self.interactions)
+    }
+
+    pub(crate) fn act_on_session(&self, phase: Phase) -> Result<Permit<ActOnSession>, Denied> {
+        permit(phase.acts() && self.session_effects)
     }
 }
 
@@ -129,6 +236,54 @@ mod tests {
         }
     }
 
+    fn texts(words: &str) -> Vec<String> {
+        words.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_program_runs_as_asked_for_and_as_granted() {
+        let asks = [
+            Ask::Process { program: "git".into(), args: texts("log **") },
+            Ask::Process { program: "sh".into(), args: texts("**") },
+        ];
+        let grant = "[grant]\nprocess = [{ program = \"git\", args = [\"**\"] }, { program = \"cargo\", args = [\"**\"] }]\n\
+                     env = [\"LANG\"]\n";
+        let capabilities = capabilities(&asks, grant);
+        for (program, args, variables, expected) in [
+            ("git", "log -1", "", true),
+            ("git", "log -1", "LANG", true),
+            ("git", "log -1", "LD_PRELOAD", false),
+            ("git", "log -1", "PATH", false),
+            ("git", "push", "", false),
+            ("sh", "-c true", "", false),
+            ("cargo", "test", "", false),
+            ("/usr/bin/git", "log", "", false),
+        ] {
+            let (args, variables) = (texts(args), texts(variables));
+            let run = |phase| capabilities.run(phase, program, &args, variables.iter().map(String::as_str)).is_ok();
+            assert_eq!(run(Phase::Handle), expected, "{program} {args:?} {variables:?}");
+            assert_eq!(run(Phase::Check), expected);
+            assert!(!run(Phase::ReadOnly) && !run(Phase::Describe));
+        }
+        assert_eq!(capabilities.env(), ["LANG"]);
+    }
+
+    #[test]
+    fn files_people_and_sessions_are_asked_for_and_granted() {
+        let asks = [Ask::WorkspaceRead("src/**".into()), Ask::WorkspaceWrite("out/**".into()), Ask::Interactions];
+        let grant = "[grant]\nworkspace = { read = [\"**/*.rs\"], write = [\"*/x\"] }\n\
+                     interactions = true\nsession_effects = true\n";
+        let capabilities = capabilities(&asks, grant);
+        let read = |path: &str| capabilities.workspace_read(Phase::Handle, Path::new(path)).is_ok();
+        let write = |path: &str| capabilities.workspace_write(Phase::Handle, Path::new(path)).is_ok();
+        assert!(read("src/a.rs") && !read("src/a.c") && !read("a.rs") && !read("out/x"));
+        assert!(write("out/x") && !write("out/y") && !write("src/x"));
+        assert!(capabilities.workspace_read(Phase::ReadOnly, Path::new("src/a.rs")).is_err());
+        assert!(capabilities.workspace_write(Phase::ReadOnly, Path::new("out/x")).is_err());
+        assert!(capabilities.ask_people(Phase::Handle).is_ok() && capabilities.ask_people(Phase::ReadOnly).is_err());
+        assert!(capabilities.act_on_session(Phase::Handle).is_err(), "granted and never asked for");
+    }
+
     #[test]
     fn a_phase_takes_away() {
         let capabilities = capabilities(&[Ask::Data(10)], "[grant]\ndata = { max_bytes = 5 }\n");
@@ -136,6 +291,8 @@ mod tests {
         assert!(capabilities.data_read(Phase::ReadOnly).is_ok() && capabilities.data_change(Phase::ReadOnly).is_err());
         assert!(capabilities.data_read(Phase::Describe).is_err() && capabilities.store_read(Phase::Describe).is_err());
         assert!(capabilities.store_change(Phase::Handle).is_ok() && capabilities.store_change(Phase::Check).is_err());
+        assert!(capabilities.data_change(Phase::Handle).is_ok() && capabilities.data_change(Phase::Check).is_err());
+        assert!(capabilities.data_read(Phase::Check).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::bindings::exports::tollgate::plugin::gate;
 use crate::bindings::tollgate::plugin::types as wit;
+use crate::fault::start_of;
 use tollgate_core::event::Event;
 use tollgate_core::gate::{NormalisedCall, RedirectKind, ShellCommand, Word};
 use uuid::fmt::Hyphenated;
@@ -102,6 +103,9 @@ pub(crate) fn call<'a>(
     }
 }
 
+/// Most bytes of what a guard says of its verdict: it is recorded, and a person reads it.
+pub(crate) const MAX_VERDICT_BYTES: usize = 4 * 1_024;
+
 /// A guard's verdict as it gave it; what it may mean is decided elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GuardWord {
@@ -117,10 +121,25 @@ impl From<gate::Verdict> for GuardWord {
     fn from(verdict: gate::Verdict) -> Self {
         match verdict {
             gate::Verdict::Abstain => Self::Abstain,
-            gate::Verdict::Deny(reason) => Self::Deny(reason),
-            gate::Verdict::Ask(reason) => Self::Ask(reason),
+            gate::Verdict::Deny(reason) => Self::Deny(start_of(&reason, MAX_VERDICT_BYTES).to_owned()),
+            gate::Verdict::Ask(reason) => Self::Ask(start_of(&reason, MAX_VERDICT_BYTES).to_owned()),
             gate::Verdict::Allow => Self::Allow,
             gate::Verdict::Rewrite(json) => Self::Rewrite(json),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdicts_words_are_cut() {
+        let words = "é".repeat(MAX_VERDICT_BYTES);
+        for word in [gate::Verdict::Deny(words.clone()).into(), gate::Verdict::Ask(words.clone()).into()] {
+            let (GuardWord::Deny(kept) | GuardWord::Ask(kept)) = &word else { continue };
+            assert_eq!(kept.len(), MAX_VERDICT_BYTES, "{word:?}");
+        }
+        assert_eq!(GuardWord::from(gate::Verdict::Ask("short".to_owned())), GuardWord::Ask("short".to_owned()));
     }
 }

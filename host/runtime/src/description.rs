@@ -2,7 +2,8 @@
 
 use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::component::{Rejection, Stage, World};
-use crate::grant::Ask;
+use crate::grant::{Ask, check_args, check_path_glob, check_program};
+use crate::schema::ConfigSchema;
 use tollgate_core::events::{Pattern, PatternSet};
 
 /// Most subscriptions, gates, needs and wants, each.
@@ -24,7 +25,7 @@ pub(crate) struct Description {
     pub(crate) gates: Vec<String>,
     pub(crate) needs: Vec<Ask>,
     pub(crate) wants: Vec<Ask>,
-    pub(crate) config_schema: Option<String>,
+    pub(crate) config_schema: Option<ConfigSchema>,
 }
 
 impl Description {
@@ -65,9 +66,8 @@ impl Description {
             PatternSet::parse(&said.subscriptions).map_err(|error| describe(format!("subscriptions: {error}")))?;
         if let Some(schema) = &said.config_schema {
             bounded("config-schema", schema, MAX_SCHEMA_BYTES)?;
-            let _: serde_json::Map<String, serde_json::Value> = serde_json::from_str(schema)
-                .map_err(|error| describe(format!("config-schema is no JSON object: {error}")))?;
         }
+        let config_schema = said.config_schema.as_deref().map(ConfigSchema::parse).transpose()?;
         let mut wants = asks(said.wants)?;
         if world == World::Guard {
             wants.push(Ask::GateStricter);
@@ -79,7 +79,7 @@ impl Description {
             gates: said.gates,
             needs: asks(said.needs)?,
             wants,
-            config_schema: said.config_schema,
+            config_schema,
         })
     }
 }
@@ -107,13 +107,19 @@ fn ask(said: lifecycle::Capability) -> Result<Ask, Rejection> {
             Ask::Emit(pattern)
         }
         lifecycle::Capability::Process(pattern) => {
-            if pattern.program.is_empty() || pattern.program.contains('/') {
-                return Err(needs("process: a program is a bare name".to_owned()));
-            }
-            Ask::Process { program: pattern.program, args: pattern.args }
+            let lifecycle::ProcessPattern { program, args } = pattern;
+            let checked = check_program(&program).and_then(|()| check_args(&args));
+            checked.map_err(|error| needs(format!("process: {error}")))?;
+            Ask::Process { program, args }
         }
-        lifecycle::Capability::WorkspaceRead(glob) => Ask::WorkspaceRead(glob),
-        lifecycle::Capability::WorkspaceWrite(glob) => Ask::WorkspaceWrite(glob),
+        lifecycle::Capability::WorkspaceRead(glob) => {
+            check_path_glob(&glob).map_err(|error| needs(format!("workspace-read: {error}")))?;
+            Ask::WorkspaceRead(glob)
+        }
+        lifecycle::Capability::WorkspaceWrite(glob) => {
+            check_path_glob(&glob).map_err(|error| needs(format!("workspace-write: {error}")))?;
+            Ask::WorkspaceWrite(glob)
+        }
         lifecycle::Capability::Data(bytes) => Ask::Data(bytes),
         lifecycle::Capability::Interactions => Ask::Interactions,
         lifecycle::Capability::SessionEffects => Ask::SessionEffects,
@@ -165,7 +171,18 @@ mod tests {
         refused(|said| said.subscriptions = vec!["a.b".into(); 300], Stage::Describe, "at most 256");
         refused(|said| said.gates = vec!["Bash".into()], Stage::Describe, "gates");
         refused(|said| said.config_schema = Some("[]".into()), Stage::Describe, "config-schema");
-        refused(|said| said.needs = vec![lifecycle::Capability::Emit("A".into())], Stage::Needs, "emit");
+        let asked = |capability: lifecycle::Capability, part: &str| {
+            refused(|said| said.needs = vec![capability], Stage::Needs, part);
+        };
+        let run = |program: &str, args: &[&str]| {
+            let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+            lifecycle::Capability::Process(lifecycle::ProcessPattern { program: program.into(), args })
+        };
+        asked(lifecycle::Capability::Emit("A".into()), "emit");
+        asked(run("./x", &[]), "process: the program `./x`");
+        asked(run("x", &["**", "y"]), "process: `**`");
+        asked(lifecycle::Capability::WorkspaceRead("../x".into()), "workspace-read: `../x`");
+        asked(lifecycle::Capability::WorkspaceWrite("/x".into()), "workspace-write: `/x`");
     }
 
     #[test]

@@ -58,9 +58,9 @@ struct TickerShared {
 }
 
 /// While it lives, the epoch advances.
-pub(crate) struct Running<'a>(&'a TickerShared);
+pub(crate) struct Running(Arc<TickerShared>);
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
@@ -79,12 +79,12 @@ impl Ticker {
     }
 
     /// Keeps the epoch advancing until the result is dropped.
-    pub(crate) fn running(&self) -> Running<'_> {
+    pub(crate) fn running(&self) -> Running {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
         if self.shared.parked.load(Ordering::SeqCst) {
             self.unpark();
         }
-        Running(&self.shared)
+        Running(Arc::clone(&self.shared))
     }
 
     fn unpark(&self) {

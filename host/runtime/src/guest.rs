@@ -137,7 +137,7 @@ impl Guest {
 
     /// Fuel that the last call used, out of `of`.
     pub(crate) fn fuel_used(&self, of: u64) -> u64 {
-        of.saturating_sub(self.store.get_fuel().unwrap_or_default()).saturating_add(self.store.data().call.debt)
+        of.saturating_sub(self.store.get_fuel().unwrap_or_default()).saturating_add(self.store.data().owed())
     }
 
     /// What the imports left behind.
@@ -193,6 +193,7 @@ async fn within<T>(
 }
 
 fn finish<T>(store: &mut Store<GuestState>, ended: Ended<T>, timeout_ms: u64) -> Result<T, Fault> {
+    store.data_mut().end();
     match ended {
         Ended::Returned(Ok(value)) => Ok(value),
         Ended::Returned(Err(error)) if error.downcast_ref::<crate::fault::WallClock>().is_some() => {

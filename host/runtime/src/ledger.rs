@@ -29,6 +29,8 @@ pub(crate) struct Tempo {
     pub(crate) cooldown_first: Duration,
     /// Longest quarantine.
     pub(crate) cooldown_longest: Duration,
+    /// What `fuel_per_minute` counts over.
+    pub(crate) fuel_minute: Duration,
 }
 
 impl Default for Tempo {
@@ -41,6 +43,7 @@ impl Default for Tempo {
             window: Duration::from_secs(60),
             cooldown_first: Duration::from_secs(30),
             cooldown_longest: Duration::from_secs(3_600),
+            fuel_minute: Duration::from_secs(60),
         }
     }
 }
@@ -150,6 +153,12 @@ impl Record {
         Consequence::Quarantine(cooldown)
     }
 
+    /// Forgets every fault: somebody says that it is mended. Says whether that ends a quarantine.
+    pub(crate) fn forgive(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).recent.clear();
+        self.fine()
+    }
+
     /// Records that a probe went well; the quarantine is over. Says whether there was one.
     pub(crate) fn fine(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +222,17 @@ mod tests {
         assert_eq!(record.admit(later + Duration::from_secs(120)), Admission::Probe, "the last one was lost");
         assert!(record.fine());
         assert_eq!(record.admit(later + Duration::from_secs(60)), Admission::Open);
+    }
+
+    #[test]
+    fn who_is_forgiven_begins_with_no_fault() {
+        let (record, now) = record();
+        assert!((0..4).all(|_| record.fault(now) == Consequence::Retry));
+        assert!(!record.forgive(), "it was in no quarantine");
+        assert!((0..4).all(|_| record.fault(now) == Consequence::Retry));
+        assert_eq!(record.fault(now), Consequence::Quarantine(Duration::from_secs(30)));
+        assert!(record.forgive());
+        assert_eq!(record.admit(now), Admission::Open);
     }
 
     #[test]

@@ -8,10 +8,8 @@
 //! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
 //! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
 //! `capability` makes.
-//!
-//! Not offered to guests yet: `process`, `workspace`, `interactions` and `session` answer `denied` or
-//! `no-session`.
 
+mod asker;
 mod bindings;
 mod capability;
 mod compiler;
@@ -30,12 +28,18 @@ mod grant;
 mod guest;
 mod host;
 mod lane;
+mod last_good;
 mod ledger;
 mod limits;
 mod logs;
 mod manager;
 mod plugin;
+mod reload;
+mod retry;
 mod runtime;
+mod schema;
+mod services;
+mod signature;
 mod stats;
 mod usage;
 mod version;
@@ -43,7 +47,10 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use compiler::{Artifact, CompileError, Compiler, InProcess};
+pub use asker::{AskRefusal, Asker, PluginQuestion};
+pub use compiler::{
+    Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
+};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
 pub use detail::PluginDetail;
 pub use engine::Engine;
@@ -51,8 +58,11 @@ pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
-pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use plugin::{LastFault, PluginState, PluginStatus, WaitingVersion};
+pub use reload::ReloadRefusal;
+pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};
+pub use signature::{MAX_SIGNATURE_BYTES, MAX_SIGNATURE_KEYS, SignatureKey, SignatureRules, SignatureRulesError};
 
 /// Why the runtime did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -74,6 +84,12 @@ pub enum RuntimeError {
     /// The plugin has never described itself, so what it asks for is not known.
     #[error("`{0}` has not described itself: see why it was refused")]
     NotDescribed(String),
+    /// What would be granted is not what was looked at: the plugin's file or its grant file was replaced meanwhile.
+    #[error("what `{0}` would be granted has changed since it was shown; look at it again")]
+    GrantChanged(String),
+    /// The plugin was not loaded anew.
+    #[error(transparent)]
+    Reload(#[from] ReloadRefusal),
     /// The grant file is wrong.
     #[error(transparent)]
     Grant(#[from] GrantError),

@@ -15,7 +15,30 @@ pub(crate) const MAX_LOG_BYTES_PER_EVENT: usize = 64 * 1024;
 /// Bytes of keys and values in a plugin's store.
 pub(crate) const MAX_STORE_BYTES: u64 = 1 << 20;
 /// Bytes of one key of the store.
-pub(crate) const MAX_STORE_KEY_BYTES: usize = 512;
+pub(crate) const MAX_STORE_KEY_BYTES: usize = 256;
+/// Programs that one plugin may have at a time, ended ones whose handle it still holds included: each has two
+/// pipes and a thread that waits for its end.
+pub(crate) const MAX_PROGRAMS_PER_PLUGIN: usize = 8;
+/// Programs of all plugins at a time.
+pub(crate) const MAX_PROGRAMS: usize = 64;
+/// Bytes that one program may write to standard output and error together; it is killed at the next one.
+pub(crate) const MAX_PROGRAM_OUTPUT_BYTES: u64 = 16 << 20;
+/// Fuel that starting a program costs: the host forks, which takes about as long.
+pub(crate) const FUEL_PER_START: u64 = 500_000;
+/// Fuel that a call of the store costs besides: the journal answers it on a thread of its own.
+pub(crate) const FUEL_PER_STORE_CALL: u64 = 10_000;
+/// Fuel that having a file on disk costs: the host waits for the disk.
+pub(crate) const FUEL_PER_SYNC: u64 = 500_000;
+/// Bytes of a file of the workspace that one call moves.
+pub(crate) const MAX_WORKSPACE_CALL_BYTES: usize = 1 << 20;
+/// Names of one folder of the workspace.
+pub(crate) const MAX_WORKSPACE_NAMES: usize = 10_000;
+/// Questions to people that the handling of one event may ask: each waits for a person's time.
+pub(crate) const MAX_QUESTIONS_PER_EVENT: u32 = 8;
+/// Bytes of one question, all its texts together: a person reads it.
+pub(crate) const MAX_QUESTION_BYTES: usize = 64 * 1_024;
+/// Effects on the agent's session that the handling of one event may have; they count as emits too.
+pub(crate) const MAX_EFFECTS_PER_EVENT: u32 = 16;
 /// Fuel that one host call costs, so that a loop of them ends no later than a loop without.
 pub(crate) const FUEL_PER_HOST_CALL: u64 = 1_000;
 /// Fuel that a byte handed through a host call costs.
@@ -183,6 +206,30 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
     use wasmtime::ResourceLimiter;
+
+    /// The interface says `says`, in the file `wit/<file>`.
+    fn published(file: &str, says: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit").join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let text: Vec<&str> = text.split_whitespace().filter(|word| *word != "///").collect();
+        assert!(text.join(" ").contains(says), "{file} does not say: {says}");
+    }
+
+    #[test]
+    fn the_bounds_are_those_of_the_interface() {
+        let kib = |bytes: usize| bytes / 1_024;
+        let mib = |bytes: u64| bytes >> 20;
+        published("data.wit", &format!("At most {} MiB a call", mib(u64::from(crate::host::data::MAX_READ_BYTES))));
+        published("data.wit", &format!("flat: 1 to {} bytes", crate::host::data::MAX_NAME_BYTES));
+        published("data.wit", "a shorter file stays as it is");
+        published("store.wit", &format!("A key has at most {MAX_STORE_KEY_BYTES} bytes"));
+        published("store.wit", &format!("All keys and values together: {} MiB", mib(MAX_STORE_BYTES)));
+        published(
+            "log.wit",
+            &format!("Past {} KiB an event, lines are dropped and counted", kib(MAX_LOG_BYTES_PER_EVENT)),
+        );
+        published("types.wit", &format!("At most {} KiB, the rest is cut", kib(crate::convert::MAX_VERDICT_BYTES)));
+    }
 
     #[test]
     fn memories_are_summed() {

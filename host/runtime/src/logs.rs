@@ -5,7 +5,7 @@
 use crate::fault::{MAX_MESSAGE_BYTES, cut, start_of};
 use crate::limits::MAX_LOG_BYTES_PER_EVENT;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_core::redact::redact;
 use tollgate_core::time::{Clock, Timestamp};
@@ -91,6 +91,8 @@ pub(crate) struct GuestLog {
     ring: Arc<LogRing>,
     spent: AtomicUsize,
     cut: AtomicBool,
+    /// Lines dropped since they were last counted.
+    dropped: AtomicU64,
     panicked: AtomicBool,
     panic: Mutex<Option<String>>,
 }
@@ -101,6 +103,7 @@ impl GuestLog {
             ring,
             spent: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
             panicked: AtomicBool::new(false),
             panic: Mutex::new(None),
         }
@@ -126,9 +129,17 @@ impl GuestLog {
         if spent <= MAX_LOG_BYTES_PER_EVENT {
             self.spent.store(spent, Ordering::Relaxed);
             self.ring.push(level, text);
-        } else if !self.cut.swap(true, Ordering::Relaxed) {
-            self.ring.push(LogLevel::Warn, "over the log budget of one event: further lines are dropped");
+        } else {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            if !self.cut.swap(true, Ordering::Relaxed) {
+                self.ring.push(LogLevel::Warn, "over the log budget of one event: further lines are dropped");
+            }
         }
+    }
+
+    /// How many lines were dropped since it was last asked.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        if self.dropped.load(Ordering::Relaxed) == 0 { 0 } else { self.dropped.swap(0, Ordering::Relaxed) }
     }
 
     /// The panic's message, where the guest wrote one during the call.
@@ -194,6 +205,7 @@ mod tests {
             log.write(LogLevel::Info, &line);
         }
         assert_eq!(ring.last(usize::MAX).len(), MAX_LOG_BYTES_PER_EVENT / 1_024 + 1);
+        assert_eq!((log.take_dropped(), log.take_dropped()), (1_000 - MAX_LOG_BYTES_PER_EVENT as u64 / 1_024, 0));
         log.reset();
         log.write(LogLevel::Info, "again");
         assert_eq!(ring.last(1).first().map(|line| line.text.clone()), Some("again".to_owned()));

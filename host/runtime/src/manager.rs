@@ -6,12 +6,16 @@ use crate::context::{Announcement, Context, Happening};
 use crate::description::is_plugin_name;
 use crate::folder::{self, Entry};
 use crate::gate::{GateSeat, news};
-use crate::grant::{GateGrant, Grant};
+use crate::grant::{GateGrant, Grant, withdraws};
 use crate::lane::{self, LaneHandle};
-use crate::plugin::{Plugin, PluginState, RequiredGuard};
+use crate::last_good;
+use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
+use crate::retry::{RetryOutcome, RetryRefusal};
+use crate::signature::Verified;
 use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use tollgate_core::gate::OnFault;
 
@@ -19,6 +23,10 @@ use tollgate_core::gate::OnFault;
 pub(crate) struct Managed {
     pub(crate) plugin: Arc<Plugin>,
     work: Mutex<Work>,
+    /// Held while a dead letter of it is tried: one at a time, so that nobody fills the lane with them.
+    retrying: Mutex<()>,
+    /// Somebody asks for it to be loaded anew, whatever was carried out.
+    renew: AtomicBool,
 }
 
 #[derive(Default)]
@@ -32,7 +40,13 @@ struct Work {
 
 impl Managed {
     pub(crate) fn new(context: &Context, name: &str) -> Self {
-        Self { plugin: Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone())), work: Mutex::default() }
+        let plugin = Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone()));
+        Self { plugin, work: Mutex::default(), retrying: Mutex::default(), renew: AtomicBool::new(false) }
+    }
+
+    /// Has the next [`Managed::apply`] load it anew.
+    pub(crate) fn renew(&self) {
+        self.renew.store(true, Ordering::SeqCst);
     }
 
     /// Makes the plugin what `decided` says when its turn comes, so that an older word is never carried out after
@@ -40,7 +54,8 @@ impl Managed {
     pub(crate) async fn apply(&self, context: &Arc<Context>, decided: impl Fn() -> Entry) -> Option<Entry> {
         let mut work = self.work.lock().await;
         let entry = decided();
-        if work.stopped || work.applied == Some(entry) {
+        let renewed = self.renew.swap(false, Ordering::SeqCst);
+        if work.stopped || (work.applied == Some(entry) && !renewed) {
             return None;
         }
         work.applied = Some(entry);
@@ -57,15 +72,27 @@ impl Managed {
             self.forget_last_good(context);
             return (!self.stays_required()).then_some(entry);
         }
-        let loaded = self.load(context, &mut work, grant).await;
+        let loaded = self.load(context, &mut work, grant.clone(), renewed).await;
         if let Err(rejection) = loaded {
             self.reject(context, rejection).await;
+        }
+        if let Ok(grant) = grant {
+            self.hold_to(context, &mut work, grant).await;
         }
         // It was refused or waits for a grant, and nothing older serves.
         if work.lane.is_none() {
             self.load_last_good(context, &mut work).await;
         }
         None
+    }
+
+    /// Has its lane try a dead letter again. A change of the plugin does not wait for this, but for the lane.
+    pub(crate) async fn retry(&self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
+        let name = || self.plugin.name.to_string();
+        let Ok(_one_at_a_time) = self.retrying.try_lock() else { return Err(RetryRefusal::Busy(name())) };
+        let retrier = self.work.lock().await.lane.as_ref().map(LaneHandle::retrier);
+        let Some(retrier) = retrier else { return Err(RetryRefusal::Ended(name())) };
+        retrier.retry(seq).await.unwrap_or_else(|| Err(RetryRefusal::Ended(name())))
     }
 
     /// Returns when no change is under way.
@@ -119,7 +146,7 @@ impl Managed {
     fn known_gates(&self) -> Option<Vec<String>> {
         let face = self.plugin.face();
         let serving = face.serving.as_ref().map(|version| version.description.gates.clone());
-        let waiting = face.waiting.as_ref().map(|(_, _, description)| description.gates.clone());
+        let waiting = face.waiting.as_ref().map(|waiting| waiting.description.gates.clone());
         serving.or(waiting).or_else(|| self.plugin.required.load().as_ref().and_then(|required| required.gates.clone()))
     }
 
@@ -132,47 +159,66 @@ impl Managed {
         context: &Arc<Context>,
         work: &mut Work,
         grant: Result<Grant, Rejection>,
+        renewed: bool,
     ) -> Result<(), Rejection> {
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
             let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
             return Err(Rejection::new(Stage::Name, cause));
         }
-        let path = folder::component_path(&context.home.plugins(), name);
-        let bytes = self.blocking(move || folder::read_component(&path)).await?;
-        if grant.is_err() && component::inspect(&bytes).is_ok_and(|interface| interface.world == World::Observer) {
+        let component = self.read(context, context.home.plugins()).await?;
+        if grant.is_err()
+            && component::inspect(component.bytes()).is_ok_and(|interface| interface.world == World::Observer)
+        {
             // Whatever its grant file says, it exports no gate.
             self.gates_are(Vec::new());
         }
-        self.serve(context, work, bytes, grant?).await
+        self.serve(context, work, component, grant?, renewed).await
+    }
+
+    /// Reads its component in `folder` once, with what signs it, and lets it pass or not.
+    async fn read(&self, context: &Arc<Context>, folder: PathBuf) -> Result<Verified, Rejection> {
+        let (rules, name) = (Arc::clone(&context.signatures), Arc::clone(&self.plugin.name));
+        let reading = move || {
+            let bytes = folder::read_component(&folder::component_path(&folder, &name))?;
+            let signed = rules.are_set().then(|| folder::read_signature(&folder::signature_path(&folder, &name)));
+            rules.verify(&name, bytes, signed.transpose()?.flatten())
+        };
+        self.blocking(reading).await
     }
 
     async fn serve(
         &self,
         context: &Arc<Context>,
         work: &mut Work,
-        bytes: Vec<u8>,
+        component: Verified,
         grant: Grant,
+        renewed: bool,
     ) -> Result<(), Rejection> {
-        let bytes: Arc<[u8]> = bytes.into();
-        let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
+        let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), component.clone());
         let serving = plugin.face().serving.clone();
         let preparing = context.guests.spawn(async move {
             let (name, ring, usage) = (&plugin.name, &plugin.ring, &plugin.usage);
-            prepare(&theirs, Source { plugin: name, bytes, grant, ring, usage, serving }).await
+            prepare(&theirs, Source { plugin: name, component, grant, ring, usage, serving }).await
         });
         let prepared =
             preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
         match prepared {
             Prepared::Ready(candidate) => {
+                let version = Arc::clone(&candidate.version);
+                // Before it takes over: a lane that waits for the quarantine's end looks at it then.
+                let recovered = renewed && version.record.forgive();
                 self.take_over(context, work, *candidate).await?;
+                if recovered {
+                    context.announce(news(Happening::Recovered, &version)).await;
+                }
                 self.keep_last_good(context, kept).await;
             }
             Prepared::NeedsGrant { digest, world, description, missing } => {
                 let announcement = Announcement::new(Happening::NeedsGrant, &self.plugin.name)
                     .with("version", description.version.as_str())
                     .with("digest", &*digest)
-                    .with("missing", missing);
+                    .with("missing", missing.clone());
                 let gates = description.gates.clone();
                 // The same bytes with less granted: what was withdrawn must not go on.
                 if self.plugin.face().serving.as_ref().is_some_and(|serving| serving.digest == digest) {
@@ -180,7 +226,7 @@ impl Managed {
                 }
                 {
                     let mut face = self.plugin.face();
-                    face.waiting = Some((digest, world, description));
+                    face.waiting = Some(Waiting { digest, world, description, missing });
                     face.rejected = None;
                     if face.serving.is_none() {
                         face.state = Some(PluginState::NeedsGrant);
@@ -193,11 +239,52 @@ impl Managed {
         Ok(())
     }
 
+    /// An older file that serves because the newest does not is held to the newest grant all the same.
+    async fn hold_to(&self, context: &Arc<Context>, work: &mut Work, grant: Grant) {
+        let Some(serving) = self.plugin.face().serving.clone().filter(|serving| serving.grant != grant) else { return };
+        let withdrawn = withdraws(&grant, &serving.grant);
+        let theirs = Arc::clone(context);
+        let preparing = context.guests.spawn(async move { serving.regranted(&theirs, grant).await });
+        let (rejected, waiting) = self.trouble();
+        let held = match preparing.await {
+            Ok(Ok(Prepared::Ready(candidate))) => self.take_over(context, work, *candidate).await,
+            Ok(Ok(Prepared::NeedsGrant { missing, .. })) => {
+                Err(Rejection::new(Stage::Needs, format!("not granted any more: {}", missing.join(", "))))
+            }
+            Ok(Err(rejection)) => Err(rejection),
+            // The host is ending.
+            Err(_) => return,
+        };
+        if let Err(rejection) = held {
+            let text = format!("the version that serves does not work with the newest grant: {rejection}");
+            self.plugin.ring.push(crate::logs::LogLevel::Error, &text);
+            if withdrawn {
+                self.unload(context, work, PluginState::NeedsGrant).await;
+            }
+        }
+        self.show_trouble(rejected, waiting);
+    }
+
+    /// Why the newest file does not serve: to be shown still when an older one was put in its place.
+    fn trouble(&self) -> (Option<Rejection>, Option<Waiting>) {
+        let face = self.plugin.face();
+        (face.rejected.clone(), face.waiting.clone())
+    }
+
+    fn show_trouble(&self, rejected: Option<Rejection>, waiting: Option<Waiting>) {
+        let mut face = self.plugin.face();
+        if face.serving.is_none() && rejected.is_some() {
+            face.state = Some(PluginState::Rejected);
+        }
+        face.rejected = rejected;
+        face.waiting = waiting.or(face.waiting.take());
+    }
+
     /// Puts a candidate that works into service: a lane if there is none, else a swap between two events.
     async fn take_over(&self, context: &Arc<Context>, work: &mut Work, candidate: Candidate) -> Result<(), Rejection> {
         let Candidate { version, guest, gate } = candidate;
         let old = self.plugin.face().serving.clone();
-        let seat = gate.map(|gate| Arc::new(GateSeat::start(context, &self.plugin, &version, gate)));
+        let seat = gate.map(|gate| Arc::new(GateSeat::new(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
         let old_seat = self.plugin.seat.swap(seat);
         match &work.lane {
@@ -283,24 +370,20 @@ impl Managed {
 
     /// A file at the start that is broken or waits: what served last time serves again, and it is said.
     async fn load_last_good(&self, context: &Arc<Context>, work: &mut Work) {
-        let path = self.last_good_path(context);
-        let Ok(bytes) = self.blocking(move || folder::read_component(&path)).await else { return };
-        let entry = work.applied.unwrap_or_default();
-        let Ok(grant) = self.read_grant(context, entry) else { return };
-        let (rejected, waiting) = {
-            let face = self.plugin.face();
-            (face.rejected.clone(), face.waiting.clone())
-        };
-        if waiting.as_ref().is_some_and(|(digest, ..)| **digest == *component::digest(&bytes)) {
+        let kept = last_good::folder(&context.home);
+        if !folder::component_path(&kept, &self.plugin.name).exists() {
             return;
         }
-        let served = self.serve(context, work, bytes, grant).await;
-        {
-            // What the newest file lacks is to be seen still.
-            let mut face = self.plugin.face();
-            face.rejected = rejected;
-            face.waiting = waiting.or(face.waiting.take());
-        }
+        let entry = work.applied.unwrap_or_default();
+        let Ok(grant) = self.read_grant(context, entry) else { return };
+        let (rejected, waiting) = self.trouble();
+        let served = match self.read(context, kept).await {
+            // It is what waits.
+            Ok(component) if waiting.as_ref().is_some_and(|waiting| waiting.digest == *component.digest()) => return,
+            Ok(component) => self.serve(context, work, component, grant, false).await,
+            Err(rejection) => Err(rejection),
+        };
+        self.show_trouble(rejected, waiting);
         match served {
             Ok(()) if work.lane.is_none() => {}
             Ok(()) => {
@@ -314,30 +397,18 @@ impl Managed {
         }
     }
 
-    fn last_good_path(&self, context: &Context) -> PathBuf {
-        context.home.cache().join("last-good").join(format!("{}.wasm", self.plugin.name))
-    }
-
-    async fn keep_last_good(&self, context: &Context, bytes: Arc<[u8]>) {
-        let path = self.last_good_path(context);
-        let kept = self.blocking(move || {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            if std::fs::read(&path).is_ok_and(|old| *old == *bytes) {
-                return Ok(());
-            }
-            folder::write_whole(&path, &bytes)
-        });
-        if let Err(error) = kept.await {
+    async fn keep_last_good(&self, context: &Context, component: Verified) {
+        let (home, name) = (context.home.clone(), Arc::clone(&self.plugin.name));
+        if let Err(error) = self.blocking(move || last_good::keep(&home, &name, &component)).await {
             let text = format!("its last good version could not be kept: {error}");
             self.plugin.ring.push(crate::logs::LogLevel::Warn, &text);
         }
     }
 
     fn forget_last_good(&self, context: &Context) {
-        // Absent is as good.
-        let _ = std::fs::remove_file(self.last_good_path(context));
+        if let Err(error) = last_good::forget(&context.home, &self.plugin.name) {
+            tracing::warn!(plugin = %self.plugin.name, %error, "plugin.forget: its last good version is left");
+        }
     }
 
     async fn blocking<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {

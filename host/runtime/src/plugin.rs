@@ -5,16 +5,17 @@ use crate::component::{Rejection, World};
 use crate::description::Description;
 use crate::fault::Fault;
 use crate::gate::GateSeat;
-use crate::grant::GateGrant;
+use crate::grant::{GateGrant, Mode};
 use crate::logs::LogRing;
 use crate::stats::Counters;
 use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_core::gate::OnFault;
+use tollgate_core::journal::{Journal, Query};
 use tollgate_core::time::{Clock, Timestamp};
 
 /// What a plugin is doing.
@@ -58,6 +59,17 @@ pub struct LastFault {
     pub at: Timestamp,
 }
 
+/// A newer version that waits for a grant, while an older one serves or nothing does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingVersion {
+    /// What it calls its version.
+    pub version: String,
+    /// Hex of the SHA-256 of its bytes.
+    pub digest: String,
+    /// What it needs and is not granted.
+    pub missing: Vec<String>,
+}
+
 /// One line of `plugin list`.
 #[derive(Debug, Clone)]
 pub struct PluginStatus {
@@ -83,7 +95,9 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
-    /// Events that wait in its queue.
+    /// Its events wait because it has used up its fuel of this minute.
+    pub throttled: bool,
+    /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
     pub lag: u64,
@@ -97,6 +111,8 @@ pub struct PluginStatus {
     pub last_fault: Option<LastFault>,
     /// Why its newest file does not serve.
     pub rejected: Option<Rejection>,
+    /// Its newest file works and waits for a grant.
+    pub waiting: Option<WaitingVersion>,
 }
 
 /// What the operator's grant makes of a guard, whether or not it is there.
@@ -114,13 +130,22 @@ impl RequiredGuard {
     }
 }
 
+/// A version that waits for a grant.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    pub(crate) digest: Arc<str>,
+    pub(crate) world: World,
+    pub(crate) description: Arc<Description>,
+    /// What it needs and is not granted.
+    pub(crate) missing: Vec<String>,
+}
+
 /// What changes when a version does.
 #[derive(Default)]
 pub(crate) struct Face {
     pub(crate) state: Option<PluginState>,
     pub(crate) serving: Option<Arc<Version>>,
-    /// Of the version that waits for a grant.
-    pub(crate) waiting: Option<(Arc<str>, World, Arc<Description>)>,
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) rejected: Option<Rejection>,
     pub(crate) last_fault: Option<LastFault>,
 }
@@ -134,6 +159,8 @@ pub(crate) struct Plugin {
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
     pub(crate) finished: AtomicU64,
+    /// Its lane waits for the next minute's fuel.
+    pub(crate) throttled: AtomicBool,
     /// Where gate calls go while a guard serves.
     pub(crate) seat: ArcSwapOption<GateSeat>,
     /// Set while the operator's grant makes this guard's answer count.
@@ -151,6 +178,7 @@ impl Plugin {
             usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            throttled: AtomicBool::new(false),
             seat: ArcSwapOption::empty(),
             required: ArcSwapOption::empty(),
             clock,
@@ -163,8 +191,12 @@ impl Plugin {
         self.face.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_state(&self, state: PluginState) {
-        self.face().state = Some(state);
+    /// Shows a state that came of `version`'s calls, unless other bytes serve meanwhile, or none.
+    pub(crate) fn set_state_of(&self, version: &Version, state: PluginState) {
+        let mut face = self.face();
+        if face.serving.as_ref().is_some_and(|serving| Arc::ptr_eq(&serving.record, &version.record)) {
+            face.state = Some(state);
+        }
     }
 
     pub(crate) fn note_fault(&self, fault: &Fault) {
@@ -175,18 +207,39 @@ impl Plugin {
         self.ring.push(crate::logs::LogLevel::Error, &format!("fault: {fault}{backtrace}"));
     }
 
-    pub(crate) fn status(&self, head: u64) -> PluginStatus {
+    /// Events that are known to wait, and how far it is behind. What its lane does not hold yet is in the journal.
+    fn behind(&self, journal: &Journal) -> (u64, u64) {
+        let serving = self.face().serving.clone();
+        let Some(serving) = serving.filter(|version| !version.description.subscriptions.is_empty()) else {
+            return (0, 0);
+        };
+        // In this order: what is finished later is less behind than said, never more.
+        let finished = self.finished.load(Relaxed);
+        let (queue, lag) = (self.queue.load(Relaxed), journal.head().saturating_sub(finished));
+        if queue > 0 || lag == 0 || serving.grant.delivery.mode == Mode::Live {
+            return (queue, if queue > 0 { lag } else { 0 });
+        }
+        let patterns = Some(serving.description.subscriptions.clone());
+        let next = journal.read(&Query { after: finished, patterns, limit: 1, ..Query::default() });
+        // A journal that cannot be read shows nothing to be done.
+        let waits = next.map_or(true, |events| !events.is_empty());
+        if waits { (1, lag) } else { (0, 0) }
+    }
+
+    /// Reads the journal where only it knows whether something waits.
+    pub(crate) fn status(&self, journal: &Journal) -> PluginStatus {
+        let (queue, lag) = self.behind(journal);
         let face = self.face();
         let (version, digest, world) = match (&face.serving, &face.waiting) {
             (Some(serving), _) => {
                 (serving.description.version.clone(), serving.digest.to_string(), Some(serving.world()))
             }
-            (None, Some((digest, world, description))) => {
-                (description.version.clone(), digest.to_string(), Some(*world))
+            (None, Some(waiting)) => {
+                (waiting.description.version.clone(), waiting.digest.to_string(), Some(waiting.world))
             }
             (None, None) => (String::new(), String::new(), None),
         };
-        let (counters, queue) = (&self.counters, self.queue.load(Relaxed));
+        let counters = &self.counters;
         PluginStatus {
             name: self.name.to_string(),
             version,
@@ -199,13 +252,19 @@ impl Plugin {
             dead_letters: counters.dead_letters.load(Relaxed),
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
             queue,
-            lag: if queue == 0 { 0 } else { head.saturating_sub(self.finished.load(Relaxed)) },
+            lag,
             memory_bytes: counters.memory_bytes.load(Relaxed),
             p50_us: counters.latency.percentile_us(500),
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),
             rejected: face.rejected.clone(),
+            waiting: face.waiting.as_ref().map(|waiting| WaitingVersion {
+                version: waiting.description.version.clone(),
+                digest: waiting.digest.to_string(),
+                missing: waiting.missing.clone(),
+            }),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The runtime: all plugins of one home, the watcher of their folder, and what people ask of them.
 
 use crate::RuntimeError;
-use crate::compiler::Compiler;
+use crate::asker::Asker;
+use crate::compiler::{self, Compiler};
 use crate::context::Context;
 use crate::detail::PluginDetail;
 use crate::engine::{Engine, Ticker};
@@ -14,6 +15,8 @@ use crate::limits::Limits;
 use crate::logs::LogLine;
 use crate::manager::Managed;
 use crate::plugin::PluginStatus;
+use crate::services::Services;
+use crate::signature::SignatureRules;
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ use tokio::sync::watch;
 use tollgate_core::bus::Bus;
 use tollgate_core::gate::{GuardAnswer, Guards, NormalisedCall};
 use tollgate_core::home::Home;
+use tollgate_core::session::Sessions;
 
 /// Threads that guests share: enough that one guest that computes leaves room for the others.
 const GUEST_THREADS: usize = 2;
@@ -37,10 +41,16 @@ pub struct RuntimeOptions {
     pub home: Home,
     /// Where events come from and go to.
     pub bus: Bus,
+    /// Where an event's session works, for plugins that run programs or touch files.
+    pub sessions: Arc<Sessions>,
+    /// Has plugins' questions asked. None: each is denied.
+    pub asker: Option<Arc<dyn Asker>>,
     /// Limits of plugins whose grant file says nothing else.
     pub defaults: Limits,
-    /// Who compiles.
+    /// Who compiles; for this runtime alone, which stops it at its end.
     pub compiler: Arc<dyn Compiler>,
+    /// Which components may run, by who signed them.
+    pub signatures: SignatureRules,
     /// Watch the folder; else only [`Runtime::rescan`] looks at it.
     pub watch: bool,
     /// How often the watched folder is looked at without a hint.
@@ -79,6 +89,8 @@ struct Seen {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.context.code.stop();
+        self.context.services.programs.stop();
         let guests = self.guests.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
             guests.shutdown_background();
@@ -96,7 +108,7 @@ impl Runtime {
     }
 
     pub(crate) async fn start_with(options: RuntimeOptions, tempo: Tempo) -> Result<Self, RuntimeError> {
-        let RuntimeOptions { home, bus, defaults, compiler, watch, rescan } = options;
+        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, signatures, watch, rescan } = options;
         let folder = home.plugins();
         std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
         let engine = Engine::new()?;
@@ -109,13 +121,14 @@ impl Runtime {
             .map_err(|error| RuntimeError::Engine(format!("threads for guests: {error}")))?;
         let context = Context {
             ticker: Ticker::start(&engine)?,
-            engine,
+            code: Arc::new(compiler::Source::new(&home, &engine, compiler)),
             linker,
             ledger: Ledger::new(tempo),
             bus,
+            services: Arc::new(Services::new(&home, sessions, asker)),
             home,
             defaults,
-            compiler,
+            signatures: Arc::new(signatures),
             guests: guests.handle().clone(),
         };
         let shared = Shared {
@@ -146,15 +159,16 @@ impl Runtime {
     /// Every plugin, in name order.
     #[must_use]
     pub fn list(&self) -> Vec<PluginStatus> {
-        let head = self.0.context.bus.journal().head();
-        self.plugins().values().map(|managed| managed.plugin.status(head)).collect()
+        let journal = self.0.context.bus.journal();
+        let plugins: Vec<_> = self.plugins().values().cloned().collect();
+        plugins.iter().map(|managed| managed.plugin.status(journal)).collect()
     }
 
     /// Everything about one plugin.
     #[must_use]
     pub fn inspect(&self, name: &str) -> Option<PluginDetail> {
         let managed = self.find(name)?;
-        let status = managed.plugin.status(self.0.context.bus.journal().head());
+        let status = managed.plugin.status(self.0.context.bus.journal());
         Some(PluginDetail::of(&managed.plugin, status, self.proposed_grant(name).ok(), self.0.context.defaults))
     }
 
@@ -198,7 +212,7 @@ impl Runtime {
         let managed = self.find(name).ok_or_else(|| RuntimeError::Unknown(name.to_owned()))?;
         let description = {
             let face = managed.plugin.face();
-            let waiting = face.waiting.as_ref().map(|(_, _, description)| Arc::clone(description));
+            let waiting = face.waiting.as_ref().map(|waiting| Arc::clone(&waiting.description));
             waiting.or_else(|| face.serving.as_ref().map(|serving| Arc::clone(&serving.description)))
         };
         let description = description.ok_or_else(|| RuntimeError::NotDescribed(name.to_owned()))?;
@@ -215,20 +229,36 @@ impl Runtime {
             asked: granted.iter().chain(&missing).map(needed).collect(),
             granted: granted.iter().map(needed).collect(),
             missing: missing.iter().map(needed).collect(),
+            digest: crate::component::digest(proposed.as_bytes()),
             proposed,
         })
     }
 
     /// Grants a plugin everything it asks for: writes its grant file, keeping the rest of it, and carries it out.
+    /// `shown` is the [`GrantDifference::digest`] of what the operator looked at.
     ///
     /// # Errors
-    /// As [`Runtime::proposed_grant`], or when the file cannot be written.
-    pub async fn grant(&self, name: &str) -> Result<GrantDifference, RuntimeError> {
+    /// As [`Runtime::proposed_grant`], when that is not what would be written now, or when the file cannot be
+    /// written.
+    pub async fn grant(&self, name: &str, shown: &str) -> Result<GrantDifference, RuntimeError> {
         let difference = self.proposed_grant(name)?;
+        if difference.digest != shown {
+            return Err(RuntimeError::GrantChanged(name.to_owned()));
+        }
         let path = folder::grant_path(&self.0.folder, name);
         folder::write_whole(&path, difference.proposed.as_bytes()).map_err(|error| at(&path, &error))?;
         self.scan().await?;
         Ok(difference)
+    }
+
+    /// Looks at the folder now, and carries out what it says of `name` though it did not change.
+    pub(crate) async fn carry_out_again(&self, name: &str) -> Result<(), RuntimeError> {
+        let managed = self.find(name).ok_or_else(|| RuntimeError::Unknown(name.to_owned()))?;
+        managed.renew();
+        if let Some(seen) = self.seen().get_mut(name) {
+            seen.carried_out = false;
+        }
+        self.scan().await
     }
 
     /// Looks at the folder now and carries out what changed.
@@ -241,23 +271,45 @@ impl Runtime {
     /// Stops watching, lets the calls in flight finish, commits, stops every guest.
     pub async fn shutdown(&self) {
         self.0.stopping.send_replace(true);
+        self.0.context.code.stop();
         self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         let all: Vec<Arc<Managed>> = self.plugins().values().cloned().collect();
         let stopping = join_all(all.iter().map(|managed| managed.stop()));
         if tokio::time::timeout(SHUTDOWN_WAIT, stopping).await.is_err() {
             tracing::warn!("runtime.shutdown: some plugins did not stop in time");
         }
+        self.0.context.services.programs.stop();
         let guests = self.0.guests.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
             guests.shutdown_background();
         }
     }
 
+    /// Programs of all plugins that are not reaped yet.
+    #[cfg(test)]
+    pub(crate) fn programs(&self) -> usize {
+        self.0.context.services.programs.count()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ticker_is_parked(&self) -> bool {
+        self.0.context.ticker.is_parked()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn plugin(&self, name: &str) -> Option<Arc<crate::plugin::Plugin>> {
+        self.find(name).map(|managed| Arc::clone(&managed.plugin))
+    }
+
     fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Managed>>> {
         self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, name: &str) -> Option<Arc<Managed>> {
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.context.bus
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Managed>> {
         self.plugins().get(name).cloned()
     }
 
@@ -298,10 +350,14 @@ impl Runtime {
         let _one_at_a_time = self.0.scanning.lock().await;
         let folder = self.0.folder.clone();
         let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
-        let entries = match scanned {
+        let mut entries = match scanned {
             Ok(entries) => entries.map_err(|error| at(&self.0.folder, &error))?,
             Err(_) => return Ok(Vec::new()),
         };
+        if !self.0.context.signatures.are_set() {
+            // Nobody looks at them, so that one changes is no change.
+            entries.values_mut().for_each(|entry| entry.signature = None);
+        }
         let finished = self.0.hints.take();
         Ok(self.changes(&entries, &finished, at_once))
     }

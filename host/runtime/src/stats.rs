@@ -1,5 +1,6 @@
 //! A plugin's counters and its latency histogram: written on every call, so cheap before exact.
 
+use crate::host::GuestState;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -26,6 +27,17 @@ impl Counters {
         self.calls.fetch_add(1, Relaxed);
         self.fuel.fetch_add(fuel, Relaxed);
         self.latency.record(took);
+    }
+}
+
+impl Counters {
+    /// Takes what a guest's calls left to count.
+    pub(crate) fn take_from(&self, state: &mut GuestState) {
+        self.memory_bytes.store(state.limiter.memory_bytes() as u64, Relaxed);
+        let refused = std::mem::take(&mut state.over_budget) + state.log.take_dropped();
+        if refused > 0 {
+            self.over_budget.fetch_add(refused, Relaxed);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::host::StateParts;
 use crate::ledger::Record;
 use crate::limits::Limits;
 use crate::logs::LogRing;
+use crate::signature::Verified;
 use crate::usage::Usage;
 use std::sync::Arc;
 
@@ -51,6 +52,17 @@ impl Version {
         }
     }
 
+    /// As [`prepare`], of the same component with another grant.
+    pub(crate) async fn regranted(&self, context: &Context, grant: Grant) -> Result<Prepared, Rejection> {
+        let described = Described {
+            digest: Arc::clone(&self.digest),
+            interface: Arc::clone(&self.interface),
+            loaded: self.loaded.clone(),
+            description: Arc::clone(&self.description),
+        };
+        described.granted(context, &self.plugin, grant, &self.ring, &self.usage).await
+    }
+
     fn parts(&self, context: &Context) -> StateParts {
         StateParts {
             plugin: Arc::clone(&self.plugin),
@@ -59,6 +71,7 @@ impl Version {
             capabilities: Arc::clone(&self.capabilities),
             ring: Arc::clone(&self.ring),
             usage: Arc::clone(&self.usage),
+            services: Arc::clone(&context.services),
             data: context.home.data(&self.plugin),
         }
     }
@@ -83,7 +96,7 @@ pub(crate) struct Candidate {
 /// What a version is made from.
 pub(crate) struct Source<'a> {
     pub(crate) plugin: &'a Arc<str>,
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) component: Verified,
     pub(crate) grant: Grant,
     pub(crate) ring: &'a Arc<LogRing>,
     pub(crate) usage: &'a Arc<Usage>,
@@ -93,15 +106,15 @@ pub(crate) struct Source<'a> {
 
 /// Takes a file through every step up to `init`. Runs guests: call it on their runtime.
 pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Result<Prepared, Rejection> {
-    let Source { plugin, bytes, grant, ring, usage, serving } = source;
-    let digest: Arc<str> = component::digest(&bytes).into();
+    let Source { plugin, component, grant, ring, usage, serving } = source;
+    let digest = Arc::clone(component.digest());
     let limits = grant.limits(context.defaults);
     let known = serving.filter(|serving| serving.digest == digest);
     let (interface, loaded, description) = match known {
         Some(known) => (Arc::clone(&known.interface), known.loaded.clone(), Arc::clone(&known.description)),
         None => {
-            let interface = Arc::new(component::inspect(&bytes)?);
-            let loaded = compile(context, &interface, bytes).await?;
+            let interface = Arc::new(component::inspect(component.bytes())?);
+            let loaded = compile(context, &interface, &component).await?;
             let parts = StateParts {
                 plugin: Arc::clone(plugin),
                 bus: context.bus.clone(),
@@ -109,37 +122,65 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
                 capabilities: Arc::default(),
                 ring: Arc::clone(ring),
                 usage: Arc::clone(usage),
+                services: Arc::clone(&context.services),
                 data: context.home.data(plugin),
             };
             let description = describe(context, &loaded, parts, interface.world).await?;
             (interface, loaded, Arc::new(description))
         }
     };
-    let (_, missing) = difference(&description.needs, &grant);
-    if !missing.is_empty() {
-        let missing = missing.into_iter().map(ToString::to_string).collect();
-        return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+    Described { digest, interface, loaded, description }.granted(context, plugin, grant, ring, usage).await
+}
+
+/// A component that has said what it is.
+struct Described {
+    digest: Arc<str>,
+    interface: Arc<Interface>,
+    loaded: Loaded,
+    description: Arc<Description>,
+}
+
+impl Described {
+    /// The steps that depend on the grant, up to `init`.
+    async fn granted(
+        self,
+        context: &Context,
+        plugin: &Arc<str>,
+        grant: Grant,
+        ring: &Arc<LogRing>,
+        usage: &Arc<Usage>,
+    ) -> Result<Prepared, Rejection> {
+        let Self { digest, interface, loaded, description } = self;
+        let (_, missing) = difference(&description.needs, &grant);
+        if !missing.is_empty() {
+            let missing = missing.into_iter().map(ToString::to_string).collect();
+            return Ok(Prepared::NeedsGrant { digest, world: interface.world, description, missing });
+        }
+        if let Some(schema) = &description.config_schema {
+            schema.check(grant.config())?;
+        }
+        let asks: Vec<Ask> = description.asks().cloned().collect();
+        let limits = grant.limits(context.defaults);
+        let version = Arc::new(Version {
+            plugin: Arc::clone(plugin),
+            record: context.ledger.record(plugin, &digest),
+            capabilities: Arc::new(Capabilities::new(&asks, &grant)),
+            digest,
+            interface,
+            loaded,
+            description,
+            grant,
+            limits,
+            ring: Arc::clone(ring),
+            usage: Arc::clone(usage),
+        });
+        let guest = version.fresh_guest(context).await.map_err(init_failed)?;
+        let gate = match version.world() {
+            World::Guard => Some(version.fresh_guest(context).await.map_err(init_failed)?),
+            World::Observer => None,
+        };
+        Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
     }
-    let asks: Vec<Ask> = description.asks().cloned().collect();
-    let version = Arc::new(Version {
-        plugin: Arc::clone(plugin),
-        record: context.ledger.record(plugin, &digest),
-        capabilities: Arc::new(Capabilities::new(&asks, &grant)),
-        digest,
-        interface,
-        loaded,
-        description,
-        grant,
-        limits,
-        ring: Arc::clone(ring),
-        usage: Arc::clone(usage),
-    });
-    let guest = version.fresh_guest(context).await.map_err(init_failed)?;
-    let gate = match version.world() {
-        World::Guard => Some(version.fresh_guest(context).await.map_err(init_failed)?),
-        World::Observer => None,
-    };
-    Ok(Prepared::Ready(Box::new(Candidate { version, guest, gate })))
 }
 
 /// Why a version whose guest could not be made does not serve.
@@ -150,12 +191,10 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
     }
 }
 
-async fn compile(context: &Arc<Context>, interface: &Arc<Interface>, bytes: Arc<[u8]>) -> Result<Loaded, Rejection> {
-    let (context, interface) = (Arc::clone(context), Arc::clone(interface));
-    let compiling = tokio::task::spawn_blocking(move || {
-        component::load(&context.engine, &context.linker, &*context.compiler, &interface, &bytes)
-    });
-    compiling.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Compile, "the compiler gave up on it")))
+async fn compile(context: &Context, interface: &Interface, component: &Verified) -> Result<Loaded, Rejection> {
+    let code = context.code.of(component).await;
+    let code = code.map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
+    component::link(&context.linker, interface, &code)
 }
 
 async fn describe(

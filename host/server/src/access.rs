@@ -1,31 +1,154 @@
-//! What a connection may do, and the check that administration makes on top.
+//! What a connection may do, and the checks on top: of the network's requests, and of administration.
 
 use crate::error::ApiError;
 use crate::state::State;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{Request, State as Shared};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 /// What the listener found the peer may do; put into every request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     /// May emit events, ask the gate and read.
     pub client: bool,
+    /// Comes from the network: its `Host` and `Origin` are checked, and its token makes it a client.
+    pub network: bool,
 }
 
 impl Access {
     /// A peer of the unix socket that is the daemon's own user.
-    pub const LOCAL_USER: Self = Self { client: true };
+    pub const LOCAL_USER: Self = Self { client: true, network: false };
+    /// Anyone who reaches the port.
+    pub const NETWORK: Self = Self { client: false, network: true };
+}
+
+/// Names that a request from the network may address this host by, against a page that has its own name resolve
+/// to this machine.
+const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// What the network's requests are held against.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkRules {
+    /// Host names besides the loopback's, in lower case, without a port.
+    pub hosts: Vec<String>,
+    /// Origins besides the host's own, such as `https://board.example.org`, against other sites' pages.
+    pub origins: Vec<String>,
+}
+
+impl NetworkRules {
+    fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let host =
+            one(headers, HOST.as_str())?.ok_or_else(|| forbidden("host_missing", "the request names no host"))?;
+        let name = host.parse::<Authority>().map_err(|_| forbidden("host_refused", "the Host header is no host"))?;
+        let name = name.host().to_ascii_lowercase();
+        if !HOSTS.contains(&name.as_str()) && !self.hosts.contains(&name) {
+            let mend = format!("this host does not answer as `{name}`; add the name to `[server] hosts`");
+            return Err(forbidden("host_refused", mend));
+        }
+        let Some(origin) = one(headers, ORIGIN.as_str())? else { return Ok(()) };
+        let own = origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host));
+        if own || self.origins.iter().any(|allowed| allowed == origin) {
+            return Ok(());
+        }
+        Err(forbidden("origin_refused", "pages of this origin may not ask; add it to `[server] origins`"))
+    }
+}
+
+/// The one value of a header: of two, another reader might believe the other.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(forbidden("header_twice", format!("the {name} header comes twice")));
+    }
+    let text = first.map(|value| value.to_str()).transpose();
+    text.map_err(|_| forbidden("header_refused", format!("the {name} header is no text")))
+}
+
+fn forbidden(code: &'static str, message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, code, message)
+}
+
+/// Around every route: the network's requests must name this host, come from no foreign page, and carry a token
+/// to be a client's.
+pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
+    if let Some(access) = request.extensions().get::<Access>().copied().filter(|access| access.network) {
+        if let Err(refused) = state.network.check(request.headers()) {
+            return refused.into_response();
+        }
+        let client = bearer(request.headers())
+            .is_some_and(|given| state.token.matches(given) || state.approver_token.matches(given));
+        request.extensions_mut().insert(Access { client, ..access });
+    }
+    next.run(request).await
+}
+
+/// Lets only clients through.
+pub(crate) async fn require_client(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Access>() {
+        Some(access) if access.client => next.run(request).await,
+        _ => {
+            let message = "needs the home's token as `Authorization: Bearer …`";
+            ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message).into_response()
+        }
+    }
 }
 
 /// Passes when the request carries the approver token: being the daemon's user is not enough, since the agents are too.
 pub(crate) fn require_approver(state: &State, headers: &HeaderMap) -> Result<(), ApiError> {
-    let given = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    match given {
+    match bearer(headers) {
         Some(token) if state.approver_token.matches(token) => Ok(()),
         Some(_) => Err(ApiError::forbidden("the approver token is not this daemon's")),
         None => Err(ApiError::forbidden("needs the approver token as `Authorization: Bearer …`")),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn code(headers: &[(&str, &str)]) -> Option<&'static str> {
+        let rules = NetworkRules {
+            hosts: vec!["gate.example.org".to_owned()],
+            origins: vec!["https://board.example.org".to_owned()],
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        rules.check(&map).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn only_our_names_and_no_foreign_pages() {
+        for host in ["localhost:7411", "127.0.0.1", "[::1]:7411", "LOCALHOST", "gate.example.org:443"] {
+            assert_eq!(code(&[("host", host)]), None, "{host}");
+        }
+        for host in ["evil.example.org", "localhost.evil.org:7411", "127.0.0.1.evil.org", "10.0.0.1:7411", "", "a b"] {
+            assert_eq!(code(&[("host", host)]), Some("host_refused"), "{host}");
+        }
+        assert_eq!(code(&[]), Some("host_missing"));
+        assert_eq!(code(&[("host", "localhost"), ("host", "localhost")]), Some("header_twice"));
+        for (origin, refused) in [
+            ("http://localhost:7411", false),
+            ("https://board.example.org", false),
+            ("https://localhost:7411", true),
+            ("http://localhost:3000", true),
+            ("http://evil.example.org", true),
+            ("null", true),
+        ] {
+            let code = code(&[("host", "localhost:7411"), ("origin", origin)]);
+            assert_eq!(code, refused.then_some("origin_refused"), "{origin}");
+        }
     }
 }

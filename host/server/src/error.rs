@@ -1,12 +1,11 @@
 //! The one shape of errors: `{"error":{"code","message","request_id"}}`. Codes are stable; causes that are ours
 //! go to the log, under the same request id.
 
+use crate::request::Current;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::bus::{BatchError, EmitError};
 use tollgate_core::journal::JournalError;
 use tollgate_core::json::JsonError;
@@ -17,11 +16,13 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// Ours to know: it goes to the log alone. None: the message says it.
+    cause: Option<String>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), cause: None }
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -44,15 +45,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
     }
 
-    /// A fault of ours: the cause is logged, the client is told where to look.
+    /// A fault of ours: the cause is logged with the answer, the client is told where to look.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%cause, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the host failed; its log says why")
+        let told = "the host failed; its log says why, under this request id";
+        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", told) }
     }
 
     #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
     }
 }
 
@@ -69,14 +75,15 @@ impl From<JournalError> for ApiError {
             JournalError::ReadOnly(_) => "read_only",
             JournalError::Closed => "closed",
             JournalError::Write(_) | JournalError::OutOfStep { .. } => "busy",
+            JournalError::NoDeadLetter { .. } => return Self::not_found(error.to_string()),
             JournalError::Open { .. } | JournalError::Read(_) => return Self::internal(&error),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     }
 }
 
-impl From<BatchError> for ApiError {
-    fn from(BatchError { index, error }: BatchError) -> Self {
+impl From<EmitError> for ApiError {
+    fn from(error: EmitError) -> Self {
         let code = match error {
             EmitError::Journal(error) => return error.into(),
             EmitError::Payload(_) => "bad_payload",
@@ -86,25 +93,29 @@ impl From<BatchError> for ApiError {
             EmitError::Filtered(_) => "filtered",
             EmitError::BatchTooLarge(_) => "batch_too_large",
         };
-        Self::bad_request(code, format!("event {index}: {error}"))
+        Self::bad_request(code, error.to_string())
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(BatchError { index, error }: BatchError) -> Self {
+        let ours = matches!(error, EmitError::Journal(_));
+        let refused = Self::from(error);
+        if ours { refused } else { Self { message: format!("event {index}: {}", refused.message), ..refused } }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request_id = request_id();
-        tracing::debug!(request_id, status = self.status.as_u16(), code = self.code, "refused");
+        let request = Current::get();
+        let (request_id, status, code) = (request.id(), self.status.as_u16(), self.code);
+        let cause = self.cause.as_deref().unwrap_or(&self.message);
+        if self.status.is_server_error() {
+            tracing::error!(request_id, %request, status, code, cause, "request failed");
+        } else {
+            tracing::debug!(request_id, %request, status, code, cause, "request refused");
+        }
         let body = json!({"error": {"code": self.code, "message": self.message, "request_id": request_id}});
         (self.status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     }
-}
-
-/// Unique within the log: the start of this process and a counter.
-fn request_id() -> String {
-    static START: OnceLock<u128> = OnceLock::new();
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let start = START.get_or_init(|| {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis()
-    });
-    format!("{start:x}-{:x}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

@@ -16,8 +16,11 @@ use tollgate_core::json::{DraftContext, drafts_from_json, write_json};
 const DEFAULT_SOURCE: &str = "core";
 /// Events read from the journal at a time: one short transaction.
 const PAGE_EVENTS: usize = 500;
-/// An answer ends after the event that reaches this many bytes; `next` says where the rest begins.
+/// An answer ends after the event that reaches this many bytes; `next` says where the rest begins. One of the newest
+/// events begins with the first of which all that follow fit.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// What an event without its payload takes of an answer, at most for all but the longest names.
+const ENVELOPE_BYTES: usize = 1_024;
 
 /// Records one event, an array of them, or one a line: all or none.
 pub(crate) async fn emit(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
@@ -55,14 +58,39 @@ pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery
 }
 
 /// The answer's text, built page by page.
-fn read(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String, JournalError> {
+fn read(journal: &Journal, wanted: &Wanted, after: u64) -> Result<String, JournalError> {
+    if wanted.newest { read_newest(journal, wanted, after) } else { read_on(journal, wanted, after) }
+}
+
+/// The newest events that are wanted: as many of them as an answer holds, and nothing comes after them.
+fn read_newest(journal: &Journal, wanted: &Wanted, after: u64) -> Result<String, JournalError> {
+    let mut events = journal.read_within(&wanted.page(after, wanted.limit), MAX_ANSWER_BYTES)?;
+    events.retain(|event| wanted.takes(event));
+    let mut bytes = 0_usize;
+    let held = events.iter().rev().take_while(|event| {
+        bytes = bytes.saturating_add(event.payload.len() + ENVELOPE_BYTES);
+        bytes <= MAX_ANSWER_BYTES
+    });
+    // One event alone always fits.
+    let first = events.len().saturating_sub(held.count());
+    let mut out = String::from(r#"{"events":["#);
+    for (count, event) in events.iter().skip(first).enumerate() {
+        if count > 0 {
+            out.push(',');
+        }
+        write_json(event, &mut out);
+    }
+    out.push_str(r#"],"next":null}"#);
+    Ok(out)
+}
+
+fn read_on(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String, JournalError> {
     let mut out = String::from(r#"{"events":["#);
     let mut count = 0;
     let mut more = false;
     loop {
-        let page = if wanted.newest { wanted.limit } else { PAGE_EVENTS };
-        let events = journal.read(&wanted.page(after, page))?;
-        let full = events.len() == page;
+        let events = journal.read(&wanted.page(after, PAGE_EVENTS))?;
+        let full = events.len() == PAGE_EVENTS;
         for event in events.iter().filter(|event| wanted.takes(event)) {
             if count == wanted.limit || out.len() >= MAX_ANSWER_BYTES {
                 more = true;
@@ -75,7 +103,7 @@ fn read(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String, Jo
             count += 1;
             after = event.seq;
         }
-        if more || !full || wanted.newest {
+        if more || !full {
             break;
         }
         after = events.last().map_or(after, |event| event.seq);

@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::response::Response;
 use serde_json::json;
-use tollgate_core::hooks::{AgentHook, HookAnswer, HookContext, HookInput};
+use std::sync::Arc;
+use tollgate_core::hooks::{AgentHook, HookAnswer, HookContext, HookError, HookInput};
 use tollgate_core::json::{call_from_json, verdict_to_value};
 use tollgate_core::session::SessionHint;
 
@@ -29,10 +30,16 @@ pub(crate) async fn hook(
 ) -> Result<Response, ApiError> {
     let wait_ms = wait_ms(query.as_deref())?;
     let bytes = read_body(body, MAX_BATCH_BODY_BYTES).await?;
-    let context = HookContext { user: &state.user, wait_ms };
-    let answer = match AgentHook::parse(&agent).and_then(|agent| Ok((agent, agent.read(&bytes, context)?))) {
-        Ok((agent, input)) => answer(&state, agent, input).await,
-        Err(error) => HookAnswer::block(&format!("tollgate: {error}")),
+    let user = Arc::clone(&state.user);
+    // Megabytes of JSON take a while: not on a thread that others wait for.
+    let read = tokio::task::spawn_blocking(move || {
+        let agent = AgentHook::parse(&agent)?;
+        Ok::<_, HookError>((agent, agent.read(&bytes, HookContext { user: &user, wait_ms })?))
+    });
+    let answer = match read.await {
+        Ok(Ok((agent, input))) => answer(&state, agent, input).await,
+        Ok(Err(error)) => HookAnswer::block(&format!("tollgate: {error}")),
+        Err(error) => HookAnswer::block(&format!("tollgate: the hook input was not read: {error}")),
     };
     Ok(json(json!({"exit": answer.exit, "stdout": answer.stdout, "stderr": answer.stderr}).to_string()))
 }
@@ -43,12 +50,8 @@ async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAn
         let verdict = state.gatekeeper.check(call, drafts).await;
         return agent.answer(&input, &verdict);
     }
-    state.sessions.resolve(&SessionHint {
-        id: Some(&input.session),
-        agent: Some(agent.as_str()),
-        cwd: input.cwd.as_deref(),
-        roots: &[],
-    });
+    let (id, agent, cwd) = (Some(&*input.session), Some(agent.as_str()), input.cwd.as_deref());
+    state.sessions.resolve_async(&SessionHint { id, agent, cwd, roots: &[] }).await;
     state.bus.keep_wanted(&mut drafts);
     match state.bus.emit_batch(drafts).await {
         Ok(_) => HookAnswer::pass(),

@@ -3,13 +3,14 @@
 use crate::access::require_approver;
 use crate::error::ApiError;
 use crate::query::last;
-use crate::router::json;
+use crate::router::{MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
-use tollgate_runtime::{GrantDifference, MAX_LOG_LINES, PluginStatus, RuntimeError};
+use tollgate_runtime::{GrantDifference, MAX_LOG_LINES, PluginStatus, ReloadRefusal, RuntimeError};
 
 /// Log lines where the query names no number.
 const DEFAULT_LINES: usize = 50;
@@ -22,6 +23,10 @@ pub(crate) async fn list(Shared(state): Shared<State>) -> Response {
 pub(crate) async fn inspect(Shared(state): Shared<State>, Path(name): Path<String>) -> Result<Response, ApiError> {
     let detail = state.runtime.inspect(&name).ok_or_else(|| unknown(&name))?;
     let mut value = status(&detail.status);
+    if let (Some(last), Some(fault)) = (&detail.status.last_fault, value.get_mut("last_fault")) {
+        // Of one plugin alone: it can be longer than all else that a list says.
+        fault["backtrace"] = last.fault.backtrace.clone().into();
+    }
     if let Some(fields) = value.as_object_mut() {
         let limits = &detail.limits;
         let more = json!({
@@ -86,6 +91,16 @@ pub(crate) async fn disable(
     Ok(current(&state, &name))
 }
 
+/// Reads its files again and starts it anew; a refusal says what serves instead.
+pub(crate) async fn reload(
+    Shared(state): Shared<State>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    require_approver(&state, &headers)?;
+    Ok(json(status(&state.runtime.reload(&name).await?).to_string()))
+}
+
 /// What a grant would give; changes nothing.
 pub(crate) async fn proposed_grant(
     Shared(state): Shared<State>,
@@ -94,13 +109,20 @@ pub(crate) async fn proposed_grant(
     Ok(json(difference(&state.runtime.proposed_grant(&name)?).to_string()))
 }
 
+/// Grants what was shown: the body is `{"digest": …}` of [`proposed_grant`]'s answer.
 pub(crate) async fn grant(
     Shared(state): Shared<State>,
     headers: HeaderMap,
     Path(name): Path<String>,
+    body: Body,
 ) -> Result<Response, ApiError> {
     require_approver(&state, &headers)?;
-    Ok(json(difference(&state.runtime.grant(&name).await?).to_string()))
+    let shown: Value = serde_json::from_str(&read_text(body, MAX_BODY_BYTES).await?).unwrap_or_default();
+    let shown = shown.get("digest").and_then(Value::as_str).ok_or_else(|| {
+        let mend = "the body must be {\"digest\": …}, with the digest that GET on the same path answers";
+        ApiError::bad_request("bad_json", mend)
+    })?;
+    Ok(json(difference(&state.runtime.grant(&name, shown).await?).to_string()))
 }
 
 fn current(state: &State, name: &str) -> Response {
@@ -114,6 +136,10 @@ fn status(plugin: &PluginStatus) -> Value {
     );
     let rejected =
         plugin.rejected.as_ref().map(|rejected| json!({"stage": rejected.stage.as_str(), "cause": rejected.cause}));
+    let waiting = plugin
+        .waiting
+        .as_ref()
+        .map(|waiting| json!({"version": waiting.version, "digest": waiting.digest, "missing": waiting.missing}));
     json!({
         "name": plugin.name,
         "version": plugin.version,
@@ -126,6 +152,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "dead_letters": plugin.dead_letters,
         "over_budget": plugin.over_budget,
         "fuel": plugin.fuel,
+        "throttled": plugin.throttled,
         "queue": plugin.queue,
         "lag": plugin.lag,
         "memory_bytes": plugin.memory_bytes,
@@ -133,6 +160,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "p99_us": plugin.p99_us,
         "last_fault": fault,
         "rejected": rejected,
+        "waiting": waiting,
     })
 }
 
@@ -143,6 +171,7 @@ fn difference(difference: &GrantDifference) -> Value {
         "granted": difference.granted,
         "missing": difference.missing,
         "toml": difference.proposed,
+        "digest": difference.digest,
     })
 }
 
@@ -156,6 +185,16 @@ impl From<RuntimeError> for ApiError {
         match error {
             RuntimeError::Unknown(name) => unknown(&name),
             RuntimeError::NotDescribed(_) => Self::new(StatusCode::CONFLICT, "not_described", error.to_string()),
+            RuntimeError::GrantChanged(_) => Self::new(StatusCode::CONFLICT, "grant_changed", error.to_string()),
+            RuntimeError::Reload(refusal) => {
+                let code = match refusal {
+                    ReloadRefusal::Disabled(_) => "disabled",
+                    ReloadRefusal::Rejected { .. } => "rejected",
+                    ReloadRefusal::NeedsGrant { .. } => "needs_grant",
+                    ReloadRefusal::Ending(_) => return Self::busy(refusal.to_string()),
+                };
+                Self::new(StatusCode::CONFLICT, code, refusal.to_string())
+            }
             RuntimeError::Grant(_) => Self::new(StatusCode::CONFLICT, "bad_grant", error.to_string()),
             RuntimeError::Engine(_) | RuntimeError::Folder { .. } => Self::internal(&error),
         }

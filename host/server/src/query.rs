@@ -146,6 +146,15 @@ pub(crate) fn bounds(journal: &Journal) -> Result<(u64, u64), JournalError> {
     Ok((oldest.first().map_or(0, |event| event.seq), journal.head()))
 }
 
+/// A query's parameters, all of them among `known`.
+pub(crate) fn fields(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs = pairs(query)?;
+    match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(bad(name, &format!("no such parameter; known are {}", known.join(", ")))),
+        None => Ok(pairs),
+    }
+}
+
 fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, ApiError> {
     let uri: axum::http::Uri = format!("/?{}", query.unwrap_or(""))
         .parse()

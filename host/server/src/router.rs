@@ -1,14 +1,13 @@
 //! Which path is whose, and what every request goes through first.
 
-use crate::access::Access;
+use crate::access::{admit, require_client};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::{events, gate, health, plugins, stream};
+use crate::{deadletters, events, gate, health, interactions, messages, metrics, plugins, request, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::time::Duration;
@@ -20,20 +19,35 @@ pub(crate) const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// How long a client may take to send its body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Every route. A listener puts [`Access`] into the request's extensions; without it nothing but `/healthz` answers.
+/// Every route. A listener puts [`crate::Access`] into the request's extensions; without it nothing but `/healthz`
+/// answers.
 pub fn router(state: State) -> Router {
     let client = Router::new()
         .route("/api/events", get(events::list).post(events::emit))
         .route("/api/events/stream", get(stream::stream))
         .route("/api/gate", post(gate::check))
         .route("/api/hooks/{agent}", post(gate::hook))
+        .route("/api/messages", post(messages::post))
+        .route("/api/messages/{chat}/finished", post(messages::finished))
+        .route("/api/interactions", get(interactions::list).post(interactions::ask))
+        .route("/api/interactions/{id}", get(interactions::show).post(interactions::resolve))
+        .route("/api/interactions/{id}/cancel", post(interactions::cancel))
+        .route("/api/grants", get(interactions::grants))
+        .route("/api/grants/revoke", post(interactions::revoke))
+        .route("/api/pause", post(interactions::pause))
+        .route("/api/resume", post(interactions::resume))
+        .route("/api/deadletters", get(deadletters::list))
+        .route("/api/deadletters/{plugin}/{seq}/retry", post(deadletters::retry))
+        .route("/api/deadletters/{plugin}/{seq}/drop", post(deadletters::discard))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}", get(plugins::inspect))
         .route("/api/plugins/{name}/logs", get(plugins::logs))
         .route("/api/plugins/{name}/enable", post(plugins::enable))
         .route("/api/plugins/{name}/disable", post(plugins::disable))
+        .route("/api/plugins/{name}/reload", post(plugins::reload))
         .route("/api/plugins/{name}/grant", get(plugins::proposed_grant).post(plugins::grant))
         .route("/api/stats", get(health::stats))
+        .route("/metrics", get(metrics::metrics))
         .route_layer(middleware::from_fn(require_client));
     Router::new()
         .merge(client)
@@ -42,14 +56,11 @@ pub fn router(state: State) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
         })
+        // Nothing else answers the network before it.
+        .layer(middleware::from_fn_with_state(state.clone(), admit))
+        // Outermost: a refusal has its request's id too.
+        .layer(middleware::from_fn(request::number))
         .with_state(state)
-}
-
-async fn require_client(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Access>() {
-        Some(access) if access.client => next.run(request).await,
-        _ => ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", "this connection may not").into_response(),
-    }
 }
 
 /// The whole body, at most `limit` bytes, within [`BODY_TIMEOUT`].

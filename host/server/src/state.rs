@@ -1,11 +1,14 @@
 //! What the handlers share: the host's parts and the few facts of this run.
 
+use crate::access::NetworkRules;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tollgate_core::bus::Bus;
+use tollgate_core::engine::Engine;
 use tollgate_core::gate::Gatekeeper;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::session::Sessions;
 use tollgate_runtime::Runtime;
 
@@ -23,8 +26,16 @@ pub struct State {
     pub gatekeeper: Arc<Gatekeeper>,
     /// The plugins.
     pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines that speak HTTP.
+    pub engine: Engine,
+    /// What makes a request from the network a client's.
+    pub token: Arc<Token>,
     /// What administration asks for.
-    pub approver_token: Arc<ApproverToken>,
+    pub approver_token: Arc<Token>,
+    /// What the network's requests are held against.
+    pub network: Arc<NetworkRules>,
     /// The user that the daemon runs as, which is its socket's peers'.
     pub user: Arc<str>,
     /// When this run began.
@@ -34,24 +45,42 @@ pub struct State {
     pub(crate) closing: watch::Sender<bool>,
 }
 
+/// What a state is made of.
+pub struct Parts {
+    /// Where events go in and come out.
+    pub bus: Bus,
+    /// Where hooks make their sessions known.
+    pub sessions: Arc<Sessions>,
+    /// What decides calls.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// The plugins.
+    pub runtime: Runtime,
+    /// Questions to people.
+    pub interactions: Interactions,
+    /// The emitters of engines.
+    pub engine: Engine,
+    /// Who is let in from where.
+    pub door: Door,
+    /// The user that the daemon runs as.
+    pub user: Arc<str>,
+}
+
 impl State {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        bus: Bus,
-        sessions: Arc<Sessions>,
-        gatekeeper: Arc<Gatekeeper>,
-        runtime: Runtime,
-        approver_token: ApproverToken,
-        user: impl Into<Arc<str>>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user } = parts;
         Self {
             bus,
             sessions,
             gatekeeper,
             runtime,
-            approver_token: Arc::new(approver_token),
-            user: user.into(),
+            interactions,
+            engine,
+            token: Arc::new(door.token),
+            approver_token: Arc::new(door.approver_token),
+            network: Arc::new(door.network),
+            user,
             started: Instant::now(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             closing: watch::Sender::new(false),
@@ -59,10 +88,21 @@ impl State {
     }
 }
 
-/// The approvers' token; never shown.
-pub struct ApproverToken(String);
+/// Who is let in from where.
+#[derive(Debug)]
+pub struct Door {
+    /// The clients' token.
+    pub token: Token,
+    /// The approvers' token.
+    pub approver_token: Token,
+    /// What the network's requests are held against.
+    pub network: NetworkRules,
+}
 
-impl ApproverToken {
+/// A token; never shown.
+pub struct Token(String);
+
+impl Token {
     /// Wraps the token's text.
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
@@ -78,8 +118,8 @@ impl ApproverToken {
     }
 }
 
-impl fmt::Debug for ApproverToken {
+impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApproverToken(…)")
+        f.write_str("Token(…)")
     }
 }

@@ -2,8 +2,8 @@
 //! the journal already holds joins what happens next without gap or repetition.
 
 use crate::error::ApiError;
-use crate::listen::until_true;
 use crate::query::{Since, Wanted, bounds, cursor, cursor_text};
+use crate::serve::until_true;
 use crate::state::State;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State as Shared};
@@ -14,6 +14,7 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 use tollgate_core::bus::{Delivery, Follow};
 use tollgate_core::events::PatternSet;
 use tollgate_core::journal::{Cursor, Journal, JournalError};
@@ -33,6 +34,8 @@ struct Stream {
     clock: Clock,
     /// Frames that come before the first event.
     opening: Option<String>,
+    /// When it last said something.
+    said_at: Instant,
     closing: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -77,6 +80,7 @@ pub(crate) async fn stream(
         epoch,
         clock,
         opening: Some(opening),
+        said_at: Instant::now(),
         closing: state.closing.subscribe(),
         _place: place,
     };
@@ -115,13 +119,21 @@ fn resume(journal: &Journal, cursor: Cursor, head: u64) -> Result<(u64, Option<(
 impl Stream {
     /// The next frames to write; none when the stream is over.
     async fn next(&mut self) -> Option<String> {
-        if let Some(opening) = self.opening.take() {
-            return Some(opening);
-        }
+        let frames = match self.opening.take() {
+            Some(opening) => opening,
+            None => self.frames().await?,
+        };
+        self.said_at = Instant::now();
+        Some(frames)
+    }
+
+    async fn frames(&mut self) -> Option<String> {
+        // Not anew for each batch: those without a wanted event say nothing.
+        let quiet_until = self.said_at + KEEP_ALIVE;
         loop {
             let batch = tokio::select! {
                 () = until_true(&mut self.closing) => return None,
-                batch = tokio::time::timeout(KEEP_ALIVE, self.follow.next_batch(BATCH_EVENTS)) => batch,
+                batch = tokio::time::timeout_at(quiet_until, self.follow.next_batch(BATCH_EVENTS)) => batch,
             };
             let deliveries = match batch {
                 Err(_) => return Some(": still here\n\n".to_owned()),

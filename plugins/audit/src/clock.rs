@@ -9,6 +9,13 @@ pub fn day(ms: u64) -> u64 {
     ms / DAY_MS
 }
 
+/// This plugin's own time, in milliseconds since 1970: not what an event says, which its emitter chooses.
+#[must_use]
+pub fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// `ms` since 1970 as RFC 3339 with milliseconds and `Z`.
 #[must_use]
 pub fn rfc3339(ms: u64) -> String {

@@ -18,6 +18,25 @@ pub const NAME: &str = "audit";
 /// How much it asks to keep: a year or two of an engineer's days, at about 500 bytes a line.
 pub const DATA_BYTES: u64 = 1 << 30;
 
+/// What agents do and who let them; who changed what they may do, or the host's own guard; what was said and ordered;
+/// and what happened to the record itself.
+const SUBSCRIPTIONS: [&str; 14] = [
+    "tool.*",
+    "interaction.*",
+    "command.*",
+    "plugin.*",
+    "message.*",
+    "approval.*",
+    "protection.*",
+    "session.granted",
+    "session.revoked",
+    "session.mode_set",
+    "session.prompted",
+    "execution.interrupted",
+    "alert.raised",
+    "journal.*",
+];
+
 /// The plugin. Its state is the tail of the trail, remembered so that no event reads the file again.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -29,7 +48,7 @@ impl Plugin for Audit {
     fn describe() -> Description {
         Description::new(NAME, env!("CARGO_PKG_VERSION"))
             .summary("Writes a hash-chained audit trail")
-            .subscribe(["tool.*", "interaction.*", "command.*", "plugin.*", "message.*", "approval.*"])
+            .subscribe(SUBSCRIPTIONS)
             .need(Capability::Data(DATA_BYTES))
             .config_schema(settings::SCHEMA)
     }
@@ -42,10 +61,16 @@ impl Plugin for Audit {
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), Failure> {
+        self.record(event, clock::now())
+    }
+}
+
+impl Audit {
+    fn record(&mut self, event: &Event, now: u64) -> Result<(), Failure> {
         if record::is_own_fault(event) {
             return Ok(());
         }
-        self.writer.write(event, &self.settings)
+        self.writer.write(event, &self.settings, now)
     }
 }
 

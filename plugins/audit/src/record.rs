@@ -51,7 +51,8 @@ pub fn body(event: &Event, settings: &Settings) -> String {
     if let Some(decision) = decision(&event.type_) {
         line.insert("decision".into(), decision.into());
     }
-    if event.type_.starts_with("message.") && !settings.message_text {
+    let says = event.type_.starts_with("message.") || event.type_ == payload::SESSION_PROMPTED;
+    if says && !settings.message_text {
         rest.shift_remove("text");
     }
     if !rest.is_empty() {

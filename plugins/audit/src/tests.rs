@@ -5,9 +5,13 @@ use super::*;
 use crate::trail::{Broken, Reason, Summary};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tollgate_sdk::events::{EventType, PatternSet};
 use tollgate_sdk::mock;
+use tollgate_sdk::payload;
 
 const DAY: u64 = 86_400_000;
+/// When the mock's events happen.
+const NOW: u64 = 1_700_000_000_000;
 
 fn event(seq: u64, event_type: &str, payload: &Value) -> Event {
     Event { seq, ..mock::event(event_type, &payload.to_string()) }
@@ -57,6 +61,46 @@ fn each_fact_is_one_line_of_a_chain() {
     assert_eq!((summary.files, summary.lines, summary.last_seq, summary.repaired), (1, 3, 9, 0));
     assert_eq!(files().first().unwrap().0, "audit-00000000000000000003.jsonl");
     assert_eq!(lines().first().unwrap().get("prev").unwrap(), trail::START);
+}
+
+#[test]
+fn the_trail_holds_every_change_of_what_agents_may_do() {
+    let patterns = PatternSet::parse(Audit::describe().subscriptions.iter().map(String::as_str)).unwrap();
+    let heard = |name: &str| patterns.matches(&EventType::parse(name).unwrap());
+    for name in [
+        payload::TOOL_GATED,
+        payload::TOOL_DENIED,
+        payload::TOOL_FINISHED,
+        payload::INTERACTION_RESOLVED,
+        payload::APPROVAL_RESOLVED,
+        payload::COMMAND_MERGE,
+        payload::PLUGIN_SWAPPED,
+        payload::MESSAGE_IN,
+        payload::PROTECTION_PAUSED,
+        payload::PROTECTION_RESUMED,
+        payload::SESSION_GRANTED,
+        payload::SESSION_REVOKED,
+        payload::SESSION_MODE_SET,
+        payload::SESSION_PROMPTED,
+        payload::EXECUTION_INTERRUPTED,
+        payload::ALERT_RAISED,
+        payload::JOURNAL_RESET,
+        payload::JOURNAL_REDACTED,
+    ] {
+        assert!(heard(name), "{name}");
+    }
+    for name in [payload::TERMINAL_CHUNK, payload::USAGE_TICK, payload::TASK_PROGRESS, payload::STREAM_GAP] {
+        assert!(!heard(name), "{name} is no such thing, and there are many");
+    }
+    let line = line_of(&event(5, "protection.paused", &json!({"by": "ada", "duration_ms": 60_000})));
+    assert_eq!(
+        (line.pointer("/event").unwrap(), line.pointer("/details/by").unwrap()),
+        (&json!("protection.paused"), &json!("ada"))
+    );
+    let line = line_of(&event(6, "session.revoked", &json!({"chat_id": "c", "key": "git push", "by": "bob"})));
+    assert_eq!(line.pointer("/details/key").unwrap(), "git push");
+    let line = line_of(&event(7, "session.prompted", &json!({"chat_id": "c", "text": "between us"})));
+    assert!(!line.to_string().contains("between us"), "what is said is left out, unless asked for");
 }
 
 #[test]
@@ -147,16 +191,73 @@ fn what_is_passed_over_is_said_once() {
 fn rotation_by_size_and_day_keeps_the_chain() {
     let mut audit = audit(r#"{"max_file_bytes":4096}"#);
     for seq in 1..=30 {
-        audit.handle(&attempt(seq)).unwrap();
+        audit.record(&attempt(seq), NOW).unwrap();
     }
     let by_size = files().len();
     assert!(by_size > 1, "{by_size} files");
-    audit.handle(&Event { time: 1_700_000_000_000 + DAY, ..attempt(31) }).unwrap();
+    let tomorrow = NOW + DAY;
+    audit.record(&Event { time: tomorrow, ..attempt(31) }, tomorrow).unwrap();
     assert_eq!(files().len(), by_size + 1);
     let mut restarted = super::tests::audit(r#"{"max_file_bytes":4096}"#);
-    restarted.handle(&Event { time: 1_700_000_000_000 + DAY, ..attempt(32) }).unwrap();
+    restarted.record(&Event { time: tomorrow, ..attempt(32) }, tomorrow).unwrap();
     assert_eq!(files().len(), by_size + 1, "a restart goes on in the same file");
     assert_eq!(verify().unwrap().lines, 32);
+}
+
+#[test]
+fn times_that_emitters_choose_make_no_files() {
+    let mut audit = audit("{}");
+    for seq in 1..=1_200 {
+        let time = if seq % 2 == 0 { NOW + seq * DAY } else { seq };
+        audit.record(&Event { time, ..attempt(seq) }, NOW).unwrap();
+    }
+    assert_eq!(files().len(), 1);
+    // Nor does a clock that was set back, or a last line from the future or the past.
+    audit.record(&attempt(1_201), NOW - DAY).unwrap();
+    assert_eq!(files().len(), 1);
+    for (seq, time, expected) in [(1_202, NOW + 9 * DAY, 1), (1_203, 5, 1), (1_204, NOW, 2), (1_205, NOW, 2)] {
+        super::tests::audit("{}").record(&Event { time, ..attempt(seq) }, NOW).unwrap();
+        assert_eq!(files().len(), expected, "at {seq}");
+    }
+    assert_eq!(verify().unwrap().lines, 1_205);
+}
+
+#[test]
+fn what_was_given_up_is_said_before_the_next_fact() {
+    let refuse = |error| mock::with(|host| host.data_error = error);
+    let mut audit = audit(r#"{"max_file_bytes":4096}"#);
+    audit.handle(&attempt(1)).unwrap();
+    refuse(Some(tollgate_sdk::DataError::OverQuota));
+    for seq in [2, 2, 2, 5, 5, 5, 9] {
+        assert!(matches!(audit.handle(&attempt(seq)), Err(Failure::Retry(_))));
+    }
+    refuse(None);
+    // Tried again before it was given up: it is there.
+    audit.handle(&attempt(9)).unwrap();
+    let summary = verify().unwrap();
+    assert_eq!((summary.lines, summary.missing, summary.last_seq), (3, 2, 9));
+    let gap = lines().remove(1);
+    assert_eq!((gap.get("event"), gap.get("seq")), (Some(&json!(trail::GAP)), Some(&json!(1))));
+    let details = json!({"missing": 2, "first_seq": 2, "last_seq": 5,
+        "reason": "the audit trail cannot be written: its data quota is used up"});
+    assert_eq!(gap.get("details"), Some(&details));
+    // Once, however full its file is, and in a chain that a new start goes on with.
+    for seq in 10..=40 {
+        audit.handle(&attempt(seq)).unwrap();
+        refuse(Some(tollgate_sdk::DataError::Denied));
+        let _ = audit.handle(&attempt(seq * 100));
+        refuse(None);
+    }
+    super::tests::audit("{}").handle(&attempt(5_000)).unwrap();
+    let summary = verify().unwrap();
+    assert_eq!((summary.lines, summary.missing), (3 + 31 + 30 + 1, 2 + 30));
+}
+
+#[test]
+fn a_gap_that_does_not_say_how_much_is_missing_is_no_line_of_the_trail() {
+    let note = record::note(trail::GAP, NOW, json!({"missing": "some"}));
+    let (line, _) = trail::seal(note, 0, trail::START);
+    assert_eq!(trail::verify([("x".to_owned(), line.as_bytes())]).unwrap_err().reason, Reason::Foreign);
 }
 
 #[test]

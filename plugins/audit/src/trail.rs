@@ -3,7 +3,7 @@
 //! A line is a JSON object whose last three members are `seq`, `prev` and `hash`, and nothing else follows:
 //! `…,"seq":12,"prev":"<64 hex>","hash":"<64 hex>"}`. `hash` is the SHA-256 of every byte of the line before
 //! `,"hash":`, so it covers `prev`, and any changed byte shows. The first line's `prev` is 64 zeros. `seq`
-//! ascends; a [`REPAIRED`] or [`BROKEN`] line stands beside the facts and repeats the seq before it.
+//! ascends; a [`REPAIRED`], [`BROKEN`] or [`GAP`] line stands beside the facts and repeats the seq before it.
 //!
 //! What a chain cannot show is a missing end: compare [`Summary::head`] with one noted elsewhere.
 
@@ -17,6 +17,9 @@ pub const START: &str = "0000000000000000000000000000000000000000000000000000000
 pub const REPAIRED: &str = "trail_repaired";
 /// `event` of the line that says that the line before could not be read.
 pub const BROKEN: &str = "trail_broken";
+/// `event` of the line that says that facts could not be written and were given up; its `details` have `missing`,
+/// their number.
+pub const GAP: &str = "trail_gap";
 /// The longest line: a payload of 256 KiB, escaped, and the rest.
 pub const MAX_LINE_BYTES: usize = 2 << 20;
 /// Bytes of `,"hash":"<64 hex>"}`.
@@ -31,6 +34,8 @@ pub struct Summary {
     pub lines: u64,
     /// Torn lines that were taken out and said so.
     pub repaired: u64,
+    /// Facts that the trail itself says are missing.
+    pub missing: u64,
     /// `seq` of the last line; 0 of an empty trail.
     pub last_seq: u64,
     /// `hash` of the last line; [`START`] of an empty trail.
@@ -85,12 +90,28 @@ pub(crate) struct Line {
     pub(crate) seq: u64,
     pub(crate) prev: String,
     pub(crate) hash: String,
+    /// Of a [`GAP`]: how many facts are missing.
+    #[serde(skip)]
+    pub(crate) missing: u64,
+}
+
+#[derive(Deserialize)]
+struct GapLine {
+    details: Gap,
+}
+
+#[derive(Deserialize)]
+struct Gap {
+    missing: u64,
 }
 
 impl Line {
     /// Reads a line without its newline, and checks its hash.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
-        let line: Self = serde_json::from_slice(bytes).map_err(|_| Reason::Foreign)?;
+        let mut line: Self = serde_json::from_slice(bytes).map_err(|_| Reason::Foreign)?;
+        if line.event == GAP {
+            line.missing = serde_json::from_slice::<GapLine>(bytes).map_err(|_| Reason::Foreign)?.details.missing;
+        }
         let body = bytes.len().checked_sub(SUFFIX_BYTES).and_then(|at| bytes.get(..at)).ok_or(Reason::Foreign)?;
         let hash = sha256_hex(body);
         // The line must end with exactly this, or the parsed hash would be another member's.
@@ -134,7 +155,7 @@ pub fn file_name(seq: u64) -> String {
 /// # Errors
 /// The first line that was altered, is missing, out of order, torn or unreadable.
 pub fn verify<R: BufRead>(files: impl IntoIterator<Item = (String, R)>) -> Result<Summary, Broken> {
-    let mut summary = Summary { files: 0, lines: 0, repaired: 0, last_seq: 0, head: START.to_owned() };
+    let mut summary = Summary { files: 0, lines: 0, repaired: 0, missing: 0, last_seq: 0, head: START.to_owned() };
     for (file, mut reader) in files {
         summary.files += 1;
         let mut number = 0;
@@ -191,13 +212,14 @@ fn follow(summary: &mut Summary, line: Line) -> Result<(), Reason> {
     if line.prev != summary.head {
         return Err(Reason::Unchained);
     }
-    let beside = line.event == REPAIRED || line.event == BROKEN;
+    let beside = [REPAIRED, BROKEN, GAP].contains(&line.event.as_str());
     let ascends = if beside { line.seq >= summary.last_seq } else { line.seq > summary.last_seq };
     if !ascends {
         return Err(Reason::Order { found: line.seq, last: summary.last_seq });
     }
     summary.lines += 1;
     summary.repaired += u64::from(line.event == REPAIRED);
+    summary.missing = summary.missing.saturating_add(line.missing);
     summary.last_seq = line.seq;
     summary.head = line.hash;
     Ok(())

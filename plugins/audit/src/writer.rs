@@ -2,7 +2,7 @@
 //! and the chain; knows nothing of what a line says.
 
 use crate::settings::Settings;
-use crate::trail::{self, BROKEN, Line, REPAIRED, START};
+use crate::trail::{self, BROKEN, GAP, Line, REPAIRED, START};
 use crate::{clock, record};
 use serde_json::json;
 use tollgate_sdk::{DataError, Event, Failure, data, log};
@@ -18,6 +18,25 @@ pub struct Writer {
     tail: Option<Tail>,
     /// Whether it was said that events are passed over.
     said: bool,
+    /// The event that was refused last and may come again.
+    trying: Option<Refused>,
+    /// Events that did not come again after they were refused: the host gave them up.
+    missing: Option<Missing>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    seq: u64,
+    reason: String,
+}
+
+#[derive(Debug)]
+struct Missing {
+    count: u64,
+    first: u64,
+    last: u64,
+    /// Why the last of them could not be written.
+    reason: String,
 }
 
 /// Where the trail ends.
@@ -33,24 +52,48 @@ struct Tail {
 struct OpenFile {
     name: String,
     bytes: u64,
-    /// Day of its last line, as RFC 3339 writes it; empty before its first.
+    /// The day that it is for, as RFC 3339 writes it.
     day: String,
 }
 
 impl Writer {
-    /// Appends the line for `event`, unless its seq is not above the tail's.
+    /// Appends the line for `event`, unless its seq is not above the tail's; before it a line that says which
+    /// events before it were refused and did not come again. `now` is in milliseconds since 1970.
     ///
     /// # Errors
-    /// What the data folder refuses, to be tried again: no event may be missing from the trail.
-    pub fn write(&mut self, event: &Event, settings: &Settings) -> Result<(), Failure> {
+    /// What the data folder refuses, to be tried again.
+    pub fn write(&mut self, event: &Event, settings: &Settings, now: u64) -> Result<(), Failure> {
+        if let Some(refused) = self.trying.take_if(|refused| refused.seq != event.seq) {
+            self.miss(refused);
+        }
+        let written = self.try_to_write(event, settings, &today(now)).map_err(unwritten);
+        self.trying = written.as_ref().err().map(|reason| Refused { seq: event.seq, reason: reason.clone() });
+        written.map_err(Failure::Retry)
+    }
+
+    fn miss(&mut self, Refused { seq, reason }: Refused) {
+        let missing =
+            self.missing.get_or_insert_with(|| Missing { count: 0, first: seq, last: seq, reason: String::new() });
+        missing.count += 1;
+        missing.last = seq;
+        missing.reason = reason;
+    }
+
+    fn try_to_write(&mut self, event: &Event, settings: &Settings, today: &str) -> Result<(), DataError> {
         // Taken out, so that after any failure the files say where the trail ends.
         let mut tail = match self.tail.take() {
             Some(tail) => tail,
-            None => recover(event).map_err(unwritten)?,
+            None => recover(event, today)?,
         };
+        if let Some(Missing { count, first, last, reason }) = &self.missing {
+            let details = json!({"missing": count, "first_seq": first, "last_seq": last, "reason": reason});
+            let seq = tail.seq;
+            tail.append(record::note(GAP, event.time, details), seq, settings, today)?;
+            self.missing = None;
+        }
         if event.seq > tail.seq {
             let body = record::body(event, settings);
-            tail.append(body, event, event.seq, settings).map_err(unwritten)?;
+            tail.append(body, event.seq, settings, today)?;
         } else if !std::mem::replace(&mut self.said, true) {
             log::warn(&format!(
                 "event {} is not written: the trail reaches to {} already. After a crash that is as it should be; \
@@ -63,26 +106,34 @@ impl Writer {
     }
 }
 
-fn unwritten(error: DataError) -> Failure {
-    Failure::Retry(match error {
+fn unwritten(error: DataError) -> String {
+    match error {
         DataError::Denied => "the audit trail cannot be written: no data grant".to_owned(),
         DataError::OverQuota => "the audit trail cannot be written: its data quota is used up".to_owned(),
         other => format!("the audit trail cannot be written: {other:?}"),
-    })
+    }
+}
+
+fn today(now: u64) -> String {
+    day_of(&clock::rfc3339(now)).to_owned()
+}
+
+fn day_of(timestamp: &str) -> &str {
+    timestamp.get(..10).unwrap_or_default()
 }
 
 impl Tail {
-    /// Appends one line, in a new file where size or day ask for one.
-    fn append(&mut self, body: String, event: &Event, seq: u64, settings: &Settings) -> Result<(), DataError> {
-        let timestamp = clock::rfc3339(event.time);
-        let day = timestamp.get(..10).unwrap_or_default();
+    /// Appends one line, in a new file where size or a new day ask for one. The day is this plugin's own and only
+    /// goes forwards: by the events' times, whoever emits could have a file for each of them, up to the host's bound.
+    fn append(&mut self, body: String, seq: u64, settings: &Settings, today: &str) -> Result<(), DataError> {
         let mut file = match self.file.take() {
-            Some(file) if file.bytes == 0 || (file.bytes < settings.max_file_bytes && file.day == day) => file,
-            _ => OpenFile { name: trail::file_name(seq), bytes: 0, day: String::new() },
+            Some(file) if file.bytes == 0 || (file.bytes < settings.max_file_bytes && *file.day >= *today) => file,
+            // A line that stands beside the facts repeats a seq, which may be the name of the file that is full.
+            Some(file) if trail::file_name(seq) == file.name => file,
+            _ => OpenFile { name: trail::file_name(seq), bytes: 0, day: today.to_owned() },
         };
         let (line, hash) = trail::seal(body, seq, &self.hash);
         file.bytes = data::append(&file.name, line.as_bytes())?;
-        day.clone_into(&mut file.day);
         if settings.sync_each {
             data::sync(&file.name)?;
         }
@@ -92,7 +143,7 @@ impl Tail {
 }
 
 /// Finds where the trail ends, and repairs a torn last line.
-fn recover(event: &Event) -> Result<Tail, DataError> {
+fn recover(event: &Event, today: &str) -> Result<Tail, DataError> {
     let mut names: Vec<String> = data::names()?.into_iter().filter(|name| trail::is_trail_file(name)).collect();
     names.sort();
     let mut tail = Tail { file: None, seq: 0, hash: START.to_owned() };
@@ -102,19 +153,20 @@ fn recover(event: &Event) -> Result<Tail, DataError> {
         let (complete, fragment) = last_line(&name, bytes)?;
         let newest = tail.file.is_none();
         if newest {
-            tail.file = Some(OpenFile { name: name.clone(), bytes, day: String::new() });
+            tail.file = Some(OpenFile { name: name.clone(), bytes, day: today.to_owned() });
             torn = (!fragment.is_empty()).then_some(fragment);
         }
         let Some(line) = complete else { continue };
         match Line::read(&line) {
             Ok(line) => {
-                if let Some(file) = tail.file.as_mut().filter(|_| newest) {
-                    line.timestamp.get(..10).unwrap_or_default().clone_into(&mut file.day);
+                // What its last line says, unless that is of the future: an emitter chose it.
+                if let Some(file) = tail.file.as_mut().filter(|_| newest && day_of(&line.timestamp) < today) {
+                    day_of(&line.timestamp).clone_into(&mut file.day);
                 }
                 tail.seq = line.seq;
                 tail.hash = line.hash;
             }
-            Err(reason) => return restart(&name, &reason.to_string(), event),
+            Err(reason) => return restart(&name, &reason.to_string(), event, today),
         }
         break;
     }
@@ -131,7 +183,6 @@ fn repair(tail: &mut Tail, fragment: &[u8], event: &Event) -> Result<(), DataErr
         && whole.prev == tail.hash
     {
         file.bytes = data::append(&file.name, b"\n")?;
-        whole.timestamp.get(..10).unwrap_or_default().clone_into(&mut file.day);
         tail.seq = whole.seq;
         tail.hash = whole.hash;
         return Ok(());
@@ -146,22 +197,20 @@ fn repair(tail: &mut Tail, fragment: &[u8], event: &Event) -> Result<(), DataErr
     // In the same file, whatever its size and day: the repair stands where the tear was.
     let (line, hash) = trail::seal(note, seq, &tail.hash);
     file.bytes = data::append(&file.name, line.as_bytes())?;
-    clock::rfc3339(event.time).get(..10).unwrap_or_default().clone_into(&mut file.day);
     tail.hash = hash;
     Ok(())
 }
 
 /// Begins a new chain after a last line that someone altered: facts go on being recorded, and verification
 /// names the altered line.
-fn restart(file: &str, reason: &str, event: &Event) -> Result<Tail, DataError> {
+fn restart(file: &str, reason: &str, event: &Event, today: &str) -> Result<Tail, DataError> {
     log::error(&format!("{file}: the last line {reason}; a new chain begins"));
     let note = record::note(BROKEN, event.time, json!({"file": file, "reason": reason}));
     let seq = event.seq.saturating_sub(1);
     let (line, hash) = trail::seal(note, seq, START);
     let name = trail::file_name(event.seq);
     let bytes = data::append(&name, line.as_bytes())?;
-    let day = clock::rfc3339(event.time).get(..10).unwrap_or_default().to_owned();
-    Ok(Tail { file: Some(OpenFile { name, bytes, day }), seq, hash })
+    Ok(Tail { file: Some(OpenFile { name, bytes, day: today.to_owned() }), seq, hash })
 }
 
 /// The last complete line of a file, without its newline, and what follows it.

@@ -18,6 +18,12 @@ pub struct BundledPlugin {
 /// What a new home's plugin folder holds.
 pub const PLUGINS: &[BundledPlugin] = &[
     BundledPlugin { name: "audit", component: AUDIT, grant: include_str!("../../audit/grant.toml") },
+    BundledPlugin { name: "test-runner", component: TEST_RUNNER, grant: include_str!("../../test-runner/grant.toml") },
+    BundledPlugin {
+        name: "merge-resolver",
+        component: MERGE_RESOLVER,
+        grant: include_str!("../../merge-resolver/grant.toml"),
+    },
     BundledPlugin { name: "translation", component: TRANSLATION, grant: include_str!("../../translation/grant.toml") },
 ];
 

@@ -22,22 +22,45 @@ pub fn noted(id: &str) -> String {
 
 /// What is remembered under `key`.
 pub fn recall(key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    store::get(key)
+    Ok(kept(key)?.map(|(_, value)| value))
+}
+
+/// Place in the ring and value of `key`: kept together, since a key that was forgotten and is remembered again
+/// stands in the ring twice.
+fn kept(key: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+    let split = |bytes: Vec<u8>| {
+        let at = bytes.iter().position(|byte| *byte == b' ')?;
+        let slot = std::str::from_utf8(bytes.get(..at)?).ok()?.parse().ok()?;
+        Some((slot, bytes.get(at + 1..)?.to_vec()))
+    };
+    Ok(store::get(key)?.and_then(split))
 }
 
 /// Remembers `value` under `key`; forgets the oldest key where there are too many.
 pub fn remember(key: &str, value: &[u8]) -> Result<(), StoreError> {
-    if store::get(key)?.is_none() {
-        let next = store::get(NEXT)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse::<u64>().ok());
-        let next = next.unwrap_or(0);
-        let slot = format!("ring/{}", next % MAX_REMEMBERED);
-        if let Some(oldest) = store::get(&slot)?.and_then(|bytes| String::from_utf8(bytes).ok()) {
-            store::delete(&oldest)?;
+    let slot = match kept(key)? {
+        Some((slot, _)) => slot,
+        None => {
+            let next = store::get(NEXT)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse::<u64>().ok());
+            let next = next.unwrap_or(0);
+            let slot = next % MAX_REMEMBERED;
+            take_place(slot, key)?;
+            store::set(NEXT, next.wrapping_add(1).to_string().as_bytes())?;
+            slot
         }
-        store::set(&slot, key.as_bytes())?;
-        store::set(NEXT, next.wrapping_add(1).to_string().as_bytes())?;
+    };
+    store::set(key, &[format!("{slot} ").as_bytes(), value].concat())
+}
+
+/// Gives the place to `key`, and forgets the key that has it.
+fn take_place(slot: u64, key: &str) -> Result<(), StoreError> {
+    let place = format!("ring/{slot}");
+    if let Some(oldest) = store::get(&place)?.and_then(|bytes| String::from_utf8(bytes).ok())
+        && kept(&oldest)?.is_some_and(|(its, _)| its == slot)
+    {
+        store::delete(&oldest)?;
     }
-    store::set(key, value)
+    store::set(&place, key.as_bytes())
 }
 
 /// Forgets `key`. Its place in the ring is taken when its turn comes.

@@ -211,3 +211,20 @@ fn a_bad_row_is_refused_with_its_place() {
         assert!(error.contains(word), "{error}");
     }
 }
+
+#[test]
+fn a_process_that_lived_twice_is_remembered_by_its_second_life() {
+    mock::reset();
+    // The first life of process 1 takes the ring's first place.
+    send("process.created", &json!({"pid": 1, "request_id": "r"}));
+    send("process.state_changed", &json!({"pid": 1, "state": "terminated"}));
+    for pid in 2..memory::MAX_REMEMBERED {
+        memory::remember(&memory::ended(&format!("{pid}")), b"1").unwrap();
+    }
+    // Its second life takes the last place, and the next process the first one again.
+    send("process.created", &json!({"pid": 1, "request_id": "r"}));
+    let ended = send("process.state_changed", &json!({"pid": 1, "state": "terminated"})).len();
+    send("process.cancelled", &json!({"pid": "other", "reason": "x"}));
+    let again = send("process.cancelled", &json!({"pid": 1, "reason": "x"})).len();
+    assert_eq!((ended, again), (1, 0), "a process ends once");
+}

@@ -7,7 +7,7 @@ use crate::bindings::tollgate::plugin::workspace as host;
 #[cfg(not(target_family = "wasm"))]
 use crate::mock::workspace as host;
 
-/// Most bytes that one call of [`read`] or [`write`] moves.
+/// Most bytes that one call of [`read()`] or [`write()`] moves.
 pub const CALL_BYTES: u32 = 1024 * 1024;
 
 /// At most `length` bytes from `offset` on; fewer at the file's end, none past it.

@@ -10,23 +10,32 @@ use tollgate_plugin_audit::trail;
 /// Checks the trail of `home`.
 ///
 /// # Errors
-/// When there is no trail; a broken one is shown and exits with 1.
+/// When there is no trail, not even an empty one; a broken one is shown and exits with 1.
 pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
     let AuditCommand::Verify { json: as_json } = command;
     let folder = home.data("audit");
     match trail::verify_folder(&folder) {
+        Ok(summary) if summary.files == 0 => {
+            let reason = "no file of it is there: nothing was recorded yet, or all of it was removed";
+            Err(Failure::at(format!("the audit trail in {}", folder.display()), reason))
+        }
         Ok(summary) if *as_json => {
             output::line(
                 json!({"ok": true, "files": summary.files, "lines": summary.lines, "repaired": summary.repaired,
-                "last_seq": summary.last_seq, "head": summary.head}),
+                "missing": summary.missing, "last_seq": summary.last_seq, "head": summary.head}),
             )?;
             Ok(Exit::Done)
         }
         Ok(summary) => {
             let repaired =
                 if summary.repaired == 0 { String::new() } else { format!(", {} torn and said so", summary.repaired) };
+            let whole = if summary.missing == 0 {
+                "the audit trail is whole".to_owned()
+            } else {
+                format!("the audit trail is unaltered and says itself that {} events are missing", summary.missing)
+            };
             output::line(format_args!(
-                "the audit trail is whole: {} lines in {} files{repaired}, up to seq {}, head {}",
+                "{whole}: {} lines in {} files{repaired}, up to seq {}, head {}",
                 summary.lines, summary.files, summary.last_seq, summary.head
             ))?;
             Ok(Exit::Done)

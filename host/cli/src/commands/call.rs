@@ -83,7 +83,7 @@ pub(super) fn show(verdict: &Value, as_json: bool) -> Result<Exit, Failure> {
 }
 
 /// A parsed command on one line, its wrappers first.
-fn rendered(command: &Value) -> String {
+pub(super) fn rendered(command: &Value) -> String {
     let word = |word: &Value| word.get("text").and_then(Value::as_str).unwrap_or("").to_owned();
     let list = |name: &str| command.get(name).and_then(Value::as_array).into_iter().flatten();
     let wrappers = list("wrappers").filter_map(Value::as_str).map(|wrapper| format!("{wrapper} → "));

@@ -3,7 +3,7 @@
 use crate::args::ConfigCommand;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{host, output};
+use crate::{output, policies};
 use tollgate_core::home::Home;
 
 /// Checks or shows it.
@@ -17,7 +17,7 @@ pub fn run(home: &Home, command: &ConfigCommand) -> Result<Exit, Failure> {
         ConfigCommand::Show { defaults: false } => load()?,
         ConfigCommand::Check => {
             let config = load()?;
-            host::load_policy(home, &config)?;
+            policies::load(home, &config)?;
             let file = home.config();
             let what = if file.exists() { "is right" } else { "is absent: the defaults count" };
             output::line(format_args!("{} {what}", file.display()))?;

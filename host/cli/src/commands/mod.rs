@@ -1,18 +1,24 @@
 //! One file a command. Each reads its arguments, asks the daemon or the files, and shows the answer.
 
+pub mod approvals;
 pub mod audit;
 mod call;
 pub mod config;
+pub mod deadletter;
+pub mod doctor;
 pub mod emit;
 pub mod gate;
+pub mod hooks;
 pub mod journal;
+pub mod man;
+pub mod message;
 pub mod plugin;
 pub mod policy;
 pub mod run;
 pub mod tail;
 
 use crate::exit::Failure;
-use std::io::Read as _;
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 /// The largest text that a command reads from standard input: the server's own bound of a batch.
 const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
@@ -28,6 +34,17 @@ fn read_stdin() -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         Failure::Failed(format!("standard input is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
     })
+}
+
+/// A person's word on `question`; without a terminal there is no one to ask, and `mend` says what to do instead.
+fn confirmed(question: &str, mend: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("no terminal to ask on; {mend}")));
+    }
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::at("standard input", error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The daemon's answer as a value.
@@ -47,4 +64,19 @@ fn encode(text: &str) -> String {
         }
     }
     out
+}
+
+/// The longest cell of a table, in characters.
+const CELL: usize = 80;
+
+/// The objects of `answer`'s array `name` as rows of a table; what is not there is a dash.
+fn rows(answer: &serde_json::Value, name: &str, keys: &[&str]) -> Vec<Vec<String>> {
+    use serde_json::Value;
+    let cell = |one: &Value, key: &str| match one.get(key) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => crate::output::tame(text, CELL),
+        Some(other) => crate::output::tame(&other.to_string(), CELL),
+    };
+    let objects = answer.get(name).and_then(Value::as_array).into_iter().flatten();
+    objects.map(|one| keys.iter().map(|key| cell(one, key)).collect()).collect()
 }

@@ -1,13 +1,15 @@
 //! `tollgate plugin`: what the daemon's plugins are doing, and steering them.
 
-use super::{encode, parse};
+use super::{confirmed, encode, parse};
 use crate::args::PluginCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
-use serde_json::Value;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use serde_json::{Value, json};
 use tollgate_core::home::Home;
+
+/// How much of a digest is shown, in characters: enough to tell two versions apart.
+const SHOWN_DIGEST: usize = 12;
 
 /// Asks the daemon and shows the answer.
 ///
@@ -22,6 +24,7 @@ pub fn run(home: &Home, command: PluginCommand) -> Result<Exit, Failure> {
             steer(home, &name, "disable", "disabled; `tollgate plugin enable` lets it run again")
         }
         PluginCommand::Enable { name } => steer(home, &name, "enable", "enabled"),
+        PluginCommand::Reload { name, json } => reload(home, &name, json),
         PluginCommand::Grant { name, yes } => grant(home, &name, yes),
     }
 }
@@ -62,11 +65,23 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     output::write(&output::table(&header, &rows))?;
     let on = colours();
     for plugin in &plugins {
+        if plugin.get("throttled") == Some(&Value::Bool(true)) {
+            let words = format!("{}: throttled: its fuel_per_minute is spent", cell(plugin.get("name")));
+            output::line(paint(on, Colour::Bad, words))?;
+        }
         for (key, parts) in [("rejected", ["stage", "cause"]), ("last_fault", ["cause", "message"])] {
             let Some(trouble) = plugin.get(key).filter(|trouble| !trouble.is_null()) else { continue };
             let words = parts.map(|part| cell(trouble.get(part))).join(": ");
             let words = format!("{}: {}: {}", cell(plugin.get("name")), key.replace('_', " "), tame(&words, 300));
             output::line(paint(on, Colour::Bad, words))?;
+        }
+        if let Some(waiting) = plugin.get("waiting").filter(|waiting| !waiting.is_null()) {
+            let (name, version) = (cell(plugin.get("name")), cell(waiting.get("version")));
+            let missing = waiting.get("missing").and_then(Value::as_array).into_iter().flatten();
+            let missing: Vec<String> = missing.map(|one| cell(Some(one))).collect();
+            let words = tame(&format!("{name}: waits: {version} needs {}", missing.join(", ")), 300);
+            let words = format!("{words}: `tollgate plugin grant {name}` shows it");
+            output::line(paint(on, Colour::Warn, words))?;
         }
     }
     Ok(Exit::Done)
@@ -128,6 +143,19 @@ fn steer(home: &Home, name: &str, verb: &str, done: &str) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
+fn reload(home: &Home, name: &str, json: bool) -> Result<Exit, Failure> {
+    let answer = Client::approver_of(home).post(&path(name, "/reload"), b"")?;
+    if json {
+        output::line(answer)?;
+        return Ok(Exit::Done);
+    }
+    let status = parse(&answer)?;
+    let digest: String = cell(status.get("digest")).chars().take(SHOWN_DIGEST).collect();
+    let (version, state) = (cell(status.get("version")), cell(status.get("state")));
+    output::line(format_args!("{name}: loaded anew, version {version} ({digest}…), {state}"))?;
+    Ok(Exit::Done)
+}
+
 fn grant(home: &Home, name: &str, yes: bool) -> Result<Exit, Failure> {
     let client = Client::approver_of(home);
     let proposed = parse(&client.get(&path(name, "/grant"))?)?;
@@ -140,24 +168,15 @@ fn grant(home: &Home, name: &str, yes: bool) -> Result<Exit, Failure> {
     if let Some(text) = proposed.get("toml").and_then(Value::as_str) {
         output::line(format_args!("\nplugins/{name}.toml would say:\n{}", text.trim_end()))?;
     }
-    if !yes && !confirmed(name)? {
+    if !yes && !confirmed("Grant this?", &format!("`tollgate plugin grant {name} --yes` grants it"))? {
         output::line("nothing was changed")?;
         return Ok(Exit::Failed);
     }
-    client.post(&path(name, "/grant"), b"")?;
+    // What was shown and nothing else: the plugin's file may have been replaced meanwhile.
+    let shown = json!({"digest": proposed.get("digest")}).to_string();
+    client.post(&path(name, "/grant"), shown.as_bytes())?;
     output::line(format_args!("{name}: granted"))?;
     Ok(Exit::Done)
-}
-
-/// A person's word; without a terminal there is no one to ask.
-fn confirmed(name: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::Usage(format!("no terminal to ask on; `tollgate plugin grant {name} --yes` grants it")));
-    }
-    let _ = write!(std::io::stderr(), "Grant this? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::at("standard input", error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn cell(value: Option<&Value>) -> String {

@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::home;
 use crate::host::Host;
+use crate::policies::Stamps;
+use crate::reload::Reloading;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_core::home::Home;
-use tollgate_server::ApproverToken;
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM; on SIGHUP the policy is read again.
 ///
 /// # Errors
 /// When the home, the configuration, the journal or the socket is not fit; nothing is served then.
@@ -16,24 +17,27 @@ pub fn run(home: &Home) -> Result<Exit, Failure> {
     let config = Config::load(home).map_err(|error| Failure::Failed(error.to_string()))?;
     home::create(home)?;
     let _lock = home::lock(home)?;
-    home::token(&home.token())?;
-    let approver = ApproverToken::new(home::token(&home.approver_token())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("tollgate")
         .build()
         .map_err(|error| Failure::at("the async runtime", error))?;
-    runtime.block_on(serve(home, &config, approver))?;
+    runtime.block_on(serve(home, &config))?;
     Ok(Exit::Done)
 }
 
-async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<(), Failure> {
+async fn serve(home: &Home, config: &Config) -> Result<(), Failure> {
     // Before anything is started, so that no signal is lost.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::at("signals", error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::at("signals", error))?;
+    let hangup = signal(SignalKind::hangup()).map_err(|error| Failure::at("signals", error))?;
 
     crate::host::install_bundled(home)?;
+    // Before the policy is read, so that no change of it is missed.
+    let seen = Stamps::of(home);
     let host = Host::open(home, config).await?;
+    let reloading = Reloading::new(home.clone(), host.gatekeeper.clone(), config.clone(), seen);
+    let reloading = tokio::spawn(reloading.follow(hangup));
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -41,13 +45,14 @@ async fn serve(home: &Home, config: &Config, approver: ApproverToken) -> Result<
         }
         tracing::info!("stopping");
     };
-    match host.serve(home, approver, stop) {
-        Ok(serving) => serving.await,
-        Err(failure) => {
-            host.close().await;
-            return Err(failure);
+    let served = match host.serve(home, config, stop).await {
+        Ok(serving) => {
+            serving.await;
+            Ok(())
         }
-    }
+        Err(failure) => Err(failure),
+    };
+    reloading.abort();
     host.close().await;
-    Ok(())
+    served
 }

@@ -67,6 +67,10 @@ fn newest(client: &Client, filter: &str, lines: usize, show: &Show) -> Result<St
             show.event(event)?;
             head = head.max(event.get("seq").and_then(Value::as_u64).unwrap_or(0));
         }
+        // Of another daemon's making: it cut its answer short, and the stream goes on from there.
+        if let Some(next) = answer.get("next").and_then(Value::as_str) {
+            return Ok(next.to_owned());
+        }
     }
     Ok(format!("{epoch}.{head}"))
 }

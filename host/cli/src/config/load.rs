@@ -1,9 +1,10 @@
 //! Reads `tollgate.toml`, strictly: every refusal names the file, the line and the mend.
 
-use super::{Config, nearest, overrides};
+use super::{Config, overrides};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tollgate_core::home::Home;
+use tollgate_core::nearest::nearest;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,29 +3,29 @@
 //! Reading it is [`load`]'s, the environment's overrides are [`overrides`]'s; here is only what the values mean.
 
 mod load;
-mod nearest;
 mod overrides;
 
 pub use load::ConfigError;
-pub use nearest::nearest;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tollgate_core::events::PatternSet;
 use tollgate_core::hooks::AgentHook;
 use tollgate_core::journal::Durability;
+use tollgate_runtime::{SignatureKey, SignatureRules, SignatureRulesError};
 
 /// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
 const HOOK_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
-/// How often the plugin folder may be looked at, in milliseconds.
+/// How often the plugin folder and the policy files may be looked at, in milliseconds.
 const RESCAN_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 
 /// The whole configuration; what a file leaves out has its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The server; nothing to set yet beside the socket, which the home places.
+    /// The server beside its socket, which the home places.
     pub server: ServerConfig,
     /// The journal.
     pub journal: JournalConfig,
@@ -48,9 +48,16 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ServerConfig {}
+pub struct ServerConfig {
+    /// The TCP address, or `off`. Port 0 takes a free one; `run/address` names it.
+    pub listen: String,
+    /// Host names that requests may address this host by, besides the loopback's.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may ask, besides the host's own.
+    pub origins: Vec<String>,
+}
 
 /// `[streams]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -104,6 +111,12 @@ pub struct GateConfig {
     pub presets: Vec<String>,
     /// Folders that every session may touch besides its roots.
     pub allowed_extras: Vec<PathBuf>,
+    /// Whether someone answers approvals. Without, an ask whose caller cannot ask its own user is a denial at once.
+    pub approvers: bool,
+    /// Look at the policy files and the presets again while running; else only SIGHUP does.
+    pub watch: bool,
+    /// How often, in milliseconds.
+    pub rescan_ms: u64,
 }
 
 /// `[hooks.<agent>]`
@@ -135,6 +148,10 @@ pub struct PluginsConfig {
     pub watch: bool,
     /// How often the folder is looked at anyway.
     pub rescan_ms: u64,
+    /// minisign public keys: a plugin's signature must be by one of them.
+    pub keys: Vec<String>,
+    /// A plugin without a signature is refused.
+    pub require_signature: bool,
 }
 
 /// `[workspace]`
@@ -145,6 +162,43 @@ pub struct WorkspaceConfig {
     pub allow: Vec<PathBuf>,
 }
 
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:7411".to_owned(), hosts: Vec::new(), origins: Vec::new() }
+    }
+}
+
+impl ServerConfig {
+    /// The address to listen on; none where it is `off`.
+    ///
+    /// # Errors
+    /// When it is neither an address nor `off`; which the configuration is checked for when it is read.
+    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
+        if self.listen == "off" {
+            return Ok(None);
+        }
+        let bad = |_| format!("`{}` is neither an address such as 127.0.0.1:7411 nor `off`", self.listen);
+        self.listen.parse().map(Some).map_err(bad)
+    }
+
+    fn violation(&self) -> Option<(&'static str, String)> {
+        if let Err(reason) = self.address() {
+            return Some(("listen", reason));
+        }
+        let bad_host =
+            |host: &&String| host.is_empty() || host.contains(['/', ':', ' ']) || **host != host.to_lowercase();
+        if let Some(host) = self.hosts.iter().find(bad_host) {
+            return Some(("hosts", format!("`{host}` is no host name in lower case, without scheme and port")));
+        }
+        let bad_origin = |origin: &&String| {
+            let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            rest.is_none_or(|rest| rest.is_empty() || rest.contains('/'))
+        };
+        let origin = self.origins.iter().find(bad_origin)?;
+        Some(("origins", format!("`{origin}` is no origin such as https://board.example.org")))
+    }
+}
+
 impl Default for BusConfig {
     fn default() -> Self {
         Self { filter: vec!["*".to_owned()] }
@@ -153,7 +207,13 @@ impl Default for BusConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { presets: vec!["guardrails".to_owned()], allowed_extras: vec![PathBuf::from("/tmp")] }
+        Self {
+            presets: vec!["guardrails".to_owned()],
+            allowed_extras: vec![PathBuf::from("/tmp")],
+            approvers: true,
+            watch: true,
+            rescan_ms: 2_000,
+        }
     }
 }
 
@@ -166,7 +226,22 @@ impl Default for HookConfig {
 
 impl Default for PluginsConfig {
     fn default() -> Self {
-        Self { watch: true, rescan_ms: 2_000 }
+        Self { watch: true, rescan_ms: 2_000, keys: Vec::new(), require_signature: false }
+    }
+}
+
+impl PluginsConfig {
+    /// What is held against a plugin's signature.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it; which the configuration is checked for when it is read.
+    pub fn signatures(&self) -> Result<SignatureRules, (&'static str, String)> {
+        let keys = self.keys.iter().map(|key| SignatureKey::parse(key)).collect::<Result<Vec<_>, _>>();
+        let rules = keys.and_then(|keys| SignatureRules::new(keys, self.require_signature));
+        rules.map_err(|error| {
+            let missing = matches!(error, SignatureRulesError::RequiredWithoutKeys);
+            (if missing { "require_signature" } else { "keys" }, error.to_string())
+        })
     }
 }
 
@@ -198,6 +273,9 @@ impl Config {
 
     /// The first value that is of the right type and makes no sense: its table, its key, what is wrong.
     fn violation(&self) -> Option<(String, &'static str, String)> {
+        if let Some((key, reason)) = self.server.violation() {
+            return Some(("server".to_owned(), key, reason));
+        }
         if let Err(error) = PatternSet::parse(&self.bus.filter) {
             return Some(("bus".to_owned(), "filter", error.to_string()));
         }
@@ -216,8 +294,13 @@ impl Config {
                 ));
             }
         }
-        if !RESCAN_MS.contains(&self.plugins.rescan_ms) {
-            return Some(("plugins".to_owned(), "rescan_ms", bounds(self.plugins.rescan_ms, &RESCAN_MS)));
+        for (table, rescan_ms) in [("plugins", self.plugins.rescan_ms), ("gate", self.gate.rescan_ms)] {
+            if !RESCAN_MS.contains(&rescan_ms) {
+                return Some((table.to_owned(), "rescan_ms", bounds(rescan_ms, &RESCAN_MS)));
+            }
+        }
+        if let Err((key, reason)) = self.plugins.signatures() {
+            return Some(("plugins".to_owned(), key, reason));
         }
         for (agent, hook) in &self.hooks {
             let table = format!("hooks.{agent}");

@@ -48,7 +48,7 @@ impl Report {
     }
 
     /// One object, field names as over HTTP.
-    pub fn to_json(&self, ok: bool) -> Value {
+    pub fn to_json(&self, checklist: &Checklist) -> Value {
         let plugins: Vec<Value> = self
             .plugins
             .iter()
@@ -57,8 +57,14 @@ impl Report {
                     "p50_us": plugin.p50_us, "p99_us": plugin.p99_us})
             })
             .collect();
+        let skipped: Vec<Value> = checklist
+            .skipped()
+            .iter()
+            .map(|skipped| json!({"scene": skipped.scene, "reason": skipped.reason}))
+            .collect();
         json!({"events": self.events, "by_type": self.by_type,
-            "verdicts": {"by_decision": self.by_decision, "by_cause": self.by_cause}, "plugins": plugins, "ok": ok})
+            "verdicts": {"by_decision": self.by_decision, "by_cause": self.by_cause}, "plugins": plugins, "skipped": skipped,
+            "ok": checklist.held()})
     }
 
     /// Tables for people, and the score.
@@ -81,13 +87,17 @@ impl Report {
         let counts = |counts: &BTreeMap<String, u64>| {
             counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
         };
-        let _ = writeln!(text, "\nverdicts: {}   denied by: {}", counts(&self.by_decision), counts(&self.by_cause));
+        let _ = writeln!(text, "\nverdicts:  {}", counts(&self.by_decision));
+        let _ = writeln!(text, "denied by: {}", counts(&self.by_cause));
         let _ = writeln!(
             text,
             "{} events of {} types; {held} of {stated} expectations held",
             self.events,
             self.by_type.len()
         );
+        for skipped in checklist.skipped() {
+            let _ = writeln!(text, "skipped: {} ({})", skipped.scene, skipped.reason);
+        }
         for broken in checklist.broken() {
             let _ = writeln!(text, "did not hold: {broken}");
         }

@@ -5,10 +5,11 @@
 use super::EmitError;
 use crate::event::{Draft, Entity, Event, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
 use crate::journal::lock;
+use crate::redact::{self, redact};
 use crate::time::{Clock, Timestamp};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tollgate_events::{EventType, PatternSet};
 use uuid::{ContextV7, Uuid};
 
@@ -16,8 +17,8 @@ use uuid::{ContextV7, Uuid};
 /// that 4,096 others have overtaken is counted from nothing again, which only a very slow storm notices.
 const COUNTED_ROOTS: usize = 4_096;
 
-/// The domain of the gate's facts: a verdict is given only once these are recorded.
-const GATE_DOMAIN: &str = "tool";
+/// The domains of the gate's facts: a verdict is given, and protection lifted, only once these are recorded.
+const GATE_DOMAINS: [&str; 2] = ["tool", "protection"];
 
 /// What the bus lets in.
 pub(super) struct Admission {
@@ -35,6 +36,9 @@ impl Admission {
     /// Whether `draft` would be let in. Counts nothing.
     pub(super) fn check(&self, draft: &Draft) -> Result<(), EmitError> {
         self.check_shape(draft)?;
+        if may_outgrow(draft) {
+            redacted(draft.clone())?;
+        }
         if let Some(cause) = draft.cause
             && lock(&self.roots).count(cause.root) >= MAX_EVENTS_PER_ROOT
         {
@@ -46,6 +50,7 @@ impl Admission {
     /// Makes an event of `draft`, without seq, and counts it for its root.
     pub(super) fn admit(&self, draft: Draft) -> Result<Event, EmitError> {
         self.check_shape(&draft)?;
+        let draft = redacted(draft)?;
         if let Some(cause) = draft.cause
             && !lock(&self.roots).add(cause.root)
         {
@@ -59,6 +64,7 @@ impl Admission {
     /// most what the handlers under way have staged.
     pub(super) fn admit_staged(&self, draft: Draft) -> Result<Event, EmitError> {
         self.check_shape(&draft)?;
+        let draft = redacted(draft)?;
         if let Some(cause) = draft.cause {
             lock(&self.roots).add(cause.root);
         }
@@ -67,24 +73,16 @@ impl Admission {
 
     /// Whether the filter takes this type. What the gate decided is on record whatever the filter says.
     pub(super) fn lets_in(&self, event_type: &EventType) -> bool {
-        event_type.domain() == GATE_DOMAIN || self.filter.as_ref().is_none_or(|filter| filter.matches(event_type))
+        GATE_DOMAINS.contains(&event_type.domain())
+            || self.filter.as_ref().is_none_or(|filter| filter.matches(event_type))
     }
 
     fn check_shape(&self, draft: &Draft) -> Result<(), EmitError> {
         if !self.lets_in(&draft.event_type) {
             return Err(EmitError::Filtered(draft.event_type.clone()));
         }
-        if draft.payload.len() > MAX_PAYLOAD_BYTES {
-            return Err(EmitError::TooLarge(draft.payload.len()));
-        }
-        check_name("source", &draft.source)?;
-        if let Some(entity) = &draft.entity {
-            check_name("entity.kind", &entity.kind)?;
-            check_name("entity.id", &entity.id)?;
-        }
-        if let Some(session) = &draft.session {
-            check_name("session", session)?;
-        }
+        check_size(&draft.payload)?;
+        check_names(draft)?;
         if draft.cause.is_some_and(|cause| cause.depth >= MAX_DEPTH) {
             return Err(EmitError::TooDeep(format!("a chain of causes has at most {MAX_DEPTH} links")));
         }
@@ -99,21 +97,17 @@ impl Admission {
             Some(cause) => (cause.root, cause.depth + 1),
             None => (id, 0),
         };
-        let redacted = match crate::redact::redact(&draft.payload) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text.into()),
-        };
         Event {
             seq: 0,
             id,
             event_type: draft.event_type,
             ts: draft.ts.unwrap_or(now),
             source: draft.source,
-            entity: draft.entity.map(redacted_entity),
+            entity: draft.entity,
             session: draft.session,
             root,
             depth,
-            payload: redacted.unwrap_or(draft.payload),
+            payload: draft.payload,
         }
     }
 
@@ -128,19 +122,51 @@ impl Admission {
     }
 }
 
-/// A URL is an id that can carry a password.
-fn redacted_entity(entity: Entity) -> Entity {
-    match crate::redact::redact(&entity.id) {
-        Cow::Borrowed(_) => entity,
-        Cow::Owned(id) => Entity { id: id.into(), ..entity },
-    }
+/// The draft without its secrets: a name can be a URL, and a URL can carry a password. What is over its bound
+/// only then is refused too.
+fn redacted(draft: Draft) -> Result<Draft, EmitError> {
+    let clean = |text: Arc<str>| match redact(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(clean) => clean.into(),
+    };
+    let draft = Draft {
+        payload: clean(draft.payload),
+        source: clean(draft.source),
+        entity: draft.entity.map(|entity| Entity { kind: clean(entity.kind), id: clean(entity.id) }),
+        session: draft.session.map(clean),
+        ..draft
+    };
+    check_size(&draft.payload)?;
+    check_names(&draft)?;
+    Ok(draft)
+}
+
+/// Whether redaction could bring the draft over a bound.
+fn may_outgrow(draft: &Draft) -> bool {
+    draft.payload.len() > MAX_PAYLOAD_BYTES / redact::MAX_GROWTH
+        || names(draft).any(|(_, name)| name.len() > MAX_NAME_BYTES / redact::MAX_GROWTH)
+}
+
+/// The draft's names, and what they are called where they are refused.
+fn names(draft: &Draft) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+    let entity = draft.entity.iter().flat_map(|entity| [("entity.kind", &entity.kind), ("entity.id", &entity.id)]);
+    std::iter::once(("source", &draft.source)).chain(entity).chain(draft.session.iter().map(|name| ("session", name)))
+}
+
+fn check_names(draft: &Draft) -> Result<(), EmitError> {
+    names(draft).try_for_each(|(field, name)| check_name(field, name))
+}
+
+fn check_size(payload: &str) -> Result<(), EmitError> {
+    if payload.len() > MAX_PAYLOAD_BYTES { Err(EmitError::TooLarge(payload.len())) } else { Ok(()) }
 }
 
 fn root_spent() -> EmitError {
     EmitError::TooDeep(format!("one outside event sets off at most {MAX_EVENTS_PER_ROOT} events"))
 }
 
-fn check_name(field: &'static str, text: &str) -> Result<(), EmitError> {
+/// Checks a name: not empty, within [`MAX_NAME_BYTES`], no control characters.
+pub(crate) fn check_name(field: &'static str, text: &str) -> Result<(), EmitError> {
     let refuse = |reason: String| Err(EmitError::Field { field, reason });
     if text.is_empty() {
         return refuse("is empty".to_owned());

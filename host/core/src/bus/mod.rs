@@ -9,10 +9,13 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use admit::check_name;
 pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscription};
 
 use crate::event::{Draft, Event};
-use crate::journal::{Completion, Done, Journal, JournalError, JournalOptions, Receipt, Reply, Unit, Work};
+use crate::journal::{
+    Change, Completion, Done, Journal, JournalError, JournalOptions, Receipt, Refusal, Reply, Unit, Work,
+};
 use crate::time::Clock;
 use admit::Admission;
 use fanout::Fanout;
@@ -44,7 +47,7 @@ pub enum EmitError {
     /// The payload breaks the shape of its type.
     #[error(transparent)]
     Payload(#[from] Violation),
-    /// The payload is over its bound.
+    /// The payload is over its bound, as it is or once its secrets are replaced.
     #[error("the payload has {0} bytes, at most 262144 are taken")]
     TooLarge(usize),
     /// A name field is over its bound or holds control characters.
@@ -158,6 +161,37 @@ impl Bus {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
+        let given = drafts.iter().any(|draft| draft.id.is_some());
+        let events = self.admit_all(drafts)?;
+        match self.0.journal.request(Work::Emit { events, given }).await {
+            Ok(Done::Receipts(receipts)) => Ok(receipts),
+            Ok(Done::Cursor(_) | Done::Refused(_) | Done::Nothing) => Err(JournalError::Closed.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records `drafts`, consecutive, in one commit with a change of rows that they tell of: all of it, or nothing
+    /// where the change is refused. What the bus filter keeps out is left out of the record, not of the change.
+    ///
+    /// # Errors
+    /// As [`Bus::emit_batch`].
+    pub(crate) async fn commit(
+        &self,
+        change: Change,
+        mut drafts: Vec<Draft>,
+    ) -> Result<Result<Vec<Receipt>, Refusal>, BatchError> {
+        self.keep_wanted(&mut drafts);
+        let given = drafts.iter().any(|draft| draft.id.is_some());
+        let events = self.admit_all(drafts)?;
+        match self.0.journal.request(Work::Change { change, events, given }).await {
+            Ok(Done::Receipts(receipts)) => Ok(Ok(receipts)),
+            Ok(Done::Refused(refusal)) => Ok(Err(refusal)),
+            Ok(Done::Cursor(_) | Done::Nothing) => Err(JournalError::Closed.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn admit_all(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, BatchError> {
         if drafts.len() > MAX_BATCH {
             let error = EmitError::BatchTooLarge(drafts.len());
             self.count_refused(&error);
@@ -168,11 +202,7 @@ impl Bus {
             let admitted = self.0.admission.admit(draft).inspect_err(|error| self.count_refused(error));
             events.push(admitted.map_err(|error| BatchError { index, error })?);
         }
-        match self.0.journal.request(Work::Emit(events)).await {
-            Ok(Done::Receipts(receipts)) => Ok(receipts),
-            Ok(Done::Cursor(_) | Done::Nothing) => Err(BatchError { index: 0, error: JournalError::Closed.into() }),
-            Err(error) => Err(BatchError { index: 0, error: error.into() }),
-        }
+        Ok(events)
     }
 
     /// Takes out what the bus filter keeps out, and counts it: for drafts that are recorded beside others.
@@ -200,7 +230,7 @@ impl Bus {
     }
 
     fn start_completion(&self, completion: Completion) -> Result<Option<Reply>, JournalError> {
-        let Completion { subscriber, after, finished, emits, store, dead_letter } = completion;
+        let Completion { subscriber, after, finished, emits, store, dead_letter, retried } = completion;
         let emits = emits
             .into_iter()
             .map(|draft| self.0.admission.admit_staged(draft))
@@ -210,7 +240,8 @@ impl Bus {
                 JournalError::Write(format!("an emit of {subscriber} is refused: {error}"))
             })?;
         let now = self.clock().now();
-        self.0.journal.request_now(Work::Complete(Unit { subscriber, after, finished, emits, store, dead_letter, now }))
+        let unit = Unit { subscriber, after, finished, emits, store, dead_letter, retried, now };
+        self.0.journal.request_now(Work::Complete(unit))
     }
 
     /// A live subscription with a bounded queue of [`QUEUE_EVENTS`]; dropping it unsubscribes.
@@ -247,7 +278,7 @@ impl Bus {
         let work = Work::OpenCursor { subscriber: name, at_head: start == Start::Head, now: self.clock().now() };
         match self.0.journal.request(work).await? {
             Done::Cursor(seq) => Ok(seq),
-            Done::Receipts(_) | Done::Nothing => Err(JournalError::Closed),
+            Done::Receipts(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
         }
     }
 
@@ -262,7 +293,7 @@ impl Bus {
         Tail::new(Arc::clone(&self.0.fanout), self.0.journal.clone(), name, patterns, after)
     }
 
-    /// Removes a dead letter, after it was retried or given up for good; one that is not there is no error.
+    /// Removes a dead letter that is given up for good; one that is not there is no error.
     ///
     /// # Errors
     /// When the journal did not record it.
@@ -327,6 +358,25 @@ pub struct BatchError {
     /// Why.
     #[source]
     pub error: EmitError,
+}
+
+/// All of them are refused.
+impl From<EmitError> for BatchError {
+    fn from(error: EmitError) -> Self {
+        Self { index: 0, error }
+    }
+}
+
+impl From<BatchError> for EmitError {
+    fn from(refused: BatchError) -> Self {
+        refused.error
+    }
+}
+
+impl From<JournalError> for BatchError {
+    fn from(error: JournalError) -> Self {
+        EmitError::from(error).into()
+    }
 }
 
 /// Counters since the start; published = delivered to the journal.

@@ -1,6 +1,8 @@
 //! Tests of the bus, over memory and over SQLite alike.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod letters;
+
 use super::*;
 use crate::event::{Cause, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_PAYLOAD_BYTES};
 use crate::journal::{DeadLetter, Durability, Query, RING_EVENTS, StoreWrite};
@@ -44,7 +46,15 @@ fn patterns(texts: &[&str]) -> PatternSet {
 }
 
 fn completion(subscriber: &str, after: u64, finished: u64, emits: Vec<Draft>) -> Completion {
-    Completion { subscriber: subscriber.into(), after, finished, emits, store: Vec::new(), dead_letter: None }
+    Completion {
+        subscriber: subscriber.into(),
+        after,
+        finished,
+        emits,
+        store: Vec::new(),
+        dead_letter: None,
+        retried: None,
+    }
 }
 
 const BOTH: [Durability; 2] = [Durability::Memory, Durability::Normal];
@@ -130,9 +140,26 @@ async fn drafts_over_a_bound_are_refused_and_none_of_their_batch_is_recorded() {
     )
     .await;
     check_refused(|draft| draft.cause = Some(Cause { root: Uuid::nil(), depth: MAX_DEPTH }), "too deep").await;
+    // Within their bounds until their secrets are replaced.
+    let grows = format!("{{\"a\":[{}]}}", vec!["{\"pwd\":\"x\"}"; 21_000].join(","));
+    check_refused(|draft| draft.payload = grows.into(), "the payload has 441007 bytes").await;
+    let url = format!("https://u:p@{}", "h".repeat(244));
+    check_refused(|draft| draft.session = Some(url.into()), "session: has 265 bytes").await;
     let Fixture { bus, folder: _folder } = fixture(Durability::Memory);
     let many = (0..=1_000).map(numbered).collect();
     assert!(matches!(bus.emit_batch(many).await.unwrap_err().error, EmitError::BatchTooLarge(1_001)));
+}
+
+#[tokio::test]
+async fn no_name_of_an_event_keeps_a_secret() {
+    let Fixture { bus, folder: _folder } = fixture(Durability::Memory);
+    let name = |host: &str| -> Arc<str> { format!("https://ci:hunter22@{host}/x").into() };
+    let entity = Some(crate::event::Entity { kind: name("kind"), id: name("id") });
+    bus.emit(Draft { source: name("source"), entity, session: Some(name("session")), ..numbered(1) }).await.unwrap();
+    let event = bus.journal().event(1).unwrap().unwrap();
+    assert_eq!(&*event.source, "https://ci:[redacted]@source/x");
+    assert_eq!(event.session.as_deref(), Some("https://ci:[redacted]@session/x"));
+    assert!(!format!("{event:?}").contains("hunter22"), "{event:?}");
 }
 
 #[tokio::test]
@@ -422,4 +449,19 @@ async fn a_position_beyond_the_end_follows_from_the_end() {
     bus.emit(numbered(2)).await.unwrap();
     let batch = soon(follow.next_batch(10)).await.unwrap().unwrap();
     assert!(matches!(&batch[..], [Delivery::Event(event)] if event.seq == 2), "{batch:?}");
+}
+
+#[tokio::test]
+async fn a_cursor_beyond_the_end_goes_on_from_the_end() {
+    for durability in BOTH {
+        let Fixture { bus, folder: _folder } = fixture(durability);
+        bus.emit(numbered(1)).await.unwrap();
+        bus.cursor("p".into(), Start::Beginning).await.unwrap();
+        bus.complete(completion("p", 0, 1_000, Vec::new())).wait().await.unwrap();
+        let mut again = bus.durable("p".into(), patterns(&["test.*"]), Start::Head).await.unwrap();
+        assert_eq!(again.cursor(), 1);
+        bus.emit(numbered(2)).await.unwrap();
+        assert_eq!(soon(again.next_batch(10)).await.unwrap().unwrap()[0].seq, 2);
+        bus.complete(completion("p", 1, 2, Vec::new())).wait().await.unwrap();
+    }
 }

@@ -114,6 +114,8 @@ pub struct ShellCommand {
     /// Positions of all commands whose output may reach it, as spans of the list in front of it: of a group every
     /// command, and what `<(…)` runs.
     pub reads: Vec<Range<u32>>,
+    /// What the loops around it put into their variables, one after another.
+    pub bound: Arc<[(String, Word)]>,
 }
 
 /// The positions of the commands that the output of the one at `from` reaches, through however many others.

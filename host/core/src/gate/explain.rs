@@ -23,6 +23,10 @@ pub struct Stage {
     pub decided_by: Option<String>,
     /// Its sentence; empty with abstain.
     pub reason: String,
+    /// The rule that decided, for [`Policy::rule`].
+    pub rule: Option<usize>,
+    /// Position of the command that decided.
+    pub command: Option<usize>,
 }
 
 /// A call explained.
@@ -64,16 +68,16 @@ pub(super) fn explain_on(
     times.parse = micros(begun);
     if let Some(bad) = bad {
         let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
-        let stage = Stage { name: "normalise", decision: Decision::Deny, decided_by: None, reason: bad.to_string() };
+        let stage = Stage { decision: Decision::Deny, reason: bad.to_string(), ..Stage::silent("normalise") };
         return Explanation {
             problem: None,
             stages: vec![stage],
-            verdict: verdict(&ready.call, answer, None, Vec::new(), times),
+            verdict: verdict(&ready.call, answer, None, None, Vec::new(), times),
             call: None,
         };
     }
     let extras: Vec<PathBuf> = extras.iter().map(|extra| paths.real(extra).unwrap_or_else(|| extra.clone())).collect();
-    let judged = stages::judge(&ready, &Settings { policy, home, extras: &extras, paths }, &mut times);
+    let judged = stages::judge(&ready, &Settings { policy, home, extras: &extras, paths, protects: true }, &mut times);
     let mut said = vec![passed("protection", &judged.protection)];
     said.extend(judged.sandbox.as_ref().map(|sandbox| passed("sandbox", sandbox)));
     said.extend(judged.rules.map(|rules| Stage {
@@ -86,9 +90,11 @@ pub(super) fn explain_on(
         },
         decided_by: Some(rules.decided_by),
         reason: rules.reason,
+        rule: rules.rule,
+        command: rules.command,
     }));
     let answer = answered(judged.answer, call.can_ask);
-    let verdict = verdict(&ready.call, answer, None, Vec::new(), times);
+    let verdict = verdict(&ready.call, answer, None, None, Vec::new(), times);
     Explanation { call: Some(Arc::unwrap_or_clone(ready.call)), problem: ready.problem, stages: said, verdict }
 }
 
@@ -106,9 +112,15 @@ fn place(call: &Call, paths: &dyn Paths) -> Place {
 }
 
 fn passed(name: &'static str, result: &Result<(), String>) -> Stage {
-    let (decision, reason) = match result {
-        Ok(()) => (Decision::Abstain, String::new()),
-        Err(reason) => (Decision::Deny, reason.clone()),
-    };
-    Stage { name, decision, decided_by: None, reason }
+    match result {
+        Ok(()) => Stage::silent(name),
+        Err(reason) => Stage { decision: Decision::Deny, reason: reason.clone(), ..Stage::silent(name) },
+    }
+}
+
+impl Stage {
+    /// A stage that has nothing against the call.
+    fn silent(name: &'static str) -> Self {
+        Self { name, decision: Decision::Abstain, decided_by: None, reason: String::new(), rule: None, command: None }
+    }
 }

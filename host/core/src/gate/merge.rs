@@ -27,13 +27,12 @@ pub(super) fn merge(answers: Vec<GuardAnswer>) -> Merged {
             continue;
         }
         let by = format!("plugin:{}", answer.plugin);
-        if let GuardOutcome::Rewrite(input) = answer.outcome {
-            if !answer.may_rewrite {
-                continue;
-            }
+        if let GuardOutcome::Rewrite(input) = &answer.outcome
+            && answer.may_rewrite
+        {
             match &merged.rewrite {
                 // Two guards that want different inputs: neither has seen the other's.
-                Some((other, theirs)) if *theirs != input => {
+                Some((other, theirs)) if theirs != input => {
                     let reason = format!(
                         "the guard plugins `{}` and `{}` would rewrite this call differently",
                         other.trim_start_matches("plugin:"),
@@ -42,7 +41,7 @@ pub(super) fn merge(answers: Vec<GuardAnswer>) -> Merged {
                     merged.answer = merged.answer.stricter(Answer::deny(Cause::Plugin, by, reason));
                 }
                 Some(_) => {}
-                None => merged.rewrite = Some((by, input)),
+                None => merged.rewrite = Some((by, input.clone())),
             }
             continue;
         }
@@ -77,7 +76,7 @@ fn within_grant(answer: &GuardAnswer, by: String) -> Option<Answer> {
     let spoken = |decision, cause, ours: String, words: &str| {
         let reason = if answer.may_speak && !words.is_empty() { words.to_owned() } else { ours };
         let detail = (!words.is_empty()).then(|| words.to_owned());
-        Answer { decision, reason, detail, cause: Some(cause), via: None, decided_by: Some(by.clone()) }
+        Answer { decision, reason, detail, cause: Some(cause), decided_by: Some(by.clone()), ..Answer::abstain() }
     };
     let objection = |wants: Decision, words: &str| {
         let decision = match (wants, answer.may_deny, answer.may_ask) {
@@ -92,16 +91,17 @@ fn within_grant(answer: &GuardAnswer, by: String) -> Option<Answer> {
         Some(spoken(decision, Cause::Plugin, ours, words))
     };
     match &answer.outcome {
-        GuardOutcome::Abstain | GuardOutcome::Rewrite(_) => None,
+        GuardOutcome::Abstain => None,
+        // Only what may not rewrite comes here: it objects to the call as it is.
+        GuardOutcome::Rewrite(_) => objection(Decision::Deny, ""),
         GuardOutcome::Deny(words) => objection(Decision::Deny, words),
         GuardOutcome::Ask(words) => objection(Decision::Ask, words),
         GuardOutcome::Allow => answer.may_allow.then(|| Answer {
             decision: Decision::Allow,
             reason: format!("the guard plugin `{plugin}` allowed this call"),
-            detail: None,
-            cause: None,
             via: Some(Via::Plugin),
             decided_by: Some(by.clone()),
+            ..Answer::abstain()
         }),
         GuardOutcome::Failed { cause, message } => {
             let decision = match answer.on_fault {

@@ -1,8 +1,10 @@
 //! The gatekeeper: one pipeline that turns a tool call into a verdict and puts both on the record.
 //!
 //! normalise → protection → sandbox → rules → guards → ask → journal. Does no I/O but through what it is
-//! given: the bus, the sessions, [`Guards`] and [`Paths`].
+//! given: the bus, the sessions, [`Guards`], [`Paths`] and, to ask people, [`Approvals`].
 
+mod ask;
+mod binding;
 pub mod call;
 mod explain;
 pub mod guards;
@@ -11,6 +13,7 @@ pub mod normalise;
 mod options;
 mod patch;
 pub mod paths;
+mod pause;
 mod pipeline;
 pub mod policy;
 pub mod protection;
@@ -24,10 +27,12 @@ pub mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use ask::Approvals;
 pub use call::{Call, NormalisedCall, Redirect, RedirectKind, ShellCommand, Word};
 pub use explain::{Explanation, Stage, explain};
 pub use guards::{GuardAnswer, GuardOutcome, Guards, NoGuards, OnFault};
-pub use paths::{Paths, SystemPaths};
+pub use paths::{Look, Paths, SystemPaths};
+pub use pause::{MAX_PAUSE, PauseError};
 pub use verdict::{Cause, Decision, StageTimes, Verdict, Via, ViolationType};
 
 use crate::bus::Bus;
@@ -63,6 +68,8 @@ pub struct Gatekeeper {
     policy: ArcSwap<policy::Policy>,
     extras: Vec<PathBuf>,
     paths: Arc<dyn Paths>,
+    approvals: Option<ask::Approvals>,
+    pause: pause::Pause,
 }
 
 impl Gatekeeper {
@@ -84,12 +91,22 @@ impl Gatekeeper {
             policy: ArcSwap::new(options.policy),
             extras,
             paths,
+            approvals: None,
+            pause: pause::Pause::default(),
         }
+    }
+
+    /// The same, with people to ask. Without, an ask whose caller cannot ask its own user is a denial.
+    #[must_use]
+    pub fn with_approvals(self, approvals: Approvals) -> Self {
+        Self { approvals: Some(approvals), ..self }
     }
 
     /// Decides, records, answers: the verdict is returned only when `tool.gated` and its outcome are as
     /// durable as the journal promises. `before` is recorded in the same batch, in front (the hook's own event).
-    /// A journal that refuses is a denial with cause `unavailable`.
+    /// A journal that refuses is a denial with cause `unavailable`. Where a person is asked it takes up to the
+    /// call's `wait_ms`, at most [`crate::interactions::MAX_WAIT_MS`]; a caller that gives up leaves the approval
+    /// open.
     pub async fn check(&self, call: Call, mut before: Vec<Draft>) -> Verdict {
         self.bus.keep_wanted(&mut before);
         pipeline::run(self, call, before).await

@@ -11,12 +11,23 @@ use std::sync::{Mutex, PoisonError};
 /// times thirty thousand words would take a minute.
 pub const MAX_LOOKS: usize = 4_096;
 
+/// What lies at a path itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing, or nothing that may be seen.
+    Missing,
+    /// A symlink, leading anywhere or nowhere.
+    Link,
+    /// Anything else.
+    Plain,
+}
+
 /// The file system as far as the gate looks at it.
 pub trait Paths: Send + Sync {
     /// The real path of something that exists, every symlink followed; none where it does not exist.
     fn real(&self, path: &Path) -> Option<PathBuf>;
-    /// Whether the last component is itself a symlink, leading anywhere or nowhere.
-    fn is_link(&self, path: &Path) -> bool;
+    /// What the last component itself is, a symlink not followed.
+    fn look(&self, path: &Path) -> Look;
     /// Whether it is a folder, every symlink followed.
     fn is_folder(&self, _path: &Path) -> bool {
         false
@@ -37,8 +48,12 @@ impl Paths for SystemPaths {
     fn real(&self, path: &Path) -> Option<PathBuf> {
         path.canonicalize().ok()
     }
-    fn is_link(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_ok_and(|data| data.is_symlink())
+    fn look(&self, path: &Path) -> Look {
+        match path.symlink_metadata() {
+            Ok(data) if data.is_symlink() => Look::Link,
+            Ok(_) => Look::Plain,
+            Err(_) => Look::Missing,
+        }
     }
     fn is_folder(&self, path: &Path) -> bool {
         path.is_dir()
@@ -50,41 +65,89 @@ impl Paths for SystemPaths {
 
 /// A file system that is asked once per path, and no more than [`MAX_LOOKS`] times: the stages of one call look at
 /// the same folders again and again. Lives as long as one call, so that it never tells of yesterday's links.
+///
+/// Where a folder's real path is known, a name in it costs one look, not one for each folder above it.
 pub(super) struct Remembered<'a> {
     paths: &'a dyn Paths,
-    real: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
+    known: Mutex<Known>,
     looks: AtomicUsize,
 }
 
+#[derive(Default)]
+struct Known {
+    real: HashMap<PathBuf, Option<PathBuf>>,
+    looked: HashMap<PathBuf, Look>,
+}
+
+/// The file system is not asked any more.
+struct Exhausted;
+
 impl<'a> Remembered<'a> {
     pub fn new(paths: &'a dyn Paths) -> Self {
-        Self { paths, real: Mutex::default(), looks: AtomicUsize::new(0) }
+        Self { paths, known: Mutex::default(), looks: AtomicUsize::new(0) }
     }
 
-    /// Counts one question; false where it is one too many.
-    fn may_look(&self) -> bool {
-        self.looks.fetch_add(1, Ordering::Relaxed) < MAX_LOOKS
+    /// Counts one question.
+    fn may_look(&self) -> Result<(), Exhausted> {
+        if self.looks.fetch_add(1, Ordering::Relaxed) < MAX_LOOKS { Ok(()) } else { Err(Exhausted) }
+    }
+
+    fn find(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
+        if let Some(real) = known.real.get(path) {
+            return Ok(real.clone());
+        }
+        let real = match path.parent().zip(path.file_name()) {
+            Some((folder, name)) => match self.whole(known, folder)? {
+                Some(folder) => {
+                    let place = folder.join(name);
+                    match self.look_at(known, &place)? {
+                        Look::Missing => None,
+                        Look::Plain => Some(place),
+                        Look::Link => self.whole(known, &place)?,
+                    }
+                }
+                None => None,
+            },
+            None => self.whole(known, path)?,
+        };
+        known.real.insert(path.to_owned(), real.clone());
+        Ok(real)
+    }
+
+    /// Asks the file system for the whole path where it is not known.
+    fn whole(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
+        if let Some(real) = known.real.get(path) {
+            return Ok(real.clone());
+        }
+        self.may_look()?;
+        let real = self.paths.real(path);
+        known.real.insert(path.to_owned(), real.clone());
+        Ok(real)
+    }
+
+    fn look_at(&self, known: &mut Known, path: &Path) -> Result<Look, Exhausted> {
+        if let Some(look) = known.looked.get(path) {
+            return Ok(*look);
+        }
+        self.may_look()?;
+        let look = self.paths.look(path);
+        known.looked.insert(path.to_owned(), look);
+        Ok(look)
     }
 }
 
 impl Paths for Remembered<'_> {
     fn real(&self, path: &Path) -> Option<PathBuf> {
-        let mut known = self.real.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(real) = known.get(path) {
-            return real.clone();
-        }
-        if !self.may_look() {
-            return None;
-        }
-        let real = self.paths.real(path);
-        known.insert(path.to_owned(), real.clone());
-        real
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever asks looks at `is_exhausted` before the answer is believed.
+        self.find(&mut known, path).unwrap_or(None)
     }
-    fn is_link(&self, path: &Path) -> bool {
-        self.may_look() && self.paths.is_link(path)
+    fn look(&self, path: &Path) -> Look {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look_at(&mut known, path).unwrap_or(Look::Missing)
     }
     fn is_folder(&self, path: &Path) -> bool {
-        self.may_look() && self.paths.is_folder(path)
+        self.may_look().is_ok() && self.paths.is_folder(path)
     }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
@@ -167,7 +230,7 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
                 }
                 match paths.real(&place) {
                     Some(real) => place = real,
-                    None if paths.is_link(&place) => return Err(PathProblem::DanglingLink),
+                    None if paths.look(&place) == Look::Link => return Err(PathProblem::DanglingLink),
                     None => missing = true,
                 }
             }
@@ -280,8 +343,9 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             (!path.ends_with("missing")).then(|| path.to_owned())
         }
-        fn is_link(&self, _: &Path) -> bool {
-            false
+        fn look(&self, path: &Path) -> Look {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            if path.ends_with("missing") { Look::Missing } else { Look::Plain }
         }
         fn home(&self) -> Option<PathBuf> {
             None
@@ -295,15 +359,16 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
         }
-        // The path itself, and each folder above it.
-        assert_eq!(counted.0.into_inner(), 3);
+        // The folder and the name in it; then the folder above, down from the root.
+        assert_eq!(counted.0.into_inner(), 4);
     }
 
     #[test]
     fn a_call_asks_no_more_than_its_bound() {
         let counted = Counted::default();
         let remembered = Remembered::new(&counted);
-        for number in 0..MAX_LOOKS {
+        // The root is one more.
+        for number in 0..MAX_LOOKS - 1 {
             assert!(resolve(&remembered, Path::new("/"), &number.to_string()).is_ok());
         }
         for _ in 0..2 {
@@ -320,7 +385,15 @@ mod tests {
         std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
         std::os::unix::fs::symlink("/nowhere/at/all", root.join("dangling")).unwrap();
         let at = |text: &str| resolve(&SystemPaths, &root, text);
+        // Told from a link whose target is there, and by what remembers as by what does not.
+        let remembered = Remembered::new(&SystemPaths);
+        for text in ["real", "link/new/file", "link/../x", "link/./y", "new/../../x", "dangling", "dangling/x", "link"]
+        {
+            assert_eq!(resolve(&remembered, &root, text), at(text), "{text}");
+            assert_eq!(resolve(&remembered, &root.join("link"), text), resolve(&SystemPaths, &root.join("link"), text));
+        }
         assert_eq!(at("real"), Ok(root.join("real")));
+        assert_eq!(at("link"), Ok(root.join("real")));
         assert_eq!(at("link/new/file"), Ok(root.join("real/new/file")));
         assert_eq!(at("link/../x"), Ok(root.join("x")));
         assert_eq!(at("new/../../x"), Ok(root.parent().unwrap().join("x")));

@@ -10,10 +10,13 @@ use super::policy::Policy;
 use super::record;
 use super::stages::{self, Answer, Judged, Place, Ready, Settings, micros};
 use super::verdict::{Cause, Decision, StageTimes, Verdict, Via};
-use super::{Gatekeeper, GuardAnswer};
+use super::{Gatekeeper, GuardAnswer, ask};
 use crate::bus::BatchError;
 use crate::event::{Draft, MAX_NAME_BYTES};
+use crate::interactions::MAX_WAIT_MS;
+use crate::journal::Change;
 use crate::session::SessionHint;
+use crate::text;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,12 +26,34 @@ use uuid::Uuid;
 const GATED_ALONE_AFTER: Duration = Duration::from_millis(1);
 
 /// What is still to be recorded, and what is.
-struct Record {
+pub(super) struct Record {
     before: Vec<Draft>,
     gated: Option<Draft>,
     gated_seq: Option<u64>,
     /// The caller can ask its own user.
-    can_ask: bool,
+    pub can_ask: bool,
+    /// How long it waits for another person.
+    pub wait: Duration,
+}
+
+impl Record {
+    fn new(call: &NormalisedCall, before: Vec<Draft>, asked: &Call) -> Self {
+        let wait = Duration::from_millis(asked.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
+        Self { before, gated: record::gated(call), gated_seq: None, can_ask: asked.can_ask, wait }
+    }
+}
+
+/// What all stages but the last came to.
+pub(super) struct Decided {
+    /// The call as it came.
+    pub call: Arc<NormalisedCall>,
+    /// The call as it would run: a guard's rewrite, or as it came.
+    pub runs: Arc<NormalisedCall>,
+    pub answer: Answer,
+    pub rewritten: Option<Map<String, Value>>,
+    /// How long the policy that decided lets a person take to answer, where it says.
+    pub timeout: Option<Duration>,
+    shadows: Vec<String>,
 }
 
 pub(super) async fn run(gate: &Gatekeeper, call: Call, before: Vec<Draft>) -> Verdict {
@@ -43,28 +68,30 @@ pub(super) async fn run(gate: &Gatekeeper, call: Call, before: Vec<Draft>) -> Ve
         Err(bad) => return refuse(gate, &call, call_id, before, &bad).await,
     };
     let parsed = stages::parse(&named).await;
-    let place = place(gate, &call);
+    let place = place(gate, &call).await;
     let ready = stages::ready(&call, named, parsed, place, call_id);
     times.parse = micros(begun);
-    decide(gate, ready, before, call.can_ask, times).await
+    let record = Record::new(&ready.call, before, &call);
+    decide(gate, ready, record, times).await
 }
 
-fn place(gate: &Gatekeeper, call: &Call) -> Place {
-    let session = gate.sessions.resolve(&SessionHint {
+async fn place(gate: &Gatekeeper, call: &Call) -> Place {
+    let hint = SessionHint {
         id: call.session_id.as_deref(),
         agent: call.agent.as_deref(),
         cwd: call.cwd.as_deref(),
         roots: &call.roots,
-    });
+    };
+    let session = gate.sessions.resolve_async(&hint).await;
     let agent = call.agent.as_deref().map_or_else(|| session.agent.clone(), Arc::from);
     Place { session: session.id.clone(), agent, roots: session.roots.clone() }
 }
 
-async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bool, mut times: StageTimes) -> Verdict {
+async fn decide(gate: &Gatekeeper, ready: Ready, mut record: Record, mut times: StageTimes) -> Verdict {
     let policy = gate.policy.load_full();
     let judged = judge(gate, &policy, &ready, &mut times).await;
-    let mut record = Record { before, gated: record::gated(&ready.call), gated_seq: None, can_ask };
     let first = ready.call;
+    let mut runs = Arc::clone(&first);
     let (mut answer, mut rewritten, mut shadows) = (judged.answer, None, Vec::new());
     if answer.decision != Decision::Deny {
         let guarded = match ask_guards(gate, &first, &mut record, &mut times).await {
@@ -73,30 +100,36 @@ async fn decide(gate: &Gatekeeper, ready: Ready, before: Vec<Draft>, can_ask: bo
         };
         shadows = guarded.shadows;
         answer = answer.stricter(guarded.answer);
+        if answer.decision == Decision::Ask && guarded.rewrite.is_some() {
+            // A guard would not have it run like this: a person may still say so, a grant given before does not.
+            answer.grant = None;
+        }
         if let Some((by, input)) =
             guarded.rewrite.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Abstain))
         {
             match again(gate, &first, &by, &input, &policy, &mut record, &mut times).await {
-                Ok(second) => answer = second,
+                Ok((second, call)) => (answer, runs) = (second, call),
                 Err(error) => return unrecorded(&first, &record, times, &error),
             }
             rewritten = Some(input);
         }
     }
-    finish(gate, &first, answer, rewritten, shadows, record, times).await
+    let timeout = policy.approval_timeout();
+    finish(gate, Decided { call: first, runs, answer, rewritten, timeout, shadows }, record, times).await
 }
 
 /// What protection, sandbox and rules say. A call that may ask the file system a lot is judged on a thread that may
 /// block, so that it delays no one else.
 async fn judge(gate: &Gatekeeper, policy: &Arc<Policy>, ready: &Ready, times: &mut StageTimes) -> Judged {
-    let home = gate.home.as_ref();
+    let (home, protects) = (gate.home.as_ref(), gate.paused_until().is_none());
     if !ready.is_heavy() {
-        return stages::judge(ready, &Settings { policy, home, extras: &gate.extras, paths: &*gate.paths }, times);
+        let settings = Settings { policy, home, extras: &gate.extras, paths: &*gate.paths, protects };
+        return stages::judge(ready, &settings, times);
     }
     let (policy, ready, paths) = (Arc::clone(policy), ready.clone(), Arc::clone(&gate.paths));
     let (home, extras, mut own) = (home.cloned(), gate.extras.clone(), *times);
     let judged = tokio::task::spawn_blocking(move || {
-        let settings = Settings { policy: &policy, home: home.as_ref(), extras: &extras, paths: &*paths };
+        let settings = Settings { policy: &policy, home: home.as_ref(), extras: &extras, paths: &*paths, protects };
         (stages::judge(&ready, &settings, &mut own), own)
     });
     match judged.await {
@@ -120,7 +153,7 @@ async fn again(
     policy: &Arc<Policy>,
     record: &mut Record,
     times: &mut StageTimes,
-) -> Result<Answer, BatchError> {
+) -> Result<(Answer, Arc<NormalisedCall>), BatchError> {
     let begun = Instant::now();
     let call = Call {
         tool_name: first.original_tool.to_string(),
@@ -130,40 +163,33 @@ async fn again(
         ..Call::default()
     };
     let Ok(named) = stages::names(&call) else {
-        return Ok(Answer::deny(Cause::Plugin, by, "the guard plugin's rewrite is no call of this tool"));
+        let answer = Answer::deny(Cause::Plugin, by, "the guard plugin's rewrite is no call of this tool");
+        return Ok((answer, Arc::clone(first)));
     };
     let parsed = stages::parse(&named).await;
     let place = Place { session: first.session.clone(), agent: first.agent.clone(), roots: first.roots.clone() };
     let ready = stages::ready(&call, named, parsed, place, first.call_id.clone());
     times.parse += micros(begun);
     let judged = judge(gate, policy, &ready, times).await;
+    let runs = ready.call;
     if judged.answer.decision == Decision::Deny {
-        return Ok(judged.answer);
+        return Ok((judged.answer, runs));
     }
-    let guarded = merge(ask_guards(gate, &ready.call, record, times).await?);
+    let guarded = merge(ask_guards(gate, &runs, record, times).await?);
     let answer = judged.answer.stricter(guarded.answer);
     if let Some((other, second)) = guarded.rewrite
         && second != *input
     {
         let plugin = other.trim_start_matches("plugin:").to_owned();
-        return Ok(Answer::deny(
-            Cause::Plugin,
-            other,
-            format!("the guard plugin `{plugin}` rewrote a call that was rewritten already"),
-        ));
+        let reason = format!("the guard plugin `{plugin}` rewrote a call that was rewritten already");
+        return Ok((Answer::deny(Cause::Plugin, other, reason), runs));
     }
     if matches!(answer.decision, Decision::Allow | Decision::Abstain) {
         let reason = format!("allowed as rewritten by the guard plugin `{}`", by.trim_start_matches("plugin:"));
-        return Ok(Answer {
-            decision: Decision::Allow,
-            reason,
-            detail: None,
-            cause: None,
-            via: Some(Via::Plugin),
-            decided_by: Some(by.to_owned()),
-        });
+        let (decision, via, decided_by) = (Decision::Allow, Some(Via::Plugin), Some(by.to_owned()));
+        return Ok((Answer { decision, reason, via, decided_by, ..Answer::abstain() }, runs));
     }
-    Ok(answer)
+    Ok((answer, runs))
 }
 
 /// Asks the guards; past [`GATED_ALONE_AFTER`] the call is recorded while they think.
@@ -177,7 +203,6 @@ async fn ask_guards(
     let mut guards = gate.guards.check(call);
     let answers = match tokio::time::timeout(GATED_ALONE_AFTER, &mut guards).await {
         Ok(answers) => answers,
-        Err(_) if record.gated_seq.is_some() => guards.await,
         Err(_) => {
             let (committed, answers) = tokio::join!(gated_alone(gate, record), guards);
             committed?;
@@ -188,7 +213,11 @@ async fn ask_guards(
     Ok(answers)
 }
 
-async fn gated_alone(gate: &Gatekeeper, record: &mut Record) -> Result<(), BatchError> {
+/// Records the call without its outcome, where it is not recorded yet.
+pub(super) async fn gated_alone(gate: &Gatekeeper, record: &mut Record) -> Result<(), BatchError> {
+    if record.gated_seq.is_some() {
+        return Ok(());
+    }
     let mut drafts = std::mem::take(&mut record.before);
     drafts.extend(record.gated.take());
     let receipts = gate.bus.emit_batch(drafts).await?;
@@ -196,40 +225,60 @@ async fn gated_alone(gate: &Gatekeeper, record: &mut Record) -> Result<(), Batch
     Ok(())
 }
 
-/// Answers an ask where no one can be asked, records the outcome, and only then gives the verdict.
-async fn finish(
+/// Has an ask answered, records the outcome, and only then gives the verdict.
+async fn finish(gate: &Gatekeeper, decided: Decided, mut record: Record, mut times: StageTimes) -> Verdict {
+    if decided.answer.decision == Decision::Ask {
+        return ask::run(gate, decided, record, times).await;
+    }
+    let answer = decided.answer.clone();
+    match close(gate, &decided, answer, None, None, &mut record, &mut times).await {
+        Some(verdict) => verdict,
+        None => unavailable(&decided.call, &record, times),
+    }
+}
+
+/// Records the outcome `answer`, in one commit with the change that it needs; none where that is refused, and then
+/// nothing is recorded.
+pub(super) async fn close(
     gate: &Gatekeeper,
-    call: &NormalisedCall,
+    decided: &Decided,
     answer: Answer,
-    rewritten: Option<Map<String, Value>>,
-    shadows: Vec<String>,
-    mut record: Record,
-    mut times: StageTimes,
-) -> Verdict {
-    let answer = answered(answer, record.can_ask);
-    let rewritten = rewritten.filter(|_| matches!(answer.decision, Decision::Allow | Decision::Ask));
+    approval: Option<&str>,
+    needs: Option<Change>,
+    record: &mut Record,
+    times: &mut StageTimes,
+) -> Option<Verdict> {
+    let runs = matches!(answer.decision, Decision::Allow | Decision::Ask);
+    let rewritten = decided.rewritten.as_ref().filter(|_| runs);
     let begun = Instant::now();
-    let mut drafts = std::mem::take(&mut record.before);
-    drafts.extend(record.gated.take());
-    let Some(outcome) = record::outcome(call, &answer, rewritten.as_ref(), &shadows) else {
-        return unavailable(call, &record, times);
+    let mut drafts = record.before.clone();
+    drafts.extend(record.gated.clone());
+    let Some(outcome) = record::outcome(&decided.call, &answer, rewritten, &decided.shadows, approval) else {
+        return Some(unavailable(&decided.call, record, *times));
     };
     drafts.push(outcome);
-    let committed = gate.bus.emit_batch(drafts).await;
-    times.commit = micros(begun);
-    match committed {
+    let committed = match needs {
+        None => gate.bus.emit_batch(drafts).await,
+        Some(change) => match gate.bus.commit(change, drafts).await {
+            Ok(Err(_refused)) => return None,
+            Ok(Ok(receipts)) => Ok(receipts),
+            Err(error) => Err(error),
+        },
+    };
+    times.commit += micros(begun);
+    Some(match committed {
         Ok(receipts) => {
             let own = if record.gated_seq.is_some() { 1 } else { 2 };
             let skipped = receipts.len().saturating_sub(own);
             let seq =
                 record.gated_seq.into_iter().chain(receipts.iter().skip(skipped).map(|receipt| receipt.seq)).collect();
-            verdict(call, answer, rewritten, seq, times)
+            verdict(&decided.call, answer, rewritten.cloned(), approval, seq, *times)
         }
-        Err(error) => unrecorded(call, &record, times, &error),
-    }
+        Err(error) => unrecorded(&decided.call, record, *times, &error),
+    })
 }
 
-/// An ask where no one can be asked is a denial. (Interactions with people come before this in a later version.)
+/// An ask where no one can be asked is a denial.
 pub(super) fn answered(answer: Answer, can_ask: bool) -> Answer {
     if answer.decision != Decision::Ask || can_ask {
         return answer;
@@ -246,21 +295,23 @@ async fn refuse(gate: &Gatekeeper, call: &Call, call_id: Arc<str>, before: Vec<D
         agent: call.agent.as_deref().map(cleaned),
         ..call.clone()
     };
-    let place = place(gate, &clean);
+    let place = place(gate, &clean).await;
     let named = stages::Named { tool: clean.tool_name.clone(), ..stages::Named::default() };
     let ready = stages::ready(&clean, named, stages::unparsed("Bash"), place, call_id);
     let answer = Answer::deny(Cause::Rule, "normalise", bad.to_string());
-    let record = Record { before, gated: record::gated(&ready.call), gated_seq: None, can_ask: false };
-    finish(gate, &ready.call, answer, None, Vec::new(), record, StageTimes::default()).await
+    let record = Record::new(&ready.call, before, call);
+    let call = ready.call;
+    let decided =
+        Decided { runs: Arc::clone(&call), call, answer, rewritten: None, timeout: None, shadows: Vec::new() };
+    finish(gate, decided, record, StageTimes::default()).await
 }
 
 /// A name as it may be recorded: cut to its bound, without control characters.
 fn cleaned(name: &str) -> String {
-    let cut = name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
-    cut.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text::start(name, MAX_NAME_BYTES).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-fn unrecorded(call: &NormalisedCall, record: &Record, times: StageTimes, error: &BatchError) -> Verdict {
+pub(super) fn unrecorded(call: &NormalisedCall, record: &Record, times: StageTimes, error: &BatchError) -> Verdict {
     tracing::error!(session = %call.session, %error, "a verdict could not be recorded");
     unavailable(call, record, times)
 }
@@ -271,6 +322,7 @@ fn unavailable(call: &NormalisedCall, record: &Record, times: StageTimes) -> Ver
         call,
         Answer::deny(Cause::Unavailable, "journal", reason),
         None,
+        None,
         record.gated_seq.into_iter().collect(),
         times,
     )
@@ -280,6 +332,7 @@ pub(super) fn verdict(
     call: &NormalisedCall,
     answer: Answer,
     rewritten_input: Option<Map<String, Value>>,
+    approval: Option<&str>,
     seq: Vec<u64>,
     stages_us: StageTimes,
 ) -> Verdict {
@@ -292,7 +345,7 @@ pub(super) fn verdict(
         rewritten_input,
         commands: call.commands.clone(),
         understood: call.understood,
-        approval_id: None,
+        approval_id: approval.map(str::to_owned),
         seq,
         call_id: call.call_id.to_string(),
         stages_us,

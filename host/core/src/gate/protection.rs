@@ -100,12 +100,12 @@ impl Protected<'_> {
             self.other_tool()?;
         }
         for path in named {
-            self.from_each_start(&path, touch)?;
+            self.below_each_start(&path, touch)?;
         }
         Ok(())
     }
 
-    fn from_each_start(&self, path: &str, touch: Touch) -> Result<(), String> {
+    fn below_each_start(&self, path: &str, touch: Touch) -> Result<(), String> {
         self.below_each(path, &self.call.starts(), touch)
     }
 
@@ -117,13 +117,13 @@ impl Protected<'_> {
         let (paths, names): (Vec<&str>, Vec<&str>) =
             texts.iter().filter(may_be_path).partition(|text| text.contains(['/', '~']));
         for path in paths.into_iter().filter(|path| !is_url(path) && !self.is_sentence(path)) {
-            self.from_each_start(path, Touch::Use)?;
+            self.below_each_start(path, Touch::Use)?;
             if self.paths.is_exhausted() {
                 return Err(too_much());
             }
         }
         // Words without a slash lead out of the working folder only by a link in it; thousands are a table of data.
-        names.into_iter().try_for_each(|name| self.from_each_start(name, Touch::Use))
+        names.into_iter().try_for_each(|name| self.below_each_start(name, Touch::Use))
     }
 
     /// `edit src/main.rs, then ~/.profile`: words before the first slash, and no folder of that name.

@@ -7,6 +7,8 @@ use super::stages::Answer;
 use super::verdict::{Cause, Decision, Via};
 use crate::event::Draft;
 use crate::redact::redact;
+use crate::text::cut_texts;
+pub(super) use crate::text::start as cut;
 use serde_json::{Map, Value, json};
 use tollgate_events::EventType;
 
@@ -15,12 +17,12 @@ const MAX_INPUT_BYTES: usize = 128 * 1024;
 /// What long strings of a longer input are cut to, in bytes, one after the other until it fits.
 const CUTS: [usize; 3] = [16 * 1024, 1024, 128];
 /// The longest sentence recorded, in bytes: a guard's words are its own.
-const MAX_REASON_BYTES: usize = 4 * 1024;
+pub(super) const MAX_REASON_BYTES: usize = 4 * 1024;
 
 /// `tool.gated`; none only where the type itself were no event type.
 pub(super) fn gated(call: &NormalisedCall) -> Option<Draft> {
     let mut payload = base(call);
-    with_input(&mut payload, &call.input);
+    with_input(&mut payload, &call.input, MAX_INPUT_BYTES);
     if !call.agent.is_empty() {
         payload.insert("agent".to_owned(), json!(&*call.agent));
     }
@@ -33,12 +35,13 @@ pub(super) fn outcome(
     answer: &Answer,
     rewritten: Option<&Map<String, Value>>,
     shadows: &[String],
+    approval: Option<&str>,
 ) -> Option<Draft> {
     let mut payload = base(call);
-    let reason = answer.detail.as_deref().unwrap_or(&answer.reason);
+    let reason = answer.for_people();
     let event_type = match answer.decision {
         Decision::Allow => {
-            with_input(&mut payload, rewritten.unwrap_or(&call.input));
+            with_input(&mut payload, rewritten.unwrap_or(&call.input), MAX_INPUT_BYTES);
             payload.insert("via".to_owned(), json!(answer.via.unwrap_or(Via::Rule).as_str()));
             "tool.allowed"
         }
@@ -60,13 +63,17 @@ pub(super) fn outcome(
     if let Some(decided_by) = &answer.decided_by {
         payload.insert("decided_by".to_owned(), json!(decided_by));
     }
+    if let Some(approval) = approval {
+        payload.insert("approval_id".to_owned(), json!(approval));
+    }
     if !shadows.is_empty() {
         payload.insert("shadow".to_owned(), json!(shadows));
     }
     draft(event_type, call, payload)
 }
 
-fn base(call: &NormalisedCall) -> Map<String, Value> {
+/// The keys that every event of a call has.
+pub(super) fn base(call: &NormalisedCall) -> Map<String, Value> {
     let mut payload = Map::new();
     payload.insert("session_id".to_owned(), json!(&*call.session));
     payload.insert("tool_name".to_owned(), json!(&*call.original_tool));
@@ -77,16 +84,16 @@ fn base(call: &NormalisedCall) -> Map<String, Value> {
     payload
 }
 
-fn with_input(payload: &mut Map<String, Value>, input: &Map<String, Value>) {
+/// Adds the input, with its long strings cut where it has more than `most` bytes.
+pub(super) fn with_input(payload: &mut Map<String, Value>, input: &Map<String, Value>, most: usize) {
     let mut input = Value::Object(input.clone());
     let too_long = |input: &Value| {
         let text = input.to_string();
-        text.len() > MAX_INPUT_BYTES || redact(&text).len() > MAX_INPUT_BYTES
+        text.len() > most || redact(&text).len() > most
     };
     if too_long(&input) {
-        for most in CUTS {
-            cut_strings(&mut input, most);
-            if !too_long(&input) {
+        for longest in CUTS {
+            if cut_texts(&mut input, longest) && !too_long(&input) {
                 break;
             }
         }
@@ -96,19 +103,6 @@ fn with_input(payload: &mut Map<String, Value>, input: &Map<String, Value>) {
         payload.insert("tool_input_truncated".to_owned(), json!(true));
     }
     payload.insert("tool_input".to_owned(), input);
-}
-
-fn cut_strings(value: &mut Value, most: usize) {
-    match value {
-        Value::String(text) if text.len() > most => *text = format!("{}…", cut(text, most)),
-        Value::Array(values) => values.iter_mut().for_each(|value| cut_strings(value, most)),
-        Value::Object(values) => values.values_mut().for_each(|value| cut_strings(value, most)),
-        _ => {}
-    }
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 fn draft(event_type: &str, call: &NormalisedCall, payload: Map<String, Value>) -> Option<Draft> {
@@ -140,14 +134,14 @@ mod tests {
             payload(&gated),
             json!({"session_id": "s1", "tool_name": "mcp__sh__run_shell_command", "canonical_tool": "Bash", "call_id": "c1", "tool_input": {"command": "ls"}})
         );
-        let denied = outcome(&call, &Answer::deny(Cause::Timeout, "plugin:x", "no answer"), None, &[]).unwrap();
+        let denied = outcome(&call, &Answer::deny(Cause::Timeout, "plugin:x", "no answer"), None, &[], None).unwrap();
         let said = payload(&denied);
         assert_eq!(denied.event_type.as_str(), "tool.denied");
         assert_eq!(
             (&said["cause"], &said["violation_type"], &said["decided_by"], &said["call_id"]),
             (&json!("timeout"), &json!("fault"), &json!("plugin:x"), &json!("c1"))
         );
-        let deferred = outcome(&call, &Answer::abstain(), None, &[]).unwrap();
+        let deferred = outcome(&call, &Answer::abstain(), None, &[], None).unwrap();
         assert_eq!(
             (deferred.event_type.as_str(), payload(&deferred)["to"].clone(), payload(&deferred).get("reason").cloned()),
             ("tool.deferred", json!("agent"), None)

@@ -10,7 +10,7 @@ use super::targets::{self, Access};
 use std::path::{Path, PathBuf};
 
 /// Device files that every command may use.
-const DEVICES: [&str; 7] =
+pub(super) const DEVICES: [&str; 7] =
     ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/full"];
 
 /// Why a call leaves the sandbox, in a sentence for people and agents.

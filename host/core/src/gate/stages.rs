@@ -4,11 +4,11 @@
 
 use super::call::{Call, NormalisedCall};
 use super::normalise::{self, BadCall, Lines};
-use super::paths::{Paths, Remembered, folder, lexical, resolve};
-use super::policy::{Action, Policy, Risk, RuleVerdict, Subject};
+use super::paths::{Paths, Remembered, folder, resolve};
+use super::policy::{Action, Policy, Risk, RuleVerdict, Subject, Target};
 use super::shell::{self, NotUnderstood, Parsed};
 use super::verdict::{Cause, Decision, StageTimes, Via};
-use super::{protection, sandbox, targets};
+use super::{binding, protection, sandbox, targets};
 use crate::home::Home;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -26,6 +26,10 @@ pub(super) struct Answer {
     pub cause: Option<Cause>,
     pub via: Option<Via>,
     pub decided_by: Option<String>,
+    /// How much the rule's author fears what it is about.
+    pub risk: Option<Risk>,
+    /// The session grant that answers this ask, where one may.
+    pub grant: Option<Arc<str>>,
 }
 
 impl Answer {
@@ -37,6 +41,8 @@ impl Answer {
             cause: None,
             via: None,
             decided_by: None,
+            risk: None,
+            grant: None,
         }
     }
 
@@ -48,12 +54,26 @@ impl Answer {
             cause: Some(cause),
             via: None,
             decided_by: Some(decided_by.into()),
+            ..Self::abstain()
         }
     }
 
-    /// The stricter of both; `self` where they are equal.
+    /// The stricter of both; `self` where they are equal. Where both ask, people read both, and no grant for the
+    /// one answers the other.
     pub fn stricter(self, other: Self) -> Self {
-        if rank(other.decision) > rank(self.decision) { other } else { self }
+        if rank(other.decision) > rank(self.decision) {
+            return other;
+        }
+        if self.decision == Decision::Ask && other.decision == Decision::Ask {
+            let detail = Some(format!("{}; {}", self.for_people(), other.for_people()));
+            return Self { detail, grant: None, ..self };
+        }
+        self
+    }
+
+    /// What people read.
+    pub fn for_people(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.reason)
     }
 }
 
@@ -141,6 +161,8 @@ pub(super) struct Settings<'a> {
     pub home: Option<&'a Home>,
     pub extras: &'a [PathBuf],
     pub paths: &'a dyn Paths,
+    /// Tollgate itself is protected; not while a person has paused it.
+    pub protects: bool,
 }
 
 /// What protection, sandbox and rules say, and what they would each say.
@@ -180,7 +202,10 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
     let begun = Instant::now();
     let paths = Remembered::new(settings.paths);
     let settings = &Settings { paths: &paths, ..*settings };
-    let protection = protection::check(&ready.call, settings.home, settings.paths);
+    let protection = match settings.protects {
+        true => protection::check(&ready.call, settings.home, settings.paths),
+        false => Ok(()),
+    };
     if let Err(reason) = &protection {
         let answer = Answer::deny(Cause::Protection, "protection", reason.clone());
         times.sandbox += micros(begun);
@@ -195,39 +220,40 @@ pub(super) fn judge(ready: &Ready, settings: &Settings<'_>, times: &mut StageTim
     let begun = Instant::now();
     let rules = rules(ready, settings);
     times.rules += micros(begun);
-    Judged { answer: from_rules(&rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
+    Judged { answer: from_rules(&ready.call, &rules), protection, sandbox: Some(sandbox), rules: Some(rules) }
 }
 
 fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
     let call = &ready.call;
+    let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let (roots, extras) = (texts(&call.roots), texts(settings.extras));
     let starts = call.starts();
     let mut paths = Vec::new();
     if targets::file_access(&call.tool).is_some() {
         for path in targets::tool_paths(&call.tool, &call.input).into_iter().flatten() {
-            // As written, without its dots, and where it really leads.
-            paths.push(lexical(&path));
             for start in &starts {
-                if let Ok(real) = resolve(settings.paths, &folder(settings.paths, start), &path) {
-                    paths.push(real.to_string_lossy().into_owned());
-                }
+                let real = resolve(settings.paths, &folder(settings.paths, start), &path).ok();
+                paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
             }
-            paths.push(path);
         }
     }
-    let roots: Vec<String> = call.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    // As the roots are: without links.
+    let cwd = settings.paths.real(&call.cwd).unwrap_or_else(|| call.cwd.clone());
     settings.policy.evaluate(&Subject {
         tool: &call.tool,
+        original: &call.original_tool,
         is_shell: &*call.tool == "Bash",
         commands: &call.commands,
         problem: ready.problem.or(settings.paths.is_exhausted().then_some(NotUnderstood::TooManyPaths)),
-        paths: &paths,
-        cwd: &call.cwd.to_string_lossy(),
+        targets: &paths,
+        cwd: &cwd.to_string_lossy(),
         starts: &starts,
         roots: &roots,
+        extras: &extras,
     })
 }
 
-fn from_rules(rules: &RuleVerdict) -> Answer {
+fn from_rules(call: &NormalisedCall, rules: &RuleVerdict) -> Answer {
     let (decision, cause, via) = match rules.action {
         Action::Allow => (Decision::Allow, None, Some(Via::Rule)),
         Action::Abstain => return Answer::abstain(),
@@ -240,7 +266,9 @@ fn from_rules(rules: &RuleVerdict) -> Answer {
         _ => "",
     };
     let detail = (!risk.is_empty()).then(|| format!("{}{risk}", rules.reason));
-    Answer { decision, reason: rules.reason.clone(), detail, cause, via, decided_by: Some(rules.decided_by.clone()) }
+    let (reason, decided_by) = (rules.reason.clone(), Some(rules.decided_by.clone()));
+    let grant = binding::grant_key(call, rules);
+    Answer { decision, reason, detail, cause, via, decided_by, risk: rules.risk, grant }
 }
 
 /// Parses the lines of a call on the way through the gate.

@@ -1,7 +1,11 @@
 //! Tests of the gate as a whole: the stages on a given file system, the guards' merge, the pipeline on a real bus.
 
+mod asked;
+mod bound;
+mod granted;
 mod guarded;
 mod house;
+mod paused;
 mod piped;
 mod placed;
 mod protected;

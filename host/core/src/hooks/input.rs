@@ -5,14 +5,15 @@
 use super::fit::fit;
 use super::{AgentHook, HookError};
 use crate::event::{Draft, Entity};
-use crate::gate::Call;
-use crate::json::kind_of;
+use crate::gate::{Call, normalise};
+use crate::id::derived;
+use crate::json::{folder, kind_of};
+use crate::text;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_events::EventType;
-use uuid::Uuid;
 
 /// The longest name of a hook event that is taken, in bytes.
 const MAX_EVENT_NAME: usize = 64;
@@ -86,51 +87,61 @@ pub(super) fn read(agent: AgentHook, json: &str, context: HookContext<'_>) -> Re
         Ok(other) => return Err(HookError::Input(format!("must be an object, is {}", kind_of(&other)))),
         Err(error) => return Err(HookError::Input(crate::json::syntax(&error).reason)),
     };
-    let name = required(&fields, "hook_event_name")?;
+    let (kind, event_type) = event_of(required(&fields, "hook_event_name")?)?;
     let session = required(&fields, "session_id")?;
     if session.is_empty() {
         return Err(HookError::Input("`session_id` is empty".to_owned()));
+    }
+    normalise::name("`session_id`", session).map_err(|bad| HookError::Input(bad.to_string()))?;
+    let session = session.to_owned();
+    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty()).map(folder).transpose();
+    let cwd = cwd.map_err(|reason| HookError::Input(format!("`cwd` {reason}")))?;
+    let tool = Tool::of(kind, &session, &fields)?;
+    let reader = Reader { agent, session: &session, context };
+    let call = match &tool {
+        Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => {
+            Some(reader.call(tool, cwd.as_deref()))
+        }
+        _ => None,
+    };
+    let consequence = reader.consequence(kind, tool.as_ref(), &fields)?;
+    let call_id = tool.map(|tool| tool.call_id);
+    let mut drafts = vec![reader.hook_event(event_type, fields, call_id)];
+    drafts.extend(consequence);
+    Ok(HookInput { drafts, call, session, cwd, kind })
+}
+
+/// What an agent's event is, and ours of it.
+fn event_of(name: &str) -> Result<(Kind, EventType), HookError> {
+    let no_event = || {
+        let shown: String = name.chars().take(MAX_EVENT_NAME).collect();
+        HookError::Input(format!("`hook_event_name` `{shown}` is no name of an event"))
+    };
+    if name.len() > MAX_EVENT_NAME {
+        return Err(no_event());
     }
     let (kind, ours) = KINDS
         .iter()
         .find(|(theirs, _, _)| *theirs == name)
         .map_or_else(|| (Kind::Other, snake_case(name)), |(_, kind, ours)| (*kind, (*ours).to_owned()));
-    let event_type = EventType::parse(&format!("hook.{ours}"));
-    let event_type = event_type.ok().filter(|_| name.len() <= MAX_EVENT_NAME).ok_or_else(|| {
-        let shown: String = name.chars().take(MAX_EVENT_NAME).collect();
-        HookError::Input(format!("`hook_event_name` `{shown}` is no name of an event"))
-    })?;
-    let tool = Tool::of(kind, &fields)?;
-    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty());
-    if let Some(cwd) = cwd.filter(|cwd| !cwd.starts_with('/')) {
-        return Err(HookError::Input(format!("`cwd` must be an absolute path, is `{cwd}`")));
-    }
-    let reader = Reader { agent, session, cwd: cwd.map(PathBuf::from), context, fields: &fields };
-    let call = match &tool {
-        Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => Some(reader.call(tool)),
-        _ => None,
-    };
-    let mut drafts = vec![reader.hook_event(event_type, tool.as_ref())];
-    drafts.extend(reader.consequence(kind, tool.as_ref())?);
-    let (session, cwd) = (session.to_owned(), reader.cwd);
-    Ok(HookInput { drafts, call, session, cwd, kind })
+    Ok((kind, EventType::parse(&format!("hook.{ours}")).map_err(|_| no_event())?))
 }
 
 /// The tool that an event is about.
 struct Tool<'a> {
     name: &'a str,
-    input: Map<String, Value>,
+    input: &'a Map<String, Value>,
     call_id: String,
 }
 
 impl<'a> Tool<'a> {
-    fn of(kind: Kind, fields: &'a Map<String, Value>) -> Result<Option<Self>, HookError> {
+    fn of(kind: Kind, session: &str, fields: &'a Map<String, Value>) -> Result<Option<Self>, HookError> {
         if matches!(kind, Kind::UserPrompt | Kind::Stop | Kind::Other) {
             return Ok(None);
         }
         let name = required(fields, "tool_name")?;
         let input = match fields.get("tool_input") {
-            Some(Value::Object(input)) => input.clone(),
+            Some(Value::Object(input)) => input,
             Some(other) => {
                 return Err(HookError::Input(format!("`tool_input` must be an object, is {}", kind_of(other))));
             }
@@ -138,7 +149,7 @@ impl<'a> Tool<'a> {
         };
         let call_id = match text(fields, "tool_use_id")? {
             Some(id) => id.to_owned(),
-            None => derived_call_id(required(fields, "session_id")?, name, &input),
+            None => derived_call_id(session, name, input)?,
         };
         Ok(Some(Self { name, input, call_id }))
     }
@@ -146,34 +157,30 @@ impl<'a> Tool<'a> {
 
 /// An agent that gives no tool-use id gets one that its later event about the same call gets too. The very
 /// same call made twice in a session therefore shares it.
-fn derived_call_id(session: &str, tool: &str, input: &Map<String, Value>) -> String {
+fn derived_call_id(session: &str, tool: &str, input: &Map<String, Value>) -> Result<String, HookError> {
+    let input = serde_json::to_string(input).map_err(|error| HookError::Input(error.to_string()))?;
     let mut hash = Sha256::new();
-    for part in [session, tool, &Value::Object(input.clone()).to_string()] {
+    for part in [session, tool, &input] {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
         hash.update(part);
     }
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(hash.finalize()) {
-        *to = from;
-    }
-    Uuid::new_v8(bytes).to_string()
+    Ok(derived(hash.finalize().into()).to_string())
 }
 
 struct Reader<'a> {
     agent: AgentHook,
     session: &'a str,
-    cwd: Option<PathBuf>,
     context: HookContext<'a>,
-    fields: &'a Map<String, Value>,
 }
 
 impl Reader<'_> {
-    fn call(&self, tool: &Tool<'_>) -> Call {
+    /// The only copy of an input: the event's own is cut.
+    fn call(&self, tool: &Tool<'_>, cwd: Option<&Path>) -> Call {
         Call {
             session_id: Some(self.session.to_owned()),
             tool_name: tool.name.to_owned(),
             tool_input: tool.input.clone(),
-            cwd: self.cwd.clone(),
+            cwd: cwd.map(Path::to_owned),
             agent: Some(self.agent.as_str().to_owned()),
             call_id: Some(tool.call_id.clone()),
             roots: Vec::new(),
@@ -183,54 +190,64 @@ impl Reader<'_> {
     }
 
     /// The hook's own record: the agent's fields, `agent` and, of a tool, `call_id`.
-    fn hook_event(&self, event_type: EventType, tool: Option<&Tool<'_>>) -> Draft {
-        let mut fields = self.fields.clone();
+    fn hook_event(&self, event_type: EventType, mut fields: Map<String, Value>, call_id: Option<String>) -> Draft {
         fields.insert("agent".to_owned(), json!(self.agent.as_str()));
-        if let Some(tool) = tool {
-            fields.insert("call_id".to_owned(), json!(tool.call_id));
+        if let Some(call_id) = call_id {
+            fields.insert("call_id".to_owned(), json!(call_id));
         }
         self.draft(event_type, fit(fields))
     }
 
     /// What the event means to those who know nothing of hooks.
-    fn consequence(&self, kind: Kind, tool: Option<&Tool<'_>>) -> Result<Option<Draft>, HookError> {
+    fn consequence(
+        &self,
+        kind: Kind,
+        tool: Option<&Tool<'_>>,
+        fields: &Map<String, Value>,
+    ) -> Result<Option<Draft>, HookError> {
         match (kind, tool) {
             (Kind::PostTool | Kind::PostToolFailure, Some(tool)) => {
-                self.finished(kind == Kind::PostTool, tool).map(Some)
+                self.finished(kind == Kind::PostTool, tool, fields).map(Some)
             }
-            (Kind::UserPrompt, _) => self.message("message.in", &["prompt"]),
-            (Kind::Stop, _) => self.message("message.out", &["last_assistant_message", "prompt_response"]),
+            (Kind::UserPrompt, _) => self.message("message.in", &["prompt"], fields),
+            (Kind::Stop, _) => self.message("message.out", &["last_assistant_message", "prompt_response"], fields),
             _ => Ok(None),
         }
     }
 
-    fn finished(&self, ok: bool, tool: &Tool<'_>) -> Result<Draft, HookError> {
+    fn finished(&self, ok: bool, tool: &Tool<'_>, fields: &Map<String, Value>) -> Result<Draft, HookError> {
         let mut payload = Map::new();
         payload.insert("session_id".to_owned(), json!(self.session));
         payload.insert("tool_name".to_owned(), json!(tool.name));
+        // A name that the gate would refuse has none of ours.
+        if let Some(ours) = normalise::tool(tool.name).ok().filter(|ours| ours != tool.name) {
+            payload.insert("canonical_tool".to_owned(), json!(ours));
+        }
         payload.insert("call_id".to_owned(), json!(tool.call_id));
         payload.insert("ok".to_owned(), json!(ok));
-        if let Some(duration) = self.fields.get("duration_ms").and_then(Value::as_u64) {
+        if let Some(duration) = fields.get("duration_ms").and_then(Value::as_u64) {
             payload.insert("duration_ms".to_owned(), json!(duration));
         }
-        let exit_code = self
-            .fields
-            .get("tool_response")
-            .and_then(|response| response.get("exit_code"))
-            .or_else(|| self.fields.get("exit_code"));
+        let exit_code = fields.get("tool_response").and_then(|response| response.get("exit_code"));
+        let exit_code = exit_code.or_else(|| fields.get("exit_code"));
         if let Some(exit_code) = exit_code.and_then(Value::as_i64) {
             payload.insert("exit_code".to_owned(), json!(exit_code));
         }
         self.typed("tool.finished", payload)
     }
 
-    fn message(&self, event_type: &str, names: &[&str]) -> Result<Option<Draft>, HookError> {
+    fn message(
+        &self,
+        event_type: &str,
+        names: &[&str],
+        fields: &Map<String, Value>,
+    ) -> Result<Option<Draft>, HookError> {
         let mut said = None;
         for name in names {
-            said = said.or(text(self.fields, name)?);
+            said = said.or(text(fields, name)?);
         }
         let Some(said) = said.filter(|said| !said.is_empty()) else { return Ok(None) };
-        let shown = said.get(..said.floor_char_boundary(MAX_MESSAGE_BYTES)).unwrap_or(said);
+        let shown = text::start(said, MAX_MESSAGE_BYTES);
         let mut payload = Map::new();
         payload.insert("user_id".to_owned(), json!(self.context.user));
         payload.insert("chat_id".to_owned(), json!(self.session));

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::event::MAX_PAYLOAD_BYTES;
+use crate::event::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
 use crate::gate::{Cause, StageTimes, Verdict};
+use crate::session::MAX_PATH_BYTES;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -86,6 +87,18 @@ fn a_failed_tool_is_finished_not_ok() {
 }
 
 #[test]
+fn a_finished_tool_has_the_name_that_it_was_gated_under() {
+    let finished = |tool: &str| {
+        let line = json!({"session_id": "s", "hook_event_name": "AfterTool", "tool_name": tool, "tool_input": {}});
+        let input = AgentHook::Gemini.read(line.to_string().as_bytes(), CONTEXT).unwrap();
+        let payload: Value = serde_json::from_str(&input.drafts[1].payload).unwrap();
+        (payload["tool_name"].clone(), payload.get("canonical_tool").cloned())
+    };
+    assert_eq!(finished("run_shell_command"), (json!("run_shell_command"), Some(json!("Bash"))));
+    assert_eq!(finished("Bash"), (json!("Bash"), None));
+}
+
+#[test]
 fn the_hook_s_own_event_keeps_the_agent_s_fields() {
     let line = CLAUDE_OK.lines().nth(2).unwrap();
     let mut expected: Map<String, Value> = serde_json::from_str(line).unwrap();
@@ -118,6 +131,8 @@ fn what_does_not_fit_a_payload_is_cut_in_the_event_and_whole_in_the_call() {
     check(json!({"file_path": "/a", "content": "é".repeat(MAX_PAYLOAD_BYTES)}));
     check(json!({"edits": vec![json!({"old": "x".repeat(3_000)}); 500]}));
     check(json!({"many": vec!["x"; MAX_PAYLOAD_BYTES]}));
+    // Too long only once its secrets are replaced.
+    check(json!({"many": vec![json!({"pwd": "x"}); 20_000]}));
 }
 
 #[test]
@@ -143,6 +158,14 @@ fn bad_inputs_are_said() {
         br#"{"hook_event_name":"PreToolUse","session_id":"s","tool_name":"Bash","tool_input":{},"cwd":"x"}"#,
         "`cwd` must be an absolute path",
     );
+    check(br#"{"hook_event_name":"Stop","session_id":"a\nb"}"#, "`session_id` holds control characters");
+    let with = |session: usize, cwd: usize| {
+        let (session, cwd) = ("s".repeat(session), format!("/{}", "c".repeat(cwd - 1)));
+        json!({"hook_event_name": "Stop", "session_id": session, "cwd": cwd}).to_string().into_bytes()
+    };
+    assert!(AgentHook::ClaudeCode.read(&with(MAX_NAME_BYTES, MAX_PATH_BYTES), CONTEXT).is_ok());
+    check(&with(MAX_NAME_BYTES + 1, 1), "`session_id` has more than 256 bytes");
+    check(&with(1, MAX_PATH_BYTES + 1), "`cwd` has 4097 bytes, a path has at most 4096");
     check(&vec![b' '; MAX_INPUT_BYTES + 1], "at most 16777216 are read");
 }
 

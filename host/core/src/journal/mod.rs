@@ -3,7 +3,9 @@
 //! Owns the database and the memory ring. Knows nothing of subscribers: committed events go to the
 //! sink that the bus gives it, in seq order, after commit.
 
+mod change;
 mod failure;
+mod mark;
 mod reader;
 mod ring;
 mod rows;
@@ -16,6 +18,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use change::RING_SETTLED;
+pub(crate) use change::{Change, End, Queued, Refusal};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use types::{
     BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
@@ -61,7 +65,7 @@ struct Inner {
 }
 
 enum Backend {
-    Ring(Ring),
+    Ring(Box<Ring>),
     Sqlite { writer: Writer, readers: Readers, path: PathBuf },
 }
 
@@ -133,7 +137,7 @@ impl Journal {
     pub(crate) fn open(options: &JournalOptions, sink: Sink) -> Result<Self, JournalError> {
         let head = Arc::new(AtomicU64::new(0));
         let (epoch, backend) = if options.durability == Durability::Memory {
-            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Ring::new(Arc::clone(&head), sink)))
+            (Uuid::now_v7().as_u64_pair().1, Backend::Ring(Box::new(Ring::new(Arc::clone(&head), sink))))
         } else {
             let path = options.path.clone();
             let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
@@ -151,7 +155,17 @@ impl Journal {
     /// # Errors
     /// When the database cannot be read.
     pub fn read(&self, query: &Query) -> Result<Vec<Arc<Event>>, JournalError> {
+        self.read_within(query, usize::MAX)
+    }
+
+    /// As [`Journal::read`], and no more pages once those read hold `max_bytes` of payload: the last one, of at most
+    /// 4 MiB or one event, is whole. With `newest`, it is the older events that are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn read_within(&self, query: &Query, max_bytes: usize) -> Result<Vec<Arc<Event>>, JournalError> {
         let mut found = Vec::new();
+        let mut bytes = 0;
         let mut slice = Slice::of(query);
         // Page by page, so that neither a transaction nor the ring's lock is held for long.
         while slice.limit > 0 {
@@ -162,8 +176,9 @@ impl Journal {
             } else {
                 slice.after = page.scanned;
             }
+            bytes += page.events.iter().map(|event| event.payload.len()).sum::<usize>();
             found.extend(page.events);
-            if page.exhausted {
+            if page.exhausted || bytes >= max_bytes {
                 break;
             }
         }
@@ -276,18 +291,26 @@ impl Journal {
                 let read = || -> rusqlite::Result<Vec<DeadLetter>> {
                     let mut statement = connection.prepare_cached(SQL)?;
                     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                    let letters = statement.query_map(rusqlite::params![subscriber, limit], |row| {
-                        Ok(DeadLetter {
-                            subscriber: row.get(0)?,
-                            seq: rows::seq(row.get(1)?),
-                            cause: row.get(2)?,
-                            message: row.get(3)?,
-                            tries: row.get(4)?,
-                            at: Timestamp(row.get(5)?),
-                        })
-                    })?;
+                    let letters = statement.query_map(rusqlite::params![subscriber, limit], rows::dead_letter)?;
                     letters.collect()
                 };
+                read().map_err(read_error)
+            }),
+        }
+    }
+
+    /// One dead letter, where it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn dead_letter(&self, subscriber: &str, seq: u64) -> Result<Option<DeadLetter>, JournalError> {
+        const SQL: &str = "SELECT subscriber, seq, cause, message, tries, at FROM dead_letters \
+                           WHERE subscriber = ?1 AND seq = ?2";
+        match self.backend()? {
+            Backend::Ring(ring) => Ok(ring.dead_letter(subscriber, seq)),
+            Backend::Sqlite { readers, .. } => readers.with(|connection| {
+                let wanted = rusqlite::params![subscriber, rows::column(seq)];
+                let read = || connection.prepare_cached(SQL)?.query_row(wanted, rows::dead_letter).optional();
                 read().map_err(read_error)
             }),
         }
@@ -324,9 +347,9 @@ impl Journal {
     pub(crate) async fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
         match self.backend()? {
             Backend::Ring(ring) => ring.emit(event, given),
-            Backend::Sqlite { .. } => match self.request(Work::Emit(vec![event])).await? {
+            Backend::Sqlite { .. } => match self.request(Work::Emit { events: vec![event], given }).await? {
                 Done::Receipts(receipts) => receipts.first().copied().ok_or(JournalError::Closed),
-                Done::Cursor(_) | Done::Nothing => Err(JournalError::Closed),
+                Done::Cursor(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
             },
         }
     }

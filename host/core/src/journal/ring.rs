@@ -1,14 +1,16 @@
-//! The journal in memory: a bounded ring of events, with cursors, dead letters and plugin store beside it.
+//! The journal in memory: a bounded ring of events, with cursors, dead letters, plugin store and what changes
+//! left beside it.
 //!
 //! One lock, no thread, no hash chain; nothing survives the process.
 
+use super::change::Kept;
 use super::types::{DeadLetter, JournalError, Receipt, Stats};
 use super::work::{Done, Unit, Work};
 use super::{Page, Sink, Slice, lock};
 use crate::event::Event;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// Most events that the ring keeps.
@@ -37,6 +39,7 @@ struct State {
     cursors: BTreeMap<Arc<str>, u64>,
     dead_letters: VecDeque<DeadLetter>,
     store: HashMap<Arc<str>, BTreeMap<String, Vec<u8>>>,
+    kept: Kept,
     closed: bool,
 }
 
@@ -47,91 +50,79 @@ impl Ring {
 
     /// Records one event; `given` says that its id is the emitter's own.
     pub(super) fn emit(&self, event: Event, given: bool) -> Result<Receipt, JournalError> {
+        let mut batch = Batch::new(vec![event]);
         let mut state = lock(&self.state);
         if state.closed {
             return Err(JournalError::Closed);
         }
-        let (receipt, event, dropped) = state.append(event, given);
-        if let Some(event) = event {
-            // Under the lock, so that subscribers see seq order.
-            self.hand_over(&state, std::slice::from_ref(&event));
-        }
+        self.append_all(&mut state, &mut batch, given);
         drop(state);
-        // Freed outside of the lock.
-        drop(dropped);
-        Ok(receipt)
+        batch.receipts.first().copied().ok_or(JournalError::Closed)
     }
 
     /// Does any request at once.
     pub(super) fn apply(&self, work: Work) -> Result<Done, JournalError> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Err(JournalError::Closed);
-        }
         match work {
-            Work::Emit(events) => Ok(Done::Receipts(self.append_all(&mut state, events))),
-            Work::Complete(unit) => {
+            Work::Emit { events, given } => {
+                let mut batch = Batch::new(events);
+                self.append_all(&mut *self.open()?, &mut batch, given);
+                Ok(Done::Receipts(batch.receipts))
+            }
+            Work::Change { change, events, given } => {
+                let mut batch = Batch::new(events);
+                let mut state = self.open()?;
+                if let Err(refusal) = state.kept.change(change) {
+                    return Ok(Done::Refused(refusal));
+                }
+                self.append_all(&mut state, &mut batch, given);
+                drop(state);
+                Ok(Done::Receipts(batch.receipts))
+            }
+            Work::Complete(mut unit) => {
+                let mut batch = Batch::new(std::mem::take(&mut unit.emits));
+                let mut state = self.open()?;
                 unit.check_step(state.cursors.get(&unit.subscriber).copied().unwrap_or(0))?;
-                self.complete(&mut state, unit);
+                if let Some(seq) = unit.retried
+                    && !state.drop_letter(&unit.subscriber, seq)
+                {
+                    return Err(unit.no_letter(seq));
+                }
+                self.append_all(&mut state, &mut batch, true);
+                state.complete(unit);
+                drop(state);
                 Ok(Done::Nothing)
             }
             Work::OpenCursor { subscriber, at_head, .. } => {
-                let start = if at_head { state.head } else { 0 };
-                Ok(Done::Cursor(*state.cursors.entry(subscriber).or_insert(start)))
+                let mut state = self.open()?;
+                let head = state.head;
+                let start = if at_head { head } else { 0 };
+                let cursor = state.cursors.entry(subscriber).or_insert(start);
+                *cursor = head.min(*cursor);
+                Ok(Done::Cursor(*cursor))
             }
             Work::DropDeadLetter { subscriber, seq } => {
-                state.dead_letters.retain(|letter| letter.subscriber != subscriber || letter.seq != seq);
+                self.open()?.drop_letter(&subscriber, seq);
                 Ok(Done::Nothing)
             }
-            Work::SaveSession { .. } | Work::LimitPages(_) => Ok(Done::Nothing),
+            Work::SaveSession { .. } | Work::LimitPages(_) => self.open().map(|_| Done::Nothing),
             #[cfg(test)]
             Work::Fail(failure) => Err(failure.into()),
         }
     }
 
-    fn append_all(&self, state: &mut State, events: Vec<Event>) -> Vec<Receipt> {
-        let mut recorded = Vec::with_capacity(events.len());
-        let receipts = events
-            .into_iter()
-            .map(|event| {
-                let (receipt, event, _dropped) = state.append(event, true);
-                recorded.extend(event);
-                receipt
-            })
-            .collect();
-        self.hand_over(state, &recorded);
-        receipts
+    fn open(&self) -> Result<MutexGuard<'_, State>, JournalError> {
+        let state = lock(&self.state);
+        if state.closed { Err(JournalError::Closed) } else { Ok(state) }
     }
 
-    fn complete(&self, state: &mut State, unit: Unit) {
-        let Unit { subscriber, finished, emits, store, dead_letter, .. } = unit;
-        if !emits.is_empty() {
-            self.append_all(state, emits);
-        }
-        if !store.is_empty() {
-            let kept = state.store.entry(Arc::clone(&subscriber)).or_default();
-            for write in store {
-                match write.value {
-                    Some(value) => kept.insert(write.key, value),
-                    None => kept.remove(&write.key),
-                };
-            }
-        }
-        if let Some(letter) = dead_letter {
-            state.dead_letters.push_back(letter);
-            if state.dead_letters.len() > RING_DEAD_LETTERS {
-                state.dead_letters.pop_front();
-            }
-        }
-        match state.cursors.get_mut(&subscriber) {
-            Some(cursor) => *cursor = finished.max(*cursor),
-            None => {
-                state.cursors.insert(subscriber, finished);
-            }
-        }
-    }
-
-    fn hand_over(&self, state: &State, events: &[Arc<Event>]) {
+    /// Records what the batch holds and hands it over: under the lock, so that subscribers see seq order.
+    fn append_all(&self, state: &mut State, batch: &mut Batch, given: bool) {
+        let Batch { events, receipts, dropped } = batch;
+        events.retain_mut(|event| {
+            let receipt = state.append(event, given, dropped);
+            receipts.push(receipt);
+            !receipt.duplicate
+        });
         self.head.store(state.head, Ordering::SeqCst);
         if !events.is_empty() {
             (self.sink)(events);
@@ -151,7 +142,7 @@ impl Ring {
         if oldest == 0 {
             return page;
         }
-        let from = index(slice.after.max(oldest - 1) + 1 - oldest).min(state.events.len());
+        let from = index(slice.after.max(oldest - 1).saturating_add(1) - oldest).min(state.events.len());
         let to = index((slice.upto.min(state.head) + 1).saturating_sub(oldest)).clamp(from, state.events.len());
         let wanted = state.events.range(from..to);
         let mut take = |seen: usize, event: &Arc<Event>| {
@@ -171,6 +162,11 @@ impl Ring {
             wanted.enumerate().all(|(seen, event)| take(seen, event));
         }
         page
+    }
+
+    /// Reads what changes left.
+    pub(super) fn with_kept<T>(&self, read: impl FnOnce(&Kept) -> T) -> T {
+        read(&lock(&self.state).kept)
     }
 
     pub(super) fn store_get(&self, plugin: &str, key: &str) -> Option<Vec<u8>> {
@@ -195,6 +191,11 @@ impl Ring {
         state.dead_letters.iter().filter(wanted).take(limit).cloned().collect()
     }
 
+    pub(super) fn dead_letter(&self, subscriber: &str, seq: u64) -> Option<DeadLetter> {
+        let state = lock(&self.state);
+        state.dead_letters.iter().find(|letter| *letter.subscriber == *subscriber && letter.seq == seq).cloned()
+    }
+
     pub(super) fn stats(&self, epoch: u64) -> Stats {
         let state = lock(&self.state);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -211,32 +212,82 @@ impl Ring {
     }
 }
 
+/// Events on their way in. What costs time, making them and freeing those that they push out, is done outside of
+/// the lock: guests' completions wait for it.
+struct Batch {
+    events: Vec<Arc<Event>>,
+    receipts: Vec<Receipt>,
+    dropped: Vec<Arc<Event>>,
+}
+
+impl Batch {
+    fn new(events: Vec<Event>) -> Self {
+        let count = events.len();
+        Self {
+            events: events.into_iter().map(Arc::new).collect(),
+            receipts: Vec::with_capacity(count),
+            dropped: Vec::with_capacity(count),
+        }
+    }
+}
+
 impl State {
-    /// Appends an event: its receipt, the event as kept, and what fell out of the ring.
-    fn append(&mut self, mut event: Event, given: bool) -> (Receipt, Option<Arc<Event>>, Option<Arc<Event>>) {
+    /// Appends an event unless one with its id is there; what falls out of the ring goes to `dropped`.
+    fn append(&mut self, event: &mut Arc<Event>, given: bool, dropped: &mut Vec<Arc<Event>>) -> Receipt {
         let id = event.id;
         if given {
             if let Some(first) = self.given.get(&id) {
-                return (Receipt { seq: *first, id, duplicate: true }, None, None);
+                return Receipt { seq: *first, id, duplicate: true };
             }
             self.given.insert(id, self.head + 1);
         }
         self.head += 1;
-        event.seq = self.head;
+        // No one else has it yet, so nothing is copied.
+        Arc::make_mut(event).seq = self.head;
         self.bytes += event.payload.len();
-        let event = Arc::new(event);
-        self.events.push_back(Arc::clone(&event));
-        let mut dropped = None;
+        self.events.push_back(Arc::clone(event));
         while self.events.len() > RING_EVENTS || (self.bytes > RING_BYTES && self.events.len() > 1) {
-            dropped = self.events.pop_front();
-            if let Some(dropped) = &dropped {
-                self.bytes -= dropped.payload.len();
-                if !self.given.is_empty() {
-                    self.given.remove(&dropped.id);
-                }
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.bytes -= oldest.payload.len();
+            if !self.given.is_empty() {
+                self.given.remove(&oldest.id);
+            }
+            dropped.push(oldest);
+        }
+        Receipt { seq: self.head, id, duplicate: false }
+    }
+
+    /// Removes a dead letter; says whether there was one.
+    fn drop_letter(&mut self, subscriber: &str, seq: u64) -> bool {
+        let before = self.dead_letters.len();
+        self.dead_letters.retain(|letter| *letter.subscriber != *subscriber || letter.seq != seq);
+        self.dead_letters.len() < before
+    }
+
+    /// Does what a completion says besides its emits.
+    fn complete(&mut self, unit: Unit) {
+        let Unit { subscriber, finished, store, dead_letter, .. } = unit;
+        if !store.is_empty() {
+            let kept = self.store.entry(Arc::clone(&subscriber)).or_default();
+            for write in store {
+                match write.value {
+                    Some(value) => kept.insert(write.key, value),
+                    None => kept.remove(&write.key),
+                };
             }
         }
-        (Receipt { seq: self.head, id, duplicate: false }, Some(event), dropped)
+        if let Some(letter) = dead_letter {
+            self.dead_letters.push_back(letter);
+            if self.dead_letters.len() > RING_DEAD_LETTERS {
+                self.dead_letters.pop_front();
+            }
+        }
+        match self.cursors.get_mut(&subscriber) {
+            Some(cursor) => *cursor = finished.max(*cursor),
+            None => {
+                self.cursors.insert(subscriber, finished);
+            }
+        }
     }
 
     fn oldest(&self) -> u64 {

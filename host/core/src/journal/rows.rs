@@ -2,6 +2,7 @@
 //!
 //! Knows SQL and hashing. Knows nothing of requests, groups or threads.
 
+use super::types::DeadLetter;
 use crate::event::{Entity, Event};
 use crate::time::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -153,6 +154,18 @@ pub(super) fn read_event(row: &Row<'_>, event_type: EventType, interner: &mut In
     })
 }
 
+/// A row of the dead letters: subscriber, seq, cause, message, tries, at.
+pub(super) fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        subscriber: row.get(0)?,
+        seq: seq(row.get(1)?),
+        cause: row.get(2)?,
+        message: row.get(3)?,
+        tries: row.get(4)?,
+        at: Timestamp(row.get(5)?),
+    })
+}
+
 fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     Uuid::from_slice(row.get_ref(column)?.as_blob()?).map_err(|error| bad_column(column, error))
 }
@@ -166,7 +179,7 @@ pub(super) fn column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-/// A stored seq; a negative one, which we never write, reads as 0 and fails the chain.
+/// A stored seq; a negative one, which we never write and `verify` names, reads as 0.
 pub(super) fn seq(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
 }

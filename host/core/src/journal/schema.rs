@@ -2,6 +2,7 @@
 //!
 //! Refuses a file that is not a journal or that a newer Tollgate wrote, and says what mends it.
 
+use super::mark::{self, Mark};
 use super::rows::{self, Hash, Tip};
 use super::types::{Durability, JournalError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
@@ -14,12 +15,13 @@ use uuid::Uuid;
 /// `toll`, in the header of every journal.
 const APPLICATION_ID: i32 = 0x746f_6c6c;
 /// How long a call waits for another process's lock (an export, a backup) before it gives up.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Prepared statements kept on each connection: more than the journal has.
 const CACHED_STATEMENTS: usize = 64;
 
 /// Every schema change ever released, in order: entry `n` leads from version `n` to `n + 1`. Append only.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE events (
         seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, type TEXT NOT NULL, ts INTEGER NOT NULL,
         source TEXT NOT NULL, entity_kind TEXT, entity_id TEXT, session TEXT, root BLOB NOT NULL,
@@ -37,13 +39,33 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY, agent TEXT NOT NULL, chat_id TEXT NOT NULL, user_id TEXT NOT NULL,
         roots TEXT NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE interactions (
+        id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, chat_id TEXT NOT NULL, session TEXT, text TEXT NOT NULL,
+        options TEXT NOT NULL, details TEXT, asked_by TEXT NOT NULL, asked_at INTEGER NOT NULL,
+        expires_at INTEGER, state TEXT NOT NULL, decision TEXT, answer TEXT, resolved_by TEXT,
+        settled_at INTEGER, unspent INTEGER NOT NULL, call_hash BLOB, grant_key TEXT);
+    CREATE INDEX interactions_pending ON interactions (expires_at) WHERE state = 'pending';
+    CREATE INDEX interactions_settled ON interactions (settled_at) WHERE state <> 'pending';
+    CREATE INDEX interactions_call ON interactions (call_hash) WHERE call_hash IS NOT NULL;
+    CREATE TABLE grants (
+        session TEXT NOT NULL, key TEXT NOT NULL, given_by TEXT NOT NULL, given_at INTEGER NOT NULL,
+        UNIQUE (session, key));
+    CREATE INDEX grants_given ON grants (given_at);
+    CREATE TABLE queued_messages (
+        position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, chat_id TEXT NOT NULL,
+        user_id TEXT NOT NULL, text TEXT NOT NULL);
+",
+];
 
 /// An opened journal, ready to write.
 pub(super) struct Opened {
     pub(super) connection: Connection,
+    /// The cursors' epoch.
     pub(super) epoch: u64,
     pub(super) tip: Tip,
+    pub(super) mark: Mark,
 }
 
 /// Opens the journal at `path` for its one writer, and makes or migrates it where needed.
@@ -61,9 +83,11 @@ pub(super) fn open_writer(path: &Path, durability: Durability, migrations: &[&st
          PRAGMA cache_size = -16384;"
     );
     connection.execute_batch(&settings).map_err(|error| refuse(path, &error))?;
-    let epoch = epoch(&connection, path)?;
-    let tip = tip(&connection, epoch).map_err(|error| refuse(path, &error))?;
-    Ok(Opened { connection, epoch, tip })
+    let chain = chain_epoch(&connection, path)?;
+    let tip = tip(&connection, chain).map_err(|error| refuse(path, &error))?;
+    let mark = Mark::new(path, durability);
+    let epoch = mark.open(&connection, chain, tip).map_err(|error| refuse(path, &error))?;
+    Ok(Opened { connection, epoch, tip, mark })
 }
 
 /// Opens an existing journal to read.
@@ -74,15 +98,22 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
+/// The epochs of a journal: of its chain, which never changes, and of its cursors.
+pub(super) struct Epochs {
+    pub(super) chain: u64,
+    pub(super) cursors: u64,
+}
+
 /// Opens a journal to read and checks that it is one that we know.
-pub(super) fn open_known(path: &Path) -> Result<(Connection, u64), JournalError> {
+pub(super) fn open_known(path: &Path) -> Result<(Connection, Epochs), JournalError> {
     let connection = open_reader(path)?;
     let version = version(&connection, path)?;
     if version != MIGRATIONS.len() {
         return Err(wrong_version(path, version, MIGRATIONS.len()));
     }
-    let epoch = epoch(&connection, path)?;
-    Ok((connection, epoch))
+    let chain = chain_epoch(&connection, path)?;
+    let cursors = mark::cursor_epoch(&connection, chain).map_err(|error| refuse(path, &error))?;
+    Ok((connection, Epochs { chain, cursors }))
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -136,13 +167,18 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
 fn create(change: &Transaction<'_>) -> rusqlite::Result<()> {
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
     change.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;")?;
+    set_meta(change, "epoch", &format!("{:016x}", new_epoch()))
+}
+
+/// An epoch that no journal has had.
+pub(super) fn new_epoch() -> u64 {
     let (epoch, _) = Uuid::now_v7().as_u64_pair();
     let (_, random) = Uuid::now_v7().as_u64_pair();
     // The low half is 62 random bits; the high half's time fills in the two that are fixed.
-    set_meta(change, "epoch", &format!("{:016x}", random ^ epoch.rotate_left(32)))
+    random ^ epoch.rotate_left(32)
 }
 
-fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection
         .execute(
             "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
@@ -151,7 +187,7 @@ fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result
         .map(|_| ())
 }
 
-fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
 }
 
@@ -173,7 +209,8 @@ fn version(connection: &Connection, path: &Path) -> Result<usize, JournalError> 
     text.and_then(|text| text.parse().ok()).ok_or_else(|| damaged(path, "the schema version"))
 }
 
-fn epoch(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
+/// The epoch that the chain begins with.
+fn chain_epoch(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
     let text = meta(connection, "epoch").map_err(|error| refuse(path, &error))?;
     text.and_then(|text| u64::from_str_radix(&text, 16).ok()).ok_or_else(|| damaged(path, "the epoch"))
 }

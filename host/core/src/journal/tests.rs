@@ -9,11 +9,11 @@ use crate::time::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
 
-fn options(folder: &Path) -> JournalOptions {
+pub(super) fn options(folder: &Path) -> JournalOptions {
     JournalOptions { path: folder.join("journal.db"), durability: Durability::Normal }
 }
 
-fn open(folder: &Path) -> Journal {
+pub(super) fn open(folder: &Path) -> Journal {
     Journal::open(&options(folder), Box::new(|_| {})).unwrap()
 }
 
@@ -33,9 +33,9 @@ fn event(event_type: &str, session: Option<&str>, payload: &str) -> Event {
     }
 }
 
-async fn emit(journal: &Journal, count: usize) {
+pub(super) async fn emit(journal: &Journal, count: usize) {
     let events = (0..count).map(|number| event("test.number", None, &format!("{{\"n\":{number}}}"))).collect();
-    journal.request(Work::Emit(events)).await.unwrap();
+    journal.request(Work::Emit { events, given: true }).await.unwrap();
 }
 
 #[tokio::test]
@@ -60,13 +60,50 @@ async fn a_request_that_does_not_fit_does_not_take_others_with_it() {
     let journal = open(folder.path());
     // Queued in one go, so that they share a group.
     let fail = journal.request_now(Work::Fail(WriteFailure::Full)).unwrap().unwrap();
-    let emits: Vec<_> =
-        (0..5).map(|_| journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap()).collect();
+    let emits: Vec<_> = (0..5)
+        .map(|_| {
+            journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap()
+        })
+        .collect();
     assert!(matches!(fail.await.unwrap(), Err(JournalError::DiskFull)));
     for reply in emits {
         assert!(reply.await.unwrap().is_ok());
     }
     assert_eq!(journal.head(), 5);
+}
+
+#[tokio::test]
+async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = options(folder.path()).path;
+    let opened = schema::open_writer(&path, Durability::Normal, schema::MIGRATIONS).ok().unwrap();
+    opened.connection.busy_timeout(std::time::Duration::from_millis(50)).unwrap();
+    // The writer stands still in its first hand-over, so that what is queued meanwhile shares a group.
+    let (entered, standing) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let sink = Box::new(move |_: &[Arc<Event>]| {
+        entered.send(()).unwrap();
+        let _released_for_good = lock(&held).recv();
+    });
+    let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
+    let release = release;
+    let emit = || writer.submit_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: false }).unwrap();
+    let first = emit();
+    standing.recv().unwrap();
+    let replies: Vec<_> = (0..5).map(|_| emit()).collect();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(release);
+    assert!(first.await.unwrap().is_ok());
+    let mut answers = Vec::new();
+    for reply in replies {
+        answers.push(reply.await.unwrap().err());
+        // Whoever had its own wait would be let in now.
+        other.execute_batch("ROLLBACK").ok();
+    }
+    assert!(answers.iter().all(|error| matches!(error, Some(JournalError::Write(_)))), "{answers:?}");
+    assert!(emit().await.unwrap().is_ok(), "and the next is let in");
 }
 
 #[tokio::test]
@@ -128,6 +165,13 @@ async fn verify_names_the_first_row_that_was_tampered_with() {
     check_tampering("UPDATE events SET prev_hash = zeroblob(32) WHERE seq = 4", 4, "chained").await;
     check_tampering("DELETE FROM events WHERE seq = 4", 4, "missing").await;
     check_tampering("DELETE FROM events WHERE seq = 1", 1, "missing").await;
+    for seq in ["0", "-5", "-9223372036854775808"] {
+        let insert = format!(
+            "INSERT INTO events SELECT {seq}, x'01', type, ts, source, entity_kind, entity_id, session, root, depth, \
+             payload, payload_hash, prev_hash, hash FROM events WHERE seq = 1"
+        );
+        check_tampering(&insert, 1, &format!("the next row is {seq}")).await;
+    }
     check_tampering("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", 4, "chained")
         .await;
     check_tampering(
@@ -176,7 +220,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 1; upgrade",
+        "schema 99, this tollgate knows 2; upgrade",
     );
     check_open_refused(
         |path| {
@@ -194,13 +238,19 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
 fn an_older_schema_is_migrated_and_a_failed_migration_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = options(folder.path()).path;
-    let epoch = open(folder.path()).epoch();
     let first = schema::MIGRATIONS.first().copied().unwrap();
+    let epoch = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap().epoch;
     let broken = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a); NOT SQL"]);
     assert!(broken.is_err());
-    assert_eq!(open(folder.path()).epoch(), epoch, "still the old schema");
-    let opened = schema::open_writer(&path, Durability::Full, &[first, "CREATE TABLE added (a)"]).ok().unwrap();
-    assert_eq!(opened.epoch, epoch);
+    let opened = schema::open_writer(&path, Durability::Full, &[first]).ok().unwrap();
+    assert_eq!(opened.epoch, epoch, "still the old schema");
+    drop(opened);
+    let journal = open(folder.path());
+    assert_eq!(journal.epoch(), epoch);
+    assert_eq!(journal.interaction("x").unwrap(), None, "and what the newer schema has");
+    drop(journal);
+    let more = [schema::MIGRATIONS, &["CREATE TABLE added (a)"]].concat();
+    let opened = schema::open_writer(&path, Durability::Full, &more).ok().unwrap();
     opened.connection.execute_batch("INSERT INTO added VALUES (1)").unwrap();
 }
 
@@ -230,7 +280,7 @@ async fn queries_restrict_by_every_field() {
                 let session = (round % 2 == 0).then_some("s1");
                 Event { ts: Timestamp(round), ..event(name, session, "{}") }
             });
-            journal.request(Work::Emit(events.collect())).await.unwrap();
+            journal.request(Work::Emit { events: events.collect(), given: true }).await.unwrap();
         }
         let seqs = |query: Query| journal.read(&query).unwrap().iter().map(|event| event.seq).collect::<Vec<_>>();
         let of = |texts: &[&str]| Some(PatternSet::parse(texts).unwrap());
@@ -249,7 +299,11 @@ async fn queries_restrict_by_every_field() {
         assert_eq!(seqs(Query { session: Some("s1".into()), limit: 2, after: 4, ..tools.clone() }), [5, 11]);
         let some_time = Query { since: Some(Timestamp(10)), until: Some(Timestamp(12)), ..all.clone() };
         assert_eq!(seqs(some_time), (51..=60).collect::<Vec<_>>());
-        assert!(seqs(Query { limit: 0, ..all }).is_empty());
+        assert!(seqs(Query { limit: 0, ..all.clone() }).is_empty());
+        for newest in [false, true] {
+            assert!(seqs(Query { after: u64::MAX, newest, ..all.clone() }).is_empty());
+        }
+        assert!(journal.event(u64::MAX).unwrap().is_none());
         assert_eq!(journal.event(7).unwrap().unwrap().seq, 7);
         assert!(journal.event(0).unwrap().is_none() && journal.event(201).unwrap().is_none());
     }
@@ -280,10 +334,11 @@ fn one_commit_takes_a_bounded_number_of_drafts_in_order() {
     let journal = Journal::open(&options(folder.path()), groups).unwrap();
     let mut replies = Vec::new();
     for _ in 0..2_000 {
-        let work = Work::Emit(vec![event("test.a", None, "{}")]);
+        let work = Work::Emit { events: vec![event("test.a", None, "{}")], given: true };
         replies.extend(journal.request_now(work).unwrap());
     }
-    replies.extend(journal.request_now(Work::Emit(vec![event("test.a", None, "{}"); 1])).unwrap());
+    replies
+        .extend(journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}"); 1], given: true }).unwrap());
     drop(journal);
     let groups: Vec<usize> = receiver.iter().collect();
     assert_eq!(groups.iter().sum::<usize>(), 2_001, "dropping commits what is queued");
@@ -304,7 +359,8 @@ async fn what_waits_for_the_writer_is_bounded() {
     let journal = Journal::open(&options(folder.path()), sink).unwrap();
     // Declared after the journal, so that a failed assertion releases the writer before it is waited for.
     let release = release;
-    let first = journal.request_now(Work::Emit(vec![event("test.a", None, "{}")])).unwrap().unwrap();
+    let first =
+        journal.request_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: true }).unwrap().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while journal.head() == 0 {
         assert!(std::time::Instant::now() < deadline, "the first is committed");
@@ -313,7 +369,7 @@ async fn what_waits_for_the_writer_is_bounded() {
     let stored = |kib: usize| {
         let store = vec![StoreWrite { key: "k".to_owned(), value: Some(vec![0; kib * 1024]) }];
         let (subscriber, emits, now) = ("p".into(), Vec::new(), Timestamp(0));
-        Work::Complete(Unit { subscriber, after: 0, finished: 0, emits, store, dead_letter: None, now })
+        Work::Complete(Unit { subscriber, after: 0, finished: 0, emits, store, dead_letter: None, retried: None, now })
     };
     let mut replies = Vec::new();
     for _ in 0..33 {
@@ -340,6 +396,16 @@ async fn what_waits_for_the_writer_is_bounded() {
     }
 }
 
+#[test]
+fn a_session_weighs_what_it_keeps() {
+    let session = |roots: usize| {
+        let roots = vec![format!("/{}", "r".repeat(4_095)).into(); roots];
+        let (id, agent, chat_id, user_id) = ("s".into(), "a".into(), "c".into(), "u".into());
+        Work::SaveSession { session: Arc::new(Session { id, agent, chat_id, user_id, roots }), now: Timestamp(0) }
+    };
+    assert_eq!((session(0).weight(), session(32).weight()), (1, 32 * 4 + 1));
+}
+
 #[tokio::test]
 async fn the_write_ahead_log_is_written_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -347,7 +413,7 @@ async fn the_write_ahead_log_is_written_back() {
     let payload = "x".repeat(200_000);
     for _ in 0..12 {
         let events = (0..40).map(|_| event("test.large", None, &payload)).collect();
-        journal.request(Work::Emit(events)).await.unwrap();
+        journal.request(Work::Emit { events, given: true }).await.unwrap();
         // A batch may be under way when the size is looked at.
         assert!(journal.stats().unwrap().wal_bytes < WAL_BYTES + 2 * 40 * 210_000);
     }

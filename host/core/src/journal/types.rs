@@ -41,7 +41,8 @@ pub struct Receipt {
 /// `<epoch>.<seq>`, the position a client resumes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Made anew when a journal is created, restored or cut.
+    /// Made anew when a journal is created, and where the host finds it restored or cut, or its last events perhaps
+    /// lost with the machine.
     pub epoch: u64,
     /// The last seq seen.
     pub seq: u64,
@@ -72,6 +73,9 @@ pub struct Completion {
     pub store: Vec<StoreWrite>,
     /// Set where the event was given up.
     pub dead_letter: Option<DeadLetter>,
+    /// Set where this is another try of a dead letter, which is that event's seq: the letter goes in this commit,
+    /// unless `dead_letter` puts it back. Where it is there no more, nothing of the completion is recorded.
+    pub retried: Option<u64>,
 }
 
 /// An event that a subscriber was not able to handle.
@@ -140,6 +144,14 @@ pub enum JournalError {
         after: u64,
         /// Where the cursor is.
         cursor: u64,
+    },
+    /// A completion retries a dead letter that is there no more: it was retried or dropped meanwhile.
+    #[error("{subscriber} has no dead letter {seq}: it was retried or dropped meanwhile")]
+    NoDeadLetter {
+        /// Whose.
+        subscriber: Arc<str>,
+        /// Of which event.
+        seq: u64,
     },
     /// A read failed.
     #[error("reading the journal: {0}")]

@@ -20,8 +20,8 @@ const ROWS_A_TIME: usize = 1_000;
 /// # Errors
 /// When the file cannot be opened or read, or is not a journal.
 pub fn verify(path: &Path) -> Result<Verification, JournalError> {
-    let (connection, epoch) = schema::open_known(path)?;
-    let mut found = Verification { checked: 0, head: 0, head_hash: rows::genesis(epoch), bad: None };
+    let (connection, epochs) = schema::open_known(path)?;
+    let mut found = Verification { checked: 0, head: 0, head_hash: rows::genesis(epochs.chain), bad: None };
     loop {
         let before = found.checked;
         check_rows(&connection, &mut found).map_err(read_error)?;
@@ -34,10 +34,12 @@ pub fn verify(path: &Path) -> Result<Verification, JournalError> {
 /// Checks the next rows, until one is bad.
 fn check_rows(connection: &Connection, found: &mut Verification) -> rusqlite::Result<()> {
     let sql = format!(
-        "SELECT {EVENT_COLUMNS}, payload_hash, prev_hash, hash FROM events WHERE seq > ?1 ORDER BY seq LIMIT {ROWS_A_TIME}"
+        "SELECT {EVENT_COLUMNS}, payload_hash, prev_hash, hash FROM events WHERE seq >= ?1 ORDER BY seq LIMIT {ROWS_A_TIME}"
     );
+    // From the very first row on: one before 1 is none of ours.
+    let from = if found.checked == 0 { i64::MIN } else { rows::column(found.head + 1) };
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([rows::column(found.head)])?;
+    let mut rows = statement.query([from])?;
     let mut interner = Interner::default();
     while let Some(row) = rows.next()? {
         found.checked += 1;
@@ -58,8 +60,8 @@ fn check_rows(connection: &Connection, found: &mut Verification) -> rusqlite::Re
 /// The row's hash, or why it does not follow its predecessor.
 fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Result<Hash, String> {
     let unreadable = |error: rusqlite::Error| format!("cannot be read: {error}");
-    let seq = rows::seq(row.get(0).map_err(unreadable)?);
-    if seq != found.head + 1 {
+    let seq: i64 = row.get(0).map_err(unreadable)?;
+    if seq != rows::column(found.head + 1) {
         return Err(format!("is missing; the next row is {seq}"));
     }
     let text = row.get_ref(2).map_err(unreadable)?.as_str().map_err(|error| unreadable(error.into()))?;
@@ -85,8 +87,8 @@ fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Re
 /// # Errors
 /// When the file cannot be opened or read, or is not a journal.
 pub fn stats_of(path: &Path) -> Result<Stats, JournalError> {
-    let (connection, epoch) = schema::open_known(path)?;
-    stats(&connection, path, epoch).map_err(read_error)
+    let (connection, epochs) = schema::open_known(path)?;
+    stats(&connection, path, epochs.cursors).map_err(read_error)
 }
 
 /// Counts without reading the events: seqs have no gaps.

@@ -2,6 +2,7 @@
 //!
 //! A request is atomic: all of it or nothing. Knows nothing of groups, queues or threads.
 
+use super::change::{self, Change, Refusal};
 use super::rows::{self, Tip};
 use super::types::{DeadLetter, JournalError, Receipt, StoreWrite};
 use crate::event::Event;
@@ -12,16 +13,19 @@ use std::sync::Arc;
 
 /// One atomic request. Events in it have no seq yet.
 pub(crate) enum Work {
-    /// Consecutive events.
-    Emit(Vec<Event>),
+    /// Consecutive events; `given` says that an emitter gave the id of one of them, so that it may be there already.
+    Emit { events: Vec<Event>, given: bool },
     /// What a durable subscriber did.
     Complete(Unit),
-    /// The cursor of a durable subscriber, made where it has none.
+    /// The cursor of a durable subscriber, made where it has none; one that is beyond the head, of a journal cut
+    /// since, is set to the head.
     OpenCursor { subscriber: Arc<str>, at_head: bool, now: Timestamp },
     /// A session, new or changed.
     SaveSession { session: Arc<Session>, now: Timestamp },
     /// A dead letter that is done with.
     DropDeadLetter { subscriber: Arc<str>, seq: u64 },
+    /// A change of rows, and the events that tell of it; `given` as above.
+    Change { change: Change, events: Vec<Event>, given: bool },
     /// A setting of the writer's connection, for tests and for the size bound.
     LimitPages(u32),
     #[cfg(test)]
@@ -37,6 +41,7 @@ pub(crate) struct Unit {
     pub(crate) emits: Vec<Event>,
     pub(crate) store: Vec<StoreWrite>,
     pub(crate) dead_letter: Option<DeadLetter>,
+    pub(crate) retried: Option<u64>,
     pub(crate) now: Timestamp,
 }
 
@@ -48,12 +53,18 @@ impl Unit {
         }
         Err(JournalError::OutOfStep { subscriber: Arc::clone(&self.subscriber), after: self.after, cursor })
     }
+
+    /// The refusal of another try of a dead letter that is there no more.
+    pub(super) fn no_letter(&self, seq: u64) -> JournalError {
+        JournalError::NoDeadLetter { subscriber: Arc::clone(&self.subscriber), seq }
+    }
 }
 
 /// What a request answers.
 pub(crate) enum Done {
     Receipts(Vec<Receipt>),
     Cursor(u64),
+    Refused(Refusal),
     Nothing,
 }
 
@@ -61,8 +72,9 @@ impl Work {
     /// How much of a group it takes: its drafts, and never nothing.
     pub(super) fn drafts(&self) -> usize {
         match self {
-            Self::Emit(events) => events.len().max(1),
+            Self::Emit { events, .. } => events.len().max(1),
             Self::Complete(unit) => unit.emits.len() + unit.store.len() + 1,
+            Self::Change { events, .. } => events.len() + 1,
             _ => 1,
         }
     }
@@ -71,11 +83,17 @@ impl Work {
     pub(super) fn weight(&self) -> usize {
         let events = |events: &[Event]| events.iter().map(|event| event.payload.len() / 1024 + 1).sum::<usize>();
         match self {
-            Self::Emit(drafts) => events(drafts).max(1),
+            Self::Emit { events: drafts, .. } => events(drafts).max(1),
             Self::Complete(unit) => {
                 let stored = unit.store.iter().map(|write| write.value.as_ref().map_or(0, Vec::len) / 1024 + 1);
                 let letter = unit.dead_letter.as_ref().map_or(0, |letter| letter.message.len() / 1024);
                 events(&unit.emits) + stored.sum::<usize>() + letter + 1
+            }
+            Self::Change { change, events: told, .. } => change.weight() + events(told),
+            Self::SaveSession { session, .. } => {
+                let names = [&session.id, &session.agent, &session.chat_id, &session.user_id].map(|name| name.len());
+                let roots = session.roots.iter().map(|root| root.as_os_str().len());
+                names.into_iter().chain(roots).sum::<usize>() / 1024 + 1
             }
             _ => 1,
         }
@@ -114,13 +132,19 @@ pub(super) fn apply(
     committed: &mut Vec<Arc<Event>>,
 ) -> Result<Result<Done, JournalError>, ApplyError> {
     let done = match work {
-        Work::Emit(events) => {
-            let receipts = events.iter().map(|event| append(connection, tip, event, committed));
-            Done::Receipts(receipts.collect::<Result<_, _>>()?)
-        }
+        Work::Emit { events, .. } => Done::Receipts(append_all(connection, tip, events, committed)?),
+        Work::Change { change, events, .. } => match change::change(connection, change)? {
+            Ok(()) => Done::Receipts(append_all(connection, tip, events, committed)?),
+            Err(refusal) => Done::Refused(refusal),
+        },
         Work::Complete(unit) => {
             if let Err(refusal) = unit.check_step(cursor(connection, &unit.subscriber)?.unwrap_or(0)) {
                 return Ok(Err(refusal));
+            }
+            if let Some(seq) = unit.retried
+                && drop_letter(connection, &unit.subscriber, seq)? == 0
+            {
+                return Ok(Err(unit.no_letter(seq)));
             }
             for event in &unit.emits {
                 append(connection, tip, event, committed)?;
@@ -131,8 +155,10 @@ pub(super) fn apply(
         Work::OpenCursor { subscriber, at_head, now } => {
             let start = if *at_head { tip.seq } else { 0 };
             connection
-                .prepare_cached("INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO NOTHING")?
-                .execute(params![subscriber, rows::column(start), now.0])?;
+                .prepare_cached(
+                    "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO UPDATE SET seq = ?4 WHERE seq > ?4",
+                )?
+                .execute(params![subscriber, rows::column(start), now.0, rows::column(tip.seq)])?;
             Done::Cursor(cursor(connection, subscriber)?.unwrap_or(start))
         }
         Work::SaveSession { session, now } => {
@@ -144,9 +170,7 @@ pub(super) fn apply(
             Done::Nothing
         }
         Work::DropDeadLetter { subscriber, seq } => {
-            connection
-                .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
-                .execute(params![subscriber, rows::column(*seq)])?;
+            drop_letter(connection, subscriber, *seq)?;
             Done::Nothing
         }
         // Handled by the writer: a limit cannot be set inside a transaction.
@@ -157,11 +181,27 @@ pub(super) fn apply(
     Ok(Ok(done))
 }
 
+/// Removes a dead letter; says how many there were, which is one or none.
+fn drop_letter(connection: &Connection, subscriber: &str, seq: u64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM dead_letters WHERE subscriber = ?1 AND seq = ?2")?
+        .execute(params![subscriber, rows::column(seq)])
+}
+
 /// The last seq that a subscriber finished, where it has a cursor.
 fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<u64>> {
     let mut statement = connection.prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?;
     let seq: Option<i64> = statement.query_row([subscriber], |row| row.get(0)).optional()?;
     Ok(seq.map(rows::seq))
+}
+
+fn append_all(
+    connection: &Connection,
+    tip: &mut Tip,
+    events: &[Event],
+    committed: &mut Vec<Arc<Event>>,
+) -> Result<Vec<Receipt>, ApplyError> {
+    events.iter().map(|event| append(connection, tip, event, committed)).collect()
 }
 
 /// Appends one event, or finds the receipt of the one that has its id.

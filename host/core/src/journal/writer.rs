@@ -4,8 +4,9 @@
 //! draft is not delayed, and a crowd shares one commit. Knows nothing of subscribers but the sink.
 
 use super::failure::WriteFailure;
+use super::mark::Mark;
 use super::rows::Tip;
-use super::schema::Opened;
+use super::schema::{LOCK_WAIT, Opened};
 use super::types::JournalError;
 use super::work::{Done, Work, apply};
 use super::{Sink, lock};
@@ -34,8 +35,6 @@ pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
 const WAL_RETRY_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a checkpoint waits for readers; their transactions are shorter.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
-/// How long a commit waits for another process's lock.
-const COMMIT_WAIT: Duration = Duration::from_secs(5);
 
 /// The answer to one request.
 pub(crate) type Reply = oneshot::Receiver<Result<Done, JournalError>>;
@@ -98,6 +97,8 @@ impl Writer {
         let state = State {
             connection: opened.connection,
             tip: opened.tip,
+            epoch: opened.epoch,
+            mark: opened.mark,
             head,
             sink,
             wal: PathBuf::from(wal),
@@ -197,6 +198,8 @@ impl Drop for StopOnExit {
 struct State {
     connection: rusqlite::Connection,
     tip: Tip,
+    epoch: u64,
+    mark: Mark,
     head: Arc<AtomicU64>,
     sink: Sink,
     wal: PathBuf,
@@ -208,45 +211,57 @@ struct State {
 
 impl State {
     fn run(mut self, shared: &Shared) {
-        while let Some(mut group) = take_group(shared) {
-            self.write(&mut group);
+        while let Some(group) = take_group(shared) {
+            self.write(group);
             self.checkpoint();
         }
+        if self.broken.is_none() {
+            self.mark.close(&self.connection, self.epoch, self.tip);
+        }
     }
 
-    /// Commits a group and answers it. Where the disk is full for all of it, each gets its own try.
-    fn write(&mut self, group: &mut VecDeque<Job>) {
-        match self.commit(group) {
-            Ok(done) => {
-                for (job, done) in group.drain(..).zip(done) {
-                    answer(job, done);
-                }
+    /// Commits a group and answers it. Where it fails for what is in it, each gets its own try.
+    fn write(&mut self, group: VecDeque<Job>) {
+        match self.commit(&group) {
+            Ok(done) => group.into_iter().zip(done).for_each(|(job, done)| answer(job, done)),
+            Err(Failed::Within(WriteFailure::Full | WriteFailure::Passing(_))) if group.len() > 1 => {
+                self.write_each(group);
             }
-            Err(WriteFailure::Fatal(said)) => {
-                tracing::error!(cause = %said, "the journal is read-only from now on");
-                self.broken = Some(said.clone());
-                group.drain(..).for_each(|job| answer(job, Err(JournalError::ReadOnly(said.clone()))));
-            }
-            Err(failure) if group.len() == 1 => {
-                group.drain(..).for_each(|job| answer(job, Err(failure.clone().into())));
-            }
-            Err(_) => {
-                for job in std::mem::take(group) {
-                    self.write(&mut VecDeque::from([job]));
-                }
+            Err(Failed::Within(failure) | Failed::ToBegin(failure)) => self.refuse(group, &failure),
+        }
+    }
+
+    fn write_each(&mut self, mut jobs: VecDeque<Job>) {
+        while let Some(job) = jobs.pop_front() {
+            let one = VecDeque::from([job]);
+            match self.commit(&one) {
+                Ok(done) => one.into_iter().zip(done).for_each(|(job, done)| answer(job, done)),
+                Err(Failed::Within(failure)) => self.refuse(one, &failure),
+                // One wait for another process's lock is enough for all of them.
+                Err(Failed::ToBegin(failure)) => return self.refuse(one.into_iter().chain(jobs), &failure),
             }
         }
     }
 
-    fn commit(&mut self, group: &VecDeque<Job>) -> Result<Vec<Result<Done, JournalError>>, WriteFailure> {
+    fn refuse(&mut self, jobs: impl IntoIterator<Item = Job>, failure: &WriteFailure) {
+        if let WriteFailure::Fatal(said) = failure
+            && self.broken.is_none()
+        {
+            tracing::error!(cause = %said, "the journal is read-only from now on");
+            self.broken = Some(said.clone());
+        }
+        jobs.into_iter().for_each(|job| answer(job, Err(failure.clone().into())));
+    }
+
+    fn commit(&mut self, group: &VecDeque<Job>) -> Result<Vec<Result<Done, JournalError>>, Failed> {
         if let Some(said) = &self.broken {
-            return Err(WriteFailure::Fatal(said.clone()));
+            return Err(Failed::ToBegin(WriteFailure::Fatal(said.clone())));
         }
         for job in group {
             if let Work::LimitPages(pages) = job.work {
                 self.connection
                     .pragma_update(None, "max_page_count", pages)
-                    .map_err(|error| WriteFailure::from(&error))?;
+                    .map_err(|error| Failed::ToBegin((&error).into()))?;
             }
         }
         let mut tip = self.tip;
@@ -255,12 +270,13 @@ impl State {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| WriteFailure::from(&error))?;
+            .map_err(|error| Failed::ToBegin((&error).into()))?;
         for job in group {
             // Dropping the transaction rolls the whole group back.
-            done.push(apply(&transaction, &mut tip, &job.work, &mut committed).map_err(WriteFailure::from)?);
+            let applied = apply(&transaction, &mut tip, &job.work, &mut committed);
+            done.push(applied.map_err(|error| Failed::Within(error.into()))?);
         }
-        transaction.commit().map_err(|error| WriteFailure::from(&error))?;
+        transaction.commit().map_err(|error| Failed::Within((&error).into()))?;
         self.tip = tip;
         self.hand_over(&committed);
         Ok(done)
@@ -283,7 +299,7 @@ impl State {
         let run = || -> rusqlite::Result<bool> {
             self.connection.busy_timeout(CHECKPOINT_WAIT)?;
             let held_up = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
-            self.connection.busy_timeout(COMMIT_WAIT)?;
+            self.connection.busy_timeout(LOCK_WAIT)?;
             held_up
         };
         self.checkpoint_at = match run() {
@@ -299,6 +315,14 @@ impl State {
             },
         };
     }
+}
+
+/// How far a group came that was not committed.
+enum Failed {
+    /// Not to its own work: another one would fare the same.
+    ToBegin(WriteFailure),
+    /// To what is in it.
+    Within(WriteFailure),
 }
 
 /// A caller that no longer waits loses the answer only: its request is committed.

@@ -1,12 +1,11 @@
 //! JSON → a call to the gate. Unknown keys are passed over; a wrong type is named by its path.
 
-use super::{JsonError, kind_of, syntax};
+use super::{JsonError, folder, kind_of, syntax};
 use crate::gate::Call;
+use crate::interactions::MAX_WAIT_MS;
+use crate::session::MAX_ROOTS;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
-
-/// The longest wait for a person that a caller may ask for, in milliseconds: an hour, more than any hook's timeout.
-const MAX_WAIT_MS: u64 = 3_600_000;
 
 /// Reads a call; only `tool_name` and `tool_input` are required.
 ///
@@ -40,7 +39,7 @@ pub fn call_from_value(value: Value) -> Result<Call, JsonError> {
         session_id: text(&mut fields, "session_id")?,
         tool_name,
         tool_input,
-        cwd: absolute(text(&mut fields, "cwd")?, "cwd")?,
+        cwd: text(&mut fields, "cwd")?.map(|cwd| folder_at("cwd", &cwd)).transpose()?,
         agent: text(&mut fields, "agent")?,
         call_id: text(&mut fields, "call_id")?,
         roots: roots(&mut fields)?,
@@ -57,19 +56,19 @@ fn text(fields: &mut Map<String, Value>, path: &str) -> Result<Option<String>, J
     }
 }
 
-/// Relative folders would resolve against the daemon's own.
-fn absolute(text: Option<String>, path: &str) -> Result<Option<PathBuf>, JsonError> {
-    match text {
-        Some(text) if !text.starts_with('/') => {
-            Err(JsonError::at(path, format!("must be an absolute path, is `{text}`")))
-        }
-        text => Ok(text.map(PathBuf::from)),
-    }
+fn folder_at(path: &str, text: &str) -> Result<PathBuf, JsonError> {
+    folder(text).map_err(|reason| JsonError::at(path, reason))
 }
 
 fn roots(fields: &mut Map<String, Value>) -> Result<Vec<PathBuf>, JsonError> {
     let items = match fields.remove("roots") {
         None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) if items.len() > MAX_ROOTS => {
+            return Err(JsonError::at(
+                "roots",
+                format!("a session has at most {MAX_ROOTS}, these are {}", items.len()),
+            ));
+        }
         Some(Value::Array(items)) => items,
         Some(other) => {
             return Err(JsonError::at("roots", format!("must be an array of paths, is {}", kind_of(&other))));
@@ -78,7 +77,7 @@ fn roots(fields: &mut Map<String, Value>) -> Result<Vec<PathBuf>, JsonError> {
     let root = |(index, item): (usize, Value)| {
         let path = format!("roots[{index}]");
         match item {
-            Value::String(text) => absolute(Some(text), &path).map(Option::unwrap_or_default),
+            Value::String(text) => folder_at(&path, &text),
             other => Err(JsonError::at(path, format!("must be a string, is {}", kind_of(&other)))),
         }
     };

@@ -3,6 +3,7 @@
 use super::{JsonError, foreign, kind_of_text, syntax};
 use crate::bus::MAX_BATCH;
 use crate::event::{Draft, Entity};
+use crate::id::is_derived;
 use crate::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -129,7 +130,12 @@ pub(super) fn time_of(path: &str, text: &str) -> Result<Timestamp, JsonError> {
 }
 
 fn id_of(text: &str) -> Result<Uuid, JsonError> {
-    Uuid::parse_str(text).map_err(|_| JsonError::at("id", "not a UUID such as 0199c0de-0000-7000-8000-000000000000"))
+    let id = Uuid::parse_str(text)
+        .map_err(|_| JsonError::at("id", "not a UUID such as 0199c0de-0000-7000-8000-000000000000"))?;
+    if is_derived(id) {
+        return Err(JsonError::at("id", "version 8 is for ids that the host derives; leave the id out or give a v7"));
+    }
+    Ok(id)
 }
 
 fn entity_of(raw: &RawValue) -> Result<Entity, JsonError> {

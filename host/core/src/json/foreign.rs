@@ -5,6 +5,7 @@
 use super::draft::{DraftContext, event_type_of, source_of, time_of};
 use super::{JsonError, kind_of, syntax};
 use crate::event::{Draft, Entity};
+use crate::id::{derived, is_derived};
 use crate::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -79,6 +80,9 @@ impl Dialect {
 
 fn cloud(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<Draft, JsonError> {
     let event_type = event_type_of(&required(fields, "type")?)?;
+    if fields.get("data_base64").is_some_and(|data| !data.is_null()) {
+        return Err(JsonError::at("data_base64", "binary data is not taken; send an object in `data`"));
+    }
     let payload = match fields.remove("data") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(data)) => data,
@@ -87,7 +91,10 @@ fn cloud(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<D
     let mut draft = Draft::new(event_type, context.default_source, Value::Object(payload).to_string());
     let source = optional(fields, "source")?;
     let id = optional(fields, "id")?;
-    draft.id = id.map(|id| Uuid::parse_str(&id).unwrap_or_else(|_| named_id(source.as_deref().unwrap_or(""), &id)));
+    draft.id = id.map(|id| match Uuid::parse_str(&id) {
+        Ok(uuid) if !is_derived(uuid) => uuid,
+        _ => named_id(source.as_deref().unwrap_or(""), &id),
+    });
     if let Some(source) = source {
         draft.source = source_of("source", source)?;
     }
@@ -106,16 +113,7 @@ fn named_id(source: &str, id: &str) -> Uuid {
     hash.update(u64::try_from(source.len()).unwrap_or(u64::MAX).to_le_bytes());
     hash.update(source);
     hash.update(id);
-    uuid_of(&hash.finalize())
-}
-
-/// UUID v8 of a digest's first 16 bytes.
-fn uuid_of(digest: &[u8]) -> Uuid {
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(digest) {
-        *to = *from;
-    }
-    Uuid::new_v8(bytes)
+    derived(hash.finalize().into())
 }
 
 fn kernel(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<Draft, JsonError> {
@@ -174,9 +172,12 @@ fn time_from(fields: &mut Map<String, Value>, path: &str) -> Result<Option<Times
     match fields.remove(path) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => time_of(path, &text).map(Some),
-        Some(Value::Number(ms)) => match ms.as_i64() {
-            Some(ms) => Ok(Some(Timestamp(ms))),
-            None => Err(JsonError::at(path, "must be whole milliseconds since 1970 or RFC 3339")),
+        Some(Value::Number(ms)) => match ms.as_i64().and_then(Timestamp::from_millis) {
+            Some(time) => Ok(Some(time)),
+            None => Err(JsonError::at(
+                path,
+                "must be a time of the years 0000 to 9999, in whole milliseconds since 1970 or as RFC 3339",
+            )),
         },
         Some(other) => Err(JsonError::at(path, format!("must be a time, is {}", kind_of(&other)))),
     }

@@ -7,14 +7,18 @@ mod call;
 mod draft;
 mod envelope;
 mod foreign;
+mod typed;
 mod verdict;
 
 pub use call::{call_from_json, call_from_value};
 pub use draft::{DraftContext, MAX_DRAFTS, draft_from_json, drafts_from_json};
 pub use envelope::{notice_to_json, to_json, write_json};
+pub use typed::typed_draft;
 pub use verdict::{command_to_value, verdict_to_value};
 
+use crate::session::MAX_PATH_BYTES;
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// Where in a JSON text something is wrong, and what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +78,17 @@ pub(crate) fn kind_of_text(text: &str) -> &'static str {
         Some(_) => "a number",
         None => "empty",
     }
+}
+
+/// A folder as a caller names it: absolute, since a relative one would resolve against the daemon's own.
+pub(crate) fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.len() > MAX_PATH_BYTES {
+        return Err(format!("has {} bytes, a path has at most {MAX_PATH_BYTES}", text.len()));
+    }
+    if !text.starts_with('/') {
+        return Err(format!("must be an absolute path, is `{text}`"));
+    }
+    Ok(PathBuf::from(text))
 }
 
 /// serde_json's message without its own position, with line and column said our way.

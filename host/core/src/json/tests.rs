@@ -133,13 +133,20 @@ fn bad_drafts_are_named_by_index_and_path() {
     check(r#"{"type":"a.b","entity":{"kind":"x"}}"#, "`entity.id`: missing");
     check(r#"{"type":"a.b","entity":{"kind":1,"id":"x"}}"#, "`entity.kind`: must be a string");
     check(r#"{"type":"a.b","id":"x"}"#, "`id`: not a UUID");
+    check(r#"{"type":"a.b","id":"01990000-0000-8000-8000-000000000001"}"#, "`id`: version 8 is for");
     check(r#"{"type":"a.b","ts":"yesterday"}"#, "`ts`: `yesterday` is not an RFC 3339 time");
     check(r#"{"type":"a.b","source":"plugin:audit"}"#, "`source`: `plugin:` is for plugins");
     check(r#"{"type":"a.b","session":7}"#, "`session`: must be a string");
     check(r#"{"type":"NO_SUCH_THING"}"#, "no runner event");
     check(r#"{"event_type":"process.created"}"#, "`pid`: missing");
     check(r#"{"event_type":"created","pid":"1"}"#, "`event_type`:");
+    check(r#"{"type":"a.b","ts":"-000001-01-01T00:00:00Z"}"#, "`ts`: `-000001-01-01T00:00:00Z` is not an RFC 3339");
+    for ts in ["9223372036854775807", "253402207200001", "-62167219200001", "1.5", "1e3"] {
+        let record = format!("{{\"type\":\"USAGE_TICK\",\"sessionId\":\"s\",\"ts\":{ts}}}");
+        check(&record, "`ts`: must be a time of the years 0000 to 9999");
+    }
     check(r#"{"specversion":"1.0","type":"a.b","data":"x"}"#, "`data`: must be an object");
+    check(r#"{"specversion":"1.0","type":"a.b","data_base64":"AAAA"}"#, "`data_base64`: binary data is not taken");
 }
 
 #[test]
@@ -189,6 +196,8 @@ fn a_cloud_event_twice_has_one_id() {
     };
     assert_eq!(read("x"), read("x"));
     assert_ne!(read("x"), read("y"));
+    let derived = "01990000-0000-8000-8000-000000000001";
+    assert_ne!(read(derived).unwrap().to_string(), derived, "no one names an id that the host derives");
 }
 
 #[test]
@@ -220,6 +229,14 @@ fn a_bad_call_is_named_by_path() {
     check(r#"{"tool_name":"Bash"}"#, "`tool_input`: missing");
     check(r#"{"tool_name":"Bash","tool_input":"ls"}"#, "`tool_input`: must be an object, is a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"cwd":"src"}"#, "`cwd`: must be an absolute path");
+    let long = format!("/{}", "d".repeat(crate::session::MAX_PATH_BYTES));
+    for (key, value, path) in [("cwd", json!(long), "`cwd`"), ("roots", json!(["/a", long]), "`roots[1]`")] {
+        let text = json!({"tool_name": "Bash", "tool_input": {}, key: value}).to_string();
+        check(&text, &format!("{path}: has 4097 bytes, a path has at most 4096"));
+    }
+    let roots = |count: usize| json!({"tool_name": "Bash", "tool_input": {}, "roots": vec!["/a"; count]}).to_string();
+    assert!(call_from_json(&roots(32)).is_ok());
+    check(&roots(33), "`roots`: a session has at most 32, these are 33");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":["/a",7]}"#, "`roots[1]`: must be a string");
     check(r#"{"tool_name":"Bash","tool_input":{},"roots":"/a"}"#, "`roots`: must be an array");
     check(r#"{"tool_name":"Bash","tool_input":{},"can_ask":"yes"}"#, "`can_ask`: must be true or false");
@@ -240,6 +257,7 @@ fn a_verdict_has_the_contract_s_keys_in_order() {
         wrappers: vec!["sudo".to_owned()],
         piped_from: None,
         reads: Vec::new(),
+        bound: std::sync::Arc::default(),
     };
     let verdict = Verdict {
         decision: Decision::Deny,

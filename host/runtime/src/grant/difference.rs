@@ -1,6 +1,7 @@
 //! What a plugin asks for against what it is granted.
 
 use super::Grant;
+use super::globs::{args_cover, path_covers};
 use std::fmt;
 use tollgate_core::events::PatternSet;
 
@@ -59,6 +60,8 @@ pub struct GrantDifference {
     pub missing: Vec<String>,
     /// The grant file with everything granted that is asked for.
     pub proposed: String,
+    /// Hex of the SHA-256 of `proposed`: what [`crate::Runtime::grant`] is told was looked at.
+    pub digest: String,
 }
 
 /// Splits what is asked for into granted and missing.
@@ -69,12 +72,11 @@ pub(crate) fn difference<'a>(asks: impl IntoIterator<Item = &'a Ask>, grant: &Gr
 fn grants(grant: &Grant, ask: &Ask) -> bool {
     match ask {
         Ask::Emit(pattern) => set_covers(&grant.emit, pattern),
-        Ask::Process { program, args } => grant
-            .process
-            .iter()
-            .any(|granted| granted.program == *program && (granted.args == *args || granted.args == ["**"])),
-        Ask::WorkspaceRead(glob) => grant.workspace.read.iter().any(|granted| granted == glob || granted == "**"),
-        Ask::WorkspaceWrite(glob) => grant.workspace.write.iter().any(|granted| granted == glob || granted == "**"),
+        Ask::Process { program, args } => {
+            grant.process.iter().any(|granted| granted.program == *program && args_cover(&granted.args, args))
+        }
+        Ask::WorkspaceRead(glob) => grant.workspace.read.iter().any(|granted| path_covers(granted, glob)),
+        Ask::WorkspaceWrite(glob) => grant.workspace.write.iter().any(|granted| path_covers(granted, glob)),
         Ask::Data(bytes) => grant.data_bytes >= *bytes,
         Ask::Interactions => grant.interactions,
         Ask::SessionEffects => grant.session_effects,
@@ -86,6 +88,36 @@ fn grants(grant: &Grant, ask: &Ask) -> bool {
 
 fn set_covers(granted: &PatternSet, asked: &str) -> bool {
     granted.iter().any(|pattern| covers(pattern.as_str(), asked))
+}
+
+/// Whether `newer` may take something away that `older` gave. Limits, delivery and configuration give nothing.
+pub(crate) fn withdraws(newer: &Grant, older: &Grant) -> bool {
+    // Every field by name: what a grant learns to give has to be withdrawn here too.
+    let Grant {
+        emit,
+        process,
+        env,
+        workspace,
+        data_bytes,
+        interactions,
+        session_effects,
+        gate,
+        limits: _,
+        delivery: _,
+        config: _,
+    } = older;
+    let keeps_all = |newer: &[String], older: &[String]| older.iter().all(|glob| newer.contains(glob));
+    let keeps = emit.iter().all(|pattern| set_covers(&newer.emit, pattern.as_str()))
+        && process.iter().all(|program| newer.process.contains(program))
+        && keeps_all(&newer.env, env)
+        && keeps_all(&newer.workspace.read, &workspace.read)
+        && keeps_all(&newer.workspace.write, &workspace.write)
+        && newer.data_bytes >= *data_bytes
+        && newer.interactions >= *interactions
+        && newer.session_effects >= *session_effects
+        && newer.gate.covers(*gate)
+        && newer.gate.speak >= gate.speak;
+    !keeps
 }
 
 /// Whether every type that `asked` matches is matched by `granted`.
@@ -149,6 +181,59 @@ mod tests {
             if covers(&granted, &asked) && Pattern::parse(&asked).unwrap().matches(&event) {
                 prop_assert!(Pattern::parse(&granted).unwrap().matches(&event));
             }
+        }
+    }
+
+    #[test]
+    fn programs_and_files_are_granted_by_whatever_covers_them() {
+        let grant = "[grant]\nprocess = [{ program = \"cargo\", args = [\"test\", \"**\"] }, { program = \"git\" }]\n\
+                     workspace = { read = [\"src/**\"], write = [\"*.lock\"] }\n";
+        let grant = Grant::parse(grant).unwrap();
+        let run = |program: &str, args: &[&str]| Ask::Process {
+            program: program.into(),
+            args: args.iter().map(|arg| (*arg).into()).collect(),
+        };
+        for (ask, expected) in [
+            (run("cargo", &["test", "**"]), true),
+            (run("cargo", &["test", "--all"]), true),
+            (run("cargo", &["**"]), false),
+            (run("git", &[]), true),
+            (run("git", &["status"]), false),
+            (run("npm", &[]), false),
+            (Ask::WorkspaceRead("src/**/*.rs".into()), true),
+            (Ask::WorkspaceRead("src".into()), true),
+            (Ask::WorkspaceRead("**/*.rs".into()), false),
+            (Ask::WorkspaceWrite("Cargo.lock".into()), true),
+            (Ask::WorkspaceWrite("src/a.lock".into()), false),
+        ] {
+            assert_eq!(difference([&ask], &grant).1.is_empty(), expected, "{ask}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_away_is_withdrawn_and_what_is_changed_otherwise_is_not() {
+        let whole = "[grant]\nemit = [\"t.*\"]\nprocess = [{ program = \"ls\" }]\nworkspace = { read = [\"a\"], write = [\"b\"] }\n\
+                     data = { max_bytes = 10 }\ninteractions = true\nsession_effects = true\ngate = [\"deny\", \"speak\"]\n";
+        let older = Grant::parse(whole).unwrap();
+        for (from, to, expected) in [
+            ("", "", false),
+            ("t.*", "*", false),
+            ("t.*", "t.a", true),
+            ("ls", "cat", true),
+            ("read = [\"a\"]", "read = []", true),
+            ("write = [\"b\"]", "write = [\"b\", \"c\"]", false),
+            ("write = [\"b\"]", "write = [\"c\"]", true),
+            ("= 10", "= 9", true),
+            ("= 10", "= 11", false),
+            ("interactions = true", "interactions = false", true),
+            ("session_effects = true", "", true),
+            ("\"deny\", ", "", true),
+            (", \"speak\"", "", true),
+            (", \"speak\"", ", \"speak\", \"allow\"", false),
+            ("[grant]", "[limits]\nfuel_init = 1\n[delivery]\nmode = \"live\"\n[config]\na = 1\n[grant]", false),
+        ] {
+            let newer = Grant::parse(&whole.replace(from, to)).unwrap();
+            assert_eq!(withdraws(&newer, &older), expected, "{from} became {to}");
         }
     }
 

@@ -34,7 +34,11 @@ pub(crate) fn with_missing(text: &str, missing: &[&Ask]) -> Result<String, Grant
                 let mut entry = InlineTable::new();
                 entry.insert("program", program.as_str().into());
                 entry.insert("args", Value::Array(args.iter().map(String::as_str).collect()));
-                push(grant.entry("process"), "process", entry)?;
+                // Written as `[[grant.process]]`, it goes on so.
+                match grant.get_mut("process").and_then(Item::as_array_of_tables_mut) {
+                    Some(tables) => tables.push(entry.into_table()),
+                    None => push(grant.entry("process"), "process", entry)?,
+                }
             }
             Ask::WorkspaceRead(glob) => workspace(grant.entry("workspace"), "read", glob)?,
             Ask::WorkspaceWrite(glob) => workspace(grant.entry("workspace"), "write", glob)?,
@@ -114,6 +118,8 @@ mod tests {
     fn everything_missing_is_granted_and_the_rest_stays() {
         check("");
         check("[grant]\nworkspace = { read = [\"a\"] }\n");
+        let written = check("[[grant.process]]\nprogram = \"git\"\n");
+        assert_eq!(written.matches("[[grant.process]]").count(), 2, "{written}");
         let written =
             check("# mine\n[limits]\ntimeout_ms = 5 # short\n[grant]\nemit = [\"b.*\"] # why\n[config]\nx = 1\n");
         assert!(written.starts_with("# mine\n[limits]\ntimeout_ms = 5 # short\n"), "{written}");

@@ -3,11 +3,13 @@
 
 mod difference;
 mod edit;
+mod globs;
 mod keys;
 
 pub use difference::GrantDifference;
-pub(crate) use difference::{Ask, difference};
+pub(crate) use difference::{Ask, difference, withdraws};
 pub(crate) use edit::with_missing;
+pub(crate) use globs::{ArgGlobs, PathGlobs, check_args, check_path_glob, check_program};
 
 use crate::limits::{Limits, LimitsTable};
 use serde::Deserialize;
@@ -28,6 +30,8 @@ pub struct GrantError(pub(crate) String);
 pub(crate) struct Grant {
     pub(crate) emit: PatternSet,
     pub(crate) process: Vec<ProcessGrant>,
+    /// Names of the daemon's variables that a program starts with, besides PATH and HOME.
+    pub(crate) env: Vec<String>,
     pub(crate) workspace: WorkspaceGrant,
     /// Bytes of its own files; 0 grants none.
     pub(crate) data_bytes: u64,
@@ -80,6 +84,17 @@ impl GateGrant {
         self.deny >= other.deny && self.ask >= other.ask && self.allow >= other.allow && self.rewrite >= other.rewrite
     }
 
+    /// What both grants let verdicts mean.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            deny: self.deny && other.deny,
+            ask: self.ask && other.ask,
+            allow: self.allow && other.allow,
+            rewrite: self.rewrite && other.rewrite,
+            speak: self.speak && other.speak,
+        }
+    }
+
     /// This grant, with no more of what loosens the gate than `most` has.
     pub(crate) fn at_most(self, most: Self) -> Self {
         let (allow, rewrite) = (self.allow && most.allow, self.rewrite && most.rewrite);
@@ -122,8 +137,7 @@ struct File {
 struct GrantTable {
     emit: Vec<String>,
     process: Vec<ProcessGrant>,
-    #[serde(rename = "env")]
-    _env: Vec<String>,
+    env: Vec<String>,
     workspace: WorkspaceGrant,
     data: Option<DataTable>,
     interactions: bool,
@@ -182,11 +196,13 @@ impl Grant {
         }
         let emit = PatternSet::parse(&file.grant.emit)
             .map_err(|error| GrantError(format!("line {}: grant.emit: {error}", keys::line_of(text, "emit"))))?;
+        check_globs(text, &file.grant)?;
         let config = serde_json::to_string(&file.config)
             .map_err(|error| GrantError(format!("[config] has no form in JSON: {error}")))?;
         Ok(Self {
             emit,
             process: file.grant.process,
+            env: file.grant.env,
             workspace: file.grant.workspace,
             data_bytes: file.grant.data.map_or(0, |data| data.max_bytes),
             interactions: file.grant.interactions,
@@ -218,6 +234,22 @@ impl Grant {
     /// `[config]` as a JSON object.
     pub(crate) fn config(&self) -> &str {
         if self.config.is_empty() { "{}" } else { &self.config }
+    }
+}
+
+/// Refuses programs, globs and names of variables that could never match or be set: the operator meant another.
+fn check_globs(text: &str, grant: &GrantTable) -> Result<(), GrantError> {
+    let at =
+        |key: &str, reason: String| GrantError(format!("line {}: grant.{key}: {reason}", keys::line_of(text, key)));
+    for ProcessGrant { program, args } in &grant.process {
+        check_program(program).and_then(|()| check_args(args)).map_err(|reason| at("process", reason))?;
+    }
+    for glob in grant.workspace.read.iter().chain(&grant.workspace.write) {
+        check_path_glob(glob).map_err(|reason| at("workspace", reason))?;
+    }
+    match grant.env.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        Some(name) => Err(at("env", format!("`{name}` is no variable's name; the value is the daemon's own"))),
+        None => Ok(()),
     }
 }
 
@@ -275,6 +307,7 @@ words = ["a"]
         )
         .unwrap();
         assert_eq!(grant.data_bytes, 1_024);
+        assert_eq!((&*grant.env, &*grant.workspace.read), (&["CARGO_HOME".to_owned()][..], &["**".to_owned()][..]));
         assert!(grant.gate.deny && grant.gate.ask && !grant.gate.allow && grant.gate.counts());
         let limits = grant.limits(Limits::default());
         assert_eq!((limits.fuel_per_event, limits.timeout_ms), (7, 1_000));
@@ -307,12 +340,34 @@ words = ["a"]
         refuses("[grant\n", "line 1");
         refuses("[limits]\nfuel_per_event = -1\n", "line 2");
         refuses("[grant]\nworkspace = { reed = [] }\n", "line 2");
+        refuses("[grant]\nworkspace = { read = [\"/etc/*\"] }\n", "line 2: grant.workspace");
+        refuses("[grant]\nprocess = [{ program = \"./x\" }]\n", "line 2: grant.process: the program `./x`");
+        refuses("[grant]\nprocess = [{ program = \"x\", args = [\"**\", \"y\"] }]\n", "stands last");
+        refuses("[grant]\nenv = [\"A=b\"]\n", "line 2: grant.env: `A=b`");
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,200}") {
             let _ = Grant::parse(&text);
+        }
+
+        #[test]
+        fn a_damaged_grant_is_read_or_refused_by_its_line(
+            at in 0.0..=1.0_f64,
+            length in 0..12_usize,
+            noise in "[a-z0-9_=\\[\\]\"',.*{}#\\\\\n-]{0,12}",
+        ) {
+            const WHOLE: &str = "[grant]\nemit = [\"test.*\"]\nprocess = [{ program = \"cargo\", args = [\"test\", \"**\"] }]\n\
+                env = [\"CARGO_HOME\"]\nworkspace = { read = [\"**\"], write = [] }\ngate = [\"deny\"]\n\
+                [limits]\nfuel_per_event = 7\n[delivery]\nmode = \"live\"\n[config]\nkey = \"value\"\n";
+            let start = (at * WHOLE.len() as f64) as usize;
+            let end = (start + length).min(WHOLE.len());
+            let text = format!("{}{noise}{}", &WHOLE[..start], &WHOLE[end..]);
+            match Grant::parse(&text) {
+                Ok(grant) => prop_assert!(serde_json::from_str::<serde_json::Value>(grant.config()).is_ok()),
+                Err(error) => prop_assert!(error.to_string().contains("line "), "{error}\n{text}"),
+            }
         }
     }
 }

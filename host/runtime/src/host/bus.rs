@@ -5,22 +5,24 @@ use crate::bindings::tollgate::plugin::bus::{EmitError, Host};
 use crate::bindings::tollgate::plugin::types::Draft as WitDraft;
 use crate::capability::{Denied, Emit, Permit};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::time::Instant;
 use tollgate_core::bus::EmitError as BusError;
 use tollgate_core::event::{Draft, Entity};
 use tollgate_core::events::EventType;
+use tollgate_core::id::derived;
 use uuid::Uuid;
 
 impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
 
 impl Host for GuestState {
     fn emit(&mut self, draft: WitDraft) -> wasmtime::Result<Result<(), EmitError>> {
-        self.charge(draft.payload.len())?;
+        self.charge(size(&draft))?;
         Ok(self.admit(draft).map(|(permit, draft)| self.stage(permit, draft)))
     }
 
     async fn emit_now(&mut self, draft: WitDraft) -> wasmtime::Result<Result<u64, EmitError>> {
-        self.charge(draft.payload.len())?;
+        self.charge(size(&draft))?;
         Ok(match self.admit(draft) {
             Ok((permit, draft)) => self.emit_at_once(permit, draft).await,
             Err(error) => Err(error),
@@ -33,27 +35,43 @@ impl GuestState {
     fn admit(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
         let event_type = EventType::parse(&draft.type_).map_err(|error| EmitError::Invalid(error.to_string()))?;
         let permit = self.capabilities.emit(self.call.phase, &event_type).map_err(|Denied| EmitError::Denied)?;
+        let entity = draft.entity.map(|entity| Entity { kind: entity.kind.into(), id: entity.id.into() });
+        match self.draft(event_type, draft.payload.into(), entity) {
+            Ok(draft) => Ok((permit, draft)),
+            Err(Refused::Bus(error)) => Err(refusal(error)),
+            Err(Refused::OverBudget) => {
+                self.over_budget += 1;
+                Err(EmitError::OverBudget)
+            }
+        }
+    }
+
+    /// A draft with the call's session, cause and next id, counted for event and minute.
+    pub(super) fn draft(
+        &mut self,
+        event_type: EventType,
+        payload: Arc<str>,
+        entity: Option<Entity>,
+    ) -> Result<Draft, Refused> {
         if self.call.ordinal >= self.limits.emits_per_event {
-            self.over_budget += 1;
-            return Err(EmitError::OverBudget);
+            return Err(Refused::OverBudget);
         }
         let draft = Draft {
             event_type,
-            payload: draft.payload.into(),
+            payload,
             source: self.source.clone(),
-            entity: draft.entity.map(|entity| Entity { kind: entity.kind.into(), id: entity.id.into() }),
+            entity,
             session: self.call.session.clone(),
             id: Some(emit_id(&self.plugin, &self.call.cause_id, self.call.ordinal)),
             ts: None,
             cause: self.call.cause,
         };
-        self.bus.check(&draft).map_err(refusal)?;
+        self.bus.check(&draft).map_err(Refused::Bus)?;
         if !self.usage.take_emit(self.limits.emits_per_minute, Instant::now()) {
-            self.over_budget += 1;
-            return Err(EmitError::OverBudget);
+            return Err(Refused::OverBudget);
         }
         self.call.ordinal += 1;
-        Ok((permit, draft))
+        Ok(draft)
     }
 
     fn stage(&mut self, _permit: Permit<Emit>, draft: Draft) {
@@ -63,6 +81,20 @@ impl GuestState {
     async fn emit_at_once(&mut self, _permit: Permit<Emit>, draft: Draft) -> Result<u64, EmitError> {
         self.bus.emit(draft).await.map(|receipt| receipt.seq).map_err(refusal)
     }
+}
+
+/// Bytes that a draft brings to the host.
+fn size(draft: &WitDraft) -> usize {
+    let WitDraft { type_, entity, payload } = draft;
+    type_.len() + entity.as_ref().map_or(0, |entity| entity.kind.len() + entity.id.len()) + payload.len()
+}
+
+/// Why there is no draft.
+pub(super) enum Refused {
+    /// The bus would not take it.
+    Bus(BusError),
+    /// The emits of this event, or of this minute, are spent.
+    OverBudget,
 }
 
 fn refusal(error: BusError) -> EmitError {
@@ -79,12 +111,7 @@ pub(crate) fn emit_id(plugin: &str, cause: &[u8], ordinal: u32) -> Uuid {
     hash.update([0]);
     hash.update(cause);
     hash.update(ordinal.to_be_bytes());
-    let digest = hash.finalize();
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(digest.iter()) {
-        *to = *from;
-    }
-    Uuid::new_v8(bytes)
+    derived(hash.finalize().into())
 }
 
 #[cfg(test)]

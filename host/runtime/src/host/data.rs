@@ -5,6 +5,7 @@
 use super::GuestState;
 use crate::bindings::tollgate::plugin::data::{DataError, Host};
 use crate::capability::{DataChange, DataRead, Permit};
+use crate::limits::{FUEL_PER_HOST_CALL, FUEL_PER_SYNC};
 use crate::usage::{DataUsed, Usage};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -13,18 +14,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Longest file name, in bytes.
-const MAX_NAME_BYTES: usize = 128;
+pub(crate) const MAX_NAME_BYTES: usize = 128;
 /// Most files of one plugin; a folder of more is slow to list.
 const MAX_FILES: usize = 1_000;
-/// Most bytes that one read returns; the host-call bound of the other direction.
-const MAX_READ_BYTES: u32 = crate::limits::MAX_HOST_CALL_BYTES as u32;
+/// Most bytes that one read returns: what a guest of the smallest memory can take beside its own.
+pub(crate) const MAX_READ_BYTES: u32 = 1 << 20;
 
 type Answer<T> = wasmtime::Result<Result<T, DataError>>;
 
 impl Host for GuestState {
     fn append(&mut self, name: String, bytes: Vec<u8>) -> Answer<u64> {
         self.charge(name.len() + bytes.len())?;
-        Ok(self.changing(|folder, permit| folder.append(permit, &name, &bytes)))
+        let appended = self.changing(|folder, permit| folder.append(permit, &name, &bytes));
+        let measured = u64::try_from(self.data.take_measured()).unwrap_or(u64::MAX);
+        self.pay(FUEL_PER_HOST_CALL.saturating_mul(measured))?;
+        Ok(appended)
     }
 
     fn read(&mut self, name: String, offset: u64, length: u32) -> Answer<Vec<u8>> {
@@ -53,11 +57,13 @@ impl Host for GuestState {
     }
 
     fn names(&mut self) -> Answer<Vec<String>> {
-        self.charge(0)?;
-        Ok(self.reading(|folder, permit| folder.names(permit)))
+        let names = self.reading(|folder, permit| folder.names(permit));
+        self.charge_texts(names.as_deref().unwrap_or_default())?;
+        Ok(names)
     }
 
     async fn sync(&mut self, name: String) -> Answer<()> {
+        self.pay(FUEL_PER_SYNC)?;
         self.charge(name.len())?;
         let file = match self.changing(|folder, permit| folder.open_to_sync(permit, &name)) {
             Ok(file) => file,
@@ -99,13 +105,16 @@ pub(crate) struct DataFolder {
     root: PathBuf,
     max_bytes: u64,
     usage: Arc<Usage>,
-    /// The file that was appended to last, so that a log does not open it anew for each line.
-    appending: Option<(String, File)>,
+    /// The file that was appended to last, so that a log does not open it anew for each line; good for one
+    /// generation of [`crate::usage::Data`], since a guard has two guests.
+    appending: Option<(String, File, u64)>,
+    /// Files that had to be looked at to know what is used, since it was last asked.
+    measured: usize,
 }
 
 impl DataFolder {
     pub(crate) fn new(root: PathBuf, max_bytes: u64, usage: Arc<Usage>) -> Self {
-        Self { root, max_bytes, usage, appending: None }
+        Self { root, max_bytes, usage, appending: None, measured: 0 }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, DataError> {
@@ -116,12 +125,18 @@ impl DataFolder {
         if bad { Err(DataError::BadName) } else { Ok(self.root.join(name)) }
     }
 
-    fn measure(&self) -> Result<DataUsed, DataError> {
+    /// How many files were looked at since it was last asked.
+    fn take_measured(&mut self) -> usize {
+        std::mem::take(&mut self.measured)
+    }
+
+    fn measure(&mut self) -> Result<DataUsed, DataError> {
         let mut used = DataUsed::default();
         match std::fs::read_dir(&self.root) {
             Ok(entries) => {
                 for entry in entries {
                     let metadata = entry.and_then(|entry| entry.metadata()).map_err(|error| of(&error))?;
+                    self.measured += 1;
                     used = DataUsed { bytes: used.bytes.saturating_add(metadata.len()), files: used.files + 1 };
                 }
             }
@@ -135,32 +150,32 @@ impl DataFolder {
         let path = self.path(name)?;
         let usage = Arc::clone(&self.usage);
         let mut known = usage.data();
-        let used = match *known {
+        let used = match known.used {
             Some(used) => used,
             None => self.measure()?,
         };
+        let generation = known.generation;
         let after = used.bytes.saturating_add(bytes.len() as u64);
         if after > self.max_bytes {
             return Err(DataError::OverQuota);
         }
         let mut new = 0;
-        if self.appending.as_ref().is_none_or(|(open, _)| open != name) {
+        if self.appending.as_ref().is_none_or(|(open, _, of)| open != name || *of != generation) {
             new = usize::from(!path.exists());
             if used.files + new > MAX_FILES {
                 return Err(DataError::OverQuota);
             }
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root).map_err(|error| of(&error))?;
             let file = options().append(true).create(true).mode(0o600).open(&path).map_err(|error| of(&error))?;
-            self.appending = Some((name.to_owned(), file));
+            self.appending = Some((name.to_owned(), file, generation));
         }
-        let Some((_, file)) = &mut self.appending else { return Err(DataError::NotFound) };
+        let Some((_, file, _)) = &mut self.appending else { return Err(DataError::NotFound) };
         if let Err(error) = file.write_all(bytes) {
             // Part of it may be there: measure again.
-            *known = None;
-            self.appending = None;
+            known.forget();
             return Err(of(&error));
         }
-        *known = Some(DataUsed { bytes: after, files: used.files + new });
+        known.used = Some(DataUsed { bytes: after, files: used.files + new });
         file.metadata().map(|metadata| metadata.len()).map_err(|error| of(&error))
     }
 
@@ -179,28 +194,21 @@ impl DataFolder {
     }
 
     fn truncate(&mut self, _permit: Permit<DataChange>, name: &str, length: u64) -> Result<(), DataError> {
-        let file = options().write(true).open(self.path(name)?).map_err(|error| of(&error))?;
-        let size = file.metadata().map_err(|error| of(&error))?.len();
-        if length > size {
-            return Err(DataError::OverQuota);
-        }
-        let done = file.set_len(length).map_err(|error| of(&error));
-        self.forget();
-        done
+        let path = self.path(name)?;
+        self.replacing(|| {
+            let file = options().write(true).open(path)?;
+            if length < file.metadata()?.len() { file.set_len(length) } else { Ok(()) }
+        })
     }
 
     fn rename(&mut self, _permit: Permit<DataChange>, from: &str, to: &str) -> Result<(), DataError> {
         let (from, to) = (self.path(from)?, self.path(to)?);
-        let done = std::fs::rename(from, to).map_err(|error| of(&error));
-        self.forget();
-        done
+        self.replacing(|| std::fs::rename(from, to))
     }
 
     fn remove(&mut self, _permit: Permit<DataChange>, name: &str) -> Result<(), DataError> {
         let path = self.path(name)?;
-        let done = std::fs::remove_file(path).map_err(|error| of(&error));
-        self.forget();
-        done
+        self.replacing(|| std::fs::remove_file(path))
     }
 
     fn names(&mut self, _permit: Permit<DataRead>) -> Result<Vec<String>, DataError> {
@@ -222,9 +230,12 @@ impl DataFolder {
         options().write(true).open(self.path(name)?).map_err(|error| of(&error))
     }
 
-    fn forget(&mut self) {
-        *self.usage.data() = None;
-        self.appending = None;
+    /// Changes what names mean or how long files are, while no guest of the plugin appends.
+    fn replacing(&self, change: impl FnOnce() -> std::io::Result<()>) -> Result<(), DataError> {
+        let mut known = self.usage.data();
+        let done = change();
+        known.forget();
+        done.map_err(|error| of(&error))
     }
 }
 
@@ -284,6 +295,8 @@ mod tests {
         assert_eq!(folder.append(change(), "a", b"7890").unwrap(), 10);
         assert_eq!(folder.read(look(), "a", 4, 100).unwrap(), b"567890");
         folder.truncate(change(), "a", 2).unwrap();
+        folder.truncate(change(), "a", 9).unwrap();
+        assert_eq!(folder.size(look(), "a").unwrap(), 2, "a shorter file stays as it is");
         assert_eq!(folder.append(change(), "b", b"12345678").unwrap(), 8);
         assert_eq!(folder.names(look()).unwrap(), ["a", "b"]);
         folder.rename(change(), "a", "c").unwrap();
@@ -301,6 +314,24 @@ mod tests {
             let appended = folders.get_mut(folder).unwrap().append(change(), "a", b"1234");
             assert_eq!(appended.map_err(|_| ()), expected);
         }
+    }
+
+    #[test]
+    fn what_one_guest_removes_or_renames_the_other_no_longer_writes_to() {
+        let home = tempfile::tempdir().unwrap();
+        let (root, usage) = (home.path().join("p"), Arc::<Usage>::default());
+        let [mut gate, mut handler] = [(); 2].map(|()| DataFolder::new(root.clone(), 10, Arc::clone(&usage)));
+        gate.append(change(), "a", b"1").unwrap();
+        handler.remove(change(), "a").unwrap();
+        assert_eq!(gate.append(change(), "a", b"12345").unwrap(), 5, "a new file");
+        assert_eq!(std::fs::read(root.join("a")).unwrap(), b"12345");
+        handler.rename(change(), "a", "b").unwrap();
+        assert_eq!(gate.append(change(), "a", b"67890").unwrap(), 5);
+        assert!(matches!(gate.append(change(), "a", b"1"), Err(DataError::OverQuota)));
+        assert_eq!(
+            (std::fs::read(root.join("a")).unwrap(), std::fs::read(root.join("b")).unwrap().len()),
+            (b"67890".to_vec(), 5)
+        );
     }
 
     #[test]

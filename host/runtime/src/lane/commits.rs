@@ -4,13 +4,20 @@
 use crate::host::GuestState;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 use tollgate_core::bus::{Bus, MAX_BATCH};
 use tollgate_core::journal::{Completion, DeadLetter, JournalError, StoreWrite};
 
-/// Most commits under way; the lane waits for the oldest beyond.
+/// Most commits under way; the lane waits for the oldest where there are as many.
 const MAX_UNDER_WAY: usize = 8;
+/// Bytes of commits under way that count as too many; one more commit may come on top.
+const MAX_UNDER_WAY_BYTES: usize = 16 << 20;
+/// Bytes of payloads and stored values that are handed to the journal at once, unless one event has more.
+const MAX_GATHERED_BYTES: usize = 1 << 20;
 /// What was done is handed to the journal after this long at most, however slow the next event is.
 const MAX_WAIT: Duration = Duration::from_millis(5);
 /// Most drafts of one commit, well below what the bus takes at once.
@@ -27,8 +34,11 @@ pub(super) struct Commits {
     store: Vec<StoreWrite>,
     dead_letter: Option<DeadLetter>,
     since: Option<Instant>,
+    /// Of `emits` and `store`.
+    bytes: usize,
     number: u64,
-    under_way: FuturesOrdered<BoxFuture<'static, Result<u64, JournalError>>>,
+    under_way: FuturesOrdered<BoxFuture<'static, Result<(u64, usize), JournalError>>>,
+    under_way_bytes: usize,
 }
 
 impl Commits {
@@ -43,20 +53,30 @@ impl Commits {
             store: Vec::new(),
             dead_letter: None,
             since: None,
+            bytes: 0,
             number: 1,
             under_way: FuturesOrdered::new(),
+            under_way_bytes: 0,
         }
     }
 
-    /// The event is done; takes what its handler staged.
+    /// The event is done; takes what its handler staged. There must be room for the commit of what was gathered
+    /// before.
     pub(super) fn done(&mut self, seq: u64, state: &mut GuestState) {
         let staged = &mut state.call.emits;
-        if self.emits.len() + staged.len() > MAX_EMITS {
-            self.flush();
-        }
+        let bytes = staged.iter().map(|draft| draft.payload.len()).sum::<usize>() + state.store.staged_bytes();
+        self.gather(staged.len(), bytes);
         self.emits.append(staged);
         state.store.take(self.number, &mut self.store);
         self.finish(seq);
+    }
+
+    /// Counts what comes next; hands what was gathered before to the journal where both are too much.
+    fn gather(&mut self, emits: usize, bytes: usize) {
+        if self.emits.len() + emits > MAX_EMITS || self.bytes + bytes > MAX_GATHERED_BYTES {
+            self.flush();
+        }
+        self.bytes += bytes;
     }
 
     /// The event is finished and had no effects.
@@ -64,7 +84,7 @@ impl Commits {
         self.finished = seq;
     }
 
-    /// The event is given up.
+    /// The event is given up; there must be room for its commit.
     pub(super) fn give_up(&mut self, seq: u64, cause: &str, message: &str, tries: u32) {
         self.finished = seq;
         self.dead_letter = Some(DeadLetter {
@@ -93,12 +113,38 @@ impl Commits {
         }
     }
 
-    /// Hands what was gathered to the journal.
+    /// Drives a call. What earlier events did is handed to the journal in time, however long the call takes.
+    pub(super) async fn beside<T>(&mut self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        let mut sleep: Option<Pin<Box<Sleep>>> = None;
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(result) = call.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            if let Some(at) = self.due_at() {
+                let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+                // A guest that computes comes by at every epoch, and may keep the timers from being looked at.
+                if Instant::now() >= at || sleep.as_mut().poll(context).is_ready() {
+                    self.flush();
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// When what was gathered has waited for long enough; none where nothing was, or there is no room for it.
+    fn due_at(&self) -> Option<Instant> {
+        self.since.filter(|_| self.finished != self.handed && !self.full()).map(|since| since + MAX_WAIT)
+    }
+
+    /// Hands what was gathered to the journal; there must be room for it.
     pub(super) fn flush(&mut self) {
         self.since = None;
         if self.finished == self.handed {
             return;
         }
+        debug_assert!(!self.full(), "more commits under way than may be");
         let ticket = self.bus.complete(Completion {
             subscriber: Arc::clone(&self.plugin),
             after: self.handed,
@@ -106,11 +152,40 @@ impl Commits {
             emits: std::mem::take(&mut self.emits),
             store: std::mem::take(&mut self.store),
             dead_letter: self.dead_letter.take(),
+            retried: None,
         });
         self.handed = self.finished;
-        let number = self.number;
+        let (number, bytes) = (self.number, std::mem::take(&mut self.bytes));
         self.number += 1;
-        self.under_way.push_back(Box::pin(async move { ticket.wait().await.map(|()| number) }));
+        self.under_way_bytes += bytes;
+        self.under_way.push_back(Box::pin(async move { ticket.wait().await.map(|()| (number, bytes)) }));
+    }
+
+    /// Commits another try of a dead letter, which moves no cursor: what its handler staged, or the letter that is
+    /// left. Nothing is gathered or under way. Answers with the commit's number.
+    pub(super) async fn retried(
+        &mut self,
+        seq: u64,
+        left: Option<DeadLetter>,
+        state: Option<&mut GuestState>,
+    ) -> Result<u64, JournalError> {
+        debug_assert!(self.finished == self.handed && !self.pending(), "it would not come after what was done before");
+        let (number, mut emits, mut store) = (self.number, Vec::new(), Vec::new());
+        self.number += 1;
+        if let Some(state) = state {
+            emits.append(&mut state.call.emits);
+            state.store.take(number, &mut store);
+        }
+        let completion = Completion {
+            subscriber: Arc::clone(&self.plugin),
+            after: self.handed,
+            finished: self.handed,
+            emits,
+            store,
+            dead_letter: left,
+            retried: Some(seq),
+        };
+        self.bus.complete(completion).wait().await.map(|()| number)
     }
 
     /// Whether commits are under way.
@@ -120,12 +195,16 @@ impl Commits {
 
     /// Whether as many are under way as may be.
     pub(super) fn full(&self) -> bool {
-        self.under_way.len() >= MAX_UNDER_WAY
+        self.under_way.len() >= MAX_UNDER_WAY || self.under_way_bytes >= MAX_UNDER_WAY_BYTES
     }
 
     /// The oldest commit's end, with its number; none where none is under way.
     pub(super) async fn next(&mut self) -> Option<Result<u64, JournalError>> {
-        self.under_way.next().await
+        let committed = self.under_way.next().await?;
+        Some(committed.map(|(number, bytes)| {
+            self.under_way_bytes = self.under_way_bytes.saturating_sub(bytes);
+            number
+        }))
     }
 
     /// Drops everything that is not in the journal; the lane goes on from its cursor.
@@ -134,13 +213,47 @@ impl Commits {
         self.store.clear();
         self.dead_letter = None;
         self.since = None;
+        self.bytes = 0;
         self.finished = self.handed;
         self.under_way = FuturesOrdered::new();
+        self.under_way_bytes = 0;
     }
 
     /// Goes on after `finished`, where the inbox was opened anew; nothing is gathered or under way.
     pub(super) fn go_on_after(&mut self, finished: u64) {
         self.finished = finished;
         self.handed = finished;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+    use tollgate_core::bus::{BusOptions, Start};
+    use tollgate_core::journal::{Durability, JournalOptions};
+    use tollgate_core::time::Clock;
+
+    #[tokio::test]
+    async fn commits_are_bounded_by_their_bytes_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = JournalOptions { path: folder.path().join("j"), durability: Durability::Memory };
+        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        bus.cursor("p".into(), Start::Head).await.unwrap();
+        let mut commits = Commits::new(bus, "p".into(), 0);
+        for seq in 1..=3 {
+            commits.gather(1, MAX_GATHERED_BYTES / 2);
+            commits.finish(seq);
+        }
+        assert_eq!((commits.handed, commits.under_way_bytes, commits.full()), (2, MAX_GATHERED_BYTES, false));
+        // One event that alone has more than all commits should.
+        commits.gather(1, MAX_UNDER_WAY_BYTES);
+        commits.finish(4);
+        commits.flush();
+        assert!(commits.full(), "{} commits", commits.under_way.len());
+        while commits.full() {
+            commits.next().await.unwrap().unwrap();
+        }
+        assert_eq!((commits.under_way_bytes, commits.under_way.len()), (0, 0));
     }
 }

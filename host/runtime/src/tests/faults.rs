@@ -5,6 +5,7 @@ use crate::PluginState;
 use serde_json::json;
 use std::time::Duration;
 use tollgate_bundled::guests;
+use tollgate_core::journal::Durability;
 
 /// One hostile event: its cause is `cause`, it goes to the dead letters after three tries, the next is handled.
 async fn check(name: &str, component: &[u8], grant: &str, cause: &str) {
@@ -42,12 +43,24 @@ async fn a_trap_is_a_trap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn growing_memory_is_stopped() {
-    check("alloc", guests::ALLOC, "[limits]\nfuel_per_event = 10_000_000_000\n", "memory").await;
+    check(
+        "hostile-memory-growth",
+        guests::HOSTILE_MEMORY_GROWTH,
+        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "memory",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_recursion_is_stopped() {
-    check("recurse", guests::RECURSE, "[limits]\nfuel_per_event = 10_000_000_000\n", "stack_overflow").await;
+    check(
+        "hostile-deep-recursion",
+        guests::HOSTILE_DEEP_RECURSION,
+        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "stack_overflow",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,9 +85,12 @@ async fn refused(name: &str, component: &[u8], grant: &str, stage: &str, part: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_refused_at_the_stage_where_they_fail() {
-    refused("spin-init", guests::SPIN_INIT, "", "init", "out_of_fuel").await;
+    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, "", "init", "out_of_fuel").await;
     refused("wrong-name", guests::WRONG_NAME, "", "name", "some-other-name").await;
     refused("Bad_Name", guests::COUNTER, "", "name", "rename").await;
+    refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, "", "config", "[config]: \"limit\"").await;
+    let config = "[config]\nlimit = -1\n";
+    refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, config, "config", "[config] limit:").await;
     let config = "[config]\nlimit = 3\n";
     refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, config, "init", "must be even").await;
     refused("junk", b"\0asm\x0d\0\x01\0noise", "", "format", "damaged").await;
@@ -108,16 +124,17 @@ async fn a_failure_is_final_counted_and_emits_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_are_cut_at_their_budget() {
-    let world = World::with("emits-flood", guests::EMITS_FLOOD, EMITS).await;
+    let world = World::with("hostile-emit-flood", guests::HOSTILE_EMIT_FLOOD, EMITS).await;
     world.emit("demo.loop").await;
     assert_eq!(world.wait_for("test_guest.flood", 64).await.len(), 64);
-    world.eventually("counted", || world.status("emits-flood").over_budget == 1).await;
+    world.eventually("counted", || world.status("hostile-emit-flood").over_budget == 1).await;
     let world = World::with("log-flood", guests::LOG_FLOOD, "").await;
     world.emit("demo.loop").await;
     world.eventually("handled", || world.status("log-flood").calls == 1).await;
     let logs = world.runtime().logs("log-flood", usize::MAX).unwrap();
     assert_eq!(logs.iter().filter(|line| line.text.starts_with("xxx")).count(), 64);
     assert_eq!(logs.iter().filter(|line| line.text.contains("log budget")).count(), 1);
+    world.eventually("counted", || world.status("log-flood").over_budget > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,4 +186,59 @@ async fn a_call_that_faults_is_charged_to_the_minute_too() {
     };
     world.eventually("it waits", || waits(&world)).await;
     assert_eq!(world.status("trap").calls, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_in_quarantine_shows_what_waits_and_leaves_the_ticker_alone() {
+    let mut world = World::new();
+    world.tempo.faults = 1;
+    world.tempo.cooldown_first = Duration::from_secs(3_600);
+    world.drop_in("trap", guests::TRAP, "");
+    world.start().await;
+    world.emit("demo.loop").await;
+    world.wait_for("plugin.quarantined", 1).await;
+    for _ in 0..200 {
+        world.emit("demo.tick").await;
+    }
+    world.eventually("the ticker is parked", || world.runtime().ticker_is_parked()).await;
+    let status = world.status("trap");
+    assert_eq!(status.state, PluginState::Quarantined);
+    assert!(status.queue > 0 && status.lag >= 201, "queue {}, lag {}", status.queue, status.lag);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_after_a_long_rest_has_all_of_its_time() {
+    let mut world = World::new();
+    world.tempo.fuel_minute = Duration::from_millis(2_500);
+    // It runs for longer than an epoch, at whose end a call whose time is over ends.
+    let grant = "[limits]\nfuel_per_minute = 1\ntimeout_ms = 2_000\n[delivery]\nstart = \"beginning\"\n";
+    world.drop_in("log-flood", guests::LOG_FLOOD, grant);
+    for _ in 0..3 {
+        world.emit("demo.loop").await;
+    }
+    world.start().await;
+    world.eventually("all are tried", || world.status("log-flood").calls >= 3).await;
+    assert_eq!(world.status("log-flood").faults, 0, "{}", world.story());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_recorded_though_the_next_event_takes_for_ever() {
+    let mut world = World::on(Durability::Normal);
+    let grant =
+        "[limits]\nfuel_per_event = 1_000_000_000_000_000\ntimeout_ms = 600_000\n[delivery]\nstart = \"beginning\"\n";
+    world.drop_in("spin-handle", guests::SPIN_HANDLE, grant);
+    let tick = world.emit("demo.tick").await;
+    for _ in 0..3 {
+        world.emit("demo.loop").await;
+    }
+    world.start().await;
+    assert!(world.status("spin-handle").lag > 0, "four events wait from the start");
+    let cursor = |world: &World| {
+        let cursors = world.bus.journal().stats().unwrap().cursors;
+        cursors.iter().find(|(name, _)| name == "spin-handle").map(|(_, seq)| *seq)
+    };
+    world.eventually("its cursor moves", || cursor(&world) == Some(tick)).await;
+    let status = world.status("spin-handle");
+    assert_eq!((status.calls, status.faults), (1, 0));
+    assert!(status.queue > 0 && status.lag > 0, "queue {}, lag {}", status.queue, status.lag);
 }

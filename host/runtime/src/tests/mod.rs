@@ -7,14 +7,25 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod caching;
+mod charges;
+mod dropping;
+mod effects;
 mod faults;
 mod guards;
+mod programs;
+mod reloads;
+mod retries;
 mod serving;
+mod signatures;
+pub(crate) mod signing;
+mod workspace;
 
 use crate::ledger::Tempo;
 use crate::limits::Limits;
-use crate::{InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
+use crate::{Asker, Compiler, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions, SignatureRules};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::bus::{Bus, BusOptions};
@@ -22,19 +33,28 @@ use tollgate_core::event::{Draft, Event};
 use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
-use tollgate_core::time::Clock;
+use tollgate_core::session::{SessionHint, Sessions};
+use tollgate_core::time::{Clock, Timestamp};
 
 /// How long a condition may take to come true on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+/// The session that works in a world's workspace.
+const SESSION: &str = "s1";
 /// Emits of any test guest.
 const EMITS: &str = "[grant]\nemit = [\"test_guest.*\"]\n";
 
-/// A home with a bus and, once started, a runtime.
+/// A home with a bus and a workspace beside it and, once started, a runtime.
 struct World {
     home: Home,
     bus: Bus,
+    sessions: Arc<Sessions>,
+    asker: Option<Arc<dyn Asker>>,
+    compiler: Arc<dyn Compiler>,
+    signatures: SignatureRules,
+    /// The first root of [`SESSION`].
+    workspace: PathBuf,
     tempo: Tempo,
     defaults: Limits,
     watch: bool,
@@ -49,17 +69,34 @@ impl World {
 
     fn on(durability: Durability) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(folder.path());
+        let (home, workspace) = (Home::at(folder.path().join("home")), folder.path().join("work"));
         std::fs::create_dir_all(home.plugins()).unwrap();
+        std::fs::create_dir(&workspace).unwrap();
+        let workspace = workspace.canonicalize().unwrap();
         let journal = JournalOptions { path: home.journal(), durability };
         let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        let sessions = Sessions::open(&bus, vec![workspace.clone()]).unwrap();
+        sessions.resolve(&SessionHint { id: Some(SESSION), agent: None, cwd: Some(&workspace), roots: &[] });
         let tempo = Tempo {
             backoff_first: Duration::from_millis(1),
             backoff_longest: Duration::from_millis(4),
             faults: 1_000,
             ..Tempo::default()
         };
-        Self { home, bus, tempo, defaults: Limits::default(), watch: false, runtime: None, _folder: folder }
+        Self {
+            home,
+            bus,
+            sessions: Arc::new(sessions),
+            asker: None,
+            compiler: Arc::new(InProcess),
+            signatures: SignatureRules::default(),
+            workspace,
+            tempo,
+            defaults: Limits::default(),
+            watch: false,
+            runtime: None,
+            _folder: folder,
+        }
     }
 
     /// A world whose folder holds one plugin, started.
@@ -90,8 +127,11 @@ impl World {
         let options = RuntimeOptions {
             home: self.home.clone(),
             bus: self.bus.clone(),
+            sessions: Arc::clone(&self.sessions),
+            asker: self.asker.clone(),
             defaults: self.defaults,
-            compiler: Arc::new(InProcess),
+            compiler: Arc::clone(&self.compiler),
+            signatures: self.signatures.clone(),
             watch: self.watch,
             rescan: Duration::from_millis(50),
         };
@@ -120,6 +160,26 @@ impl World {
     async fn emit(&self, event_type: &str) -> u64 {
         let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");
         self.bus.emit(draft).await.unwrap().seq
+    }
+
+    /// Emits one event of long ago; says its seq.
+    async fn emit_old(&self, event_type: &str) -> u64 {
+        let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");
+        self.bus.emit(Draft { ts: Some(Timestamp(0)), ..draft }).await.unwrap().seq
+    }
+
+    /// Emits a `demo.loop` in `session`; says its seq.
+    async fn order(&self, session: Option<&str>, payload: &Value) -> u64 {
+        let draft = Draft::new(EventType::parse("demo.loop").unwrap(), "webui", payload.to_string());
+        let draft = Draft { session: session.map(Arc::from), ..draft };
+        self.bus.emit(draft).await.unwrap().seq
+    }
+
+    /// Orders something in [`SESSION`] and says what the guest answered with its next `answer` event.
+    async fn ask(&self, order: &Value, answer: &str) -> Value {
+        let before = self.events(answer).len();
+        self.order(Some(SESSION), order).await;
+        payload(&self.wait_for(answer, before + 1).await[before])
     }
 
     /// Everything recorded that matches.

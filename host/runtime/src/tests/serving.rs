@@ -1,7 +1,8 @@
 //! Loading, handling, swapping, granting, removing.
 
+use super::dropping::greedy;
 use super::{EMITS, World, fields, payload};
-use crate::PluginState;
+use crate::{PluginState, RuntimeError};
 use serde_json::{Value, json};
 use tollgate_bundled::guests;
 use tollgate_core::journal::Durability;
@@ -121,13 +122,7 @@ async fn a_restart_with_a_file_that_waits_for_a_grant_serves_the_last_good_one()
     let digest = world.status("counter").digest;
     world.stop().await;
     // The same plugin, which needs another type.
-    let mut greedy = guests::COUNTER_V2.to_vec();
-    let (from, to) = (b"test_guest.counted", b"test_guest.greedier");
-    let to = &to[..from.len()];
-    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
-        greedy[at..at + from.len()].copy_from_slice(to);
-    }
-    world.replace("counter", &greedy);
+    world.replace("counter", &greedy());
     world.start().await;
     assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["emit test_guest.greedie"])]);
     assert_eq!((world.state("counter"), world.status("counter").digest), (PluginState::Serving, digest));
@@ -144,7 +139,10 @@ async fn a_plugin_waits_for_what_it_needs_and_serves_when_it_is_granted() {
     assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["data 1048576"])]);
     let proposed = world.runtime().proposed_grant("needs-ungranted").unwrap();
     assert_eq!(proposed.missing, ["data 1048576 (needed)", "emit test_guest.*"]);
-    world.runtime().grant("needs-ungranted").await.unwrap();
+    // Not what was looked at: nothing is written.
+    assert!(matches!(world.runtime().grant("needs-ungranted", "").await, Err(RuntimeError::GrantChanged(_))));
+    assert_eq!(world.state("needs-ungranted"), PluginState::NeedsGrant);
+    world.runtime().grant("needs-ungranted", &proposed.digest).await.unwrap();
     assert_eq!(world.state("needs-ungranted"), PluginState::Serving);
     assert_eq!(world.runtime().proposed_grant("needs-ungranted").unwrap().missing, [""; 0]);
     let written = std::fs::read_to_string(world.home.plugins().join("needs-ungranted.toml")).unwrap();
@@ -212,11 +210,11 @@ async fn a_plugin_that_is_slow_to_load_keeps_no_other_waiting() {
     world.watch = true;
     world.start().await;
     let slow = "[limits]\nfuel_init = 1_000_000_000_000\ntimeout_ms = 120_000\n";
-    world.drop_in("spin-init", guests::SPIN_INIT, slow);
+    world.drop_in("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, slow);
     world.eventually("it is being loaded", || !world.runtime().list().is_empty()).await;
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.wait_for("plugin.loaded", 1).await;
-    assert_eq!(world.state("spin-init"), PluginState::Loading);
+    assert_eq!(world.state("hostile-endless-loop-in-init"), PluginState::Loading);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,6 +251,86 @@ async fn a_need_that_is_withdrawn_ends_the_plugin() {
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.runtime().rescan().await;
     world.wait_for("test_guest.counted", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_commits_are_under_way_than_may_be() {
+    let mut world = World::on(Durability::Full);
+    world.drop_in(
+        "hostile-emit-flood",
+        guests::HOSTILE_EMIT_FLOOD,
+        &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"),
+    );
+    // A whole batch, each event with a quarter of what one commit takes.
+    for _ in 0..64 {
+        world.emit("demo.loop").await;
+    }
+    world.start().await;
+    // The lane checks the bound itself, and would not get here.
+    world.wait_for("test_guest.flood", 64 * 64).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_without_lag_has_handled_everything() {
+    let world = World::with("counter", guests::COUNTER, EMITS).await;
+    for calls in 1..=100 {
+        world.emit("demo.tick").await;
+        world.emit("other.tick").await;
+        world.eventually("no lag", || world.status("counter").lag == 0).await;
+        assert_eq!(world.status("counter").calls, calls);
+    }
+    assert_eq!(world.status("counter").queue, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_an_old_version_is_not_shown_as_the_new_ones_state() {
+    let world = World::with("counter", guests::COUNTER, EMITS).await;
+    let plugin = world.runtime().plugin("counter").unwrap();
+    let old = plugin.face().serving.clone().unwrap();
+    plugin.set_state_of(&old, PluginState::Quarantined);
+    assert_eq!(world.state("counter"), PluginState::Quarantined, "it serves");
+    world.replace("counter", guests::COUNTER_V2);
+    world.runtime().rescan().await;
+    plugin.set_state_of(&old, PluginState::Quarantined);
+    assert_eq!(world.state("counter"), PluginState::Serving);
+    world.runtime().disable("counter").await.unwrap();
+    plugin.set_state_of(&old, PluginState::Serving);
+    assert_eq!(world.state("counter"), PluginState::Disabled);
+}
+
+/// A plugin that serves, whose file is then broken; and what it is after the grant became `newest`.
+async fn withdrawn(name: &str, component: &[u8], grant: &str, newest: &str) -> World {
+    let world = World::with(name, component, grant).await;
+    assert_eq!(world.state(name), PluginState::Serving, "{}", world.story());
+    world.replace(name, b"broken");
+    world.runtime().rescan().await;
+    assert_eq!(world.state(name), PluginState::Serving);
+    std::fs::write(world.home.plugins().join(format!("{name}.toml")), newest).unwrap();
+    world.runtime().rescan().await;
+    assert_eq!(world.status(name).rejected.unwrap().stage.as_str(), "format");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_keeps_no_withdrawn_grant_alive() {
+    let both = "[grant]\nemit = [\"test_guest.*\"]\ndata = { max_bytes = 1048576 }\n";
+    let data = "[grant]\ndata = { max_bytes = 1048576 }\n";
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, data).await;
+    world.emit("demo.tick").await;
+    world.eventually("handled", || world.status("needs-ungranted").calls == 1).await;
+    let logs = world.runtime().logs("needs-ungranted", 10).unwrap();
+    assert!(logs.iter().any(|line| line.text.to_lowercase().contains("denied")), "{logs:?}");
+    assert!(world.events("test_guest.*").is_empty());
+    // What it needs: it ends.
+    let world = withdrawn("counter", guests::COUNTER, EMITS, "").await;
+    assert_eq!(world.state("counter"), PluginState::Rejected);
+    assert_eq!(fields(&world.events("plugin.unloaded"), "cause"), [json!("grant_withdrawn")]);
+    // Something it cannot start with: it ends where something was withdrawn too, and serves on where not.
+    let fuel = "[limits]\nfuel_init = 1\n";
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, &format!("{data}{fuel}")).await;
+    assert_eq!(world.state("needs-ungranted"), PluginState::Rejected);
+    let world = withdrawn("needs-ungranted", guests::NEEDS_UNGRANTED, both, &format!("{both}{fuel}")).await;
+    assert_eq!(world.state("needs-ungranted"), PluginState::Serving);
 }
 
 #[tokio::test(flavor = "multi_thread")]

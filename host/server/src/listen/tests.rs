@@ -1,30 +1,8 @@
-//! Connections that stall, flood or come from another user.
+//! Where the socket is.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::router::tests::{Fixture, fixture};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::oneshot;
-
-struct Served {
-    path: PathBuf,
-    stop: oneshot::Sender<()>,
-    done: tokio::task::JoinHandle<()>,
-    _fixture: Fixture,
-}
-
-async fn served() -> Served {
-    let fixture = fixture().await;
-    fs::create_dir_all(fixture.home.run()).unwrap();
-    let listener = bind(&fixture.home, None).unwrap();
-    let (stop, stopped) = oneshot::channel();
-    let done = tokio::spawn(serve(listener, fixture.state.clone(), async move {
-        let _ = stopped.await;
-    }));
-    Served { path: fixture.home.socket(), stop, done, _fixture: fixture }
-}
-
 #[test]
 fn the_socket_is_in_the_home_unless_its_path_is_too_long() {
     let short = Home::at("/home/dev/.local/state/tollgate");
@@ -60,25 +38,9 @@ async fn a_socket_left_behind_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_request_over_the_socket_is_answered_and_a_stream_ends_with_the_server() {
-    let served = served().await;
-    let mut client = UnixStream::connect(&served.path).await.unwrap();
-    client.write_all(b"GET /api/events/stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let mut first = [0; 15];
-    client.read_exact(&mut first).await.unwrap();
-    assert_eq!(&first, b"HTTP/1.1 200 OK");
-    served.stop.send(()).unwrap();
-    let mut rest = Vec::new();
-    tokio::time::timeout(DRAIN_TIMEOUT, client.read_to_end(&mut rest)).await.unwrap().unwrap();
-    served.done.await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_client_that_sends_no_head_is_closed() {
-    let served = served().await;
-    let mut client = UnixStream::connect(&served.path).await.unwrap();
-    client.write_all(b"GET /healthz HT").await.unwrap();
-    let mut rest = Vec::new();
-    let closed = tokio::time::timeout(HEAD_TIMEOUT * 2, client.read_to_end(&mut rest)).await;
-    assert!(closed.is_ok(), "still open after twice the timeout");
+async fn a_port_that_is_taken_is_named_with_the_mend() {
+    let taken = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = bind_tcp(address).await.unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()) && error.contains("[server] listen"), "{error}");
 }

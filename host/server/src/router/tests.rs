@@ -3,21 +3,26 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::state::ApproverToken;
+use crate::access::{Access, NetworkRules};
+use crate::state::{Door, Parts, Token};
+use axum::extract::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate_core::bus::{Bus, BusOptions};
+use tollgate_core::engine::Engine;
 use tollgate_core::gate::policy::Policy;
 use tollgate_core::gate::{Gatekeeper, GatekeeperOptions};
 use tollgate_core::home::Home;
+use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 use tower::ServiceExt as _;
 
 const APPROVER: &str = "an approver token for tests only";
+const CLIENT: &str = "a client's token for tests only";
 
 /// A host without plugins, its journal in memory.
 pub(crate) struct Fixture {
@@ -36,8 +41,11 @@ pub(crate) async fn fixture() -> Fixture {
     let runtime = Runtime::start(RuntimeOptions {
         home: home.clone(),
         bus: bus.clone(),
+        sessions: sessions.clone(),
+        asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: false,
         rescan: Duration::from_secs(3_600),
     });
@@ -50,7 +58,12 @@ pub(crate) async fn fixture() -> Fixture {
         policy: Arc::new(Policy::preset("guardrails").unwrap()),
         allowed_extras: Vec::new(),
     }));
-    let state = State::new(bus, sessions, gatekeeper, runtime, ApproverToken::new(APPROVER), "dev");
+    let door =
+        Door { token: Token::new(CLIENT), approver_token: Token::new(APPROVER), network: NetworkRules::default() };
+    let interactions = Interactions::open(&bus, Arc::clone(&sessions));
+    let engine = Engine::open(&bus, Arc::clone(&sessions)).unwrap();
+    let user = "dev".into();
+    let state = State::new(Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user });
     Fixture { state, home, _folder: folder }
 }
 
@@ -181,8 +194,10 @@ async fn administration_needs_the_approver_token() {
             assert_eq!((status, answer["error"]["code"].as_str()), (403, Some("forbidden")), "{verb} {bearer:?}");
         }
         let (status, _) = host.ask("POST", &uri, Body::empty(), Some(APPROVER)).await;
-        assert_ne!(status, 403, "{verb}");
+        assert_eq!(status, if verb == "grant" { 400 } else { 404 }, "{verb}");
     }
+    let (status, _) = host.ask("POST", "/api/plugins/x/grant", r#"{"digest":"0"}"#, Some(APPROVER)).await;
+    assert_eq!(status, 404);
 }
 
 #[tokio::test]
@@ -269,4 +284,102 @@ async fn streams_are_bounded_and_released() {
     assert_eq!(open().await.status().as_u16(), 503);
     streams.pop();
     assert_eq!(open().await.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn the_network_needs_a_token_for_everything_but_the_health_and_our_name_for_all() {
+    let fixture = fixture().await;
+    let ask = async |uri: &str, method: &str, host: &str, bearer: Option<&str>| {
+        let mut request = Request::builder().method(method).uri(uri).header("host", host).extension(Access::NETWORK);
+        if let Some(token) = bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Body::from("{}")).unwrap();
+        router(fixture.state.clone()).oneshot(request).await.unwrap().status().as_u16()
+    };
+    let routes = [
+        ("GET", "/api/events"),
+        ("POST", "/api/events"),
+        ("GET", "/api/events/stream"),
+        ("POST", "/api/gate"),
+        ("POST", "/api/hooks/claude-code"),
+        ("GET", "/api/plugins"),
+        ("GET", "/api/plugins/x"),
+        ("GET", "/api/plugins/x/logs"),
+        ("POST", "/api/plugins/x/enable"),
+        ("POST", "/api/plugins/x/disable"),
+        ("POST", "/api/plugins/x/reload"),
+        ("GET", "/api/plugins/x/grant"),
+        ("POST", "/api/plugins/x/grant"),
+        ("GET", "/api/stats"),
+        ("GET", "/metrics"),
+        ("POST", "/api/messages"),
+        ("POST", "/api/messages/c/finished"),
+        ("GET", "/api/interactions"),
+        ("POST", "/api/interactions"),
+        ("GET", "/api/interactions/x"),
+        ("POST", "/api/interactions/x"),
+        ("POST", "/api/interactions/x/cancel"),
+        ("GET", "/api/grants"),
+        ("POST", "/api/grants/revoke"),
+        ("POST", "/api/pause"),
+        ("POST", "/api/resume"),
+        ("GET", "/api/deadletters"),
+        ("POST", "/api/deadletters/x/1/retry"),
+        ("POST", "/api/deadletters/x/1/drop"),
+    ];
+    for (method, uri) in routes {
+        assert_eq!(ask(uri, method, "localhost", None).await, 401, "{method} {uri}");
+        assert_eq!(ask(uri, method, "localhost", Some("guessed")).await, 401, "{method} {uri}");
+        assert_eq!(ask(uri, method, "evil.example.org", Some(CLIENT)).await, 403, "{method} {uri}");
+    }
+    assert_eq!(ask("/healthz", "GET", "localhost", None).await, 200);
+    assert_eq!(ask("/healthz", "GET", "evil.example.org", None).await, 403);
+    assert_eq!(ask("/api/stats", "GET", "localhost", Some(CLIENT)).await, 200);
+    assert_eq!(ask("/api/plugins/x/enable", "POST", "localhost", Some(CLIENT)).await, 403, "no approver");
+    assert_ne!(ask("/api/plugins/x/enable", "POST", "localhost", Some(APPROVER)).await, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_wants_nothing_of_what_happens_says_that_it_is_there() {
+    let host = fixture().await;
+    let request = Request::builder().uri("/api/events/stream?entity=task:none").extension(Access::LOCAL_USER);
+    let response = router(host.state.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut body = response.into_body();
+    let opening = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(opening, ": connected\n\n");
+    let bus = host.state.bus.clone();
+    let busy = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let event_type = tollgate_core::events::EventType::parse("a.b").unwrap();
+            bus.emit(tollgate_core::event::Draft::new(event_type, "core", "{}")).await.unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let frame = tokio::time::timeout(Duration::from_secs(20), body.frame()).await.unwrap();
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), ": still here\n\n");
+    }
+    busy.abort();
+}
+
+#[tokio::test]
+async fn an_answer_of_the_newest_events_is_cut_at_the_old_end() {
+    let host = fixture().await;
+    let event_type = tollgate_core::events::EventType::parse("a.b").unwrap();
+    let payload: Arc<str> = json!({"text": "x".repeat(250 * 1024)}).to_string().into();
+    let mut last = 0;
+    for _ in 0..200 {
+        let draft = tollgate_core::event::Draft::new(event_type.clone(), "core", Arc::clone(&payload));
+        last = host.state.bus.emit(draft).await.unwrap().seq;
+    }
+    let (status, answer) = host.ask("GET", "/api/events?newest=true&limit=10000", "", None).await;
+    let events = answer["events"].as_array().unwrap();
+    let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let held = 32 * 1024 / 251;
+    assert_eq!((status, &answer["next"]), (200, &Value::Null));
+    assert_eq!(seqs, (last + 1 - held..=last).collect::<Vec<_>>());
+    // From the start on it is cut at the new end, and says where to go on.
+    let (_, answer) = host.ask("GET", "/api/events?limit=10000", "", None).await;
+    assert!(answer["next"].is_string() && answer["events"].as_array().unwrap().len() < 200);
 }

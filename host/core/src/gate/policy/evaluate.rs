@@ -3,8 +3,10 @@
 //! First match wins per command; over the commands of a line the strictest wins, and only a line that was
 //! understood whole, every command of it allowed, is allowed.
 
-use super::matcher::Place;
 use super::rule::{Risk, Rule, RuleAction};
+use super::seen::{Ground, Seen};
+use super::target::Target;
+use super::variables;
 use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
@@ -18,20 +20,24 @@ const MAX_FOLDERS: usize = 16;
 pub struct Subject<'a> {
     /// The canonical tool.
     pub tool: &'a str,
+    /// The agent's own name of it: rules may say `mcp__server__*`.
+    pub original: &'a str,
     /// The tool runs a shell line.
     pub is_shell: bool,
     /// What the line runs.
     pub commands: &'a [ShellCommand],
     /// Why the line is not understood whole.
     pub problem: Option<NotUnderstood>,
-    /// The paths that a file tool names, as given and made absolute.
-    pub paths: &'a [String],
+    /// The paths that a file tool names.
+    pub targets: &'a [Target],
     /// The call's working folder; empty where it has none.
     pub cwd: &'a str,
     /// Every folder that the call may start in; where empty, `cwd` is.
     pub starts: &'a [String],
     /// The session's roots.
     pub roots: &'a [String],
+    /// What every session may touch besides its roots.
+    pub extras: &'a [String],
 }
 
 /// What the rules want done.
@@ -58,6 +64,8 @@ pub struct RuleVerdict {
     pub reason: String,
     /// The rule's risk.
     pub risk: Option<Risk>,
+    /// The rule that decided, for [`Policy::rule`]; none with a default and a line that is not understood.
+    pub rule: Option<usize>,
     /// Position of the command that decided.
     pub command: Option<usize>,
 }
@@ -68,30 +76,38 @@ impl<'a> Subject<'a> {
     pub fn of_tool(tool: &'a str) -> Self {
         Self {
             tool,
+            original: "",
             is_shell: tool == "Bash",
             commands: &[],
             problem: None,
-            paths: &[],
+            targets: &[],
             cwd: "",
             starts: &[],
             roots: &[],
+            extras: &[],
         }
     }
 }
 
 /// As [`folders_from`], from one folder; none where it is empty.
-pub(in crate::gate) fn folders(commands: &[ShellCommand], cwd: &str) -> (Vec<String>, Vec<usize>) {
+pub(super) fn folders<'c>(
+    commands: impl IntoIterator<Item = &'c ShellCommand>,
+    cwd: &str,
+) -> (Vec<String>, Vec<usize>) {
     let starts: &[String] = if cwd.is_empty() { &[] } else { &[cwd.to_owned()] };
     folders_from(commands, starts)
 }
 
 /// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
 /// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
-pub(in crate::gate) fn folders_from(commands: &[ShellCommand], starts: &[String]) -> (Vec<String>, Vec<usize>) {
+pub(in crate::gate) fn folders_from<'c>(
+    commands: impl IntoIterator<Item = &'c ShellCommand>,
+    starts: &[String],
+) -> (Vec<String>, Vec<usize>) {
     let mut list: Vec<String> = starts.to_vec();
     // Where the line is by now, from each start.
     let mut places: Vec<String> = if starts.is_empty() { vec![String::new()] } else { starts.to_vec() };
-    let mut known = Vec::with_capacity(commands.len());
+    let mut known = Vec::new();
     for command in commands {
         // What starts in a folder of its own, whatever the line's is.
         for wrapper in &command.wrappers {
@@ -140,34 +156,46 @@ impl Policy {
     /// What the rules say of `subject`.
     #[must_use]
     pub fn evaluate(&self, subject: &Subject<'_>) -> RuleVerdict {
-        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(subject.tool)).collect();
+        let rules = self.rules.iter().enumerate();
+        let rules: Vec<Numbered<'_>> =
+            rules.filter(|(_, rule)| rule.is_about(subject.tool, subject.original)).collect();
         if !subject.is_shell {
-            return match rules.iter().find(|rule| rule.matches_paths(subject.paths)) {
-                Some(rule) => said(rule, None),
+            return match rules.iter().find(|(_, rule)| rule.matches_paths(subject.targets)) {
+                Some(rule) => said(*rule, None),
                 None => self.default_verdict(),
             };
         }
         self.evaluate_line(&rules, subject)
     }
 
-    fn evaluate_line(&self, rules: &[&Rule], subject: &Subject<'_>) -> RuleVerdict {
+    fn evaluate_line(&self, rules: &[Numbered<'_>], subject: &Subject<'_>) -> RuleVerdict {
+        let filled = variables::filled_in(subject.commands);
+        let moving = subject.commands.iter().enumerate();
+        let moving = moving.map(|(index, command)| filled.of(index).first().unwrap_or(command));
         let (folders, known) = match subject.starts {
-            [] => folders(subject.commands, subject.cwd),
-            starts => folders_from(subject.commands, starts),
+            [] => folders(moving, subject.cwd),
+            starts => folders_from(moving, starts),
         };
+        let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
+        let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
             let folders = folders.get(..known).unwrap_or_default();
-            let place = Place { command, index, all: subject.commands, folders, roots: subject.roots };
-            let mut rendered = None;
-            let matched = rules.iter().find(|rule| rule.matches_command(&place, &mut rendered));
-            match matched.map(|rule| (rule, rule.action)) {
-                Some((rule, RuleAction::Deny)) => return said(rule, Some(index)),
+            let see = |command| Seen::new(command, index, ground, folders);
+            let seen = see(command);
+            let others: Vec<Seen<'_>> = filled.of(index).iter().map(see).collect();
+            let matched = rules.iter().find(|(_, rule)| {
+                // What the line's own variables make of it counts against it, never for it.
+                rule.matches_command(&seen)
+                    || rule.action != RuleAction::Allow && others.iter().any(|other| rule.matches_command(other))
+            });
+            match matched.map(|rule| (rule, rule.1.action)) {
+                Some((rule, RuleAction::Deny)) => return said(*rule, Some(index)),
                 Some((rule, RuleAction::Ask)) => {
-                    asked.get_or_insert_with(|| said(rule, Some(index)));
+                    asked.get_or_insert_with(|| said(*rule, Some(index)));
                 }
                 Some((rule, RuleAction::Allow)) => {
-                    allowed.get_or_insert_with(|| said(rule, Some(index)));
+                    allowed.get_or_insert_with(|| said(*rule, Some(index)));
                 }
                 None => unmatched = true,
             }
@@ -175,13 +203,14 @@ impl Policy {
         if unmatched && self.default_action == DefaultAction::Deny {
             return self.default_verdict();
         }
-        if let Some(problem) = subject.problem {
+        if let Some(problem) = problem {
             let reason = format!("{problem}, so someone has to look at it");
             return RuleVerdict {
                 action: Action::Ask,
                 decided_by: "shell".to_owned(),
                 reason,
                 risk: Some(Risk::High),
+                rule: None,
                 command: None,
             };
         }
@@ -200,16 +229,19 @@ impl Policy {
             DefaultAction::Abstain => (Action::Abstain, ""),
         };
         let reason = reason.to_owned();
-        RuleVerdict { action, decided_by: self.default_name.clone(), reason, risk: None, command: None }
+        RuleVerdict { action, decided_by: self.default_name.clone(), reason, risk: None, rule: None, command: None }
     }
 }
 
-fn said(rule: &Rule, command: Option<usize>) -> RuleVerdict {
+/// A rule and its position among all.
+type Numbered<'a> = (usize, &'a Rule);
+
+fn said((index, rule): Numbered<'_>, command: Option<usize>) -> RuleVerdict {
     let action = match rule.action {
         RuleAction::Allow => Action::Allow,
         RuleAction::Ask => Action::Ask,
         RuleAction::Deny => Action::Deny,
     };
     let reason = rule.reason.clone().unwrap_or_else(|| format!("rule {} says so", rule.id));
-    RuleVerdict { action, decided_by: rule.id.clone(), reason, risk: rule.risk, command }
+    RuleVerdict { action, decided_by: rule.id.clone(), reason, risk: rule.risk, rule: Some(index), command }
 }

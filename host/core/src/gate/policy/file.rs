@@ -1,17 +1,52 @@
 //! The YAML edge of policy: the only file that knows a policy file's keys.
 //!
-//! Reads one file into rules, or says line, column and mend.
+//! Reads one file into rules, or says all that is wrong with it, each with line, column and mend.
 
+use super::examples;
+use super::fields::{Fields, Problems, shown};
 use super::matcher::Matcher;
-use super::rule::{Rule, RuleAction};
-use super::{DefaultAction, MAX_FILE_BYTES, PolicyError, PolicySource, Risk};
+use super::rule::{Risk, Rule, RuleAction, Tool};
+use super::yaml::{self, Node};
+use super::{At, DefaultAction, PolicyError, PolicySource};
+use crate::gate::normalise;
 use regex::{Regex, RegexBuilder};
-use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
-use std::fmt;
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The largest compiled regex, in bytes: bounds what a hostile pattern costs.
-const MAX_REGEX_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_REGEX_BYTES: usize = 1024 * 1024;
+/// How long a person may be given to answer, in seconds: up to a day, as for any other question.
+pub(super) const APPROVAL_TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=86_400;
+
+const FILE_KEYS: [&str; 5] = ["version", "name", "description", "settings", "rules"];
+const SETTINGS_KEYS: [&str; 2] = ["default_action", "approval_timeout_seconds"];
+const RULE_KEYS: [&str; 11] = [
+    "name",
+    "tool",
+    "tools",
+    "command_patterns",
+    "path_patterns",
+    "match",
+    "action",
+    "reason",
+    "description",
+    "risk_level",
+    "examples",
+];
+
+/// The words for what a call gets that no rule matches.
+pub(super) const DEFAULTS: [(&str, DefaultAction); 4] = [
+    ("allow", DefaultAction::Allow),
+    ("deny", DefaultAction::Deny),
+    ("require_approval", DefaultAction::RequireApproval),
+    ("abstain", DefaultAction::Abstain),
+];
+const ACTIONS: [(&str, RuleAction); 3] =
+    [("allow", RuleAction::Allow), ("deny", RuleAction::Deny), ("require_approval", RuleAction::Ask)];
+const RISKS: [(&str, Risk); 4] =
+    [("low", Risk::Low), ("medium", Risk::Medium), ("high", Risk::High), ("critical", Risk::Critical)];
 
 /// One file's rules and settings.
 #[derive(Debug)]
@@ -19,289 +54,156 @@ pub(super) struct File {
     pub name: String,
     pub rules: Vec<Rule>,
     pub default_action: Option<DefaultAction>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileText {
-    version: u32,
-    name: String,
-    #[serde(default)]
-    settings: SettingsText,
-    #[serde(default)]
-    rules: Vec<RuleText>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "for readers of the file")]
-    description: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct SettingsText {
-    default_action: Option<DefaultText>,
-    #[expect(dead_code, reason = "read by the stage that asks people")]
-    approval_timeout_seconds: Option<u32>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum DefaultText {
-    Allow,
-    Deny,
-    RequireApproval,
-    Abstain,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum ActionText {
-    Allow,
-    Deny,
-    RequireApproval,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum RiskText {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleText {
-    name: String,
-    tool: Option<String>,
-    #[serde(default)]
-    tools: Names,
-    #[serde(default)]
-    command_patterns: Vec<Pattern>,
-    #[serde(default)]
-    path_patterns: Vec<Pattern>,
-    #[serde(rename = "match")]
-    matches: Option<MatchText>,
-    action: ActionText,
-    reason: Option<String>,
-    #[expect(dead_code, reason = "for readers of the file")]
-    description: Option<String>,
-    risk_level: Option<RiskText>,
-    #[serde(default)]
-    examples: ExamplesText,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct ExamplesText {
-    #[serde(default, rename = "match")]
-    matching: Vec<String>,
-    #[serde(default)]
-    not_match: Vec<String>,
-}
-
-/// The structured `match`; every key given must hold.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MatchText {
-    #[serde(default)]
-    pub program: Names,
-    #[serde(default)]
-    pub subcommand: Names,
-    #[serde(default)]
-    pub flags_any: Names,
-    #[serde(default)]
-    pub flags_all: Names,
-    #[serde(default)]
-    pub args_glob: Globs,
-    #[serde(default)]
-    pub redirects_to: Globs,
-    #[serde(default)]
-    pub pipes_into: Names,
-    #[serde(default)]
-    pub assigns: Names,
-}
-
-/// One name or a list of names.
-#[derive(Default)]
-pub(super) struct Names(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMany;
-        impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Names;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-            fn visit_str<E: de::Error>(self, one: &str) -> Result<Names, E> {
-                Ok(Names(vec![one.to_owned()]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
-                let mut names = Vec::new();
-                while let Some(name) = list.next_element()? {
-                    names.push(name);
-                }
-                Ok(Names(names))
-            }
-        }
-        deserializer.deserialize_any(OneOrMany)
-    }
-}
-
-/// Globs: `*` stays within a path segment, `**` does not.
-#[derive(Default)]
-pub(super) struct Globs(pub Vec<globset::GlobMatcher>);
-
-impl<'de> Deserialize<'de> for Globs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Names::deserialize(deserializer)?;
-        let compile = |text: &String| {
-            let glob = globset::GlobBuilder::new(text).literal_separator(true).build();
-            glob.map(|glob| glob.compile_matcher()).map_err(|error| de::Error::custom(format!("bad glob: {error}")))
-        };
-        names.0.iter().map(compile).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-/// A regex, compiled while it is read so that an error has its place.
-struct Pattern(Regex);
-
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let regex = RegexBuilder::new(&text).size_limit(MAX_REGEX_BYTES).build();
-        regex.map(Self).map_err(|error| {
-            let error = error.to_string();
-            de::Error::custom(format!("bad regex `{text}`: {}", error.lines().last().unwrap_or_default()))
-        })
-    }
+    pub approval_timeout: Option<Duration>,
 }
 
 /// Reads one file and checks its examples.
-pub(super) fn read(source: &PolicySource<'_>) -> Result<File, PolicyError> {
-    let refuse = |line: usize, column: usize, message: String| PolicyError {
-        file: source.name.to_owned(),
-        line,
-        column,
-        message,
+pub(super) fn read(source: &PolicySource<'_>) -> Result<File, Vec<PolicyError>> {
+    let mut problems = Problems::of(source.name);
+    let file = match yaml::parse(source.text) {
+        Ok(root) => read_root(&root, &source.name.into(), &mut problems),
+        Err((at, message)) => {
+            problems.at(at, message);
+            None
+        }
     };
-    if source.text.len() > MAX_FILE_BYTES {
-        return Err(refuse(
-            1,
-            1,
-            format!("a policy file has at most {MAX_FILE_BYTES} bytes, this one has {}", source.text.len()),
-        ));
+    match file {
+        Some(file) if problems.len() == 0 => Ok(file),
+        _ => Err(problems.into_sorted()),
     }
-    let text: FileText = serde_yaml_ng::from_str(source.text).map_err(|error| {
-        let place = error.location();
-        let (line, column) = place.map_or((1, 1), |place| (place.line(), place.column()));
-        let message = error.to_string();
-        // The place stands in front already.
-        let message = message.split(" at line ").next().unwrap_or_default();
-        refuse(line, column, with_nearest(message))
-    })?;
-    if text.version != 1 {
-        return Err(refuse(1, 1, format!("version {} is not known; write `version: 1`", text.version)));
+}
+
+/// Whether the file says that it is of the one version there is.
+pub(super) fn version(fields: &Fields<'_>, problems: &mut Problems<'_>) {
+    if fields.get("version").is_none() {
+        problems.at(fields.at, "the file needs a `version`; write `version: 1`");
     }
-    let mut rules: Vec<Rule> = Vec::with_capacity(text.rules.len());
-    for rule in text.rules {
-        let (line, name) = (line_of_rule(source.text, &rule.name), rule.name.clone());
-        let rule = build(&text.name, rule).map_err(|message| refuse(line, 1, format!("rule `{name}`: {message}")))?;
-        if rules.iter().any(|other| other.id == rule.id) {
-            return Err(refuse(line, 1, format!("rule `{name}`: another rule of this file has this name")));
+    fields.choice("version", &[("1", ())], problems);
+}
+
+fn read_root(root: &Node, source: &Arc<str>, problems: &mut Problems<'_>) -> Option<File> {
+    let fields = Fields::of(root, "a policy file", &FILE_KEYS, problems)?;
+    version(&fields, problems);
+    let name = fields.required_text("name", "a policy file", problems);
+    fields.text("description", problems);
+    let settings = fields.get("settings").and_then(|node| Fields::of(node, "`settings`", &SETTINGS_KEYS, problems));
+    let default_action = settings.and_then(|settings| settings.choice("default_action", &DEFAULTS, problems));
+    let timeout =
+        settings.and_then(|settings| settings.number("approval_timeout_seconds", APPROVAL_TIMEOUT_SECONDS, problems));
+    let name = name.unwrap_or_default();
+    check_name(name, fields.get("name"), problems);
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut names = HashSet::new();
+    let list = match fields.get("rules") {
+        Some(Node { kind: yaml::Kind::List(items), .. }) => items.as_slice(),
+        Some(node) => {
+            problems.at(node.at, format!("`rules` must be a list, and this is {}", node.kind_name()));
+            &[]
+        }
+        None => &[],
+    };
+    for node in list {
+        let Some(rule) = read_rule(node, name, source, problems) else { continue };
+        if !names.insert(rule.id.clone()) {
+            problems.at(rule.at, format!("rule `{}`: another rule of this file has this name", rule.id));
         }
         rules.push(rule);
     }
-    Ok(File { name: text.name, rules, default_action: text.settings.default_action.map(Into::into) })
+    let approval_timeout = timeout.map(Duration::from_secs);
+    Some(File { name: name.to_owned(), rules, default_action, approval_timeout })
 }
 
-fn build(policy: &str, text: RuleText) -> Result<Rule, String> {
-    let mut tools = text.tools.0;
-    tools.extend(text.tool);
-    if tools.is_empty() {
-        return Err("say which `tool` or `tools` it is about; `*` is every tool".to_owned());
+/// Names of policies and rules are joined by a `/` into what verdicts and events say.
+fn check_name(name: &str, node: Option<&Node>, problems: &mut Problems<'_>) {
+    if let Some(node) = node
+        && name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
+    {
+        problems.at(node.at, format!("the name `{}` holds a `/` or a blank", shown(name)));
     }
-    let rule = Rule {
-        id: format!("{policy}/{}", text.name),
+}
+
+/// Reads a rule as far as it can be read.
+fn read_rule(node: &Node, policy: &str, source: &Arc<str>, problems: &mut Problems<'_>) -> Option<Rule> {
+    let before = problems.len();
+    let fields = Fields::of(node, "a rule", &RULE_KEYS, problems)?;
+    let name = fields.required_text("name", "a rule", problems).unwrap_or_default();
+    check_name(name, fields.get("name"), problems);
+    let at = fields.get("name").map_or(node.at, |name| name.at);
+    let tools = tools(&fields, problems);
+    if fields.get("tool").is_none() && fields.get("tools").is_none() {
+        problems.at(at, format!("rule `{name}`: say which `tool` or `tools` it is about; `*` is every tool"));
+    }
+    if fields.get("action").is_none() {
+        problems.at(at, format!("rule `{name}`: it needs an `action`: allow, deny or require_approval"));
+    }
+    let action = fields.choice("action", &ACTIONS, problems);
+    let mut rule = Rule {
+        id: format!("{policy}/{name}"),
+        file: Arc::clone(source),
+        at,
         tools,
-        command_patterns: text.command_patterns.into_iter().map(|pattern| pattern.0).collect(),
-        path_patterns: text.path_patterns.into_iter().map(|pattern| pattern.0).collect(),
-        matcher: text.matches.map(Matcher::from),
-        action: match text.action {
-            ActionText::Allow => RuleAction::Allow,
-            ActionText::Deny => RuleAction::Deny,
-            ActionText::RequireApproval => RuleAction::Ask,
-        },
-        reason: text.reason,
-        risk: text.risk_level.map(|risk| match risk {
-            RiskText::Low => Risk::Low,
-            RiskText::Medium => Risk::Medium,
-            RiskText::High => Risk::High,
-            RiskText::Critical => Risk::Critical,
-        }),
+        command_patterns: regexes(&fields, "command_patterns", problems),
+        path_patterns: regexes(&fields, "path_patterns", problems),
+        matcher: fields.get("match").and_then(|node| Matcher::read(node, problems)),
+        // Where it is none, the file is refused.
+        action: action.unwrap_or(RuleAction::Deny),
+        reason: fields.text("reason", problems).map(str::to_owned),
+        description: fields.text("description", problems).map(str::to_owned),
+        risk: fields.choice("risk_level", &RISKS, problems),
+        examples: Vec::new(),
     };
-    for example in &text.examples.matching {
-        if !rule.matches_example(example) {
-            return Err(format!("the example `{example}` under `match` does not match"));
+    if rule.is_of_commands() && !rule.tools.is_empty() && !rule.is_about("Bash", "") {
+        let message = "`match` and `command_patterns` look into shell commands, and no shell tool is among its tools";
+        problems.at(at, format!("rule `{name}`: {message}; name `Bash`"));
+    }
+    if let Some(node) = fields.get("examples") {
+        rule.examples = examples::read(&rule, node, problems);
+        // A rule that is wrong in another way cannot be held against its examples.
+        if problems.len() == before {
+            examples::check(&rule, name, problems);
         }
     }
-    for example in &text.examples.not_match {
-        if rule.matches_example(example) {
-            return Err(format!("the example `{example}` under `not_match` matches"));
-        }
-    }
-    Ok(rule)
+    Some(rule)
 }
 
-impl From<DefaultText> for DefaultAction {
-    fn from(text: DefaultText) -> Self {
-        match text {
-            DefaultText::Allow => Self::Allow,
-            DefaultText::Deny => Self::Deny,
-            DefaultText::RequireApproval => Self::RequireApproval,
-            DefaultText::Abstain => Self::Abstain,
+/// The tools that a rule names. An agent's own name for a tool of ours means ours: `Shell` is `Bash`.
+fn tools(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<Tool> {
+    let mut found = Vec::new();
+    for (at, text) in fields.texts("tool", problems).into_iter().chain(fields.texts("tools", problems)) {
+        let (name, beginning) = text.strip_suffix('*').map_or((text, false), |prefix| (prefix, true));
+        if name.contains('*') {
+            problems.at(at, format!("`{}`: a `*` stands at a tool's end only", shown(text)));
+        } else if beginning {
+            found.push(Tool::Beginning(name.to_owned()));
+        } else if name.starts_with("mcp__") {
+            found.push(Tool::Named(name.to_owned()));
+        } else {
+            match normalise::tool(name) {
+                Ok(tool) => found.push(Tool::Named(tool)),
+                Err(_) => problems.at(at, format!("`{}` is no tool's name", shown(text))),
+            }
         }
     }
+    found
 }
 
-/// The line on which a rule is named; the file's first where it is written in an unusual way.
-fn line_of_rule(text: &str, name: &str) -> usize {
-    let names = |line: &str| {
-        let line = line.trim_start().trim_start_matches("- ").trim_start();
-        let value = line.strip_prefix("name:").map(|value| value.trim().trim_matches(['"', '\'']));
-        value == Some(name)
-    };
-    text.lines().skip(1).position(names).map_or(1, |at| at + 2)
+fn regexes(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Vec<Regex> {
+    let texts = fields.texts(key, problems);
+    texts.into_iter().filter_map(|(at, text)| regex(at, text, problems)).collect()
 }
 
-/// Adds the nearest of the names that serde says it expected.
-fn with_nearest(message: &str) -> String {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let Some(unknown) = names.next().filter(|_| message.contains("unknown ")) else { return message.to_owned() };
-    let nearest = names.map(|name| (distance(unknown, name), name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= 3 => format!("{message}; did you mean `{name}`?"),
-        _ => message.to_owned(),
-    }
-}
-
-/// Edits between two names.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, l) in left.chars().enumerate() {
-        let mut diagonal = i;
-        let mut previous = i + 1;
-        for (cell, r) in row.iter_mut().skip(1).zip(&right) {
-            let above = *cell;
-            previous = (diagonal + usize::from(l != *r)).min(above + 1).min(previous + 1);
-            diagonal = above;
-            *cell = previous;
+fn regex(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Regex> {
+    match RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build() {
+        Ok(regex) => Some(regex),
+        Err(regex::Error::CompiledTooBig(_)) => {
+            let message = format!("the regex `{}` compiles to more than {MAX_REGEX_BYTES} bytes", shown(text));
+            problems.at(at, format!("{message}; repeat less in it"));
+            None
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
+        Err(error) => {
+            let error = error.to_string();
+            problems.at(at, format!("bad regex `{}`: {}", shown(text), error.lines().last().unwrap_or_default()));
+            None
         }
     }
-    row.last().copied().unwrap_or_default()
 }

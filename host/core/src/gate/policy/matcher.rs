@@ -1,203 +1,225 @@
 //! The structured `match` of a rule: program, subcommand, flags, arguments, redirects, pipes, assignments.
 //!
-//! Pure. Reads flags as programs do: `-rfv` is three, `--recurs` is an abbreviation, `--` ends them.
+//! Pure. Every key given must hold. What an allow must hold besides is `cover`'s.
 
-use super::file::MatchText;
-use crate::gate::call::{RedirectKind, ShellCommand, reached};
+use super::At;
+use super::fields::{Fields, Problems, mend, shown};
+use super::flags::{self, Reading};
+use super::seen::{PathReading, Seen};
+use super::yaml::Node;
+use crate::gate::call::reached;
 use crate::gate::paths::lexical;
 use crate::gate::shell;
-use globset::GlobMatcher;
+use globset::{GlobBuilder, GlobMatcher};
 
-/// Shortest abbreviation of a long flag that counts, in bytes with its dashes: `--fo` for `--force`.
-const MIN_ABBREVIATION: usize = 4;
+/// The keys of `match`.
+const KEYS: [&str; 8] =
+    ["program", "subcommand", "flags_any", "flags_all", "args_glob", "redirects_to", "pipes_into", "assigns"];
 
-#[derive(Debug, Clone)]
+/// The structured `match`.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Matcher {
-    program: Vec<String>,
+    program: Vec<Program>,
     subcommand: Vec<Vec<String>>,
     flags_any: Vec<String>,
     flags_all: Vec<String>,
-    args_glob: Vec<GlobMatcher>,
-    redirects_to: Vec<GlobMatcher>,
-    pipes_into: Vec<String>,
+    args_glob: Vec<Pathglob>,
+    redirects_to: Vec<Pathglob>,
+    pipes_into: Vec<Program>,
     assigns: Vec<String>,
 }
 
-/// A command in its line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub command: &'a ShellCommand,
-    pub index: usize,
-    pub all: &'a [ShellCommand],
-    /// Folders it may run in: the call's, and where a `cd` before it went.
-    pub folders: &'a [String],
-    /// The session's roots.
-    pub roots: &'a [String],
+/// A program by its name, or by its path where the rule writes one.
+#[derive(Debug, Clone)]
+struct Program {
+    name: Name,
+    /// The rule names a path, so that a name is not enough.
+    path: bool,
 }
 
-impl<'a> Place<'a> {
-    /// How a path argument may be read: as written, normalised, and below each folder.
-    pub fn readings(&self, text: &str) -> impl Iterator<Item = String> + use<'a> {
-        let text = home_as_tilde(text);
-        let rooted = text.starts_with(['/', '~']);
-        let relative = !rooted && !text.starts_with('-') && !text.is_empty();
-        let below: Vec<String> = if relative {
-            self.folders.iter().map(|folder| lexical(&format!("{folder}/{text}"))).collect()
-        } else {
-            Vec::new()
-        };
-        let normal = rooted.then(|| lexical(&text));
-        std::iter::once(text).chain(normal).chain(below)
-    }
+#[derive(Debug, Clone)]
+enum Name {
+    Plain(String),
+    /// It holds a `*` or `?`.
+    Glob(GlobMatcher),
 }
 
-fn home_as_tilde(text: &str) -> String {
-    match text.strip_prefix("$HOME") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
-        _ => text.to_owned(),
-    }
-}
-
-impl From<MatchText> for Matcher {
-    fn from(text: MatchText) -> Self {
-        let words = |phrase: &String| phrase.split_whitespace().map(str::to_owned).collect();
-        Self {
-            program: text.program.0,
-            subcommand: text.subcommand.0.iter().map(words).collect(),
-            flags_any: text.flags_any.0,
-            flags_all: text.flags_all.0,
-            args_glob: text.args_glob.0,
-            redirects_to: text.redirects_to.0,
-            pipes_into: text.pipes_into.0,
-            assigns: text.assigns.0,
-        }
-    }
+/// A glob about paths: `*` stays within a path segment, `**` does not.
+#[derive(Debug, Clone)]
+pub(super) struct Pathglob {
+    glob: GlobMatcher,
+    /// It is about an absolute path, so that the session's own folders are not meant.
+    rooted: bool,
+    /// `**`: anything at all, known or not.
+    pub anything: bool,
 }
 
 impl Matcher {
+    /// Reads `match`; none where it is no table or says nothing.
+    pub fn read(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
+        let fields = Fields::of(node, "`match`", &KEYS, problems)?;
+        if fields.is_empty() {
+            problems.at(node.at, format!("`match` is empty; leave it out, or say one of {}", KEYS.join(", ")));
+            return None;
+        }
+        let mut names = |key: &str| fields.texts(key, problems);
+        let (program, pipes_into) = (names("program"), names("pipes_into"));
+        let (subcommand, assigns) = (names("subcommand"), names("assigns"));
+        let (any, all) = (names("flags_any"), names("flags_all"));
+        let (args, redirects) = (names("args_glob"), names("redirects_to"));
+        Some(Self {
+            program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
+            subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
+            flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
+            assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
+        })
+    }
+
+    /// How many globs it has, each tried on each word.
+    pub fn globs(&self) -> usize {
+        self.args_glob.len() + self.redirects_to.len()
+    }
+
     /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`).
-    pub fn matches(&self, place: &Place<'_>) -> bool {
-        let command = place.command;
-        let given = |list: &[String], found: bool| list.is_empty() || found;
-        given(&self.program, self.program.iter().any(|program| program == base_name(&command.program.text)))
-            && (self.subcommand.is_empty() || self.has_subcommand(command))
-            && given(&self.flags_any, self.flags_any.iter().any(|flag| has_flag(command, flag)))
-            && self.flags_all.iter().all(|flag| has_flag(command, flag))
-            && (self.args_glob.is_empty()
-                || command.args.iter().any(|arg| any_reading(&self.args_glob, place, &arg.text)))
-            && (self.redirects_to.is_empty() || self.redirects(place))
-            && (self.pipes_into.is_empty() || self.pipes(place.all, place.index))
-            && given(&self.assigns, command.assignments.iter().any(|(name, _)| self.assigns.contains(name)))
+    pub fn matches(&self, seen: &Seen<'_>, reading: Reading) -> bool {
+        let command = seen.command;
+        let unless_given = |list_is_empty: bool, holds: &dyn Fn() -> bool| list_is_empty || holds();
+        unless_given(self.program.is_empty(), &|| self.names_program(seen))
+            && unless_given(self.subcommand.is_empty(), &|| self.subcommand_of(seen, reading).is_some())
+            && unless_given(self.flags_any.is_empty(), &|| {
+                self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
+            })
+            && self.flags_all.iter().all(|flag| flags::has(command, flag, reading))
+            && unless_given(self.args_glob.is_empty(), &|| {
+                seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
+            })
+            && unless_given(self.redirects_to.is_empty(), &|| {
+                seen.writes().any(|target| seen.readings(&target.text).iter().any(|path| any(&self.redirects_to, path)))
+            })
+            && unless_given(self.pipes_into.is_empty(), &|| self.pipes(seen))
+            && unless_given(self.assigns.is_empty(), &|| {
+                command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
+            })
     }
 
-    fn has_subcommand(&self, command: &ShellCommand) -> bool {
-        let words = subcommand_words(command);
-        self.subcommand
-            .iter()
-            .any(|phrase| words.len() >= phrase.len() && phrase.iter().zip(&words).all(|(want, have)| want == have))
+    /// Whether one of its programs is a path, and the command's own.
+    pub fn names_path(&self, seen: &Seen<'_>) -> bool {
+        self.program.iter().any(|program| program.path && program.is(seen))
     }
 
-    fn redirects(&self, place: &Place<'_>) -> bool {
-        let written = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
-        let mut redirects = place.command.redirects.iter().filter(|redirect| written(redirect.kind));
-        redirects.any(|redirect| any_reading(&self.redirects_to, place, &redirect.target.text))
+    fn names_program(&self, seen: &Seen<'_>) -> bool {
+        self.program.iter().any(|program| program.is(seen))
+    }
+
+    /// How many words the subcommand has that the command is given; none where it is another.
+    pub fn subcommand_of(&self, seen: &Seen<'_>, reading: Reading) -> Option<usize> {
+        let mut phrases = self.subcommand.iter().filter(|phrase| flags::subcommand(seen.command, phrase, reading));
+        phrases.next().map(Vec::len)
+    }
+
+    pub fn args_glob(&self) -> &[Pathglob] {
+        &self.args_glob
+    }
+
+    pub fn redirects_to(&self) -> &[Pathglob] {
+        &self.redirects_to
+    }
+
+    pub fn assigns(&self, name: &str) -> bool {
+        self.assigns.iter().any(|assigned| assigned == name)
     }
 
     /// Whether the command's output reaches one of the programs, through however many others.
-    fn pipes(&self, all: &[ShellCommand], from: usize) -> bool {
+    fn pipes(&self, seen: &Seen<'_>) -> bool {
         // `| python3 -m json.tool` reads data: the code is its own.
-        reached(all, from).into_iter().filter_map(|index| all.get(index)).any(|command| {
-            let named = self.pipes_into.iter().any(|program| program == base_name(&command.program.text));
-            named && shell::runs_its_input(command)
+        reached(seen.ground.all, seen.index).into_iter().filter_map(|index| seen.ground.all.get(index)).any(|command| {
+            let name = shell::base_name(&command.program.text);
+            self.pipes_into.iter().any(|program| program.name.is(name)) && shell::runs_its_input(command)
         })
     }
 }
 
-fn any_reading(globs: &[GlobMatcher], place: &Place<'_>, text: &str) -> bool {
-    place.readings(text).any(|reading| {
-        let own = in_own_folder(place.roots, text, &reading);
-        globs.iter().any(|glob| !(own && glob.glob().glob().starts_with('/')) && glob.is_match(&reading))
-    })
+fn any(globs: &[Pathglob], path: &PathReading) -> bool {
+    globs.iter().any(|glob| !(path.own && glob.rooted) && glob.is_match(&path.text))
 }
 
-/// Whether a reading lies in the session's own folders, so that a glob about a system folder is not about it: a
-/// project may live in `/app` or below `/usr/src`. The folder itself counts only where it is not named outright.
-fn in_own_folder(roots: &[String], text: &str, reading: &str) -> bool {
-    roots.iter().filter(|root| *root != "/").any(|root| match reading.strip_prefix(root.as_str()) {
-        Some("") => !text.starts_with('/'),
-        Some(below) => below.starts_with('/'),
-        None => false,
-    })
-}
+impl Program {
+    fn read(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let path = text.contains('/');
+        let text = if path { lexical(text) } else { text.to_owned() };
+        let name = if text.contains(['*', '?']) { Name::Glob(glob(at, &text, problems)?) } else { Name::Plain(text) };
+        Some(Self { name, path })
+    }
 
-fn base_name(program: &str) -> &str {
-    program.rsplit('/').next().unwrap_or(program)
-}
-
-/// Whether a command has a flag, alone, in a cluster, with a value, or abbreviated.
-fn has_flag(command: &ShellCommand, flag: &str) -> bool {
-    let short = flag.strip_prefix('-').filter(|name| name.len() == 1).and_then(|name| name.chars().next());
-    command.args.iter().take_while(|arg| arg.text != "--").any(|arg| {
-        let text = arg.text.as_str();
-        if text == flag {
-            return true;
+    /// A name is the file name of whatever path runs; a path is that path, as written or from the folder it runs in.
+    fn is(&self, seen: &Seen<'_>) -> bool {
+        let text = seen.command.program.text.as_str();
+        if !self.path {
+            return self.name.is(shell::base_name(text));
         }
-        match short {
-            Some(letter) => text.strip_prefix('-').is_some_and(|cluster| {
-                !cluster.starts_with('-')
-                    && cluster.chars().take_while(|c| c.is_ascii_alphanumeric()).any(|c| c == letter)
-            }),
-            None => {
-                let name = text.split_once('=').map_or(text, |(name, _)| name);
-                name == flag || (name.starts_with("--") && name.len() >= MIN_ABBREVIATION && flag.starts_with(name))
-            }
-        }
-    })
-}
-
-/// Options in front of the subcommand that take the next word as their value.
-fn valued_options(program: &str) -> &'static [&'static str] {
-    match program {
-        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"],
-        "docker" | "podman" => {
-            &["-H", "--host", "--context", "--config", "-l", "--log-level", "-f", "--file", "-p", "--project-name"]
-        }
-        "kubectl" | "oc" | "helm" => &[
-            "-n",
-            "--namespace",
-            "--context",
-            "--kubeconfig",
-            "--cluster",
-            "--user",
-            "-s",
-            "--server",
-            "--kube-context",
-        ],
-        "aws" => &["--profile", "--region", "--endpoint-url", "--output"],
-        "gcloud" => &["--project", "--account", "--configuration"],
-        "gh" => &["-R", "--repo"],
-        "npm" | "pnpm" | "yarn" => &["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"],
-        "cargo" => &["-Z", "--config", "-C", "--color"],
-        "terraform" | "tofu" => &[],
-        "systemctl" => &["-H", "-M"],
-        _ => &[],
+        text.contains('/')
+            && (self.name.is(&lexical(text)) || seen.readings(text).iter().any(|path| self.name.is(&path.text)))
     }
 }
 
-fn subcommand_words(command: &ShellCommand) -> Vec<&str> {
-    let valued = valued_options(base_name(&command.program.text));
-    let mut words = Vec::new();
-    let mut skip = false;
-    for arg in &command.args {
-        let text = arg.text.as_str();
-        if std::mem::take(&mut skip) {
-            continue;
-        }
-        if text.starts_with('-') {
-            skip = valued.contains(&text);
-        } else if !text.starts_with('+') {
-            words.push(text);
+impl Name {
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(name) => name == text,
+            Self::Glob(glob) => glob.is_match(text),
         }
     }
-    words
+}
+
+impl Pathglob {
+    fn read(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        Some(Self { glob: glob(at, text, problems)?, rooted: text.starts_with('/'), anything: text == "**" })
+    }
+
+    pub fn is_match(&self, path: &str) -> bool {
+        self.anything || self.glob.is_match(path)
+    }
+}
+
+fn glob(at: At, text: &str, problems: &mut Problems<'_>) -> Option<GlobMatcher> {
+    match GlobBuilder::new(text).literal_separator(true).build() {
+        Ok(glob) => Some(glob.compile_matcher()),
+        Err(error) => {
+            problems.at(at, format!("bad glob `{}`: {}", shown(text), error.kind()));
+            None
+        }
+    }
+}
+
+fn phrase(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() || words.iter().any(|word| word.starts_with('-')) {
+        let message = format!("`{}` is no subcommand: it is words such as `push` or `repo delete`", shown(text));
+        problems.at(at, message);
+        return None;
+    }
+    Some(words)
+}
+
+fn flag(at: At, text: &str, problems: &mut Problems<'_>) -> Option<String> {
+    let name = text.trim_start_matches(['-', '+']);
+    if name.len() == text.len() || name.is_empty() || name.contains(char::is_whitespace) {
+        let dashed = if text.len() == 1 { format!("-{text}") } else { format!("--{text}") };
+        let mend = mend(text, &[dashed.as_str()]);
+        problems.at(at, format!("`{}` is no flag: a flag begins with `-` and holds no blank{mend}", shown(text)));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn variable(at: At, text: &str, problems: &mut Problems<'_>) -> Option<String> {
+    let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !valid {
+        problems.at(at, format!("`{}` is no variable's name", shown(text)));
+    }
+    valid.then(|| text.to_owned())
 }

@@ -1,28 +1,45 @@
 //! Policy: the rules of all files, in order, and what they say of a call.
 //!
 //! Owns loading, merging and evaluating rules. Does no I/O: it is given texts. Knows nothing of guards,
-//! sessions or people.
+//! sessions or people. docs/policy.md is the manual of what is read here.
 
+mod cases;
+mod cover;
+mod error;
 mod evaluate;
+mod examples;
+mod fields;
 mod file;
+mod flags;
 mod matcher;
+mod presets;
 mod rule;
+mod seen;
+mod target;
+mod variables;
+mod view;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+pub use cases::{CaseResult, Cases};
+pub use error::PolicyError;
 pub(super) use evaluate::folders_from;
 pub use evaluate::{Action, RuleVerdict, Subject};
 pub use rule::Risk;
+pub use target::Target;
+pub use view::{ExampleView, RuleView};
 
+use error::At;
 use rule::Rule;
-
-/// The presets that the binary carries.
-const PRESETS: [(&str, &str); 2] =
-    [("guardrails", include_str!("presets/guardrails.yaml")), ("strict", include_str!("presets/strict.yaml"))];
+use std::collections::HashMap;
+use std::time::Duration;
 
 /// Most rules of all files together: each is tried on each command.
 pub const MAX_RULES: usize = 2_000;
+/// Most regexes and globs of all rules together: each compiles to as much as a megabyte.
+pub const MAX_PATTERNS: usize = 5_000;
 /// The largest policy file, in bytes.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
@@ -56,47 +73,65 @@ pub struct Policy {
     default_action: DefaultAction,
     /// `name/default` of the file that set the default.
     default_name: String,
-}
-
-/// Why a policy file is refused. The last good policy stays.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {message}")]
-pub struct PolicyError {
-    /// The file's name, or the preset's.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1.
-    pub column: usize,
-    /// What is wrong, naming the rule where there is one, and the mend.
-    pub message: String,
+    approval_timeout: Option<Duration>,
 }
 
 impl Policy {
-    /// Reads all sources; their rules are tried in order, and the first source that sets a default sets it.
+    /// Reads all files; their rules are tried in order, and the first file that sets a default sets it.
     ///
     /// # Errors
-    /// The first source that is no policy: bad YAML, an unknown key or action, a bad regex or glob, a rule
-    /// whose examples do not hold, two rules of one name, or a bound exceeded.
-    pub fn load<'a>(sources: impl IntoIterator<Item = PolicySource<'a>>) -> Result<Self, PolicyError> {
-        let mut policy = Self { default_name: "default".to_owned(), ..Self::default() };
-        let mut default_set = false;
-        for source in sources {
-            let file = file::read(&source)?;
-            policy.rules.extend(file.rules);
-            if policy.rules.len() > MAX_RULES {
-                let message = format!("all policy files together have more than {MAX_RULES} rules");
-                return Err(PolicyError { file: source.name.to_owned(), line: 1, column: 1, message });
-            }
-            if let Some(default) = file.default_action
-                && !default_set
-            {
-                default_set = true;
-                policy.default_action = default;
-                policy.default_name = format!("{}/default", file.name);
+    /// The first problem of the first file that is no policy: bad YAML, an unknown key or action, a bad regex or
+    /// glob, a rule whose examples do not hold, two rules of one name, or a bound exceeded.
+    pub fn load<'a>(files: impl IntoIterator<Item = PolicySource<'a>>) -> Result<Self, PolicyError> {
+        Self::compose(files, &[] as &[&str])
+    }
+
+    /// Reads all files and then the presets of these names: what files say comes first. The default, and every
+    /// other setting, is the first file's that has it, else the last preset's. A preset's rules stand once,
+    /// however many presets share them.
+    ///
+    /// # Errors
+    /// As [`Policy::load`], and when there is no preset of a name.
+    pub fn compose<'a>(
+        files: impl IntoIterator<Item = PolicySource<'a>>,
+        preset_names: &[impl AsRef<str>],
+    ) -> Result<Self, PolicyError> {
+        let mut building = Building::default();
+        for file in files {
+            let read = file::read(&file).map_err(PolicyError::first)?;
+            building.settings(&read, false);
+            building.add(&file, read)?;
+        }
+        let mut layered: Vec<&str> = Vec::new();
+        for preset in preset_names {
+            let preset = preset.as_ref();
+            let layers = presets::layers(preset).ok_or_else(|| PolicyError::unknown_preset(preset))?;
+            for layer in layers {
+                let read = file::read(&layer).map_err(PolicyError::first)?;
+                if layer.name == preset {
+                    building.settings(&read, true);
+                }
+                if !layered.contains(&layer.name) {
+                    layered.push(layer.name);
+                    building.add(&layer, read)?;
+                }
             }
         }
-        Ok(policy)
+        Ok(building.done())
+    }
+
+    /// All problems of files that are to be loaded together, in order; empty when they may be.
+    #[must_use]
+    pub fn check<'a>(files: impl IntoIterator<Item = PolicySource<'a>>) -> Vec<PolicyError> {
+        let mut building = Building::default();
+        let mut problems = Vec::new();
+        for file in files {
+            match file::read(&file) {
+                Ok(read) => problems.extend(building.add(&file, read).err()),
+                Err(found) => problems.extend(found),
+            }
+        }
+        problems
     }
 
     /// The preset of this name.
@@ -104,26 +139,12 @@ impl Policy {
     /// # Errors
     /// When there is none of this name.
     pub fn preset(name: &str) -> Result<Self, PolicyError> {
-        Self::load([Self::preset_source(name)?])
-    }
-
-    /// The text of the preset of this name, to be loaded together with files.
-    ///
-    /// # Errors
-    /// When there is none of this name.
-    pub fn preset_source(name: &str) -> Result<PolicySource<'static>, PolicyError> {
-        PRESETS.iter().find(|(preset, _)| *preset == name).map(|(name, text)| PolicySource { name, text }).ok_or_else(
-            || {
-                let names = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
-                let message = format!("there is no preset `{name}`; there are {names}");
-                PolicyError { file: name.to_owned(), line: 1, column: 1, message }
-            },
-        )
+        Self::compose([], &[name])
     }
 
     /// The names of the presets.
     pub fn preset_names() -> impl Iterator<Item = &'static str> {
-        PRESETS.iter().map(|(name, _)| *name)
+        presets::names()
     }
 
     /// How many rules it has.
@@ -142,5 +163,70 @@ impl Policy {
     #[must_use]
     pub fn default_action(&self) -> DefaultAction {
         self.default_action
+    }
+
+    /// How long a person has to answer when a call is asked about; none where no file says so.
+    #[must_use]
+    pub fn approval_timeout(&self) -> Option<Duration> {
+        self.approval_timeout
+    }
+}
+
+/// A policy as far as its files are read.
+#[derive(Default)]
+struct Building {
+    policy: Policy,
+    /// Where each rule's name was first given.
+    names: HashMap<String, (String, usize)>,
+    patterns: usize,
+    /// A file has set them, and presets no longer do.
+    default_set: bool,
+    timeout_set: bool,
+}
+
+impl Building {
+    /// Takes a file's settings: the first file's, else the last preset's.
+    fn settings(&mut self, file: &file::File, preset: bool) {
+        if let Some(default) = file.default_action
+            && !self.default_set
+        {
+            self.default_set = !preset;
+            self.policy.default_action = default;
+            self.policy.default_name = format!("{}/default", file.name);
+        }
+        if file.approval_timeout.is_some() && !self.timeout_set {
+            self.timeout_set = !preset;
+            self.policy.approval_timeout = file.approval_timeout;
+        }
+    }
+
+    fn add(&mut self, source: &PolicySource<'_>, file: file::File) -> Result<(), PolicyError> {
+        for rule in file.rules {
+            let refuse = |message: String| Err(PolicyError::at(source.name, rule.at, message));
+            // Grants and approvals are given to a rule by its name: it must be one rule's alone.
+            if let Some((other, line)) = self.names.get(&rule.id) {
+                return refuse(format!(
+                    "rule `{}`: {other}:{line} has a rule of this name; name the policy otherwise",
+                    rule.id
+                ));
+            }
+            self.names.insert(rule.id.clone(), (source.name.to_owned(), rule.at.line));
+            self.patterns += rule.patterns();
+            if self.policy.rules.len() >= MAX_RULES {
+                return refuse(format!("all policy files together have more than {MAX_RULES} rules"));
+            }
+            if self.patterns > MAX_PATTERNS {
+                return refuse(format!("all rules together have more than {MAX_PATTERNS} patterns and globs"));
+            }
+            self.policy.rules.push(rule);
+        }
+        Ok(())
+    }
+
+    fn done(mut self) -> Policy {
+        if self.policy.default_name.is_empty() {
+            self.policy.default_name = "default".to_owned();
+        }
+        self.policy
     }
 }

@@ -1,10 +1,14 @@
 //! One rule: which calls and commands it matches.
 
-use super::evaluate::folders;
-use super::matcher::{Matcher, Place};
-use crate::gate::call::{RedirectKind, ShellCommand};
-use crate::gate::shell;
+use super::At;
+use super::cover;
+use super::examples::Example;
+use super::flags::Reading;
+use super::matcher::Matcher;
+use super::seen::Seen;
+use super::target::Target;
 use regex::Regex;
+use std::sync::Arc;
 
 /// How much a rule's author fears what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +23,19 @@ pub enum Risk {
     Critical,
 }
 
+impl Risk {
+    /// As policy files write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// What a rule says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RuleAction {
@@ -31,83 +48,85 @@ pub(super) enum RuleAction {
 pub(super) struct Rule {
     /// `policy/rule`.
     pub id: String,
-    pub tools: Vec<String>,
+    /// The file or preset that it stands in, and where.
+    pub file: Arc<str>,
+    pub at: At,
+    pub tools: Vec<Tool>,
     pub command_patterns: Vec<Regex>,
     pub path_patterns: Vec<Regex>,
     pub matcher: Option<Matcher>,
     pub action: RuleAction,
     pub reason: Option<String>,
+    pub description: Option<String>,
     pub risk: Option<Risk>,
+    pub examples: Vec<Example>,
+}
+
+/// Which tools: one, or all whose names begin so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tool {
+    Named(String),
+    Beginning(String),
+}
+
+impl Tool {
+    fn is(&self, tool: &str) -> bool {
+        match self {
+            Self::Named(name) => name == tool,
+            Self::Beginning(prefix) => tool.starts_with(prefix),
+        }
+    }
 }
 
 impl Rule {
-    /// Whether it is about this canonical tool: its name, `*`, or a prefix and `*`.
-    pub fn is_about(&self, tool: &str) -> bool {
-        self.tools.iter().any(|name| match name.strip_suffix('*') {
-            Some(prefix) => tool.starts_with(prefix),
-            None => name == tool,
-        })
+    /// Whether it is about a tool: under its canonical name or the agent's own.
+    pub fn is_about(&self, tool: &str, original: &str) -> bool {
+        self.tools.iter().any(|name| name.is(tool) || (!original.is_empty() && name.is(original)))
     }
 
-    /// Whether it matches a call of a tool that is no shell.
-    pub fn matches_paths(&self, paths: &[String]) -> bool {
-        self.command_patterns.is_empty()
-            && self.matcher.is_none()
-            && (self.path_patterns.is_empty() || paths.iter().any(|path| self.path_matches(path)))
+    /// Whether it looks into shell commands, so that it says nothing of other tools.
+    pub fn is_of_commands(&self) -> bool {
+        !self.command_patterns.is_empty() || self.matcher.is_some()
     }
 
-    /// Whether it matches the command at `place`. `rendered` is filled once per command, when first needed.
-    pub fn matches_command(&self, place: &Place<'_>, rendered: &mut Option<String>) -> bool {
-        if self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(place)) {
+    /// How many regexes and globs it has.
+    pub fn patterns(&self) -> usize {
+        let globs = self.matcher.as_ref().map_or(0, Matcher::globs);
+        self.command_patterns.len() + self.path_patterns.len() + globs
+    }
+
+    pub fn reading(&self) -> Reading {
+        if self.action == RuleAction::Allow { Reading::Narrow } else { Reading::Wide }
+    }
+
+    /// Whether it matches a call of a tool that is no shell. One that stops needs one path to match, however it is
+    /// read; one that allows needs every path to match where it really leads.
+    pub fn matches_paths(&self, targets: &[Target]) -> bool {
+        let matches = |path: &str| self.path_patterns.iter().any(|pattern| pattern.is_match(path));
+        !self.is_of_commands()
+            && (self.path_patterns.is_empty()
+                || match self.reading() {
+                    Reading::Wide => targets.iter().any(|target| target.readings().any(matches)),
+                    Reading::Narrow => !targets.is_empty() && targets.iter().all(|target| target.places().any(matches)),
+                })
+    }
+
+    /// Whether it matches a command of a line.
+    pub fn matches_command(&self, seen: &Seen<'_>) -> bool {
+        if self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(seen, self.reading())) {
             return false;
         }
-        if !self.command_patterns.is_empty() {
-            let text = rendered.get_or_insert_with(|| render(place.command));
-            if !self.command_patterns.iter().any(|pattern| pattern.is_match(text)) {
-                return false;
-            }
+        if !self.command_patterns.is_empty()
+            && !self.command_patterns.iter().any(|pattern| pattern.is_match(seen.rendered()))
+        {
+            return false;
         }
-        self.path_patterns.is_empty() || self.matches_arguments(place)
-    }
-
-    fn matches_arguments(&self, place: &Place<'_>) -> bool {
-        let redirects = place.command.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::HereDocument);
-        let words = place.command.args.iter().chain(redirects.map(|redirect| &redirect.target));
-        words.into_iter().any(|word| {
-            // `--file=path`, `if=path`, `@path`.
-            let value = word.text.split_once('=').map_or(word.text.as_str(), |(_, value)| value);
-            place.readings(&word.text).any(|text| self.path_matches(&text))
-                || place.readings(value.trim_start_matches('@')).any(|text| self.path_matches(&text))
-        })
-    }
-
-    fn path_matches(&self, path: &str) -> bool {
-        self.path_patterns.iter().any(|pattern| pattern.is_match(path))
-    }
-
-    /// Whether it matches an example of its file: a command line for rules about the shell, else a path.
-    pub fn matches_example(&self, example: &str) -> bool {
-        let shell = self.is_about("Bash") || !self.command_patterns.is_empty() || self.matcher.is_some();
-        if !shell {
-            return self.matches_paths(&[example.to_owned()]);
+        let mut paths = seen.words().iter().flatten();
+        if !self.path_patterns.is_empty()
+            && !paths.any(|path| self.path_patterns.iter().any(|pattern| pattern.is_match(&path.text)))
+        {
+            return false;
         }
-        let parsed = shell::parse_blocking(example);
-        let all = &parsed.commands;
-        let (folders, known) = folders(all, "");
-        all.iter().zip(known).enumerate().any(|(index, (command, known))| {
-            let folders = folders.get(..known).unwrap_or_default();
-            self.matches_command(&Place { command, index, all, folders, roots: &[] }, &mut None)
-        })
+        self.action != RuleAction::Allow || cover::covers(self, seen)
     }
-}
-
-/// A command as `command_patterns` see it: the program without its folder, and its arguments, one blank between.
-pub(super) fn render(command: &ShellCommand) -> String {
-    let program = &command.program.text;
-    let mut text = program.rsplit('/').next().unwrap_or(program).to_owned();
-    for arg in &command.args {
-        text.push(' ');
-        text.push_str(&arg.text);
-    }
-    text
 }

@@ -183,7 +183,7 @@ pub(super) fn mounts(program: &str, args: &[Word]) -> Vec<Word> {
             for (at, arg) in args.iter().enumerate() {
                 let text = arg.text.as_str();
                 if matches!(text, "-v" | "--volume" | "--mount" | "--bind") {
-                    found.extend(args.get(at + 1).into_iter().flat_map(|value| mounted(value)));
+                    found.extend(args.get(at + 1).into_iter().flat_map(mounted));
                 } else if let Some((_, value)) = text
                     .split_once('=')
                     .filter(|(option, _)| matches!(*option, "--volume" | "--mount" | "--bind" | "--bind-ro"))

@@ -4,6 +4,7 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod context;
 mod elsewhere;
 mod input;
 mod interpreters;
@@ -121,6 +122,16 @@ pub fn parse_blocking(line: &str) -> Parsed {
 /// Of any other program it is said too, as no one knows what it does with its input.
 pub(in crate::gate) fn runs_its_input(command: &ShellCommand) -> bool {
     wrappers::runs_its_input(&command.program, &command.args)
+}
+
+/// Whether a command's program is one that runs others: a shell, another interpreter, a wrapper.
+pub(in crate::gate) fn runs_others(command: &ShellCommand) -> bool {
+    wrappers::runs_others(&command.program.text)
+}
+
+/// The file name of a program's path.
+pub(in crate::gate) fn base_name(program: &str) -> &str {
+    wrappers::base_name(program)
 }
 
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.

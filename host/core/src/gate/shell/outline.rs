@@ -26,10 +26,40 @@ pub(super) fn parts(code: &str) -> Option<Vec<(Part, &str)>> {
 }
 
 /// A here-document announced on the line that is being read.
-struct Document {
+pub(super) struct Document {
     end: String,
     part: Part,
     tabs: bool,
+}
+
+impl Document {
+    /// The document that the `<<` announces with which `text` begins, and how many bytes that takes.
+    pub(super) fn announced(text: &str) -> Option<(Self, usize)> {
+        let word = text.strip_prefix("<<")?;
+        let tabs = word.starts_with('-');
+        let word = word.strip_prefix('-').unwrap_or(word).trim_start_matches([' ', '\t']);
+        let before = text.len() - word.len();
+        let word =
+            word.get(..word.find(|c: char| c.is_ascii_whitespace() || ";|&<>()".contains(c)).unwrap_or(word.len()))?;
+        let quoted = word.contains(['\'', '"', '\\']);
+        let end: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
+        let part = if quoted { Part::Quoted } else { Part::Expanded };
+        (!end.is_empty()).then_some((Self { end, part, tabs }, before + word.len()))
+    }
+
+    /// How many bytes its body takes, which `text` begins with; none where it does not end.
+    pub(super) fn body(&self, text: &str) -> Option<usize> {
+        let mut len = 0;
+        for line in text.split_inclusive('\n') {
+            len += line.len();
+            let line = line.trim_end_matches('\n');
+            let line = if self.tabs { line.trim_start_matches('\t') } else { line };
+            if line == self.end {
+                return Some(len);
+            }
+        }
+        None
+    }
 }
 
 struct Outline<'a> {
@@ -118,40 +148,16 @@ impl<'a> Outline<'a> {
     }
 
     fn document(&mut self) -> Option<()> {
-        self.at += 2;
-        let tabs = self.rest().starts_with('-');
-        self.at += usize::from(tabs);
-        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
-        let word = self.rest();
-        let word =
-            word.get(..word.find(|c: char| c.is_ascii_whitespace() || ";|&<>()".contains(c)).unwrap_or(word.len()))?;
-        self.at += word.len();
-        let quoted = word.contains(['\'', '"', '\\']);
-        let end: String = word.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
-        if end.is_empty() {
-            return None;
-        }
-        self.documents.push(Document { end, part: if quoted { Part::Quoted } else { Part::Expanded }, tabs });
+        let (document, used) = Document::announced(self.rest())?;
+        self.at += used;
+        self.documents.push(document);
         Some(())
     }
 
     /// The bodies of the documents announced, which begin here.
     fn bodies(&mut self) -> Option<()> {
         for document in std::mem::take(&mut self.documents) {
-            let mut len = 0;
-            let mut closed = false;
-            for line in self.rest().split_inclusive('\n') {
-                len += line.len();
-                let line = line.trim_end_matches('\n');
-                let line = if document.tabs { line.trim_start_matches('\t') } else { line };
-                if line == document.end {
-                    closed = true;
-                    break;
-                }
-            }
-            if !closed {
-                return None;
-            }
+            let len = document.body(self.rest())?;
             self.take(document.part, len)?;
         }
         Some(())

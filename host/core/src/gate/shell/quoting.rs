@@ -2,6 +2,8 @@
 //!
 //! Pure text; knows neither words nor commands.
 
+use super::outline::Document;
+
 /// Decodes what follows `$'`, up to and with the closing quote: the text and how many bytes it took.
 pub(super) fn ansi_c(rest: &str) -> Option<(String, usize)> {
     let mut bytes = Vec::new();
@@ -58,10 +60,14 @@ fn push_char(bytes: &mut Vec<u8>, c: char) {
     bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Byte offset of the partner of `open`, which `text` begins with; quotes and escapes are stepped over.
+/// Byte offset of the partner of `open`, which `text` begins with; quotes, escapes and, in code, the bodies of
+/// here-documents are stepped over.
 pub(super) fn partner(text: &str, open: char, close: char) -> Option<usize> {
     // What is open: brackets, and double quotes, in which only `$(` and `${` open again.
     let mut open_quotes: Vec<char> = Vec::new();
+    let mut documents: Vec<Document> = Vec::new();
+    // In arithmetic `<<` shifts.
+    let code = open == '(' && !text.starts_with("((");
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let in_double = open_quotes.last() == Some(&'"');
@@ -101,6 +107,25 @@ pub(super) fn partner(text: &str, open: char, close: char) -> Option<usize> {
                 }
             }
             _ if in_double => {}
+            '<' if code && open_quotes.last() == Some(&')') => {
+                let rest = text.get(at..).unwrap_or_default();
+                let used = match Document::announced(rest).filter(|_| !rest.starts_with("<<<")) {
+                    Some((document, used)) => {
+                        documents.push(document);
+                        used
+                    }
+                    None => rest.len() - rest.trim_start_matches('<').len(),
+                };
+                while chars.next_if(|(next, _)| *next < at + used).is_some() {}
+            }
+            '\n' if !documents.is_empty() => {
+                let mut end = at + 1;
+                for document in documents.drain(..) {
+                    // One that does not end is none: what follows is read as code.
+                    end += text.get(end..).and_then(|rest| document.body(rest)).unwrap_or(0);
+                }
+                while chars.next_if(|(next, _)| *next < end).is_some() {}
+            }
             '$' if open != '{' && matches!(chars.peek(), Some((_, '{'))) => {
                 chars.next();
                 open_quotes.push('}');
@@ -146,6 +171,13 @@ mod tests {
         check("{a:-${b}} c", '{', '}', " c");
         check("{a:-$(b })} c", '{', '}', " c");
         check("(`)` a) b", '(', ')', " b");
+        check("(a <<'E'\nit's ) \"\nE\n) b", '(', ')', " b");
+        check("(a <<-E; c\n)\n\tE\n) b", '(', ')', " b");
+        check("(a <<E <<'F'\n)\nE\n)\nF\n) b", '(', ')', " b");
+        check("(a <<< 'b') c", '(', ')', " c");
+        check("((1<<2)\n) b", '(', ')', " b");
+        check("(a <<E) b\nE\n)", '(', ')', " b\nE\n)");
+        check("(a <<E\n) b", '(', ')', " b");
         assert_eq!(partner("(a", '(', ')'), None);
     }
 

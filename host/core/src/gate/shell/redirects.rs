@@ -1,7 +1,8 @@
 //! The walk's part about redirects and process substitutions: what they name, and what feeds whom.
 
+use super::context::Context;
 use super::input::Stdin;
-use super::walk::{Context, Walk};
+use super::walk::Walk;
 use super::word;
 use crate::gate::call::{Redirect, RedirectKind, Word};
 use brush_parser::ast::{

@@ -42,6 +42,12 @@ fn lists_and_groups_are_split() {
     check("(a; { b; }) | c", &["a", "b", "c"]);
     check("if a; then b; elif c; then d; else e; fi", &["a", "b", "c", "d", "e"]);
     check("for x in 1 2; do a $x; done", &["a $x"]);
+    let parsed = parse_blocking("for x in 1 '2 3' {4,5}; do a; for y in $z; do b; done; done; c");
+    let bound = |at: usize| {
+        let bound = parsed.commands.get(at).map(|command| command.bound.clone()).unwrap_or_default();
+        bound.iter().map(|(name, word)| format!("{name}={}", word.text)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([bound(0), bound(1), bound(2)], ["x=1 x=2 3 x=4 x=5", "x=1 x=2 3 x=4 x=5 y=$z", ""].map(str::to_owned));
     check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
     check("case $x in a) b;; *) c;; esac", &["b", "c"]);
     check("f() { rm x; }; f", &["rm x", "f"]);
@@ -61,7 +67,10 @@ fn substitutions_are_seen_wherever_they_hide() {
     check("echo ${x:-$(rm y)}", &["echo ${x:-$(rm y)}", "rm y"]);
     check("echo $(( $(rm y) ))", &["echo $(())", "rm y"]);
     check("for x in $(rm y); do a; done", &["rm y", "a"]);
+    check("a \"$(cat <<'E'\nit's (\nE\n)\" && rm x", &["a $()", "cat", "rm x"]);
+    check("a \"$(cat <<E\nit's $(rm y)\nE\n)\"", &["a $()", "cat", "rm y"]);
     check("a > \"$(rm y)\"", &["a", "rm y"]);
+    check("[[ 'a[$(rm y)]' -eq 0 || -v 'b[`rm z`]' ]]", &["rm y", "rm z"]);
 }
 
 #[test]
@@ -223,6 +232,49 @@ fn words_redirects_and_pipes_are_filled_in() {
 }
 
 #[test]
+fn data_flows_through_process_substitutions() {
+    let from = |line: &str, program: &str| {
+        let commands = parse_blocking(line).commands;
+        let reader = commands.iter().find(|command| command.program.text == program).unwrap();
+        let from = reader.piped_from.map(|from| usize::try_from(from).unwrap());
+        from.and_then(|from| commands.get(from)).map(|command| command.program.text.clone())
+    };
+    assert_eq!(from("curl x > >(sh)", "sh").as_deref(), Some("curl"));
+    assert_eq!(from("sudo curl x > >(cat | sh)", "cat").as_deref(), Some("curl"));
+    assert_eq!(from("curl x | tee y >(sh)", "sh").as_deref(), Some("tee"));
+    assert_eq!(from("cat <(sh)", "sh"), None);
+    check_doubtful("curl x > >(sh)", "");
+    check_doubtful("sh < <(curl x)", "curl x");
+    check_doubtful("{ sh; } < <(curl x)", "curl x");
+    check_doubtful("{ curl x; } > >(sh)", "curl x");
+    check("diff <(a) <(b)", &["a", "b", "diff <() <()"]);
+}
+
+#[test]
+fn a_name_and_a_value_are_an_assignment_only_where_something_is_assigned() {
+    let assigned = |line: &str| {
+        let commands = parse_blocking(line).commands;
+        let last = commands.last().unwrap();
+        last.assignments.iter().map(|(name, value)| format!("{name}={}", value.text)).collect::<Vec<_>>().join(" ")
+    };
+    for (line, expected) in [
+        ("A=1", "A=1"),
+        ("A=1 B=2 ls", "A=1 B=2"),
+        ("export A=1 B='2 3'", "A=1 B=2 3"),
+        ("command export A=1", "A=1"),
+        ("declare -x A=$x", "A=$x"),
+        ("env A=1 ls", "A=1"),
+        ("echo A=1", ""),
+        ("make CC=x", ""),
+        ("dd if=x of=y", ""),
+        ("export A", ""),
+    ] {
+        assert_eq!(assigned(line), expected, "{line}");
+    }
+    check_has("export PAGER='rm x'", "export>rm x");
+}
+
+#[test]
 fn bounds_are_kept() {
     let problem = |line: &str| parse_blocking(line).problem;
     assert_eq!(problem(&"a".repeat(MAX_LINE_BYTES)), None);
@@ -244,6 +296,9 @@ fn code_made_by_expansion_is_bounded() {
     let echo = |count: usize| format!("echo {}", "{,,,,,,,}{,,,,,,,} ".repeat(count));
     assert_eq!(parse_blocking(&echo(100)).problem, None);
     assert_eq!(parse_blocking(&echo(800)).problem, Some(NotUnderstood::TooMany));
+    let looped = |count: usize| format!("for x in {}; do a; done", "{,,,,,,,}{,,,,,,,} ".repeat(count));
+    assert_eq!(parse_blocking(&looped(100)).problem, None);
+    assert_eq!(parse_blocking(&looped(800)).problem, Some(NotUnderstood::TooMany));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. Redirects are
 //! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
-use super::input::{Facts, Input, Stdin};
+use super::context::Context;
+use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
@@ -29,39 +30,6 @@ pub(super) enum Stack {
 /// The line may nest too deep for a small stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NeedsLargeStack;
-
-/// What surrounds a command.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Context {
-    wrappers: Vec<String>,
-    piped_from: Option<u32>,
-    /// Positions of the commands that feed its input.
-    sources: Vec<Range<u32>>,
-    stdin: Stdin,
-    depth: usize,
-}
-
-impl Context {
-    fn deeper(&self) -> Self {
-        Self { depth: self.depth + 1, ..self.clone() }
-    }
-
-    /// Of the substitutions in a command's words: they read what the command would.
-    pub(super) fn substituted(&self) -> Self {
-        Self { wrappers: Vec::new(), ..self.deeper() }
-    }
-
-    /// Of what reads the commands at `span`.
-    pub(super) fn fed_by(&self, span: Range<u32>) -> Self {
-        let piped_from = span.end.checked_sub(1).filter(|_| !span.is_empty());
-        Self { piped_from, sources: vec![span], stdin: Stdin::Piped, ..self.clone() }
-    }
-
-    /// Of what has this input instead.
-    pub(super) fn with_input(&self, stdin: Stdin) -> Self {
-        Self { stdin, ..self.clone() }
-    }
-}
 
 /// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
@@ -194,10 +162,16 @@ impl Walk {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, &inner),
             CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
             CompoundCommand::ForClause(clause) => {
+                let mut bound = inner.bound.to_vec();
                 for value in clause.values.iter().flatten() {
-                    self.word(&value.value, context);
+                    let words = self.word(&value.value, context);
+                    self.words += words.len();
+                    if self.words > MAX_WORDS {
+                        return self.trouble(NotUnderstood::TooMany);
+                    }
+                    bound.extend(words.into_iter().map(|word| (clause.variable_name.clone(), word)));
                 }
-                self.list(&clause.body.list, &inner);
+                self.list(&clause.body.list, &Context { bound: bound.into(), ..inner });
             }
             CompoundCommand::CaseClause(clause) => {
                 self.word(&clause.value.value, context);
@@ -240,12 +214,10 @@ impl Walk {
                 self.test(right, context);
             }
             ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, context),
-            ExtendedTestExpr::UnaryTest(_, word) => {
-                self.word(&word.value, context);
-            }
+            ExtendedTestExpr::UnaryTest(_, word) => self.operand(&word.value, context),
             ExtendedTestExpr::BinaryTest(_, left, right) => {
-                self.word(&left.value, context);
-                self.word(&right.value, context);
+                self.operand(&left.value, context);
+                self.operand(&right.value, context);
             }
         }
     }
@@ -285,10 +257,12 @@ impl Walk {
                             Word { text: raw.value.clone(), literal: false }
                         }
                     };
-                    if !argv.is_empty() {
+                    // Behind a program it is an argument; what `export` makes of it is told in `emit`.
+                    if argv.is_empty() {
+                        assignments.push((name, value));
+                    } else {
                         argv.push(Word { text: format!("{name}={}", value.text), literal: value.literal });
                     }
-                    assignments.push((name, value));
                 }
                 (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code),
                 (Some(Item::ProcessSubstitution(kind, subshell)), _) => {
@@ -312,7 +286,7 @@ impl Walk {
     pub(super) fn emit(
         &mut self,
         argv: Vec<Word>,
-        assignments: Vec<(String, Word)>,
+        mut assignments: Vec<(String, Word)>,
         redirects: Vec<Redirect>,
         context: &Context,
         fed: &[Range<u32>],
@@ -327,6 +301,9 @@ impl Walk {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or(Word { text: String::new(), literal: true });
         let args: Vec<Word> = argv.collect();
+        if matches!(program.text.as_str(), "export" | "declare" | "typeset" | "local" | "readonly") {
+            assignments.extend(args.iter().filter_map(wrappers::assignment));
+        }
         if !program.literal {
             self.trouble(NotUnderstood::Dynamic);
         }
@@ -341,6 +318,7 @@ impl Walk {
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
             reads: context.sources.iter().chain(fed).cloned().collect(),
+            bound: context.bound.clone(),
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
@@ -366,11 +344,21 @@ impl Walk {
         }
     }
 
-    /// The substitutions in a word that is no argument.
-    fn word(&mut self, raw: &str, context: &Context) {
+    /// Walks the substitutions in a word that is no argument; hands back what it comes to.
+    fn word(&mut self, raw: &str, context: &Context) -> Vec<Word> {
         let mut code = Vec::new();
-        self.take(word::scan(raw), &mut code);
+        let scanned = self.take(word::scan(raw), &mut code);
         self.substitutions(code, context);
+        scanned.words
+    }
+
+    /// An operand of `[[`: where it is taken for a number or a variable, bash expands an index in it, quoted or not.
+    fn operand(&mut self, raw: &str, context: &Context) {
+        for word in self.word(raw, context) {
+            if word.text.contains('[') && word.text.contains(['$', '`']) {
+                self.expanded(&word.text, context);
+            }
+        }
     }
 
     fn expanded(&mut self, raw: &str, context: &Context) {

@@ -124,6 +124,12 @@ const PREFIXES: [Prefix; 30] = [
     prefix("dbus-run-session", &[], 0, false),
 ];
 
+/// The wrappers that have an arm of their own in [`runs`].
+const OWN_WAY: [&str; 19] = [
+    "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
+    "ssh", "docker", "podman", "nerdctl", "kubectl", "oc",
+];
+
 /// The file name of a program's path.
 pub(super) fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
@@ -196,6 +202,15 @@ pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     !interprets || runs(program, args, &[], &Input::inherited()).reads_code
 }
 
+/// Whether a program is a shell, an interpreter or a wrapper, whatever its arguments.
+pub(super) fn runs_others(program: &str) -> bool {
+    let name = base_name(program);
+    OWN_WAY.contains(&name)
+        || shells::is_one(name)
+        || interpreters::is_one(name)
+        || PREFIXES.iter().any(|prefix| prefix.name == name)
+}
+
 fn skip_double_dash(args: &[Word]) -> &[Word] {
     match args.split_first() {
         Some((first, rest)) if first.text == "--" => rest,
@@ -235,7 +250,7 @@ fn prefixed(prefix: &Prefix, args: &[Word], runs: &mut Runs) {
 }
 
 /// `NAME=value`.
-fn assignment(word: &Word) -> Option<(String, Word)> {
+pub(super) fn assignment(word: &Word) -> Option<(String, Word)> {
     let (name, value) = word.text.split_once('=')?;
     let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     valid.then(|| (name.to_owned(), Word { text: value.to_owned(), literal: word.literal }))
@@ -247,18 +262,16 @@ fn env(args: &[Word], runs: &mut Runs) {
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         if text == "--split-string" {
-            return runs.joined(tail);
+            return split(tail.first(), tail.get(1..).unwrap_or_default(), runs);
         }
         // `-S'code'`, `-iS 'code'`.
-        let split = match valued_letter(text, |letter| "uCPS".contains(letter)) {
-            Some(('S', "")) => return runs.joined(tail),
+        let code = match valued_letter(text, |letter| "uCPS".contains(letter)) {
+            Some(('S', "")) => return split(tail.first(), tail.get(1..).unwrap_or_default(), runs),
             Some(('S', code)) => Some(code),
             _ => text.strip_prefix("--split-string="),
         };
-        if let Some(code) = split {
-            let mut words = vec![Word { text: code.to_owned(), literal: first.literal }];
-            words.extend_from_slice(tail);
-            return runs.joined(&words);
+        if let Some(code) = code {
+            return split(Some(&Word { text: code.to_owned(), literal: first.literal }), tail, runs);
         }
         rest = if takes_next(text, &["-u", "-C", "-P", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
@@ -272,6 +285,15 @@ fn env(args: &[Word], runs: &mut Runs) {
             return;
         };
     }
+}
+
+/// `env -S 'program with arguments' more`: the text is split, the words behind it are not.
+fn split(text: Option<&Word>, more: &[Word], runs: &mut Runs) {
+    let Some(text) = text else { return };
+    let quoted = |word: &Word| Word { text: format!("'{}'", word.text.replace('\'', r"'\''")), literal: word.literal };
+    let mut words = vec![text.clone()];
+    words.extend(more.iter().map(quoted));
+    runs.joined(&words);
 }
 
 fn trap(args: &[Word], runs: &mut Runs) {
@@ -361,6 +383,10 @@ fn parallel(args: &[Word], runs: &mut Runs) {
     }
     words.push(filled_in());
     runs.joined(&words);
+    if words.iter().any(|word| word.text.contains(char::is_whitespace)) {
+        // `--quote`, and the other program of this name, keep the words apart.
+        runs.argv(&words);
+    }
     for code in &mut runs.code {
         code.literal = rest.get(..end).unwrap_or_default().iter().all(|word| word.literal);
     }

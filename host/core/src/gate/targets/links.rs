@@ -3,7 +3,7 @@
 use super::written::positional;
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::options::is_cluster_with;
-use crate::gate::paths::{Paths, resolve};
+use crate::gate::paths::{Look, Paths, resolve};
 use std::path::Path;
 
 /// A link that a command makes, or a copy of one.
@@ -60,7 +60,7 @@ impl Link<'_> {
         if self.kind == Kind::Copy {
             let place = resolve(paths, folder, &parent(&target)).ok()?;
             let name = target.rsplit('/').next().unwrap_or_default();
-            return paths.is_link(&place.join(name)).then_some(target);
+            return (paths.look(&place.join(name)) == Look::Link).then_some(target);
         }
         let (Some(at), Kind::Symbolic, false) = (self.at, self.kind, target.starts_with(['/', '~'])) else {
             return Some(target);

@@ -70,7 +70,15 @@ fn a_guard_counts_only_within_its_grant() {
     check(without(GuardOutcome::Ask(String::new()), |a| a.may_ask = false), Decision::Deny, plugin);
     let no_objections: fn(&mut GuardAnswer) = |a| (a.may_deny, a.may_ask) = (false, false);
     check(without(deny(), no_objections), Decision::Abstain, None);
-    assert!(merge(without(GuardOutcome::Rewrite(Map::new()), |a| a.may_rewrite = false)).rewrite.is_none());
+    let rewrite = || GuardOutcome::Rewrite(object(json!({"command": "ls"})));
+    check(without(rewrite(), |a| a.may_rewrite = false), Decision::Deny, plugin);
+    assert!(merge(without(rewrite(), |a| a.may_rewrite = false)).rewrite.is_none());
+    check(without(rewrite(), |a| (a.may_rewrite, a.may_deny) = (false, false)), Decision::Ask, plugin);
+    check(
+        without(rewrite(), |a| (a.may_rewrite, a.may_deny, a.may_ask) = (false, false, false)),
+        Decision::Abstain,
+        None,
+    );
     let nothing: fn(&mut GuardAnswer) =
         |a| (a.may_deny, a.may_ask, a.may_allow, a.may_rewrite) = (false, false, false, false);
     check(without(deny(), nothing), Decision::Abstain, None);

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 
 use super::super::explain::explain_on;
-use super::super::paths::Paths;
+use super::super::paths::{Look, Paths};
 use super::super::policy::Policy;
 use super::super::{Call, Cause, Decision, SystemPaths};
 use super::call;
@@ -18,8 +18,8 @@ impl Paths for Housed {
     fn real(&self, path: &Path) -> Option<PathBuf> {
         SystemPaths.real(path)
     }
-    fn is_link(&self, path: &Path) -> bool {
-        SystemPaths.is_link(path)
+    fn look(&self, path: &Path) -> Look {
+        SystemPaths.look(path)
     }
     fn is_folder(&self, path: &Path) -> bool {
         SystemPaths.is_folder(path)

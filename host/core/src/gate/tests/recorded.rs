@@ -3,8 +3,8 @@
 
 use super::super::policy::Policy;
 use super::super::{
-    Call, Cause, Decision, Gatekeeper, GatekeeperOptions, GuardAnswer, GuardOutcome, Guards, NormalisedCall, Paths,
-    SystemPaths, Verdict, Via,
+    Call, Cause, Decision, Gatekeeper, GatekeeperOptions, GuardAnswer, GuardOutcome, Guards, Look, NormalisedCall,
+    Paths, SystemPaths, Verdict, Via,
 };
 use super::call;
 use super::guarded::guard;
@@ -257,8 +257,8 @@ impl Paths for Asked {
         *self.0.lock().unwrap() = Some(thread::current().id());
         Some(path.to_owned())
     }
-    fn is_link(&self, _: &Path) -> bool {
-        false
+    fn look(&self, _: &Path) -> Look {
+        Look::Plain
     }
     fn home(&self) -> Option<PathBuf> {
         None

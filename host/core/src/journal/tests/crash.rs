@@ -24,7 +24,8 @@ async fn child() {
                 loop {
                     let payload = format!("{{\"of\":{number}}}");
                     let events = (0..=number).map(|_| event("test.crash", None, &payload)).collect();
-                    let Done::Receipts(receipts) = journal.request(Work::Emit(events)).await.unwrap() else {
+                    let Done::Receipts(receipts) = journal.request(Work::Emit { events, given: true }).await.unwrap()
+                    else {
                         panic!("receipts")
                     };
                     let ids: Vec<_> = receipts.iter().map(|receipt| receipt.id.to_string()).collect();

@@ -1,0 +1,319 @@
+//! What `--help` and the manual pages say below the options: examples, exit codes, files and environment.
+//!
+//! Text alone. A test holds every example against the parser, so that none goes stale.
+
+/// `tollgate -h`
+pub const SHORT: &str = "Examples:
+  tollgate demo                                      see all of it in fifteen seconds
+  tollgate run                                       start the daemon
+  tollgate hooks install claude-code                 let an agent's tool calls pass the gate
+  tollgate doctor                                    check that they do
+  tollgate tail 'tool.*'                             watch what agents do
+  tollgate approvals                                 see which calls wait for a person
+  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon
+
+Exit codes: 0 done or let through, 1 failed, 2 denied, 3 ask, 64 usage, 69 no daemon
+`tollgate --help` says more, on files and environment too; each command has its own --help.";
+
+/// `tollgate --help`
+pub const LONG: &str = "Examples:
+  tollgate demo                                      see all of it in fifteen seconds
+  tollgate run                                       start the daemon
+  tollgate hooks install claude-code                 let an agent's tool calls pass the gate
+  tollgate doctor                                    check that they do
+  tollgate tail 'tool.*'                             watch what agents do
+  tollgate approvals                                 see which calls wait for a person
+  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon
+
+Exit codes:
+  0   done; a verdict that lets through
+  1   failed; standard error says what, where, and what mends it
+  2   denied (`gate`, `hook`)
+  3   ask (`gate`)
+  64  wrong usage
+  69  no daemon on this home
+  `hook` exits with 0 or 2 alone: what goes wrong in it is a denial.
+
+Files, below the home folder:
+  tollgate.toml          configuration; `tollgate config show --defaults` prints all of it
+  policies/*.yaml        policy files, in name order; read again when they change
+  plugins/NAME.wasm      a plugin; plugins/NAME.toml is what it is granted
+  data/NAME/             a plugin's own files, such as the audit trail
+  journal.db             every event
+  run/tollgate.sock      where commands find the daemon
+  token, approver-token  for HTTP over TCP, and for what a person alone may do
+
+Environment:
+  TOLLGATE_HOME           the home folder, where --home is not given
+  XDG_STATE_HOME          its parent, where neither is given [default: ~/.local/state]
+  TOLLGATE_<TABLE>_<KEY>  overrides a key of tollgate.toml: TOLLGATE_JOURNAL_DURABILITY=normal
+  RUST_LOG                what the log says, in detail: tollgate=debug
+  NO_COLOR                no colours";
+
+pub const RUN: &str = "Examples:
+  tollgate run
+  tollgate --home /tmp/try run -v
+  TOLLGATE_SERVER_LISTEN=off tollgate run            the unix socket alone
+
+On SIGHUP it reads the policy and the configuration again. Its log goes to standard error. A second
+daemon on one home is refused.";
+
+pub const EMIT: &str = "Examples:
+  tollgate emit task.progress --entity task/t1 --payload '{\"progress\":42,\"message\":\"half\"}'
+  tollgate emit message.in --session s1 --payload - < message.json
+  tollgate emit < events.ndjson                      all of them, or none";
+
+pub const TAIL: &str = "Examples:
+  tollgate tail 'tool.*' 'hook.*'
+  tollgate tail --since 10m --json | jq .payload
+  tollgate tail --no-follow -n 20";
+
+pub const GATE: &str = "Examples:
+  tollgate gate Bash --command 'git push --force'
+  tollgate gate Write --input '{\"file_path\":\"/etc/passwd\",\"content\":\"\"}' --json
+  tollgate gate < call.json
+
+Exit codes: 0 let through, 2 denied, 3 ask, 64 usage, 69 no daemon";
+
+pub const POLICY: &str = "Examples:
+  tollgate policy explain Bash --command 'git push'
+  tollgate policy check policies/*.yaml
+  tollgate policy test team.yaml
+
+Files: policies/*.yaml in the home, before the presets of `[gate] presets`";
+
+pub const EXPLAIN: &str = "Examples:
+  tollgate policy explain Bash --command 'rm -rf /'
+  tollgate policy explain --policy strict Bash --command ls
+  tollgate policy explain --jsonl < calls.jsonl";
+
+pub const CHECK: &str = "Examples:
+  tollgate policy check policies/*.yaml
+  tollgate policy check --json team.yaml | jq .problems
+
+Exit codes: 0 all right, 1 a problem, 64 usage";
+
+pub const TEST: &str = "Examples:
+  tollgate policy test team.yaml
+  tollgate policy test cases.yaml --policy strict
+
+A file of test cases:
+  version: 1
+  policies: [team.yaml, guardrails]   # files beside this one, and presets
+  cases:
+    - { command: git push, expect: require_approval, rule: team/push }
+    - { tool: Write, path: .github/ci.yml, expect: deny }
+
+Exit codes: 0 all hold, 1 one does not, 64 usage";
+
+pub const APPROVALS: &str = "Examples:
+  tollgate approvals                                 what waits
+  tollgate approvals watch                           show what comes, as it comes
+  tollgate approvals approve 0199… --all             this one, and all like it in its session
+  tollgate approvals reject 0199… --reason 'use a branch'
+
+An approval waits for 15 minutes where no policy file says otherwise (`approval_timeout_seconds`).
+Files: approver-token in the home is what makes an answer a person's";
+
+pub const GRANTS: &str = "Examples:
+  tollgate grants list --session s1
+  tollgate grants revoke s1 'git push'";
+
+pub const PAUSE: &str = "Examples:
+  tollgate pause                                     ten minutes, the most there is
+  tollgate pause --for 90s
+
+Rules, sandbox and guards still count; protection.paused and protection.resumed tell of it.";
+
+pub const RESUME: &str = "Examples:
+  tollgate resume";
+
+pub const MESSAGE: &str = "Examples:
+  tollgate message '/test --unit'
+  tollgate message --chat review 'look at the last commit'";
+
+pub const DEADLETTER: &str = "Examples:
+  tollgate deadletter list
+  tollgate deadletter show test-runner 41
+  tollgate deadletter retry test-runner 41
+  tollgate deadletter drop test-runner 41
+
+A plugin gives an event up after three tries that fault, or where it is too old for it
+(`max_age_ms`; commands: ten minutes).";
+
+pub const RETRY: &str = "Examples:
+  tollgate deadletter retry test-runner 41               event 41, once
+  tollgate deadletter retry --plugin audit --dry-run     what would be tried, and what would not
+  tollgate deadletter retry --all --yes --json           everything, without asking
+
+An event is tried once, whatever its age. Where the plugin handles it the letter is gone, in one
+commit with what the plugin did; else the letter stays with its tries counted.
+
+Exit codes: 0 all were handled, 1 one was not, 64 usage, 69 no daemon";
+
+pub const HOOKS: &str = "Examples:
+  tollgate hooks install claude-code --dry-run
+  tollgate hooks install claude-code --user
+  tollgate hooks status
+  tollgate hooks uninstall claude-code
+
+Files: .claude/settings.json of the project, or ~/.claude/settings.json with --user";
+
+pub const DOCTOR: &str = "Examples:
+  tollgate doctor
+  tollgate doctor --json
+
+Exit codes: 0 nothing is wrong, 1 something is: each line says what mends it";
+
+pub const PLUGIN: &str = "Examples:
+  tollgate plugin list
+  tollgate plugin logs test-runner -n 200
+  tollgate plugin grant test-runner                  see what it asks for, and say yes
+  tollgate plugin reload test-runner                 after it was mended: out of quarantine
+
+Files: plugins/NAME.wasm and plugins/NAME.toml in the home; a file that is copied there is loaded
+while the daemon runs";
+
+pub const RELOAD: &str = "Examples:
+  tollgate plugin reload test-runner
+
+Its store, and the events that wait for it, stay. Where the files do not work, the last version
+that did keeps serving; it is said, and the exit code is 1.";
+
+pub const GRANT: &str = "Examples:
+  tollgate plugin grant test-runner
+  tollgate plugin grant test-runner --yes
+
+Files: plugins/NAME.toml in the home, which it writes and you may edit";
+
+pub const JOURNAL: &str = "Examples:
+  tollgate journal verify
+  tollgate journal stats --json
+
+Exit codes: 0 the chain holds, 1 it does not: the first bad row is named";
+
+pub const AUDIT: &str = "Examples:
+  tollgate audit verify
+
+Exit codes: 0 the chain holds, 1 it does not: the first bad line is named";
+
+pub const CONFIG: &str = "Examples:
+  tollgate config check
+  tollgate config show
+  tollgate config show --defaults > tollgate.toml
+
+Units are in the names: _ms is milliseconds, _bytes is bytes.
+TOLLGATE_<TABLE>_<KEY> overrides a key.";
+
+pub const DEMO: &str = "Examples:
+  tollgate demo
+  tollgate demo --json | jq .
+
+Exit codes: 0 all of it held, 1 something did not";
+
+pub const BENCH: &str = "Examples:
+  tollgate bench soak --minutes 10";
+
+pub const BENCH_SOAK: &str = "Examples:
+  tollgate bench soak
+  tollgate bench soak --minutes 60 --seed 7 --json
+
+A daemon of its own on a temporary home; 400 events and 20 verdicts a second, readers that come and go, and
+plugins that are dropped in, broken, regranted, disabled, reloaded and removed by chance. The first 30 % of the
+time are not judged. Linux alone: it reads /proc.
+
+Exit codes: 0 all of it held, 1 something did not";
+
+pub const COMPLETIONS: &str = "Examples:
+  tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate
+  tollgate completions zsh > ~/.zfunc/_tollgate
+  tollgate completions fish > ~/.config/fish/completions/tollgate.fish";
+
+pub const MAN: &str = "Examples:
+  tollgate man | man -l -                            read the first page
+  tollgate man --out ~/.local/share/man/man1         a page for each command";
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use crate::args::Arguments;
+    use clap::{Command, CommandFactory as _, error::ErrorKind};
+
+    /// Wider, and clap breaks a line where it does not belong: `max_term_width`.
+    const WIDTH: usize = 100;
+
+    /// Every command below `command`, itself included, but for clap's own `help`.
+    fn all(command: &Command) -> Vec<&Command> {
+        let below = command.get_subcommands().filter(|one| one.get_name() != "help").flat_map(all);
+        std::iter::once(command).chain(below).collect()
+    }
+
+    fn text(command: &Command) -> String {
+        command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The words of an example: without its comment, what it is piped into, redirects and variables before it.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.trim().split("  ").next().unwrap_or_default();
+        let line = line.split(" | ").next().unwrap_or_default();
+        let line = line.split(" < ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line.chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(std::mem::take(&mut word)),
+                c => word.push(c),
+            }
+        }
+        words.push(word);
+        words.into_iter().skip_while(|word| word.starts_with("TOLLGATE_")).collect()
+    }
+
+    #[test]
+    fn every_example_is_one_that_the_parser_takes() {
+        let root = Arguments::command();
+        let mut seen = 0;
+        for command in all(&root) {
+            for line in text(command).lines().filter(|line| line.contains("tollgate ") && line.starts_with("  ")) {
+                let words = words(line);
+                if words.first().map(String::as_str) != Some("tollgate") {
+                    continue;
+                }
+                let parsed = Arguments::command().try_get_matches_from(&words);
+                let fine = parsed.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::DisplayHelp);
+                assert!(fine, "{line}\n{words:?}\n{}", parsed.unwrap_err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 50, "{seen} examples");
+    }
+
+    #[test]
+    fn a_newcomer_finds_examples_exit_codes_files_and_environment() {
+        let root = Arguments::command();
+        for part in ["Examples:", "Exit codes:", "Files", "Environment:"] {
+            assert!(text(&root).contains(part), "{part}");
+        }
+        for command in root.get_subcommands() {
+            // `hook` is an agent's, and has its own help.
+            assert!(command.get_name() == "hook" || text(command).contains("Examples:"), "{}", command.get_name());
+        }
+        for command in all(&root) {
+            assert!(command.get_about().is_some(), "{} says nothing of itself", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_of_help_is_wider_than_a_page() {
+        let root = Arguments::command();
+        for command in all(&root) {
+            for line in text(command).lines() {
+                assert!(line.chars().count() <= WIDTH, "{}: {line}", command.get_name());
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Flags and subcommands as rules ask for them, in the words that a program is given.
+//!
+//! Pure. No one here knows every program's options, so each question has two readings: a rule that stops must
+//! not miss a flag, a rule that lets through must not imagine one.
+
+use crate::gate::call::{ShellCommand, Word};
+use crate::gate::shell;
+
+/// Which way a doubt falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// For rules that deny or ask: what it may well be.
+    Wide,
+    /// For rules that allow: what it is for certain.
+    Narrow,
+}
+
+/// Shortest abbreviation of a long flag that counts, in bytes with its dashes: `--fo` for `--force`.
+const MIN_ABBREVIATION: usize = 4;
+
+/// Whether `command` is given `flag`.
+///
+/// Wide: alone (`-f`, `--force`), with a value (`--force=x`), in a cluster (`-rfv`), with a value attached (`-ofile`
+/// is `-o`, and each letter after it), abbreviated (`--forc`). After `--` there are no flags, unless that `--` may
+/// itself be an option's value. Narrow: alone or with `=`, before any `--`, and not where it may be the value of an
+/// option in front of it.
+pub(super) fn has(command: &ShellCommand, flag: &str, reading: Reading) -> bool {
+    let mut before: Option<&str> = None;
+    for arg in &command.args {
+        let text = arg.text.as_str();
+        let may_be_value = before.is_some_and(may_take_value);
+        if text == "--" && !(may_be_value && reading == Reading::Wide) {
+            return false;
+        }
+        let found = match reading {
+            Reading::Wide => is_widely(text, flag),
+            Reading::Narrow => arg.literal && !may_be_value && (text == flag || name(text) == flag),
+        };
+        if found || (text == flag && reading == Reading::Wide) {
+            return true;
+        }
+        before = Some(text);
+    }
+    false
+}
+
+/// An option that might take the next word as its value.
+fn may_take_value(text: &str) -> bool {
+    text.starts_with('-') && text != "-" && text != "--" && !text.contains('=')
+}
+
+/// The option of `--option=value`.
+fn name(text: &str) -> &str {
+    text.split_once('=').map_or(text, |(name, _)| name)
+}
+
+fn is_widely(text: &str, flag: &str) -> bool {
+    let letter = flag.strip_prefix('-').filter(|name| name.len() == 1).and_then(|name| name.chars().next());
+    match letter {
+        Some(letter) => text
+            .strip_prefix('-')
+            .is_some_and(|cluster| cluster.chars().take_while(char::is_ascii_alphanumeric).any(|c| c == letter)),
+        None => {
+            let name = name(text);
+            name == flag || (name.starts_with("--") && name.len() >= MIN_ABBREVIATION && flag.starts_with(name))
+        }
+    }
+}
+
+/// Options in front of a subcommand that are known to take the next word as their value.
+fn valued_options(program: &str) -> &'static [&'static str] {
+    match program {
+        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env"],
+        "docker" | "podman" | "nerdctl" => {
+            &["-H", "--host", "--context", "--config", "-l", "--log-level", "-f", "--file", "-p", "--project-name"]
+        }
+        "kubectl" | "oc" | "helm" => &[
+            "-n",
+            "--namespace",
+            "--context",
+            "--kubeconfig",
+            "--cluster",
+            "--user",
+            "-s",
+            "--server",
+            "--kube-context",
+        ],
+        "aws" => &["--profile", "--region", "--endpoint-url", "--output"],
+        "gcloud" => &["--project", "--account", "--configuration"],
+        "gh" => &["-R", "--repo"],
+        "npm" | "pnpm" | "yarn" => &["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"],
+        "cargo" => &["-Z", "--config", "-C", "--color"],
+        "systemctl" => &["-H", "-M"],
+        _ => &[],
+    }
+}
+
+/// Whether the words of `phrase` are the command's subcommand.
+///
+/// Wide: the first words that are no options, options and their values in front and between. Whether an unknown
+/// option takes a value no one knows: the word after it is tried both as its value and as a word. Narrow: the
+/// phrase is the very first words.
+pub(super) fn subcommand(command: &ShellCommand, phrase: &[String], reading: Reading) -> bool {
+    match reading {
+        Reading::Wide => subcommand_widely(command, phrase),
+        Reading::Narrow => {
+            let same = |(want, have): (&String, &Word)| have.literal && *want == have.text;
+            command.args.len() >= phrase.len() && phrase.iter().zip(&command.args).all(same)
+        }
+    }
+}
+
+fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
+    let valued = valued_options(shell::base_name(&command.program.text));
+    // How many words of the phrase may have been seen; several where an option may or may not have taken one.
+    let mut reached = vec![false; phrase.len() + 1];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    let mut before: Option<&str> = None;
+    for arg in &command.args {
+        let text = arg.text.as_str();
+        let option = before.replace(text).filter(|option| may_take_value(option));
+        if option.is_some_and(|option| valued.contains(&option)) || text.starts_with(['-', '+']) {
+            continue;
+        }
+        let next = |at: usize| phrase.get(at).is_some_and(|word| word == text);
+        let steps: Vec<bool> = (0..reached.len())
+            .map(|at| {
+                let advanced = at > 0 && reached.get(at - 1) == Some(&true) && next(at - 1);
+                let stayed = option.is_some() && reached.get(at) == Some(&true);
+                advanced || stayed
+            })
+            .collect();
+        reached = steps;
+        if reached.last() == Some(&true) {
+            return true;
+        }
+        if !reached.contains(&true) {
+            return false;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+    use crate::gate::shell::parse_blocking;
+
+    fn command(line: &str) -> ShellCommand {
+        parse_blocking(line).commands.first().unwrap().clone()
+    }
+
+    #[test]
+    fn flags_are_read_as_programs_read_them() {
+        // Line, flag, found by a rule that stops, found by a rule that allows.
+        for (line, flag, wide, narrow) in [
+            ("rm -f x", "-f", true, true),
+            ("rm -rfv x", "-f", true, false),
+            ("rm x -f", "-f", true, true),
+            ("rm -- -f", "-f", false, false),
+            ("rm -v -- -f", "-f", true, false),
+            ("git push -o -- --force", "--force", true, false),
+            ("git push --force=x", "--force", true, true),
+            ("git push --forc", "--force", true, false),
+            ("git push --fo", "--force", true, false),
+            ("git push --f", "--force", false, false),
+            ("git push --forced", "--force", false, false),
+            ("git push --force-with-lease", "--force", false, false),
+            ("git push -o --dry-run", "--dry-run", true, false),
+            ("git push --dry-run -v", "--dry-run", true, true),
+            ("git push -oname", "-n", true, false),
+            ("head -n5 x", "-n", true, false),
+            ("find . -delete", "-delete", true, true),
+            ("find . -name delete", "-delete", false, false),
+            ("find . -deleted", "-delete", false, false),
+            ("kill -9 1", "-9", true, true),
+            ("rm --recursive=x", "-r", false, false),
+            ("x -", "-f", false, false),
+            ("x --output=json", "--output=json", true, true),
+            ("rm \"$f\"", "-f", false, false),
+        ] {
+            let command = command(line);
+            assert_eq!(has(&command, flag, Reading::Wide), wide, "wide: {line}");
+            assert_eq!(has(&command, flag, Reading::Narrow), narrow, "narrow: {line}");
+        }
+    }
+
+    #[test]
+    fn subcommands_come_after_global_options() {
+        for (line, phrase, wide, narrow) in [
+            ("git push", "push", true, true),
+            ("git push origin x", "push", true, true),
+            ("git -C x push", "push", true, false),
+            ("git -C push status", "push", false, false),
+            ("git -c a.b=c push", "push", true, false),
+            ("git --git-dir=x push", "push", true, false),
+            ("git --no-pager push", "push", true, false),
+            ("git --new-option value push", "push", true, false),
+            ("git status push", "push", false, false),
+            ("git commit -m push", "push", false, false),
+            ("gh repo delete x", "repo delete", true, true),
+            ("gh --unknown x repo delete x", "repo delete", true, false),
+            ("gh repo --unknown x delete y", "repo delete", true, false),
+            ("gh --unknown repo repo delete y", "repo delete", true, false),
+            ("gh repo view delete", "repo delete", false, false),
+            ("gh repo", "repo delete", false, false),
+            ("cargo +nightly publish", "publish", true, false),
+            ("kubectl -v 9 delete pod x", "delete", true, false),
+            ("kubectl -n delete get pods", "delete", false, false),
+            ("npm", "publish", false, false),
+        ] {
+            let command = command(line);
+            let phrase: Vec<String> = phrase.split(' ').map(str::to_owned).collect();
+            assert_eq!(subcommand(&command, &phrase, Reading::Wide), wide, "wide: {line}");
+            assert_eq!(subcommand(&command, &phrase, Reading::Narrow), narrow, "narrow: {line}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What surrounds a command: its wrappers, what it reads, how deep it stands.
+
+use super::input::Stdin;
+use crate::gate::call::Word;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What surrounds a command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Context {
+    pub wrappers: Vec<String>,
+    pub piped_from: Option<u32>,
+    /// Positions of the commands that feed its input.
+    pub sources: Vec<Range<u32>>,
+    pub stdin: Stdin,
+    pub depth: usize,
+    /// What the loops around it put into their variables.
+    pub bound: Arc<[(String, Word)]>,
+}
+
+impl Context {
+    pub fn deeper(&self) -> Self {
+        Self { depth: self.depth + 1, ..self.clone() }
+    }
+
+    /// Of the substitutions in a command's words: they read what the command would.
+    pub fn substituted(&self) -> Self {
+        Self { wrappers: Vec::new(), ..self.deeper() }
+    }
+
+    /// Of what reads the commands at `span`.
+    pub fn fed_by(&self, span: Range<u32>) -> Self {
+        let piped_from = span.end.checked_sub(1).filter(|_| !span.is_empty());
+        Self { piped_from, sources: vec![span], stdin: Stdin::Piped, ..self.clone() }
+    }
+
+    /// Of what has this input instead.
+    pub fn with_input(&self, stdin: Stdin) -> Self {
+        Self { stdin, ..self.clone() }
+    }
+}

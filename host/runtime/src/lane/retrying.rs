@@ -1,0 +1,114 @@
+//! Another try of a dead letter, at the lane's own boundary between events: one call, and one commit that holds
+//! what came of it and the letter's end, or the letter with its tries counted.
+
+use super::{Flow, Lane};
+use crate::gate::Faulted;
+use crate::guest::Handled;
+use crate::logs::LogLevel;
+use crate::retry::{Letter, RetryOutcome, RetryRefusal, letter_of};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use tokio::sync::oneshot;
+use tollgate_core::event::Cause;
+use tollgate_core::journal::DeadLetter;
+
+/// Where the outcome goes.
+pub(super) type Asked = oneshot::Sender<Result<RetryOutcome, RetryRefusal>>;
+
+impl Lane {
+    /// Tries the letter of event `seq` again. Nothing runs for somebody who is gone.
+    pub(super) async fn retry(&mut self, seq: u64, asked: Asked) -> Flow {
+        if asked.is_closed() {
+            return Flow::Next;
+        }
+        // The letter is read, and a fresh guest made, of a journal that has everything the lane did.
+        let flow = self.settle_quietly().await;
+        if flow == Flow::End {
+            return flow;
+        }
+        let outcome = self.try_again(seq).await;
+        // Who asked may be gone; the journal has it.
+        let _ = asked.send(outcome);
+        flow
+    }
+
+    async fn try_again(&mut self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
+        let Letter { letter, event } = letter_of(&self.context.bus, &self.version, seq).await?;
+        if self.fuel_is_spent(Instant::now()) {
+            return Err(RetryRefusal::OutOfFuel(self.plugin.name.to_string()));
+        }
+        let tries = letter.tries.saturating_add(1);
+        let running = self.context.ticker.running();
+        if self.guest.is_none() {
+            match self.version.fresh_guest(&self.context).await {
+                Ok(guest) => self.guest = Some(guest),
+                Err(fault) => {
+                    self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
+                    return Err(RetryRefusal::NoGuest { plugin: self.plugin.name.to_string(), fault });
+                }
+            }
+        }
+        let begun = Instant::now();
+        let Some(guest) = &mut self.guest else { return Err(RetryRefusal::Ended(self.plugin.name.to_string())) };
+        let handled = guest.handle(&event, begun).await;
+        let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
+        drop(running);
+        let now = Instant::now();
+        self.plugin.counters.call(now.duration_since(begun), fuel);
+        let _rest = self.spend(fuel, now);
+        let (cause, message) = match handled {
+            Ok(Handled::Done) => {
+                self.went_well();
+                return self.commit_retried(seq, None).await.map(|()| RetryOutcome::Handled);
+            }
+            Ok(Handled::Failed(message)) => {
+                self.plugin.counters.failed.fetch_add(1, Relaxed);
+                self.went_well();
+                ("failed", message)
+            }
+            Ok(Handled::Retry(message)) => {
+                self.went_well();
+                ("retry", message)
+            }
+            Err(fault) => {
+                let of = Cause { root: event.root, depth: event.depth };
+                self.faulted(&fault, Faulted { cause: Some(of), tries, fuel }).await;
+                (fault.cause.as_str(), fault.message)
+            }
+        };
+        let text = format!("event {seq} stays with the dead letters: {cause} after {tries} tries: {message}");
+        self.plugin.ring.push(LogLevel::Error, &text);
+        let at = self.context.bus.clock().now();
+        let left = DeadLetter { cause: cause.into(), message: message.into(), tries, at, ..letter };
+        let outcome = RetryOutcome::Left {
+            cause: Arc::clone(&left.cause),
+            message: Arc::clone(&left.message),
+            tries: left.tries,
+        };
+        self.commit_retried(seq, Some(left)).await.map(|()| outcome)
+    }
+
+    fn went_well(&mut self) {
+        self.faults = 0;
+        self.count_refusals();
+    }
+
+    /// One commit with what the guest staged, which is nothing where the letter is left.
+    async fn commit_retried(&mut self, seq: u64, left: Option<DeadLetter>) -> Result<(), RetryRefusal> {
+        let state = if left.is_none() { self.guest.as_mut().map(|guest| guest.state()) } else { None };
+        match self.commits.retried(seq, left, state).await {
+            Ok(number) => {
+                if let Some(guest) = &mut self.guest {
+                    guest.state().store.committed(number);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // What the guest remembers of it did not happen.
+                self.guest = None;
+                Err(RetryRefusal::Journal(error))
+            }
+        }
+    }
+}

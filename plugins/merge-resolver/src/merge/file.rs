@@ -1,0 +1,234 @@
+//! One file: its hunks resolved or left, the result checked as a whole, the text to write. Pure: no git, no host.
+
+use super::brackets::still_fit;
+use super::diff::changes;
+use super::diff3::{Hunk, Region, regions};
+use super::hunk::{Around, How, resolve};
+use super::keyed::{Judged, Keyed};
+use super::kind::{Kind, kind};
+use super::markers::{Labels, has_markers, write};
+use super::whitespace::idle;
+use crate::cut::cut;
+
+/// Most hunks of one file: past it the sides are two files of one name.
+pub const MAX_HUNKS: usize = 200;
+
+/// Most bytes of one version of a hunk that are told: what is told of all files is in memory at once.
+pub const MAX_SIDE_BYTES: usize = 2 * 1_024;
+
+/// The three versions of a file in conflict.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions<'t> {
+    /// Where it is.
+    pub path: &'t str,
+    /// What both started from.
+    pub base: &'t str,
+    /// Our version.
+    pub ours: &'t str,
+    /// Theirs.
+    pub theirs: &'t str,
+}
+
+/// What became of one hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its first line in the result, from 1: the opening marker's where it is left.
+    pub line: usize,
+    /// How it was resolved, or why not.
+    pub outcome: Result<How, String>,
+    /// What both started from, cut.
+    pub base: String,
+    /// What our side made of it, cut.
+    pub ours: String,
+    /// What their side made of it, cut.
+    pub theirs: String,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The text to write; with markers where a hunk is left.
+    pub text: String,
+    /// Its hunks in order; at least one.
+    pub hunks: Vec<Told>,
+    /// The merge with our side in every hunk, and with theirs: what git's own text of the conflict must agree with.
+    pub sides: (String, String),
+}
+
+impl Resolution {
+    /// How many hunks are left.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.hunks.iter().filter(|hunk| hunk.outcome.is_err()).count()
+    }
+}
+
+/// Merges a file.
+///
+/// # Errors
+/// Why the file was not looked into, in words for people.
+pub fn merge(versions: &Versions<'_>, labels: &Labels<'_>, higher_version: bool) -> Result<Resolution, String> {
+    let texts = [versions.base, versions.ours, versions.theirs];
+    if texts.iter().any(|text| has_markers(text)) {
+        return Err("a version of it has lines that look like conflict markers".to_owned());
+    }
+    let whole = texts.map(complete);
+    let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let regions = regions(&base, &ours, &theirs)
+        .ok_or_else(|| "the versions are too far apart to be compared line by line".to_owned())?;
+    let hunks = regions.iter().filter(|region| matches!(region, Region::Conflict(_))).count();
+    match hunks {
+        0 => return Err("line by line there is no conflict, and yet git reports one".to_owned()),
+        1..=MAX_HUNKS => {}
+        _ => return Err(format!("it has {hunks} conflicts, more than {MAX_HUNKS}")),
+    }
+    let file = File { versions, kind: kind(versions.path), regions: &regions, higher_version };
+    let judged = file.judge();
+    let checked = match file.check(&judged, &[&base, &ours, &theirs]) {
+        Ok(()) => judged,
+        Err(why) => judged.into_iter().map(|it| it.and_then(|_| Err(why.to_owned()))).collect(),
+    };
+    let mut resolution = file.write(&checked, labels);
+    // A marker's line always ends, and so does a last line that is empty: without its end it would not be there.
+    let last = resolution.text.lines().last().unwrap_or_default();
+    if !versions.final_newline() && !last.is_empty() && !has_markers(last) {
+        let length = resolution.text.trim_end_matches(['\n', '\r']).len();
+        resolution.text.truncate(length);
+    }
+    Ok(resolution)
+}
+
+impl Versions<'_> {
+    /// Whether the merged text ends its last line: where the sides differ, one of them changed it.
+    fn final_newline(&self) -> bool {
+        let [base, ours, theirs] =
+            [self.base, self.ours, self.theirs].map(|text| text.is_empty() || text.ends_with('\n'));
+        if ours == base { theirs } else { ours }
+    }
+}
+
+/// The text with its last line ended as the first is, so that an added line is nobody's change of the one before.
+fn complete(text: &str) -> String {
+    let end = match text.split_inclusive('\n').next() {
+        Some(first) if first.ends_with("\r\n") => "\r\n",
+        _ => "\n",
+    };
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { end };
+    format!("{text}{end}")
+}
+
+struct File<'t> {
+    versions: &'t Versions<'t>,
+    kind: Kind,
+    regions: &'t [Region<'t, &'t str>],
+    higher_version: bool,
+}
+
+impl File<'_> {
+    fn judge(&self) -> Vec<Judged> {
+        match self.kind {
+            Kind::Json | Kind::Toml | Kind::Yaml => {
+                let Self { versions, kind, regions, higher_version } = *self;
+                Keyed { kind, path: versions.path, regions, higher_version }.judge()
+            }
+            Kind::Lock => self.hunks().map(|_| Err("a lock file is its own tool's to write".to_owned())).collect(),
+            _ => self.judge_lines(),
+        }
+    }
+
+    fn hunks(&self) -> impl Iterator<Item = &Hunk<'_, &str>> {
+        self.regions.iter().filter_map(|region| match region {
+            Region::Conflict(hunk) => Some(hunk),
+            Region::Clean(_) => None,
+        })
+    }
+
+    fn judge_lines(&self) -> Vec<Judged> {
+        let Versions { base, ours, theirs, .. } = *self.versions;
+        let order_matters = [ours, theirs].iter().any(|text| text.lines().any(|line| line.starts_with('!')));
+        let blanks = idle(self.kind, [base, ours, theirs]);
+        let (mut before, mut judged) = (Vec::new(), Vec::new());
+        for region in self.regions {
+            match region {
+                Region::Clean(lines) => before.extend_from_slice(lines),
+                Region::Conflict(hunk) => {
+                    let Self { kind, higher_version, .. } = *self;
+                    let around = Around { kind, before: &before, blanks, order_matters, higher_version };
+                    judged.push(resolve(hunk, &around).map_err(str::to_owned));
+                    before.extend_from_slice(hunk.ours);
+                }
+            }
+        }
+        judged
+    }
+
+    /// What must hold of the text, whichever side a hunk that is left gets in the end.
+    fn check(&self, judged: &[Judged], versions: &[&[&str]; 3]) -> Result<(), &'static str> {
+        let [base, ours, theirs] = versions;
+        let with = |side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]| self.text(judged, side);
+        let texts = [with(|hunk| hunk.ours), with(|hunk| hunk.theirs)];
+        let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
+        let (our_text, their_text) = (ours.concat(), theirs.concat());
+        for text in &texts {
+            if !keeps(base, ours, theirs, text).ok_or("the result is too far from the versions to be checked")? {
+                return Err("merged, a line that both sides kept would be gone");
+            }
+            if nests && !still_fit(&our_text, &their_text, text) {
+                return Err("merged, the brackets would not fit any more");
+            }
+        }
+        Ok(())
+    }
+
+    /// The text with the resolved hunks, and one side's in the others.
+    fn text(&self, judged: &[Judged], side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]) -> String {
+        let mut judged = judged.iter();
+        let mut text = String::new();
+        for region in self.regions {
+            match region {
+                Region::Clean(lines) => text.extend(lines.iter().copied()),
+                Region::Conflict(hunk) => match judged.next() {
+                    Some(Ok((lines, _))) => text.extend(lines.iter().map(String::as_str)),
+                    _ => text.extend(side(hunk).iter().copied()),
+                },
+            }
+        }
+        text
+    }
+
+    fn write(&self, judged: &[Judged], labels: &Labels<'_>) -> Resolution {
+        let (mut text, mut line, mut hunks) = (String::new(), 1, Vec::new());
+        let mut outcomes = judged.iter();
+        for region in self.regions {
+            let start = text.len();
+            match region {
+                Region::Clean(lines) => text.extend(lines.iter().copied()),
+                Region::Conflict(hunk) => {
+                    let (outcome, before) = match outcomes.next() {
+                        Some(Ok((lines, how))) => {
+                            text.extend(lines.iter().map(String::as_str));
+                            (Ok(*how), 0)
+                        }
+                        Some(Err(why)) => (Err(why.clone()), write(&mut text, hunk, labels)),
+                        None => (Err("it was not looked at".to_owned()), write(&mut text, hunk, labels)),
+                    };
+                    let [base, ours, theirs] =
+                        [hunk.base, hunk.ours, hunk.theirs].map(|lines| cut(&lines.concat(), MAX_SIDE_BYTES));
+                    hunks.push(Told { line: line + before, outcome, base, ours, theirs });
+                }
+            }
+            line += text.get(start..).unwrap_or_default().matches('\n').count();
+        }
+        let sides = (self.text(&[], |hunk| hunk.ours), self.text(&[], |hunk| hunk.theirs));
+        Resolution { text, hunks, sides }
+    }
+}
+
+/// Whether every line of `base` that both sides kept is in `text`, in order; none where that cannot be told.
+fn keeps(base: &[&str], ours: &[&str], theirs: &[&str], text: &str) -> Option<bool> {
+    let changed = [changes(base, ours)?, changes(base, theirs)?].concat();
+    let kept = |at: &usize| !changed.iter().any(|change| change.base.contains(at));
+    let mut lines = text.split_inclusive('\n');
+    let kept_lines = base.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, line)| *line);
+    Some({ kept_lines }.all(|kept| lines.any(|line| line == kept)))
+}
