@@ -154,11 +154,13 @@ impl Protected<'_> {
 
     fn command(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
         let program = base_name(command);
-        let inside = targets::written_inside(command);
-        for word in targets::written(command).into_iter().chain(&inside) {
+        for word in targets::redirected(command) {
+            self.word(word, folders, Touch::Write)?;
+        }
+        for word in targets::written(command) {
             // A folder that is there stays as it is.
             let touch = if program == "mkdir" { Touch::ReadBelow } else { Touch::Write };
-            self.word(word, folders, touch)?;
+            self.word(&word, folders, touch)?;
         }
         self.links(command, folders)?;
         for redirect in command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Input) {

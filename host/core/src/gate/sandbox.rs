@@ -3,7 +3,7 @@
 //! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
-use super::call::{NormalisedCall, ShellCommand};
+use super::call::{NormalisedCall, ShellCommand, Word};
 use super::paths::{self, PathProblem, Paths, resolve};
 use super::policy::folders_from;
 use super::targets::{self, Access};
@@ -71,14 +71,12 @@ impl Sandbox<'_> {
             if self.paths.is_exhausted() {
                 break;
             }
-            let inside = targets::written_inside(command);
-            for word in targets::written(command).into_iter().chain(&inside) {
-                let Some(path) = targets::known_path(word) else { continue };
-                // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
-                let redirected = command.redirects.iter().any(|redirect| std::ptr::eq(&redirect.target, word));
-                if (redirected || program(command) == "tee") && paths::is_descriptor(&path) {
-                    continue;
-                }
+            // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
+            let is_descriptor = |word: &Word| word.literal && paths::is_descriptor(&word.text);
+            let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
+            let written = targets::written(command).into_iter();
+            for word in redirected.chain(written.filter(|word| program(command) != "tee" || !is_descriptor(word))) {
+                let Some(path) = targets::known_path(&word) else { continue };
                 if path.starts_with(['/', '~']) {
                     self.inside(&self.call.cwd, &path, Access::Write)?;
                     continue;

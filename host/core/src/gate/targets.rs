@@ -6,8 +6,8 @@ mod links;
 mod written;
 
 pub use links::{Link, links};
-pub(super) use written::{positional, start_points};
-pub use written::{written, written_inside};
+pub(super) use written::start_points;
+pub use written::{redirected, written};
 
 use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
@@ -185,9 +185,8 @@ pub fn writes(call: &NormalisedCall) -> Vec<(Option<usize>, String)> {
         found.extend(tool_paths(&call.tool, &call.input).into_iter().flatten().map(|path| (None, path)));
     }
     for (index, command) in call.commands.iter().enumerate().filter(|(_, command)| !runs_elsewhere(command)) {
-        let inside = written_inside(command);
-        let words = written(command).into_iter().chain(&inside);
-        found.extend(words.filter_map(known_path).map(|path| (Some(index), path)));
+        let words = redirected(command).cloned().chain(written(command));
+        found.extend(words.filter_map(|word| known_path(&word)).map(|path| (Some(index), path)));
     }
     found
 }

@@ -2,8 +2,8 @@
 
 use super::wildcards::{Reach, Wild};
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::options::is_cluster_with;
-use crate::gate::targets::{positional, written, written_inside};
+use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
 use std::cell::OnceCell;
 use std::path::Path;
@@ -233,9 +233,8 @@ pub(super) fn renamed<'a>(command: &'a ShellCommand, line: &Line<'_>) -> Option<
         }
         "cat" | "dd" => {
             let file = command.args.iter().find(|arg| is_us(arg))?;
-            let inside = written_inside(command);
-            let mut to = written(command).into_iter().chain(&inside);
-            to.any(|to| !own(to)).then_some((file, None))
+            let mut to = redirected(command).cloned().chain(written(command));
+            to.any(|to| !own(&to)).then_some((file, None))
         }
         _ => None,
     }

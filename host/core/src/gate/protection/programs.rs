@@ -4,8 +4,9 @@
 
 use super::Touch;
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::options::is_cluster_with;
-use crate::gate::targets::{positional, start_points};
+use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::tar;
+use crate::gate::targets::start_points;
 
 /// Programs whose arguments are only spoken of.
 const SPEAKERS: [&str; 4] = ["echo", "printf", "true", ":"];
@@ -95,7 +96,7 @@ pub(super) fn reading(program: &str, command: &ShellCommand, wraps: bool) -> Rea
     Reading::Touches(match program {
         _ if DEEP_READERS.contains(&program) => Touch::ReadAll,
         _ if wraps => Touch::Read,
-        "tar" | "bsdtar" | "gtar" if packs(args) => Touch::ReadAll,
+        _ if tar::is_one(program) && tar::packs(&tar::items(args)) => Touch::ReadAll,
         _ if recurses(program, args) => Touch::ReadAll,
         "git" if git_reads(args) => Touch::Read,
         // What it makes is among what it writes; what is there already stays.
@@ -109,14 +110,6 @@ fn has(args: &[Word], letters: &[char], long: &[&str]) -> bool {
     args.iter().any(|arg| {
         letters.iter().any(|letter| is_cluster_with(&arg.text, *letter)) || long.contains(&arg.text.as_str())
     })
-}
-
-fn packs(args: &[Word]) -> bool {
-    let letters = ['c', 'r', 'u'];
-    let old = args
-        .first()
-        .is_some_and(|first| first.text.bytes().all(|byte| byte.is_ascii_alphabetic()) && first.text.contains(letters));
-    old || has(args, &letters, &["--create", "--append", "--update"])
 }
 
 fn recurses(program: &str, args: &[Word]) -> bool {

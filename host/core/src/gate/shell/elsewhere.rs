@@ -2,9 +2,9 @@
 //!
 //! Owns how each finds what it runs in its own arguments.
 
-use super::wrappers::{Runs, after_options};
+use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::valued_letter;
+use crate::gate::options::{after_options, readings, valued_letter};
 
 /// The name under which a line on this very machine is run by `ssh`.
 pub(in crate::gate) const SSH_HERE: &str = "ssh localhost";
@@ -123,7 +123,40 @@ pub(super) fn containers(name: &str, args: &[Word], runs: &mut Runs) {
         "--ipc",
         "--pid",
     ];
+    let flags = [
+        "-i",
+        "-t",
+        "-d",
+        "-q",
+        "-P",
+        "-D",
+        "-T",
+        "-a",
+        "-A",
+        "--rm",
+        "--init",
+        "--privileged",
+        "--detach",
+        "--interactive",
+        "--tty",
+        "--read-only",
+        "--publish-all",
+        "--no-healthcheck",
+        "--oom-kill-disable",
+        "--quiet",
+        "--sig-proxy",
+        "--no-deps",
+        "--build",
+        "--no-TTY",
+        "--service-ports",
+        "--all-namespaces",
+        "--stdin",
+        "--replace",
+        "--force",
+        "--attach",
+    ];
     let mut rest = after_options(args, &valued);
+    let mut options = rest;
     while let Some((first, tail)) = rest.split_first() {
         if matches!(first.text.as_str(), "compose" | "container" | "exec" | "run" | "debug") {
             for arg in tail {
@@ -131,6 +164,7 @@ pub(super) fn containers(name: &str, args: &[Word], runs: &mut Runs) {
                     runs.argv(&[Word { text: entry.to_owned(), literal: arg.literal }]);
                 }
             }
+            options = tail;
             rest = after_options(tail, &valued);
             if !matches!(first.text.as_str(), "compose" | "container") {
                 break;
@@ -145,5 +179,7 @@ pub(super) fn containers(name: &str, args: &[Word], runs: &mut Runs) {
         return runs.argv(args.get(dashes + 1..).unwrap_or_default());
     }
     // The container, pod or image, then what runs in it.
-    runs.argv(rest.get(1..).unwrap_or_default());
+    for rest in readings(options, &valued, &flags) {
+        runs.argv(rest.get(1..).unwrap_or_default());
+    }
 }

@@ -3,8 +3,9 @@
 //! Knows `echo`, `printf` and `cat`, whose output is their arguments. Knows nothing of shells or rules.
 
 use super::quoting;
-use super::wrappers::{after_options, base_name};
+use super::wrappers::base_name;
 use crate::gate::call::{ShellCommand, Word};
+use crate::gate::options::after_options;
 use std::ops::Range;
 
 /// Most texts that are read as code where it is not certain which of them runs. A group rarely prints more.

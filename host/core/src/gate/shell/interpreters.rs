@@ -113,6 +113,9 @@ fn source(code: &Word, runs: &mut Runs) {
         runs.unknown = true;
     }
     calls(&code.text, code.literal, &STARTERS, runs);
+    let imported = imported(&code.text);
+    calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    quoted_commands(code, runs);
     // Perl's and Ruby's own quotes for shell code.
     let mut rest = code.text.as_str();
     while let Some((_, after)) = rest.split_once('`') {
@@ -125,6 +128,70 @@ fn source(code: &Word, runs: &mut Runs) {
     }
 }
 
+/// Most names that code gives the functions which start processes.
+const MAX_IMPORTED: usize = 32;
+
+/// The names by which Python code has them: `from subprocess import run as r`, `import subprocess as sp`.
+fn imported(code: &str) -> Vec<String> {
+    let functions =
+        ["run", "call", "Popen", "check_output", "check_call", "getoutput", "getstatusoutput", "system", "popen"];
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let mut found = Vec::new();
+    for statement in code.split(['\n', ';']).map(str::trim) {
+        let from =
+            ["from subprocess import ", "from os import "].iter().find_map(|start| statement.strip_prefix(start));
+        for name in from.into_iter().flat_map(|names| names.trim_matches(['(', ')']).split(',')).map(str::trim) {
+            let (function, name) =
+                name.split_once(" as ").map_or((name, name), |(own, name)| (own.trim(), name.trim()));
+            if function == "*" {
+                found.extend(["run", "call"].map(str::to_owned));
+            } else if functions.contains(&function) && is_name(name) {
+                found.push(name.to_owned());
+            }
+        }
+        if let Some((_, name)) = statement.split_once("import subprocess as ")
+            && is_name(name.trim())
+        {
+            found.extend(["run", "call"].map(|function| format!("{}.{function}", name.trim())));
+        }
+    }
+    // What is a starter by any name is found already.
+    found.retain(|name| !STARTERS.contains(&name.as_str()));
+    found.truncate(MAX_IMPORTED);
+    found
+}
+
+/// Perl's `qx(…)` and Ruby's `%x(…)`, with any delimiter.
+fn quoted_commands(code: &Word, runs: &mut Runs) {
+    let mark = match runs.wrapper.as_str() {
+        name if name.starts_with("perl") => "qx",
+        name if name.starts_with("ruby") => "%x",
+        _ => return,
+    };
+    let mut rest = code.text.as_str();
+    while let Some((before, after)) = rest.split_once(mark) {
+        rest = after;
+        let word = before.ends_with(|c: char| c.is_alphanumeric() || "_$@%".contains(c));
+        let Some(open) =
+            after.trim_start().chars().next().filter(|c| !word && !c.is_alphanumeric() && !",;=".contains(*c))
+        else {
+            continue;
+        };
+        let inner = after.trim_start().get(open.len_utf8()..).unwrap_or_default();
+        let close = match open {
+            '(' => ')',
+            '[' => ']',
+            '{' => '}',
+            '<' => '>',
+            other => other,
+        };
+        if let Some((command, after)) = inner.split_once(close) {
+            runs.code.push(Word { text: command.to_owned(), literal: code.literal });
+            rest = after;
+        }
+    }
+}
+
 /// Finds calls of `functions` in `code` and hands on what they run.
 pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &mut Runs) {
     for function in functions {
@@ -134,7 +201,9 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
             let end = start + function.len();
             from = end;
             let before = code.get(..start).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            // `run` alone is a name of many things: after a dot it is another's.
+            let others = before == Some('.') && matches!(*function, "run" | "call");
+            if others || before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
                 continue;
             }
             let rest = code.get(end..).unwrap_or_default();

@@ -6,7 +6,32 @@ use crate::gate::call::Word;
 use crate::gate::options::is_cluster_with;
 
 /// The shells that read code from `-c`, a here-document or a pipe.
-const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash", "fish", "rbash"];
+const SHELLS: [&str; 24] = [
+    "bash",
+    "sh",
+    "zsh",
+    "dash",
+    "ksh",
+    "ash",
+    "fish",
+    "rbash",
+    "csh",
+    "tcsh",
+    "mksh",
+    "oksh",
+    "lksh",
+    "pdksh",
+    "ksh93",
+    "rksh",
+    "yash",
+    "posh",
+    "bosh",
+    "elvish",
+    "nu",
+    "xonsh",
+    "pwsh",
+    "powershell",
+];
 
 pub(super) fn is_one(name: &str) -> bool {
     SHELLS.contains(&name)
@@ -30,9 +55,12 @@ pub(super) fn run_input(input: &Input<'_>, runs: &mut Runs) {
     runs.code.extend(code.texts);
 }
 
-pub(super) fn runs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    if matches!(name, "pwsh" | "powershell") {
+        return powershell(args, input, runs);
+    }
     let mut rest = args;
-    let (mut code, mut from_stdin) = (false, false);
+    let (mut code, mut from_stdin, mut given) = (false, false, false);
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         if text == "--" || text == "-" {
@@ -46,6 +74,15 @@ pub(super) fn runs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         from_stdin |= is_cluster_with(text, 's');
         let values = if matches!(text, "--rcfile" | "--init-file") {
             runs.unknown = true;
+            1
+        } else if let Some((option, value)) = text.split_once('=').filter(|(option, _)| is_code_option(option)) {
+            // `fish --command=…`, which needs no `-c`.
+            runs.code.push(Word { text: value.to_owned(), literal: first.literal });
+            given |= option != "--init-command";
+            0
+        } else if is_code_option(text) || name == "fish" && matches!(text, "-C") {
+            runs.code.extend(tail.first().cloned());
+            given |= text == "--command" || text == "--commands";
             1
         } else if text.starts_with("--") {
             0
@@ -61,6 +98,8 @@ pub(super) fn runs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
             Some(text) => runs.code.push(text.clone()),
             None => runs.unknown = true,
         }
+    } else if given {
+        // The rest is what the code sees as its arguments.
     } else if from_stdin || file.is_none_or(is_stdin) {
         run_input(input, runs);
     } else if file.is_some_and(is_opened) {
@@ -68,4 +107,50 @@ pub(super) fn runs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         runs.reads_code = true;
         runs.unknown = true;
     }
+}
+
+/// Long options of shells whose value is code.
+fn is_code_option(option: &str) -> bool {
+    matches!(option, "--command" | "--commands" | "--init-command")
+}
+
+/// Options of one dash and one word, abbreviated and in any case: `-Command`, `-c`, `-File`, `-EncodedCommand`.
+fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        let Some(option) =
+            first.text.strip_prefix(['-', '/']).map(|option| option.trim_start_matches('-').to_lowercase())
+        else {
+            // A file, or for the older one code.
+            return runs.joined(rest);
+        };
+        let is = |full: &str| !option.is_empty() && full.starts_with(&option);
+        if is("command") {
+            return match tail.first() {
+                Some(code) if code.text == "-" => run_input(input, runs),
+                _ => runs.joined(tail),
+            };
+        }
+        if is("encodedcommand") || option == "ec" {
+            runs.unknown = true;
+            return;
+        }
+        if is("file") {
+            if tail.first().is_some_and(|file| is_stdin(&file.text)) {
+                run_input(input, runs);
+            }
+            return;
+        }
+        let valued = [
+            "executionpolicy",
+            "workingdirectory",
+            "configurationname",
+            "windowstyle",
+            "outputformat",
+            "inputformat",
+            "version",
+        ];
+        rest = if valued.iter().any(|full| is(full)) { tail.get(1..).unwrap_or_default() } else { tail };
+    }
+    run_input(input, runs);
 }

@@ -1,12 +1,12 @@
 //! Programs that run other programs: `sudo`, `env`, `xargs`, `bash -c`, …
 //!
-//! Owns how each finds the program it runs in its own arguments. Shells are in `shells`. Programs that run one only by an option
-//! (`find -exec`, `git -c`) are in `programs`.
+//! Owns how each finds the program it runs in its own arguments. Those that are simply followed by it are in
+//! `prefixes`, shells in `shells`, programs that run one only by an option (`find -exec`, `git -c`) in `programs`.
 
 use super::input::Input;
-use super::{elsewhere, interpreters, programs, scripts, shells};
+use super::{elsewhere, interpreters, prefixes, programs, scripts, shells};
 use crate::gate::call::Word;
-use crate::gate::options::{is_cluster_with, takes_next, valued_letter};
+use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
 
 /// `NAME=value` pairs.
@@ -63,67 +63,6 @@ const COMMAND_VARIABLES: [&str; 14] = [
     "SSH_ASKPASS",
 ];
 
-/// A wrapper that is followed by the program it runs.
-struct Prefix {
-    name: &'static str,
-    /// Its options that take the next word as their value.
-    valued: &'static [&'static str],
-    /// Words of its own before the program.
-    own_words: usize,
-    /// The rest is shell code, not a program and its arguments.
-    code: bool,
-}
-
-const fn prefix(name: &'static str, valued: &'static [&'static str], own_words: usize, code: bool) -> Prefix {
-    Prefix { name, valued, own_words, code }
-}
-
-const PREFIXES: [Prefix; 30] = [
-    prefix(
-        "sudo",
-        &[
-            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host",
-            "--prompt", "--chdir", "--role", "--type",
-        ],
-        0,
-        false,
-    ),
-    prefix("doas", &["-u", "-C"], 0, false),
-    prefix("command", &[], 0, false),
-    prefix("builtin", &[], 0, false),
-    prefix("exec", &["-a"], 0, false),
-    prefix("nohup", &[], 0, false),
-    prefix("nice", &["-n", "--adjustment"], 0, false),
-    prefix("ionice", &["-c", "-n", "-p"], 0, false),
-    prefix("time", &["-f", "-o", "--format", "--output"], 0, false),
-    prefix("timeout", &["-k", "-s", "--kill-after", "--signal"], 1, false),
-    prefix("stdbuf", &["-i", "-o", "-e", "--input", "--output", "--error"], 0, false),
-    prefix("setsid", &[], 0, false),
-    prefix("unbuffer", &[], 0, false),
-    prefix("chronic", &[], 0, false),
-    prefix("caffeinate", &["-t", "-w"], 0, false),
-    prefix("strace", &["-e", "-o", "-p", "-s", "-u", "-E", "-P", "-a", "-b", "-I", "-O", "-S", "-X"], 0, false),
-    prefix("ltrace", &["-e", "-o", "-p", "-s", "-u", "-l", "-n", "-a"], 0, false),
-    prefix("chroot", &["--userspec", "--groups"], 1, false),
-    prefix("unshare", &["-S", "-G", "-R", "-w", "--root", "--wd", "--setuid", "--setgid"], 0, false),
-    prefix("nsenter", &["-t", "-S", "-G", "--target"], 0, false),
-    prefix("setpriv", &["--reuid", "--regid", "--groups"], 0, false),
-    prefix("taskset", &[], 1, false),
-    prefix("busybox", &[], 0, false),
-    prefix("toybox", &[], 0, false),
-    prefix("fakeroot", &["-l", "-i", "-s", "-b"], 0, false),
-    prefix(
-        "systemd-run",
-        &["-p", "-u", "-M", "-H", "--unit", "--property", "--uid", "--gid", "-E", "--setenv"],
-        0,
-        false,
-    ),
-    prefix("watch", &["-n", "--interval", "-q", "--equexit"], 0, true),
-    prefix("coproc", &[], 0, false),
-    prefix("entr", &[], 0, false),
-    prefix("dbus-run-session", &[], 0, false),
-];
-
 /// The wrappers that have an arm of their own in [`runs`].
 const OWN_WAY: [&str; 19] = [
     "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
@@ -159,18 +98,17 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         "parallel" => parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
         _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
-        "su" | "runuser" | "script" => dash_c(args, &mut runs),
+        "su" | "runuser" | "script" | "sg" => dash_c(name, args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
-        _ if shells::is_one(name) => shells::runs(args, input, &mut runs),
+        _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
         _ if interpreters::is_one(name) => interpreters::runs(name, args, input, &mut runs),
-        _ => match PREFIXES.iter().find(|prefix| prefix.name == name) {
-            Some(prefix) => prefixed(prefix, args, &mut runs),
-            None => {
+        _ => {
+            if !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);
             }
-        },
+        }
     }
     if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
         runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
@@ -205,47 +143,13 @@ pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
 /// Whether a program is a shell, an interpreter or a wrapper, whatever its arguments.
 pub(super) fn runs_others(program: &str) -> bool {
     let name = base_name(program);
-    OWN_WAY.contains(&name)
-        || shells::is_one(name)
-        || interpreters::is_one(name)
-        || PREFIXES.iter().any(|prefix| prefix.name == name)
+    OWN_WAY.contains(&name) || shells::is_one(name) || interpreters::is_one(name) || prefixes::is_one(name)
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {
     match args.split_first() {
         Some((first, rest)) if first.text == "--" => rest,
         _ => args,
-    }
-}
-
-/// The arguments from the first that is no option and no option's value.
-pub(super) fn after_options<'a>(args: &'a [Word], valued: &[&str]) -> &'a [Word] {
-    let mut rest = args;
-    while let Some((first, tail)) = rest.split_first() {
-        if first.text == "--" {
-            return tail;
-        }
-        if !first.text.starts_with('-') || first.text == "-" {
-            return rest;
-        }
-        rest = if takes_next(&first.text, valued) { tail.get(1..).unwrap_or_default() } else { tail };
-    }
-    rest
-}
-
-fn prefixed(prefix: &Prefix, args: &[Word], runs: &mut Runs) {
-    let mut rest = after_options(args, prefix.valued);
-    let mut assignments = Vec::new();
-    while let Some((first, tail)) = rest.split_first() {
-        let Some(assignment) = assignment(first) else { break };
-        assignments.push(assignment);
-        rest = tail;
-    }
-    rest = rest.get(prefix.own_words..).unwrap_or_default();
-    if prefix.code {
-        runs.joined(rest);
-    } else if !rest.is_empty() {
-        runs.argvs.push((rest.to_vec(), assignments));
     }
 }
 
@@ -265,7 +169,7 @@ fn env(args: &[Word], runs: &mut Runs) {
             return split(tail.first(), tail.get(1..).unwrap_or_default(), runs);
         }
         // `-S'code'`, `-iS 'code'`.
-        let code = match valued_letter(text, |letter| "uCPS".contains(letter)) {
+        let code = match valued_letter(text, |letter| "auCPS".contains(letter)) {
             Some(('S', "")) => return split(tail.first(), tail.get(1..).unwrap_or_default(), runs),
             Some(('S', code)) => Some(code),
             _ => text.strip_prefix("--split-string="),
@@ -273,7 +177,7 @@ fn env(args: &[Word], runs: &mut Runs) {
         if let Some(code) = code {
             return split(Some(&Word { text: code.to_owned(), literal: first.literal }), tail, runs);
         }
-        rest = if takes_next(text, &["-u", "-C", "-P", "--unset", "--chdir"]) {
+        rest = if takes_next(text, &["-a", "-u", "-C", "-P", "--argv0", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
             tail
@@ -330,23 +234,43 @@ fn xargs(args: &[Word], runs: &mut Runs) {
         "--max-procs",
         "--delimiter",
         "--arg-file",
-        "--max-lines",
         "--max-chars",
-        "--eof",
         "--process-slot-var",
     ];
-    let rest = after_options(args, &valued);
-    if rest.is_empty() {
-        return;
+    let flags = [
+        "-0",
+        "-r",
+        "-t",
+        "-p",
+        "-x",
+        "-o",
+        "-i",
+        "-e",
+        "-l",
+        "--null",
+        "--no-run-if-empty",
+        "--verbose",
+        "--interactive",
+        "--exit",
+        "--open-tty",
+        "--show-limits",
+        "--replace",
+        "--eof",
+        "--max-lines",
+    ];
+    for rest in readings(args, &valued, &flags) {
+        if rest.is_empty() {
+            continue;
+        }
+        let mut argv = rest.to_vec();
+        match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
+            Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
+                *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
+            }),
+            None => argv.push(filled_in()),
+        }
+        runs.argv(&argv);
     }
-    let mut argv = rest.to_vec();
-    match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
-        Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
-            *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
-        }),
-        None => argv.push(filled_in()),
-    }
-    runs.argv(&argv);
 }
 
 /// What xargs replaces by each line that it reads, where it is told to.
@@ -370,25 +294,119 @@ fn placeholder(options: &[Word]) -> Option<String> {
 }
 
 fn parallel(args: &[Word], runs: &mut Runs) {
-    let rest = after_options(args, &["-j", "--jobs", "-a", "--arg-file", "--colsep", "-S", "--sshlogin", "-n", "-N"]);
-    let end = rest.iter().position(|word| word.text.starts_with(":::")).unwrap_or(rest.len());
-    let mut words = rest.get(..end).unwrap_or_default().to_vec();
-    if words.is_empty() {
-        // Without a command, each input line is one.
-        match rest.get(end + 1..) {
-            Some(inputs) if end < rest.len() => runs.code.extend(inputs.iter().cloned()),
-            _ => runs.unknown = true,
+    let valued = [
+        "-j",
+        "-P",
+        "-N",
+        "-n",
+        "-L",
+        "-s",
+        "-I",
+        "-a",
+        "-C",
+        "-S",
+        "-d",
+        "-E",
+        "-M",
+        "--jobs",
+        "--max-procs",
+        "--max-args",
+        "--max-replace-args",
+        "--max-lines",
+        "--max-chars",
+        "--arg-file",
+        "--colsep",
+        "--sshlogin",
+        "--sshloginfile",
+        "--slf",
+        "--joblog",
+        "--results",
+        "--delay",
+        "--timeout",
+        "--retries",
+        "--load",
+        "--memfree",
+        "--tmpdir",
+        "--workdir",
+        "--wd",
+        "--env",
+        "--basefile",
+        "--return",
+        "--tagstring",
+        "--tag-string",
+        "--halt",
+        "--nice",
+        "--block",
+        "--recstart",
+        "--recend",
+        "--delimiter",
+        "--arg-sep",
+        "--rpl",
+        "--profile",
+        "--termseq",
+        "--trc",
+        "--limit",
+    ];
+    let flags = [
+        "-k",
+        "-u",
+        "-v",
+        "-q",
+        "-X",
+        "-m",
+        "-r",
+        "-x",
+        "-0",
+        "-t",
+        "--keep-order",
+        "--ungroup",
+        "--verbose",
+        "--quote",
+        "--xargs",
+        "--no-run-if-empty",
+        "--bar",
+        "--eta",
+        "--progress",
+        "--dry-run",
+        "--dryrun",
+        "--line-buffer",
+        "--lb",
+        "--tag",
+        "--null",
+        "--pipe",
+        "--pipe-part",
+        "--resume",
+        "--resume-failed",
+        "--will-cite",
+        "--plus",
+        "--link",
+        "--linebuffer",
+        "--no-notice",
+        "--shuf",
+        "--fg",
+        "--semaphore",
+        "--round-robin",
+        "--group",
+    ];
+    for rest in readings(args, &valued, &flags) {
+        let end = rest.iter().position(|word| word.text.starts_with(":::")).unwrap_or(rest.len());
+        let words = rest.get(..end).unwrap_or_default();
+        if words.is_empty() {
+            // Without a command, each input line is one.
+            match rest.get(end + 1..) {
+                Some(inputs) if end < rest.len() => runs.code.extend(inputs.iter().cloned()),
+                _ => runs.unknown = true,
+            }
+            continue;
         }
-        return;
-    }
-    words.push(filled_in());
-    runs.joined(&words);
-    if words.iter().any(|word| word.text.contains(char::is_whitespace)) {
-        // `--quote`, and the other program of this name, keep the words apart.
-        runs.argv(&words);
-    }
-    for code in &mut runs.code {
-        code.literal = rest.get(..end).unwrap_or_default().iter().all(|word| word.literal);
+        let mut text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        text.push_str(" {}");
+        runs.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+        if words.iter().any(|word| word.text.contains(char::is_whitespace)) {
+            // `--quote`, and the other program of this name, keep the words apart.
+            let argv: Vec<Word> = words.iter().cloned().chain([filled_in()]).collect();
+            runs.argv(&argv);
+        }
     }
 }
 
@@ -411,23 +429,62 @@ fn patched(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
 }
 
 fn flock(args: &[Word], runs: &mut Runs) {
-    let rest = after_options(args, &["-w", "--wait", "--timeout", "-E", "--conflict-exit-code"]);
-    match rest.get(1..) {
-        Some([flag, code, ..]) if matches!(flag.text.as_str(), "-c" | "--command") => runs.code.push(code.clone()),
-        Some(argv) => runs.argv(argv),
-        None => {}
+    let valued = ["-w", "-E", "--wait", "--timeout", "--conflict-exit-code", "--start", "--length"];
+    let flags = [
+        "-s",
+        "-x",
+        "-e",
+        "-u",
+        "-n",
+        "-o",
+        "-F",
+        "--shared",
+        "--exclusive",
+        "--unlock",
+        "--nonblock",
+        "--nb",
+        "--close",
+        "--no-fork",
+        "--verbose",
+        "--fcntl",
+    ];
+    for rest in readings(args, &valued, &flags) {
+        match rest.get(1..) {
+            Some([flag, code, ..]) if matches!(flag.text.as_str(), "-c" | "--command") => runs.code.push(code.clone()),
+            Some(argv) => runs.argv(argv),
+            None => {}
+        }
     }
 }
 
-/// `su -c CODE`.
-fn dash_c(args: &[Word], runs: &mut Runs) {
-    for (at, arg) in args.iter().enumerate() {
-        if let Some(code) = arg.text.strip_prefix("--command=") {
-            runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
-        } else if (arg.text == "--command" || is_cluster_with(&arg.text, 'c'))
-            && let Some(code) = args.get(at + 1)
-        {
-            runs.code.push(code.clone());
-        }
+/// `su -c CODE`, `runuser -u USER -- PROGRAM`.
+fn dash_c(name: &str, args: &[Word], runs: &mut Runs) {
+    let valued: &[&str] = match name {
+        "script" => &["-c", "-E", "-I", "-B", "-m", "-O", "-o", "-T", "--command"],
+        "sg" => &["-c"],
+        _ => &[
+            "-c",
+            "-g",
+            "-G",
+            "-s",
+            "-u",
+            "-w",
+            "--command",
+            "--group",
+            "--supp-group",
+            "--shell",
+            "--user",
+            "--session-command",
+            "--whitelist-environment",
+        ],
+    };
+    let items = scan(args, valued);
+    runs.code.extend(values(&items, &["-c", "--command", "--session-command"]));
+    let words = words(&items);
+    if name == "runuser" && given(&items, &["-u", "--user"]) {
+        runs.argv(&words.into_iter().cloned().collect::<Vec<_>>());
+    } else if name == "sg" && !given(&items, &["-c"]) {
+        // The group, then code.
+        runs.code.extend(words.get(1).map(|code| (*code).clone()));
     }
 }

@@ -1,8 +1,7 @@
 //! Links that a command makes: what goes through one later goes to where it leads.
 
-use super::written::positional;
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::options::is_cluster_with;
+use crate::gate::options::{given, scan, words};
 use crate::gate::paths::{Look, Paths, resolve};
 use std::path::Path;
 
@@ -28,23 +27,27 @@ enum Kind {
 /// The links that a command makes, or copies as links.
 #[must_use]
 pub fn links(command: &ShellCommand) -> Vec<Link<'_>> {
-    let has = |letters: &[char], long: &[&str]| {
-        let given = |arg: &Word| {
-            letters.iter().any(|letter| is_cluster_with(&arg.text, *letter)) || long.contains(&arg.text.as_str())
-        };
-        command.args.iter().any(given)
+    let program = command.program.text.rsplit('/').next().unwrap_or_default();
+    if !matches!(program, "ln" | "link" | "cp" | "rsync") {
+        return Vec::new();
+    }
+    let valued: &[&str] = if program == "rsync" {
+        &["-e", "-f", "-B", "-M", "-T", "--rsh", "--exclude", "--include", "--filter"]
+    } else {
+        &["-t", "-S", "--target-directory", "--suffix"]
     };
-    let kind = match command.program.text.rsplit('/').next().unwrap_or_default() {
-        "ln" if has(&['r'], &["--relative"]) => Kind::Hard,
-        "ln" if has(&['s'], &["--symbolic"]) => Kind::Symbolic,
+    let items = scan(&command.args, valued);
+    let copies = ["-a", "-d", "-P", "-r", "-R", "--archive", "--no-dereference", "--recursive"];
+    let kind = match program {
+        "ln" if given(&items, &["-r", "--relative"]) => Kind::Hard,
+        "ln" if given(&items, &["-s", "--symbolic"]) => Kind::Symbolic,
         "ln" | "link" => Kind::Hard,
-        "cp" if has(&['a', 'd', 'P', 'r', 'R'], &["--archive", "--no-dereference", "--recursive"]) => Kind::Copy,
-        "rsync" if has(&['a', 'l'], &["--archive", "--links"]) => Kind::Copy,
+        "cp" if given(&items, &copies) => Kind::Copy,
+        "rsync" if given(&items, &["-a", "-l", "--archive", "--links"]) => Kind::Copy,
         _ => return Vec::new(),
     };
-    let words = positional(&command.args, &["-t", "-S", "-e", "-f", "--target-directory", "--suffix", "--rsh"]);
-    let folder = has(&['t'], &["--target-directory"])
-        || command.args.iter().any(|arg| arg.text.starts_with("--target-directory="));
+    let words = words(&items);
+    let folder = program != "rsync" && given(&items, &["-t", "--target-directory"]);
     let (targets, at) = match words.split_last() {
         Some((last, targets)) if !folder && !targets.is_empty() => (targets.to_vec(), Some(*last)),
         _ => (words, None),
