@@ -114,23 +114,55 @@ pub struct ShellCommand {
     /// Positions of all commands whose output may reach it, as spans of the list in front of it: of a group every
     /// command, and what `<(…)` runs.
     pub reads: Vec<Range<u32>>,
+    /// Positions of the commands in `$(…)` of its words.
+    pub filled: Vec<Range<u32>>,
+    /// Positions of the commands whose output it runs: as the file that they wrote, or as its code.
+    pub runs: Vec<Range<u32>>,
     /// What the loops around it put into their variables, one after another.
     pub bound: Arc<[(String, Word)]>,
 }
 
-/// The positions of the commands that the output of the one at `from` reaches, through however many others.
-pub(super) fn reached(commands: &[ShellCommand], from: usize) -> Vec<usize> {
-    let mut found = Vec::new();
-    // How many in front of each position are reached.
-    let mut before = vec![0_usize; from.saturating_add(1)];
-    for (index, command) in commands.iter().enumerate().skip(from) {
-        let count = |at: u32| usize::try_from(at).ok().and_then(|at| before.get(at)).copied().unwrap_or_default();
-        let fed = index > from && command.reads.iter().any(|span| count(span.end) > count(span.start));
-        if fed {
-            found.push(index);
-        }
-        let reached = before.last().copied().unwrap_or_default() + usize::from(fed || index == from);
-        before.push(reached);
+/// Which commands the output of one reaches, through however many others.
+pub(super) struct Reached(Vec<bool>);
+
+impl Reached {
+    /// Those commands, the one itself among them.
+    pub fn of<'c>(&self, commands: &'c [ShellCommand]) -> impl Iterator<Item = &'c ShellCommand> {
+        commands.iter().zip(&self.0).filter(|(_, reached)| **reached).map(|(command, _)| command)
     }
-    found
+
+    /// Whether one of these is.
+    pub fn any(&self, span: &Range<u32>) -> bool {
+        (span.start..span.end).any(|at| usize::try_from(at).is_ok_and(|at| self.0.get(at).copied().unwrap_or_default()))
+    }
+}
+
+/// The commands that the output of the one at `from` reaches.
+pub(super) fn reached(commands: &[ShellCommand], from: usize) -> Reached {
+    let mut found = vec![false; commands.len()];
+    if let Some(own) = found.get_mut(from) {
+        *own = true;
+    }
+    loop {
+        // How many in front of each position are reached: by this round where it was there, else by the last one.
+        let mut before = Vec::with_capacity(commands.len() + 1);
+        let mut count = 0_usize;
+        before.push(count);
+        for reached in &found {
+            count += usize::from(*reached);
+            before.push(count);
+        }
+        let at = |position: u32| usize::try_from(position).ok().and_then(|at| before.get(at)).copied();
+        let holds = |span: &Range<u32>| at(span.end).unwrap_or_default() > at(span.start).unwrap_or_default();
+        let mut changed = false;
+        for (command, reached) in commands.iter().zip(&mut found) {
+            if !*reached && command.reads.iter().chain(&command.filled).chain(&command.runs).any(holds) {
+                *reached = true;
+                changed = true;
+            }
+        }
+        if !changed {
+            return Reached(found);
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod wildcards;
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
-use super::policy::folders_from;
+use super::policy::{filled_in, folders_from};
 use super::targets::{self, Access};
 use crate::home::Home;
 use daemon::Line;
@@ -64,6 +64,7 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     }
     let (folders, known) = folders_from(&call.commands, &call.starts());
     let line = Line::of(&call.commands);
+    let filled = filled_in(&call.commands);
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
         let folders = folders.get(..known).unwrap_or_default();
         daemon::stops(command, &line)?;
@@ -71,6 +72,8 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
         if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
             protected.renamed(command, &line, folders)?;
             protected.command(index, command, folders)?;
+            // What the line itself puts into its variables names a place as well.
+            filled.of(index).iter().try_for_each(|other| protected.command(index, other, folders))?;
         }
     }
     Ok(())
@@ -223,10 +226,8 @@ impl Protected<'_> {
     /// Files that `find` hands on: all below where it starts, unless it is told a name that none of ours has.
     fn found(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
         let hands_on = || {
-            let reached = reached(&self.call.commands, index).into_iter();
-            reached
-                .filter_map(|at| self.call.commands.get(at))
-                .any(|next| matches!(base_name(next), "xargs" | "parallel"))
+            let all = &self.call.commands;
+            reached(all, index).of(all).any(|next| matches!(base_name(next), "xargs" | "parallel"))
         };
         let Some(home) = &self.home else { return Ok(()) };
         let named = programs::only_name(&command.args).map(Wild::of);

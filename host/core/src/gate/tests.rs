@@ -2,6 +2,7 @@
 
 mod asked;
 mod bound;
+mod corpus;
 mod granted;
 mod guarded;
 mod house;

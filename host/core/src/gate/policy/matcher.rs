@@ -13,8 +13,17 @@ use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 8] =
-    ["program", "subcommand", "flags_any", "flags_all", "args_glob", "redirects_to", "pipes_into", "assigns"];
+const KEYS: [&str; 9] = [
+    "program",
+    "subcommand",
+    "flags_any",
+    "flags_all",
+    "flags_none",
+    "args_glob",
+    "redirects_to",
+    "pipes_into",
+    "assigns",
+];
 
 /// The structured `match`.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +32,7 @@ pub(super) struct Matcher {
     subcommand: Vec<Vec<String>>,
     flags_any: Vec<String>,
     flags_all: Vec<String>,
+    flags_none: Vec<String>,
     args_glob: Vec<Pathglob>,
     redirects_to: Vec<Pathglob>,
     pipes_into: Vec<Program>,
@@ -65,13 +75,14 @@ impl Matcher {
         let mut names = |key: &str| fields.texts(key, problems);
         let (program, pipes_into) = (names("program"), names("pipes_into"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
-        let (any, all) = (names("flags_any"), names("flags_all"));
+        let (any, all, none) = (names("flags_any"), names("flags_all"), names("flags_none"));
         let (args, redirects) = (names("args_glob"), names("redirects_to"));
         Some(Self {
             program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
             flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            flags_none: none.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
@@ -84,7 +95,7 @@ impl Matcher {
         self.args_glob.len() + self.redirects_to.len()
     }
 
-    /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`).
+    /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`; none, for `flags_none`).
     pub fn matches(&self, seen: &Seen<'_>, reading: Reading) -> bool {
         let command = seen.command;
         let unless_given = |list_is_empty: bool, holds: &dyn Fn() -> bool| list_is_empty || holds();
@@ -94,6 +105,8 @@ impl Matcher {
                 self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
             })
             && self.flags_all.iter().all(|flag| flags::has(command, flag, reading))
+            // What takes a rule back is doubted the other way round.
+            && !self.flags_none.iter().any(|flag| flags::has(command, flag, reading.opposite()))
             && unless_given(self.args_glob.is_empty(), &|| {
                 seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
             })
@@ -135,10 +148,15 @@ impl Matcher {
 
     /// Whether the command's output reaches one of the programs, through however many others.
     fn pipes(&self, seen: &Seen<'_>) -> bool {
-        // `| python3 -m json.tool` reads data: the code is its own.
-        reached(seen.ground.all, seen.index).into_iter().filter_map(|index| seen.ground.all.get(index)).any(|command| {
-            let name = shell::base_name(&command.program.text);
-            self.pipes_into.iter().any(|program| program.name.is(name)) && shell::runs_its_input(command)
+        let all = seen.ground.all;
+        let reached = reached(all, seen.index);
+        let named = |name: &str| self.pipes_into.iter().any(|program| program.name.is(name));
+        let own = all.get(seen.index);
+        reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
+            // `| python3 -m json.tool` reads data: the code is its own.
+            named(shell::base_name(&command.program.text)) && shell::runs_its_input(command)
+                // A file that was fetched is run by its name, too.
+                || named("sh") && command.runs.iter().any(|span| reached.any(span))
         })
     }
 }

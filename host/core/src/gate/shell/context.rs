@@ -14,6 +14,8 @@ pub(super) struct Context {
     pub sources: Vec<Range<u32>>,
     pub stdin: Stdin,
     pub depth: usize,
+    /// The functions whose bodies surround it.
+    pub calls: Vec<String>,
     /// What the loops around it put into their variables.
     pub bound: Arc<[(String, Word)]>,
 }

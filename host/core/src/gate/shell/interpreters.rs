@@ -31,7 +31,10 @@ const INTERPRETERS: [Interpreter; 10] = [
 ];
 
 /// Functions that start a process, across the languages above.
-const STARTERS: [&str; 21] = [
+const STARTERS: [&str; 24] = [
+    "Deno.Command",
+    "Bun.spawn",
+    "Bun.spawnSync",
     "system",
     "popen",
     "exec",
@@ -104,7 +107,10 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         runs.reads_code = true;
         let code = input.code();
         runs.unknown |= !code.sure;
-        code.texts.iter().for_each(|text| source(text, runs));
+        for text in code.texts {
+            source(&text, runs);
+            runs.says.push(text);
+        }
     }
 }
 
@@ -223,6 +229,11 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
                     // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
                     Some(list) if list.starts_with('[') => {
                         argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs)
+                    }
+                    // `new Deno.Command("rm", { args: ["-rf", "/"] })`.
+                    Some(options) if options.starts_with('{') && options.contains("args") => {
+                        let list = options.split_once('[').map_or("", |(_, list)| list);
+                        argv(&format!("'{text}', {list}"), literal_code, runs)
                     }
                     Some(list) if list.starts_with(['"', '\'']) => {
                         argv(&format!("'{text}', {list}"), literal_code, runs)

@@ -64,6 +64,11 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
             }
         }
     }
+    match name {
+        "nix-shell" => valued_options(args, &["--run", "--command"], runs),
+        "nix" => exec_option(args, &["-c", "--command"], &["{}".to_owned()], runs),
+        _ => {}
+    }
     if name == "zip" {
         valued_options(args, &["-TT", "--unzip-command"], runs);
     }
@@ -78,6 +83,19 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
 }
 
+/// Subcommands of `tmux` that start a program.
+const STARTS: [&str; 9] = [
+    "new-session",
+    "new",
+    "new-window",
+    "neww",
+    "split-window",
+    "splitw",
+    "respawn-pane",
+    "run-shell",
+    "display-popup",
+];
+
 /// `tmux send-keys -t pane 'code' Enter`: what is typed into another shell.
 fn typed(args: &[Word], runs: &mut Runs) {
     let typing = |arg: &Word| matches!(arg.text.as_str(), "send-keys" | "send" | "stuff");
@@ -85,6 +103,11 @@ fn typed(args: &[Word], runs: &mut Runs) {
         let keys = after_options(args.get(at + 1..).unwrap_or_default(), &["-t", "-N"]);
         let end = keys.iter().position(|key| matches!(key.text.as_str(), "Enter" | "C-m")).unwrap_or(keys.len());
         runs.joined(keys.get(..end).unwrap_or_default());
+    } else if let Some(at) = args.iter().position(|arg| STARTS.contains(&arg.text.as_str())) {
+        let valued = ["-s", "-t", "-n", "-c", "-x", "-y", "-e", "-F", "-l", "-p"];
+        runs.joined(after_options(args.get(at + 1..).unwrap_or_default(), &valued));
+    } else if runs.wrapper == "screen" {
+        runs.argv(after_options(args, &["-S", "-t", "-c", "-e", "-h", "-p", "-r", "-T", "-dmS", "-DmS"]));
     }
 }
 
@@ -256,7 +279,12 @@ fn editor(args: &[Word], runs: &mut Runs) {
             "-c" | "--cmd" => args.get(at + 1).map(|word| word.text.as_str()),
             text => text.strip_prefix('+'),
         };
-        let command = command.map(|text| text.trim_start_matches([':', '%', '.', ' ']));
+        let command = command.map(|text| {
+            let text = text.trim_start_matches([':', '%', '.', ' ']);
+            let loud =
+                ["silent! ", "silent ", "sil ", "exe ", "execute "].iter().find_map(|word| text.strip_prefix(word));
+            loud.unwrap_or(text).trim_start_matches([':', '"', '\'', ' '])
+        });
         if let Some(code) = command.and_then(|text| text.strip_prefix('!')) {
             runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
         }

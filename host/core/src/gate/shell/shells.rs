@@ -122,13 +122,13 @@ fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
             first.text.strip_prefix(['-', '/']).map(|option| option.trim_start_matches('-').to_lowercase())
         else {
             // A file, or for the older one code.
-            return runs.joined(rest);
+            return foreign(rest, runs);
         };
         let is = |full: &str| !option.is_empty() && full.starts_with(&option);
         if is("command") {
             return match tail.first() {
                 Some(code) if code.text == "-" => run_input(input, runs),
-                _ => runs.joined(tail),
+                _ => foreign(tail, runs),
             };
         }
         if is("encodedcommand") || option == "ec" {
@@ -153,4 +153,10 @@ fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         rest = if valued.iter().any(|full| is(full)) { tail.get(1..).unwrap_or_default() } else { tail };
     }
     run_input(input, runs);
+}
+
+/// Code of a language of its own.
+fn foreign(words: &[Word], runs: &mut Runs) {
+    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    runs.foreign.push(Word { text, literal: false });
 }

@@ -50,7 +50,12 @@ fn lists_and_groups_are_split() {
     assert_eq!([bound(0), bound(1), bound(2)], ["x=1 x=2 3 x=4 x=5", "x=1 x=2 3 x=4 x=5 y=$z", ""].map(str::to_owned));
     check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
     check("case $x in a) b;; *) c;; esac", &["b", "c"]);
-    check("f() { rm x; }; f", &["rm x", "f"]);
+    check("f() { rm x; }; f", &["rm x", "f", "rm x"]);
+    check("( (rm x) )", &["rm x"]);
+    check("((rm x) )", &["rm x"]);
+    check("( ( ( rm x; ls) ) )", &["rm x", "ls"]);
+    check("(( (1 + 2) * 3 )); ls", &["ls"]);
+    check("((i++)); ls", &["ls"]);
     check("! a", &["a"]);
     check("[[ -n $(a) ]] && (( $(b) ))", &["a", "b"]);
     check("time a", &["a"]);

@@ -4,6 +4,7 @@
 //! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
 use super::context::Context;
+use super::fetched;
 use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
@@ -15,8 +16,10 @@ use brush_parser::ast::{
     ExtendedTestExpr, FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 /// What the walk runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,9 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         commands: Vec::new(),
         facts: Vec::new(),
         words: 0,
+        apart: None,
+        functions: HashMap::new(),
+        written: Vec::new(),
         problem: None,
         needs_large_stack: false,
         last: None,
@@ -49,6 +55,11 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
     Ok(Parsed { commands: walk.commands, problem: walk.problem })
 }
 
+/// Most files of which it is known which command wrote them; a line that writes more runs none of them.
+const MAX_WRITTEN: usize = 256;
+/// Most functions whose calls are followed with their arguments; a line defines few.
+const MAX_FUNCTIONS: usize = 64;
+
 pub(super) struct Walk {
     stack: Stack,
     commands: Vec<ShellCommand>,
@@ -58,6 +69,12 @@ pub(super) struct Walk {
     words: usize,
     problem: Option<NotUnderstood>,
     needs_large_stack: bool,
+    /// Code in which two brackets stand apart, which the parser takes for `((`.
+    apart: Option<String>,
+    /// The functions defined so far.
+    functions: HashMap<String, Rc<FunctionBody>>,
+    /// Files that commands so far have written, by their names without folders.
+    written: Vec<(String, Range<u32>)>,
     /// Position of the command that the next one of a pipe reads.
     pub(super) last: Option<u32>,
 }
@@ -94,6 +111,7 @@ impl Walk {
             self.needs_large_stack = true;
             return;
         }
+        let outer = std::mem::replace(&mut self.apart, nesting::has_brackets_apart(code).then(|| code.to_owned()));
         let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| {
             Parser::new(code.as_bytes(), &ParserOptions::default()).parse_program()
         }));
@@ -104,6 +122,16 @@ impl Walk {
                 }
             }
             Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
+        }
+        self.apart = outer;
+    }
+
+    /// `( (a) )` is no arithmetic. Where it cannot be read as code it may well be: `(( (1 + 2) * 3 ))`.
+    fn subshells(&mut self, code: &str, context: &Context) {
+        let problem = self.problem;
+        self.code(code, &context.deeper());
+        if self.problem == Some(NotUnderstood::Syntax) {
+            self.problem = problem;
         }
     }
 
@@ -141,6 +169,9 @@ impl Walk {
             }
             Command::Function(function) => {
                 let FunctionBody(body, redirects) = &function.body;
+                if self.functions.len() < MAX_FUNCTIONS {
+                    self.functions.insert(function.fname.value.clone(), Rc::new(function.body.clone()));
+                }
                 self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(body, inner));
             }
             Command::ExtendedTest(test, redirects) => {
@@ -152,7 +183,12 @@ impl Walk {
     fn compound(&mut self, compound: &CompoundCommand, context: &Context) {
         let inner = context.deeper();
         match compound {
-            CompoundCommand::Arithmetic(arithmetic) => self.expanded(&arithmetic.expr.value, context),
+            CompoundCommand::Arithmetic(arithmetic) => {
+                self.expanded(&arithmetic.expr.value, context);
+                if self.apart.as_ref().is_some_and(|code| !nesting::is_arithmetic(code, &arithmetic.expr.value)) {
+                    self.subshells(&arithmetic.expr.value, context);
+                }
+            }
             CompoundCommand::ArithmeticForClause(clause) => {
                 for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
                     self.expanded(&expr.value, context);
@@ -274,12 +310,54 @@ impl Walk {
         }
         let (own, fed) = self.inputs(&redirects, context);
         let from = self.position();
+        let call = argv.split_first().and_then(|(name, args)| self.called(name, args, &own));
         self.emit(argv, assignments, redirects.list, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
         let last = self.position().checked_sub(1);
         self.outputs(&redirects.readers, from, context);
+        let (own, inner) = (from..last.map_or(from, |last| last + 1), self.position());
         self.substitutions(code, context);
+        self.fill(own, inner..self.position());
+        if let Some((body, context)) = call {
+            let FunctionBody(body, redirects) = &*body;
+            self.redirected(redirects.as_ref(), &context, |walk, inner| walk.compound(body, inner));
+        }
         self.last = last;
+    }
+
+    /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
+    fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
+        let body = self.functions.get(&name.text).filter(|_| name.literal && !context.calls.contains(&name.text))?;
+        let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
+        inner.calls.push(name.text.clone());
+        let others =
+            context.bound.iter().filter(|(name, _)| !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'@'));
+        let numbered = args.iter().enumerate().map(|(at, arg)| ((at + 1).to_string(), arg.clone()));
+        let all = args.iter().map(|arg| ("@".to_owned(), arg.clone()));
+        inner.bound = others.cloned().chain(numbered).chain(all).collect();
+        Some((body.clone(), inner))
+    }
+
+    /// Notes what fills the words of the commands at `own`, and what they write for others to run.
+    fn fill(&mut self, own: Range<u32>, inner: Range<u32>) {
+        for at in own.clone().filter_map(|at| usize::try_from(at).ok()) {
+            let Some(command) = self.commands.get_mut(at) else { continue };
+            if !inner.is_empty() {
+                if fetched::takes_code(command) {
+                    command.runs.push(inner.clone());
+                }
+                command.filled.push(inner.clone());
+            }
+            if let Some(file) = fetched::script(command) {
+                let name = wrappers::base_name(&file.text).to_owned();
+                let spans = self.written.iter().filter(|(written, _)| *written == name);
+                command.runs.extend(spans.map(|(_, span)| span.clone()));
+            }
+            let names = fetched::names(command);
+            let room = MAX_WRITTEN.saturating_sub(self.written.len());
+            let span = own.start..own.end.max(inner.end);
+            self.written.extend(names.into_iter().take(room).map(|name| (name, span.clone())));
+        }
     }
 
     /// Records a command, which reads what those at `fed` print besides its input, and what it runs in turn.
@@ -311,13 +389,15 @@ impl Walk {
         let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
         let ran = wrappers::runs(&program, &args, &assignments, &input);
         let mut command = ShellCommand {
-            program,
+            program: program.clone(),
             args,
             assignments,
             redirects,
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
             reads: context.sources.iter().chain(fed).cloned().collect(),
+            filled: Vec::new(),
+            runs: Vec::new(),
             bound: context.bound.clone(),
         };
         for path in ran.writes {
@@ -342,6 +422,26 @@ impl Walk {
                 self.code(&code.text, &inner);
             }
         }
+        for code in ran.foreign {
+            let problem = self.problem;
+            self.code(&code.text, &inner);
+            self.problem = problem;
+        }
+        for said in ran.says {
+            self.say(program.clone(), said, &inner);
+        }
+    }
+
+    /// Records what a program reads as if it were its argument, on one line.
+    fn say(&mut self, program: Word, said: Word, context: &Context) {
+        if self.commands.len() >= MAX_COMMANDS {
+            return self.trouble(NotUnderstood::TooMany);
+        }
+        let text = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let args = vec![Word { text, literal: said.literal }];
+        let wrappers = context.wrappers.clone();
+        self.commands.push(ShellCommand { program, args, wrappers, ..ShellCommand::default() });
+        self.facts.push(Facts::default());
     }
 
     /// Walks the substitutions in a word that is no argument; hands back what it comes to.

@@ -4,7 +4,7 @@
 //! `prefixes`, shells in `shells`, programs that run one only by an option (`find -exec`, `git -c`) in `programs`.
 
 use super::input::Input;
-use super::{elsewhere, interpreters, prefixes, programs, scripts, shells};
+use super::{consoles, elsewhere, fed, interpreters, prefixes, programs, scripts, shells, word};
 use crate::gate::call::Word;
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
@@ -21,6 +21,10 @@ pub(super) struct Runs {
     pub argvs: Vec<(Vec<Word>, Assignments)>,
     /// Shell code.
     pub code: Vec<Word>,
+    /// Code of a language that reads much like a shell's: what stops is looked for in it, what it means is not known.
+    pub foreign: Vec<Word>,
+    /// What it reads and does, as if it were its argument: statements of a database, code of another language.
+    pub says: Vec<Word>,
     /// Files that its arguments make it write.
     pub writes: Vec<Word>,
     /// It reads code from its input.
@@ -36,6 +40,12 @@ impl Runs {
         }
     }
 
+    /// It starts what it runs in that folder.
+    pub(super) fn moved(&mut self, folder: Option<Word>) {
+        let cd = Word { text: "cd".to_owned(), literal: true };
+        self.argvs.extend(folder.map(|folder| (vec![cd, folder], Vec::new())));
+    }
+
     pub(super) fn joined(&mut self, words: &[Word]) {
         if words.is_empty() {
             return;
@@ -46,7 +56,9 @@ impl Runs {
 }
 
 /// Variables whose value is run as a command by the programs that read them.
-const COMMAND_VARIABLES: [&str; 14] = [
+const COMMAND_VARIABLES: [&str; 16] = [
+    "LESSOPEN",
+    "LESSCLOSE",
     "GIT_SSH_COMMAND",
     "GIT_SSH",
     "GIT_EXTERNAL_DIFF",
@@ -80,13 +92,16 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
     let mut runs = Runs { wrapper: name.to_owned(), ..Runs::default() };
     for (variable, value) in assignments {
         if COMMAND_VARIABLES.contains(&variable.as_str()) && !value.text.is_empty() {
-            runs.code.push(value.clone());
+            // `LESSOPEN='|program %s'`.
+            let text = value.text.trim_start_matches(['|', '-']).to_owned();
+            runs.code.push(Word { text, literal: value.literal });
         }
     }
     match name {
         "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
+        "eval" if matches!(args, [only] if word::is_settings(&only.text)) => {}
         "eval" => runs.joined(skip_double_dash(args)),
         "source" | "." => {
             let file = args.first().map_or("", |file| file.text.as_str());
@@ -94,8 +109,8 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         }
         "trap" => trap(args, &mut runs),
         "alias" => aliases(args, &mut runs),
-        "xargs" => xargs(args, &mut runs),
-        "parallel" => parallel(args, &mut runs),
+        "xargs" => fed::xargs(args, input, &mut runs),
+        "parallel" => fed::parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
         _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
         "su" | "runuser" | "script" | "sg" => dash_c(name, args, &mut runs),
@@ -104,9 +119,10 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
         _ if interpreters::is_one(name) => interpreters::runs(name, args, input, &mut runs),
         _ => {
-            if !prefixes::runs(name, args, &mut runs) {
+            if !called(name, args, &mut runs) && !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);
+                consoles::runs(name, args, input, &mut runs);
             }
         }
     }
@@ -114,6 +130,20 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
     }
     runs
+}
+
+/// `npx -c 'code'`, `npm exec -c 'code'`: false where it is none of them.
+fn called(name: &str, args: &[Word], runs: &mut Runs) -> bool {
+    let runs_code = match name {
+        "npx" | "bunx" => true,
+        "npm" | "pnpm" | "yarn" => args.first().is_some_and(|word| matches!(&*word.text, "exec" | "x")),
+        _ => false,
+    };
+    let options = ["-p", "-w", "-c", "--package", "--call"];
+    let code = if runs_code { values(&scan(args, &options), &["-c", "--call"]) } else { Vec::new() };
+    let given = !code.is_empty();
+    runs.code.extend(code);
+    given
 }
 
 /// Whether a program that was given no other starts a shell, which runs what it reads.
@@ -177,6 +207,12 @@ fn env(args: &[Word], runs: &mut Runs) {
         if let Some(code) = code {
             return split(Some(&Word { text: code.to_owned(), literal: first.literal }), tail, runs);
         }
+        let attached = text.strip_prefix("--chdir=").or_else(|| text.strip_prefix("-C").filter(|dir| !dir.is_empty()));
+        let folder = match text {
+            "-C" | "--chdir" => tail.first().cloned(),
+            _ => attached.map(|dir| Word { text: dir.to_owned(), literal: first.literal }),
+        };
+        runs.moved(folder);
         rest = if takes_next(text, &["-a", "-u", "-C", "-P", "--argv0", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
@@ -212,201 +248,6 @@ fn trap(args: &[Word], runs: &mut Runs) {
 fn aliases(args: &[Word], runs: &mut Runs) {
     for (_, value) in args.iter().filter_map(assignment) {
         runs.code.push(value);
-    }
-}
-
-/// What the wrapper fills in from its input.
-fn filled_in() -> Word {
-    Word { text: "{}".to_owned(), literal: false }
-}
-
-fn xargs(args: &[Word], runs: &mut Runs) {
-    let valued = [
-        "-I",
-        "-n",
-        "-P",
-        "-L",
-        "-d",
-        "-s",
-        "-E",
-        "-a",
-        "--max-args",
-        "--max-procs",
-        "--delimiter",
-        "--arg-file",
-        "--max-chars",
-        "--process-slot-var",
-    ];
-    let flags = [
-        "-0",
-        "-r",
-        "-t",
-        "-p",
-        "-x",
-        "-o",
-        "-i",
-        "-e",
-        "-l",
-        "--null",
-        "--no-run-if-empty",
-        "--verbose",
-        "--interactive",
-        "--exit",
-        "--open-tty",
-        "--show-limits",
-        "--replace",
-        "--eof",
-        "--max-lines",
-    ];
-    for rest in readings(args, &valued, &flags) {
-        if rest.is_empty() {
-            continue;
-        }
-        let mut argv = rest.to_vec();
-        match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
-            Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
-                *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
-            }),
-            None => argv.push(filled_in()),
-        }
-        runs.argv(&argv);
-    }
-}
-
-/// What xargs replaces by each line that it reads, where it is told to.
-fn placeholder(options: &[Word]) -> Option<String> {
-    let mut found = None;
-    for (at, option) in options.iter().enumerate() {
-        let text = option.text.as_str();
-        let next = || options.get(at + 1).map(|word| word.text.clone());
-        let given = match (text.strip_prefix("--replace"), valued_letter(text, |letter| "InPLdsEai".contains(letter))) {
-            (Some(""), _) => Some("{}".to_owned()),
-            (Some(value), _) => value.strip_prefix('=').map(str::to_owned),
-            (None, Some(('I', ""))) => next(),
-            // `-i` takes a value only where it is attached.
-            (None, Some(('i', ""))) => Some("{}".to_owned()),
-            (None, Some(('I' | 'i', value))) => Some(value.to_owned()),
-            _ => None,
-        };
-        found = given.filter(|given| !given.is_empty()).or(found);
-    }
-    found
-}
-
-fn parallel(args: &[Word], runs: &mut Runs) {
-    let valued = [
-        "-j",
-        "-P",
-        "-N",
-        "-n",
-        "-L",
-        "-s",
-        "-I",
-        "-a",
-        "-C",
-        "-S",
-        "-d",
-        "-E",
-        "-M",
-        "--jobs",
-        "--max-procs",
-        "--max-args",
-        "--max-replace-args",
-        "--max-lines",
-        "--max-chars",
-        "--arg-file",
-        "--colsep",
-        "--sshlogin",
-        "--sshloginfile",
-        "--slf",
-        "--joblog",
-        "--results",
-        "--delay",
-        "--timeout",
-        "--retries",
-        "--load",
-        "--memfree",
-        "--tmpdir",
-        "--workdir",
-        "--wd",
-        "--env",
-        "--basefile",
-        "--return",
-        "--tagstring",
-        "--tag-string",
-        "--halt",
-        "--nice",
-        "--block",
-        "--recstart",
-        "--recend",
-        "--delimiter",
-        "--arg-sep",
-        "--rpl",
-        "--profile",
-        "--termseq",
-        "--trc",
-        "--limit",
-    ];
-    let flags = [
-        "-k",
-        "-u",
-        "-v",
-        "-q",
-        "-X",
-        "-m",
-        "-r",
-        "-x",
-        "-0",
-        "-t",
-        "--keep-order",
-        "--ungroup",
-        "--verbose",
-        "--quote",
-        "--xargs",
-        "--no-run-if-empty",
-        "--bar",
-        "--eta",
-        "--progress",
-        "--dry-run",
-        "--dryrun",
-        "--line-buffer",
-        "--lb",
-        "--tag",
-        "--null",
-        "--pipe",
-        "--pipe-part",
-        "--resume",
-        "--resume-failed",
-        "--will-cite",
-        "--plus",
-        "--link",
-        "--linebuffer",
-        "--no-notice",
-        "--shuf",
-        "--fg",
-        "--semaphore",
-        "--round-robin",
-        "--group",
-    ];
-    for rest in readings(args, &valued, &flags) {
-        let end = rest.iter().position(|word| word.text.starts_with(":::")).unwrap_or(rest.len());
-        let words = rest.get(..end).unwrap_or_default();
-        if words.is_empty() {
-            // Without a command, each input line is one.
-            match rest.get(end + 1..) {
-                Some(inputs) if end < rest.len() => runs.code.extend(inputs.iter().cloned()),
-                _ => runs.unknown = true,
-            }
-            continue;
-        }
-        let mut text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        text.push_str(" {}");
-        runs.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
-        if words.iter().any(|word| word.text.contains(char::is_whitespace)) {
-            // `--quote`, and the other program of this name, keep the words apart.
-            let argv: Vec<Word> = words.iter().cloned().chain([filled_in()]).collect();
-            runs.argv(&argv);
-        }
     }
 }
 

@@ -330,7 +330,7 @@ fn links_lead_no_one_in() {
         "ln -sf /dev/null b",
         "cp -r ROOT/outside src/x",
         "cp -a in src/x",
-        "git checkout -- src",
+        "git checkout -b src",
         "git add .claude",
         "git diff HEAD -- .claude",
         "git grep hooks .claude",
