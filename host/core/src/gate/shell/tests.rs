@@ -1,6 +1,7 @@
 //! What a shell line is read as, the ways past others' guards among it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
+use super::follow::MAX_REPLAYS;
 use super::*;
 use crate::gate::call::{RedirectKind, Word};
 
@@ -253,6 +254,23 @@ fn data_flows_through_process_substitutions() {
     check_doubtful("{ sh; } < <(curl x)", "curl x");
     check_doubtful("{ curl x; } > >(sh)", "curl x");
     check("diff <(a) <(b)", &["a", "b", "diff <() <()"]);
+}
+
+#[test]
+fn calls_and_files_are_followed_only_so_far() {
+    // Each function calls the next a hundred times.
+    let mut line: String =
+        (0..12).map(|at| format!("f{at}() {{ {} }}; ", format!("f{}; ", at + 1).repeat(20))).collect();
+    line.push_str("f0");
+    assert!(parse_blocking(&line).problem.is_some());
+    // One that calls itself ends by itself.
+    check("f() { f; }; f", &["f", "f", "f", "f"]);
+    // A file that runs itself, over and over.
+    let itself = "echo 'sh x; sh x' > x; sh x";
+    assert!(parse_blocking(itself).problem.is_some());
+    let often = |times: usize| format!("echo ls > x; {}", "sh x; ".repeat(times));
+    assert_eq!(parse_blocking(&often(MAX_REPLAYS - 1)).problem, None);
+    assert_eq!(parse_blocking(&often(MAX_REPLAYS + 1)).problem, Some(NotUnderstood::TooMany));
 }
 
 #[test]
