@@ -13,6 +13,7 @@ mod support;
 mod approvals;
 mod architecture;
 mod commands;
+mod compiling;
 mod crash;
 mod demo;
 mod hooks;

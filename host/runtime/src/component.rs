@@ -1,15 +1,13 @@
-//! From bytes to a linked component: size, format, interface version, world and compilation, in this order, so
-//! that nothing is compiled that could not run, and nothing runs here.
+//! What a component is and whether this host can run it: size, format, interface version and world, told before
+//! anything is compiled; and linking what was. Nothing runs here.
 
 use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
-use crate::compiler::Compiler;
-use crate::engine::Engine;
 use crate::host::GuestState;
 use crate::limits::MAX_CORE_INSTANCES;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use wasmparser::{Parser, Payload};
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 /// The largest component file, in bytes.
 pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -121,8 +119,13 @@ pub(crate) struct Interface {
 
 /// Hex of the SHA-256 of a file.
 pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hex of a digest.
+pub(crate) fn hex(digest: &[u8]) -> String {
     use fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
         text
@@ -253,18 +256,14 @@ impl Loaded {
     }
 }
 
-/// Compiles inspected bytes and links them. Blocks for as long as compiling takes.
-pub(crate) fn load(
-    engine: &Engine,
+/// Links the code of an inspected component.
+pub(crate) fn link(
     linker: &Linker<GuestState>,
-    compiler: &dyn Compiler,
     interface: &Interface,
-    bytes: &[u8],
+    component: &Component,
 ) -> Result<Loaded, Rejection> {
-    let artifact =
-        compiler.compile(engine, bytes).map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
     let world = |error: wasmtime::Error| Rejection::new(Stage::World, format!("{error:#}"));
-    let instance_pre = linker.instantiate_pre(&artifact.0).map_err(world)?;
+    let instance_pre = linker.instantiate_pre(component).map_err(world)?;
     let exports = Exports {
         lifecycle: lifecycle::GuestIndices::new(&instance_pre).map_err(world)?,
         handler: handler::GuestIndices::new(&instance_pre).map_err(world)?,

@@ -59,6 +59,17 @@ pub struct LastFault {
     pub at: Timestamp,
 }
 
+/// A newer version that waits for a grant, while an older one serves or nothing does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingVersion {
+    /// What it calls its version.
+    pub version: String,
+    /// Hex of the SHA-256 of its bytes.
+    pub digest: String,
+    /// What it needs and is not granted.
+    pub missing: Vec<String>,
+}
+
 /// One line of `plugin list`.
 #[derive(Debug, Clone)]
 pub struct PluginStatus {
@@ -100,6 +111,8 @@ pub struct PluginStatus {
     pub last_fault: Option<LastFault>,
     /// Why its newest file does not serve.
     pub rejected: Option<Rejection>,
+    /// Its newest file works and waits for a grant.
+    pub waiting: Option<WaitingVersion>,
 }
 
 /// What the operator's grant makes of a guard, whether or not it is there.
@@ -117,8 +130,15 @@ impl RequiredGuard {
     }
 }
 
-/// Digest, world and description of a version that waits for a grant.
-pub(crate) type Waiting = (Arc<str>, World, Arc<Description>);
+/// A version that waits for a grant.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    pub(crate) digest: Arc<str>,
+    pub(crate) world: World,
+    pub(crate) description: Arc<Description>,
+    /// What it needs and is not granted.
+    pub(crate) missing: Vec<String>,
+}
 
 /// What changes when a version does.
 #[derive(Default)]
@@ -214,8 +234,8 @@ impl Plugin {
             (Some(serving), _) => {
                 (serving.description.version.clone(), serving.digest.to_string(), Some(serving.world()))
             }
-            (None, Some((digest, world, description))) => {
-                (description.version.clone(), digest.to_string(), Some(*world))
+            (None, Some(waiting)) => {
+                (waiting.description.version.clone(), waiting.digest.to_string(), Some(waiting.world))
             }
             (None, None) => (String::new(), String::new(), None),
         };
@@ -240,6 +260,11 @@ impl Plugin {
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),
             rejected: face.rejected.clone(),
+            waiting: face.waiting.as_ref().map(|waiting| WaitingVersion {
+                version: waiting.description.version.clone(),
+                digest: waiting.digest.to_string(),
+                missing: waiting.missing.clone(),
+            }),
         }
     }
 }

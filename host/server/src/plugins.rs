@@ -136,6 +136,10 @@ fn status(plugin: &PluginStatus) -> Value {
     );
     let rejected =
         plugin.rejected.as_ref().map(|rejected| json!({"stage": rejected.stage.as_str(), "cause": rejected.cause}));
+    let waiting = plugin
+        .waiting
+        .as_ref()
+        .map(|waiting| json!({"version": waiting.version, "digest": waiting.digest, "missing": waiting.missing}));
     json!({
         "name": plugin.name,
         "version": plugin.version,
@@ -156,6 +160,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "p99_us": plugin.p99_us,
         "last_fault": fault,
         "rejected": rejected,
+        "waiting": waiting,
     })
 }
 

@@ -23,8 +23,8 @@ const PLUGINS: [(&str, &str); 5] = [
 ];
 /// The package whose examples are the tests' guests, and its folder.
 const TEST_GUESTS: (&str, &str) = ("tollgate-test-guests", "tests/guests");
-/// The test guests that the demonstration shows; the others are built only with the feature `guests`.
-const SHOWN: [&str; 3] = ["counter", "counter_v2", "spin_handle"];
+/// The test guests that the demonstration and the soak show; the others are built only with the feature `guests`.
+const SHOWN: [&str; 4] = ["counter", "counter_v2", "panics", "spin_handle"];
 /// The cargo profile that guests are built with.
 const PROFILE: &str = "guest";
 

@@ -75,6 +75,14 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
             let words = format!("{}: {}: {}", cell(plugin.get("name")), key.replace('_', " "), tame(&words, 300));
             output::line(paint(on, Colour::Bad, words))?;
         }
+        if let Some(waiting) = plugin.get("waiting").filter(|waiting| !waiting.is_null()) {
+            let (name, version) = (cell(plugin.get("name")), cell(waiting.get("version")));
+            let missing = waiting.get("missing").and_then(Value::as_array).into_iter().flatten();
+            let missing: Vec<String> = missing.map(|one| cell(Some(one))).collect();
+            let words = tame(&format!("{name}: waits: {version} needs {}", missing.join(", ")), 300);
+            let words = format!("{words}: `tollgate plugin grant {name}` shows it");
+            output::line(paint(on, Colour::Warn, words))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! Loading, handling, swapping, granting, removing.
 
+use super::dropping::greedy;
 use super::{EMITS, World, fields, payload};
 use crate::{PluginState, RuntimeError};
 use serde_json::{Value, json};
@@ -121,13 +122,7 @@ async fn a_restart_with_a_file_that_waits_for_a_grant_serves_the_last_good_one()
     let digest = world.status("counter").digest;
     world.stop().await;
     // The same plugin, which needs another type.
-    let mut greedy = guests::COUNTER_V2.to_vec();
-    let (from, to) = (b"test_guest.counted", b"test_guest.greedier");
-    let to = &to[..from.len()];
-    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
-        greedy[at..at + from.len()].copy_from_slice(to);
-    }
-    world.replace("counter", &greedy);
+    world.replace("counter", &greedy());
     world.start().await;
     assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["emit test_guest.greedie"])]);
     assert_eq!((world.state("counter"), world.status("counter").digest), (PluginState::Serving, digest));
