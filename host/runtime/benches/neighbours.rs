@@ -105,6 +105,7 @@ async fn measure(neighbour: Option<(&str, &[u8])>) -> Times {
         compiler: Arc::new(InProcess),
         watch: false,
         rescan: Duration::from_secs(5),
+        signatures: SignatureRules::default(),
     };
     let plugins = Runtime::start(options).await.unwrap();
     assert!(plugins.list().iter().all(|plugin| plugin.state == PluginState::Serving), "{:?}", plugins.list());
