@@ -18,6 +18,7 @@ mod crash;
 mod demo;
 mod hooks;
 mod hooks_install;
+mod hostile;
 mod http;
 mod messages;
 mod operations;

@@ -200,3 +200,24 @@ fn a_guest_that_never_ends_is_stopped_and_the_host_goes_on() {
         daemon.events("test_guest.counted").iter().any(|event| event["payload"]["seq"] == tick).then_some(())
     });
 }
+
+#[test]
+fn a_plugin_over_its_fuel_of_a_minute_waits_and_says_so() {
+    let home = Home::without_plugins();
+    home.install("counter", guests::COUNTER, &format!("{COUNTER_GRANT}[limits]\nfuel_per_minute = 1\n"));
+    let daemon = home.start();
+    serving(&daemon, "counter", "0.1.0");
+    assert_eq!(daemon.plugin("counter")["throttled"], false);
+    emit(&daemon, "demo.tick");
+    emit(&daemon, "demo.tick");
+    let plugin = wait_for("the wait", || {
+        let plugin = daemon.plugin("counter");
+        (plugin["throttled"] == true).then_some(plugin)
+    });
+    assert_eq!((&plugin["calls"], &plugin["state"]), (&json!(1), &json!("serving")), "{plugin}");
+    assert!(plugin["queue"].as_u64() > Some(0), "the second event waits: {plugin}");
+    let listed = stdout(&home.tollgate(["plugin", "list"]));
+    assert!(listed.contains("counter: throttled: its fuel_per_minute is spent"), "{listed}");
+    let logs = stdout(&home.tollgate(["plugin", "logs", "counter"]));
+    assert!(logs.contains("over its fuel of this minute: the next call waits"), "{logs}");
+}

@@ -142,7 +142,7 @@ impl Daemon {
         self.child.wait().expect("a child");
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

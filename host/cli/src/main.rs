@@ -3,6 +3,7 @@
 mod agents;
 mod args;
 mod asker;
+mod bench;
 mod client;
 mod commands;
 mod compiler;
@@ -15,6 +16,7 @@ mod host;
 mod output;
 mod policies;
 mod reload;
+mod signals;
 mod telemetry;
 
 use args::{Arguments, Command};
@@ -89,5 +91,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(command) => commands::audit::run(&home()?, &command),
         Command::Config(command) => commands::config::run(&home()?, &command),
         Command::Demo(args) => demo::run(args),
+        Command::Bench(command) => bench::run(command),
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
 use crate::host::GuestState;
+use crate::limits::MAX_CORE_INSTANCES;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use wasmparser::{Parser, Payload};
@@ -144,8 +145,12 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Interface, Rejection> {
         };
         return Err(Rejection::new(Stage::Format, cause));
     }
-    let (imports, exports) =
-        names(bytes).map_err(|error| Rejection::new(Stage::Format, format!("damaged: {error}")))?;
+    let Outline { imports, exports, modules } =
+        outline(bytes).map_err(|error| Rejection::new(Stage::Format, format!("damaged: {error}")))?;
+    if modules > MAX_CORE_INSTANCES {
+        let cause = format!("it has {modules} core modules, at most {MAX_CORE_INSTANCES} are taken");
+        return Err(Rejection::new(Stage::Size, cause));
+    }
     for name in imports.iter().chain(&exports) {
         check_version(name)?;
     }
@@ -184,13 +189,27 @@ fn check_version(name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Names of the outermost component's imports and exports.
-fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryReaderError> {
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+/// What a component's sections say.
+#[derive(Default)]
+struct Outline {
+    /// Names of the outermost component's imports.
+    imports: Vec<String>,
+    /// And of its exports.
+    exports: Vec<String>,
+    /// Core modules, those of components within it included: each is compiled, used or not.
+    modules: usize,
+}
+
+fn outline(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
+    let Outline { mut imports, mut exports, mut modules } = Outline::default();
     let mut nested = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => nested += 1,
+            Payload::ModuleSection { .. } => {
+                modules += 1;
+                nested += 1;
+            }
+            Payload::ComponentSection { .. } => nested += 1,
             Payload::End(_) => nested = nested.saturating_sub(1),
             Payload::ComponentImportSection(section) if nested == 0 => {
                 for import in section {
@@ -205,7 +224,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryR
             _ => {}
         }
     }
-    Ok((imports, exports))
+    Ok(Outline { imports, exports, modules })
 }
 
 /// Where the exports of a component are, looked up once.

@@ -67,8 +67,13 @@ impl GateSeat {
         let desk = Arc::clone(&self.desk).lock_owned().await;
         let (answer, answered) = oneshot::channel();
         let mut serving = Box::pin(serve(desk, Arc::clone(plugin), Arc::clone(call), answer));
-        // It yields when it waits, or at the next epoch.
-        if serving.as_mut().now_or_never().is_none() {
+        // It yields when it waits, or at the next epoch. The timers and threads that it needs by then are those of the
+        // runtime that it goes on in.
+        let first = {
+            let _guests = self.context.guests.enter();
+            serving.as_mut().now_or_never()
+        };
+        if first.is_none() {
             self.context.guests.spawn(serving);
         }
         answered.await.unwrap_or_else(|_| failed(Cause::Unavailable, "the host is ending".to_owned()))

@@ -11,8 +11,8 @@ use crate::stats::Counters;
 use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_core::gate::OnFault;
 use tollgate_core::journal::{Journal, Query};
@@ -95,6 +95,8 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
+    /// Its events wait because it has used up its fuel of this minute.
+    pub throttled: bool,
     /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
@@ -157,6 +159,8 @@ pub(crate) struct Plugin {
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
     pub(crate) finished: AtomicU64,
+    /// Its lane waits for the next minute's fuel.
+    pub(crate) throttled: AtomicBool,
     /// Where gate calls go while a guard serves.
     pub(crate) seat: ArcSwapOption<GateSeat>,
     /// Set while the operator's grant makes this guard's answer count.
@@ -174,6 +178,7 @@ impl Plugin {
             usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            throttled: AtomicBool::new(false),
             seat: ArcSwapOption::empty(),
             required: ArcSwapOption::empty(),
             clock,
@@ -247,6 +252,7 @@ impl Plugin {
             dead_letters: counters.dead_letters.load(Relaxed),
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
             queue,
             lag,
             memory_bytes: counters.memory_bytes.load(Relaxed),

@@ -65,6 +65,10 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     output::write(&output::table(&header, &rows))?;
     let on = colours();
     for plugin in &plugins {
+        if plugin.get("throttled") == Some(&Value::Bool(true)) {
+            let words = format!("{}: throttled: its fuel_per_minute is spent", cell(plugin.get("name")));
+            output::line(paint(on, Colour::Bad, words))?;
+        }
         for (key, parts) in [("rejected", ["stage", "cause"]), ("last_fault", ["cause", "message"])] {
             let Some(trouble) = plugin.get(key).filter(|trouble| !trouble.is_null()) else { continue };
             let words = parts.map(|part| cell(trouble.get(part))).join(": ");

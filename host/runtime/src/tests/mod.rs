@@ -8,6 +8,7 @@
 )]
 
 mod caching;
+mod charges;
 mod dropping;
 mod effects;
 mod faults;

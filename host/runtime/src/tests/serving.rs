@@ -210,11 +210,11 @@ async fn a_plugin_that_is_slow_to_load_keeps_no_other_waiting() {
     world.watch = true;
     world.start().await;
     let slow = "[limits]\nfuel_init = 1_000_000_000_000\ntimeout_ms = 120_000\n";
-    world.drop_in("spin-init", guests::SPIN_INIT, slow);
+    world.drop_in("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, slow);
     world.eventually("it is being loaded", || !world.runtime().list().is_empty()).await;
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.wait_for("plugin.loaded", 1).await;
-    assert_eq!(world.state("spin-init"), PluginState::Loading);
+    assert_eq!(world.state("hostile-endless-loop-in-init"), PluginState::Loading);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,7 +256,11 @@ async fn a_need_that_is_withdrawn_ends_the_plugin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_commits_are_under_way_than_may_be() {
     let mut world = World::on(Durability::Full);
-    world.drop_in("emits-flood", guests::EMITS_FLOOD, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));
+    world.drop_in(
+        "hostile-emit-flood",
+        guests::HOSTILE_EMIT_FLOOD,
+        &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"),
+    );
     // A whole batch, each event with a quarter of what one commit takes.
     for _ in 0..64 {
         world.emit("demo.loop").await;
