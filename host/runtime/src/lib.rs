@@ -23,6 +23,8 @@ mod fault;
 #[doc(hidden)]
 pub mod floor;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod grant;
 mod guest;
