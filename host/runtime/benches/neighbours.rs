@@ -21,7 +21,7 @@ use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions, SignatureRules};
 
 /// Events and gate calls of one measurement.
 const TIMES: usize = 5_000;
@@ -105,6 +105,7 @@ async fn measure(neighbour: Option<(&str, &[u8])>) -> Times {
         compiler: Arc::new(InProcess),
         watch: false,
         rescan: Duration::from_secs(5),
+        signatures: SignatureRules::default(),
     };
     let plugins = Runtime::start(options).await.unwrap();
     assert!(plugins.list().iter().all(|plugin| plugin.state == PluginState::Serving), "{:?}", plugins.list());

@@ -7,6 +7,7 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod bounds;
 mod caching;
 mod charges;
 mod dropping;
