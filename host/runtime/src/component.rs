@@ -320,6 +320,40 @@ mod tests {
         assert_eq!(inspect(&component(&exports(gate))).unwrap().world, World::Guard);
     }
 
+    /// Whatever the bytes are, they are refused at one of the steps that read them, or are what a plugin is.
+    fn is_judged(bytes: &[u8]) {
+        match inspect(bytes) {
+            Ok(interface) => assert!(interface.exports.contains(&full("lifecycle")), "{interface:?}"),
+            Err(Rejection { stage, cause }) => {
+                assert!(matches!(stage, Stage::Format | Stage::Version | Stage::World), "{stage}: {cause}");
+                assert!(!cause.is_empty() && cause.len() <= crate::fault::MAX_MESSAGE_BYTES + "…".len());
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_after_the_header_are_judged(noise in proptest::collection::vec(proptest::num::u8::ANY, 0..4_096)) {
+            is_judged(&[b"\0asm\x0d\0\x01\0".as_slice(), &noise].concat());
+        }
+
+        #[test]
+        fn a_damaged_component_is_judged(
+            damage in proptest::collection::vec((0.0..1.0_f64, proptest::num::u8::ANY), 1..20),
+            length in 0.0..=1.0_f64,
+        ) {
+            let mut bytes = tollgate_bundled::guests::COUNTER.to_vec();
+            // Most of a component is code, which is read when it is compiled: half of the damage is to its ends.
+            for (number, (at, byte)) in damage.iter().enumerate() {
+                let part = if number % 2 == 0 { bytes.len() } else { 2_048 };
+                let at = bytes.len() - 1 - (at * part as f64) as usize;
+                if let Some(place) = bytes.get_mut(at) { *place = *byte; }
+            }
+            bytes.truncate((length.sqrt() * bytes.len() as f64) as usize);
+            is_judged(&bytes);
+        }
+    }
+
     #[test]
     fn a_digest_is_hex() {
         assert_eq!(digest(b"")[..8], *"e3b0c442");

@@ -4,10 +4,10 @@
 //! nor the command line. [`Runtime`] is the façade; it implements the gatekeeper's
 //! [`Guards`](tollgate_core::gate::Guards).
 //!
-//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `component` checks and
-//! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
-//! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
-//! `capability` makes.
+//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `signature` lets its bytes pass,
+//! `component` checks them, `compiler` makes code of them once, `version` describes and initialises it, `lane`
+//! feeds it events and `gate` asks it about calls. A `guest` is one running instance; what it can call is under
+//! `host`, behind permits that only `capability` makes.
 
 mod asker;
 mod bindings;
