@@ -111,7 +111,7 @@ fn no_component_is_kept_in_the_repository() {
 }
 
 /// Documents whose tables name, in their last column, the tests that show what the row says.
-const PROMISES: [&str; 1] = ["docs/security.md"];
+const PROMISES: [&str; 2] = ["docs/security.md", "docs/limits.md"];
 
 #[test]
 fn tests_that_the_documents_name_are_there() {
