@@ -10,6 +10,7 @@
 mod effects;
 mod faults;
 mod guards;
+mod instances;
 mod programs;
 mod reloads;
 mod retries;
