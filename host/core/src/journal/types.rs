@@ -96,8 +96,8 @@ pub struct Finished {
 /// several at once finishes them out of order. Empty for one that does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ahead {
-    /// How many were recorded when this completion is: what the one before it left, as with `after`.
-    pub before: usize,
+    /// Those that are recorded when this completion is: what the one before it left, as with `after`.
+    pub before: Vec<u64>,
     /// All that are finished beyond `finished`, in order; at most [`MAX_AHEAD`].
     pub seqs: Vec<u64>,
 }

@@ -47,10 +47,10 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Refuses a completion that does not follow on what is recorded. What is finished only grows, so that the
-    /// cursor and the number of those ahead of it tell one step from the next.
+    /// Refuses a completion that does not follow on what is recorded, to the last seq: what somebody else finished
+    /// meanwhile is neither forgotten nor taken for its own.
     pub(super) fn check_step(&self, recorded: &Finished) -> Result<(), JournalError> {
-        if (recorded.upto, recorded.ahead.len()) == (self.after, self.ahead.before) {
+        if recorded.upto == self.after && recorded.ahead == self.ahead.before {
             return Ok(());
         }
         let (subscriber, after) = (Arc::clone(&self.subscriber), self.after);

@@ -1,5 +1,6 @@
 //! A lane and its plugin's changes: held, swapped, stopped, always between two events.
 
+use super::drain::Due;
 use super::handle::{Command, Next};
 use super::inbox::Inbox;
 use super::{Feed, Flow, Lane};
@@ -20,7 +21,8 @@ impl Lane {
                         self.plugin.ring.push(LogLevel::Error, &format!("the journal refused: {error}"));
                     }
                 }
-                self.stop_guest().await;
+                let due = self.due.clone();
+                self.stop_guest(&due).await;
                 let _ = done.send(());
                 Flow::End
             }
@@ -37,15 +39,15 @@ impl Lane {
             return flow;
         }
         match next.await {
-            Ok(Next::Serve { version, guest, reopen, done }) => {
-                self.stop_guest().await;
+            Ok(Next::Serve { version, guest, reopen, until, done }) => {
+                self.stop_guest(&Due::at(until)).await;
                 let reopened = self.serve(version, guest, reopen).await;
                 // Who asked may be gone.
                 let _ = done.send(());
                 if reopened == Flow::Next { flow } else { reopened }
             }
-            Ok(Next::End { done }) => {
-                self.stop_guest().await;
+            Ok(Next::End { until, done }) => {
+                self.stop_guest(&Due::at(until)).await;
                 let _ = done.send(());
                 Flow::End
             }
@@ -73,10 +75,10 @@ impl Lane {
     }
 
     /// Has the guest end, if it does so before the change has waited for long enough.
-    async fn stop_guest(&mut self) {
+    async fn stop_guest(&mut self, due: &Due) {
         if let Some(guest) = self.guest.take() {
             let _running = self.context.ticker.running();
-            match self.due.within(guest.stop()).await {
+            match due.within(guest.stop()).await {
                 Some(Ok(())) => {}
                 Some(Err(fault)) => self.plugin.note_fault(&fault),
                 None => self.plugin.ring.push(LogLevel::Warn, "it was dropped: it took longer than drain_ms to stop"),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// Says to a plugin's lanes that they are waited for, and until when.
@@ -26,9 +26,9 @@ impl Drain {
         Due(self.0.subscribe())
     }
 
-    /// Whatever lanes have under way ends within `limit`.
-    pub(super) fn begin(&self, limit: Duration) -> Draining {
-        self.0.send_replace(Some(Instant::now() + limit));
+    /// Whatever lanes have under way ends by `until`.
+    pub(super) fn begin(&self, until: Instant) -> Draining {
+        self.0.send_replace(Some(until));
         Draining(Arc::clone(&self.0))
     }
 }
@@ -40,6 +40,11 @@ impl Drop for Draining {
 }
 
 impl Due {
+    /// Of a change that waits until then, whatever else is said.
+    pub(super) fn at(until: Instant) -> Self {
+        Self(watch::Sender::new(Some(until)).subscribe())
+    }
+
     /// Drives `call` to its end; none where a change waited for it for as long as it may, which drops it.
     pub(super) async fn within<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let mut call = pin!(call);
@@ -79,8 +84,11 @@ impl Due {
                 None => self.0.changed().await,
             };
             if changed.is_err() {
-                // Nobody is left to ask for a change.
-                return std::future::pending().await;
+                // Nobody is left to call it off, or to ask for another.
+                return match at {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                };
             }
         }
     }
@@ -89,19 +97,20 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn a_call_is_dropped_once_a_change_has_waited_for_long_enough() {
         let drain = Drain::new();
         let due = drain.due();
         assert_eq!(due.within(async { 1 }).await, Some(1));
-        let draining = drain.begin(Duration::ZERO);
+        let draining = drain.begin(Instant::now());
         assert_eq!(due.within(async { 2 }).await, Some(2), "one that is done is not lost");
         assert_eq!(due.within(std::future::pending::<()>()).await, None);
         drop(draining);
         let waiting = async {
             tokio::task::yield_now().await;
-            let draining = drain.begin(Duration::from_millis(20));
+            let draining = drain.begin(Instant::now() + Duration::from_millis(20));
             std::future::pending::<()>().await;
             drop(draining);
         };

@@ -12,6 +12,7 @@ use crate::retry::{RetryOutcome, RetryRefusal};
 use crate::version::{Version, init_failed};
 use futures_util::future::join_all;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tollgate_core::bus::Bus;
 
@@ -29,13 +30,13 @@ pub(super) enum Command {
     Stop { done: oneshot::Sender<()> },
 }
 
-/// What a lane that is held does next; `done` is told once its old guest is gone.
+/// What a lane that is held does next; `done` is told once its old guest is gone, for which it has `until`.
 pub(super) enum Next {
     /// Serve with this version from the next event on; without a guest it makes one. `reopen`: what it was given is
     /// void.
-    Serve { version: Arc<Version>, guest: Option<Box<Guest>>, reopen: bool, done: oneshot::Sender<()> },
+    Serve { version: Arc<Version>, guest: Option<Box<Guest>>, reopen: bool, until: Instant, done: oneshot::Sender<()> },
     /// Stop the guest, end.
-    End { done: oneshot::Sender<()> },
+    End { until: Instant, done: oneshot::Sender<()> },
 }
 
 /// The running lanes of a plugin, one for each instance.
@@ -57,10 +58,13 @@ impl LaneHandle {
     /// When no guest of the version could be made there, or its events not be read: the old one keeps serving.
     pub(crate) async fn swap(&mut self, version: Arc<Version>) -> Result<(), Rejection> {
         let old = Arc::clone(&self.version.borrow());
-        let _draining = self.drain.begin(old.grant.delivery.drain());
+        let until = Instant::now() + old.grant.delivery.drain();
+        let draining = self.drain.begin(until);
         // The new guests read from the journal what the old ones stored: they are made here, where all of it is
         // there, and not before.
         let Some(held) = self.hold().await else { return Ok(()) };
+        // Nothing is under way; what a lane calls from here on, it calls after the change.
+        drop(draining);
         let (context, new) = (Arc::clone(&self.context), Arc::clone(&version));
         let guest = match self.context.guests.spawn(async move { new.fresh_guest(&context).await }).await {
             Ok(Ok(guest)) => guest,
@@ -70,7 +74,7 @@ impl LaneHandle {
         };
         if version.grant.delivery.instances() != self.lanes.len() {
             let opened = open(&self.context, &version).await?;
-            go_on(held, |done| Next::End { done }).await;
+            go_on(held, |done| Next::End { until, done }).await;
             *self = spawn(&self.context, &self.plugin, version, guest, opened);
             return Ok(());
         }
@@ -81,7 +85,8 @@ impl LaneHandle {
             self.share.fail(self.share.generation());
         }
         let mut guest = Some(Box::new(guest));
-        go_on(held, |done| Next::Serve { version: Arc::clone(&version), guest: guest.take(), reopen, done }).await;
+        go_on(held, |done| Next::Serve { version: Arc::clone(&version), guest: guest.take(), reopen, until, done })
+            .await;
         Ok(())
     }
 
@@ -105,7 +110,7 @@ impl LaneHandle {
     /// Ends the lanes; returns when everything they did is committed. A call in flight is stopped after the
     /// version's `drain_ms`, and its event waits.
     pub(crate) async fn stop(self) {
-        let _draining = self.drain.begin(self.version.borrow().grant.delivery.drain());
+        let _draining = self.drain.begin(Instant::now() + self.version.borrow().grant.delivery.drain());
         let stopped = self.lanes.iter().map(async |commands| {
             let (done, stopped) = oneshot::channel();
             // None: it has ended already.

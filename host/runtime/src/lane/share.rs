@@ -146,7 +146,7 @@ impl Share {
         if state.broken || state.generation != generation {
             return None;
         }
-        let (after, before) = (state.upto, state.ahead.len());
+        let (after, before) = (state.upto, state.ahead());
         state.finish(lane, finished);
         let committed = commit(state.step(after, before));
         drop(state);
@@ -157,7 +157,7 @@ impl Share {
     /// Commits something that finishes nothing, in its turn.
     pub(super) fn commit_beside<T>(&self, commit: impl FnOnce(Step) -> T) -> T {
         let state = self.state();
-        commit(state.step(state.upto, state.ahead.len()))
+        commit(state.step(state.upto, state.ahead()))
     }
 
     /// The generation that is handed out now.
@@ -258,8 +258,12 @@ impl State {
         first_out.unwrap_or(u64::MAX).min(self.newest.saturating_add(1))
     }
 
-    fn step(&self, after: u64, before: usize) -> Step {
-        Step { after, finished: self.upto, ahead: Ahead { before, seqs: self.ahead.iter().copied().collect() } }
+    fn ahead(&self) -> Vec<u64> {
+        self.ahead.iter().copied().collect()
+    }
+
+    fn step(&self, after: u64, before: Vec<u64>) -> Step {
+        Step { after, finished: self.upto, ahead: Ahead { before, seqs: self.ahead() } }
     }
 }
 
@@ -335,7 +339,7 @@ mod tests {
         share.hand_out(&mut events, 0, 1_001);
         assert_eq!(share.shown(), (0, 1_001));
         let step = share.commit(1, 1, 1, |step| (step.after, step.finished, step.ahead)).unwrap();
-        assert_eq!(step, (1, 1_001, Ahead { before: MAX_AHEAD, seqs: Vec::new() }));
+        assert_eq!(step, (1, 1_001, Ahead { before: finished.ahead, seqs: Vec::new() }));
     }
 
     #[test]
@@ -384,7 +388,7 @@ mod tests {
                 let mine: Vec<u64> = share.state().seats[*lane].out.iter().take(*count).copied().collect();
                 let Some(last) = mine.last() else { continue };
                 let step = share.commit(*lane, 0, *last, |step| step).unwrap();
-                prop_assert_eq!((step.after, step.ahead.before), (recorded.upto, recorded.ahead.len()));
+                prop_assert_eq!((step.after, &step.ahead.before), (recorded.upto, &recorded.ahead));
                 finished.extend(mine);
                 recorded = Finished { upto: step.finished, ahead: step.ahead.seqs };
                 let known: BTreeSet<u64> = lanes
