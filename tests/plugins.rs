@@ -99,6 +99,46 @@ fn a_file_that_is_no_plugin_is_refused_and_says_why() {
 }
 
 #[test]
+fn where_signatures_are_asked_for_only_the_binarys_own_plugins_go_without() {
+    let home = Home::new();
+    home.configure(
+        "[plugins]\nrequire_signature = true\nkeys = [\"RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu\"]\n",
+    );
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    let daemon = home.start();
+    for plugin in tollgate_bundled::PLUGINS {
+        assert_eq!(daemon.plugin(plugin.name)["state"], "serving", "{}", plugin.name);
+    }
+    let counter = daemon.plugin("counter");
+    assert_eq!((&counter["state"], &counter["rejected"]["stage"]), (&json!("rejected"), &json!("signature")));
+    let listed = stdout(&home.tollgate(["plugin", "inspect", "counter"]));
+    assert!(listed.contains("minisign -Sm counter.wasm"), "{listed}");
+}
+
+#[test]
+fn a_second_start_compiles_nothing() {
+    let home = Home::new();
+    let daemon = home.start();
+    assert_eq!(daemon.log().matches("plugin.compile").count(), tollgate_bundled::PLUGINS.len(), "{}", daemon.log());
+    daemon.kill();
+    let daemon = home.start();
+    assert_eq!(daemon.plugin("audit")["state"], "serving");
+    assert!(!daemon.log().contains("plugin.compile"), "{}", daemon.log());
+    // Another start after something was put into the cache from outside: not used, and said.
+    daemon.kill();
+    for kept in fs::read_dir(home.path().join("cache/components")).expect("a cache") {
+        let path = kept.expect("a file").path();
+        let mut bytes = fs::read(&path).expect("kept code");
+        *bytes.last_mut().expect("some") ^= 1;
+        fs::write(&path, bytes).expect("spoiled");
+    }
+    let daemon = home.start();
+    assert_eq!(daemon.plugin("audit")["state"], "serving");
+    let said = daemon.log().matches("not used, and removed").count();
+    assert_eq!(said, tollgate_bundled::PLUGINS.len(), "{}", daemon.log());
+}
+
+#[test]
 fn a_plugin_waits_for_its_grant_and_the_command_line_gives_it() {
     let home = Home::new();
     let daemon = home.start();
@@ -117,6 +157,35 @@ fn a_plugin_waits_for_its_grant_and_the_command_line_gives_it() {
 }
 
 #[test]
+fn a_newer_version_that_needs_more_is_shown_beside_the_one_that_serves() {
+    let home = Home::new();
+    let daemon = home.start();
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    serving(&daemon, "counter", "0.1.0");
+    let mut greedy = guests::COUNTER_V2.to_vec();
+    let (from, to) = (b"test_guest.counted", b"test_guest.greedie");
+    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
+        greedy[at..at + from.len()].copy_from_slice(to);
+    }
+    home.install("counter", &greedy, "");
+    wait_for("it to wait", || daemon.events("plugin.needs_grant").pop());
+    serving(&daemon, "counter", "0.1.0");
+    let listed = stdout(&home.tollgate(["plugin", "list"]));
+    let waits = "counter: waits: 0.2.0 needs emit test_guest.greedie: `tollgate plugin grant counter` shows it";
+    assert!(listed.contains(waits), "{listed}");
+    assert_eq!(daemon.plugin("counter")["waiting"]["missing"], json!(["emit test_guest.greedie"]));
+    // Nobody said yes.
+    let shown = home.tollgate(["plugin", "grant", "counter"]);
+    assert!(stdout(&shown).contains(" missing: emit test_guest.greedie (needed)"), "{}", stdout(&shown));
+    serving(&daemon, "counter", "0.1.0");
+    assert_eq!(home.tollgate(["plugin", "grant", "counter", "--yes"]).status.code(), Some(0));
+    serving(&daemon, "counter", "0.2.0");
+    assert!(!stdout(&home.tollgate(["plugin", "list"])).contains("waits"));
+    emit(&daemon, "demo.tick");
+    wait_for("it to count", || (!daemon.events("test_guest.greedie").is_empty()).then_some(()));
+}
+
+#[test]
 fn a_guest_that_never_ends_is_stopped_and_the_host_goes_on() {
     let home = Home::new();
     home.install("spin-handle", guests::SPIN_HANDLE, "[limits]\ntimeout_ms = 100\n");
@@ -130,4 +199,25 @@ fn a_guest_that_never_ends_is_stopped_and_the_host_goes_on() {
     wait_for("the other plugin to go on", || {
         daemon.events("test_guest.counted").iter().any(|event| event["payload"]["seq"] == tick).then_some(())
     });
+}
+
+#[test]
+fn a_plugin_over_its_fuel_of_a_minute_waits_and_says_so() {
+    let home = Home::without_plugins();
+    home.install("counter", guests::COUNTER, &format!("{COUNTER_GRANT}[limits]\nfuel_per_minute = 1\n"));
+    let daemon = home.start();
+    serving(&daemon, "counter", "0.1.0");
+    assert_eq!(daemon.plugin("counter")["throttled"], false);
+    emit(&daemon, "demo.tick");
+    emit(&daemon, "demo.tick");
+    let plugin = wait_for("the wait", || {
+        let plugin = daemon.plugin("counter");
+        (plugin["throttled"] == true).then_some(plugin)
+    });
+    assert_eq!((&plugin["calls"], &plugin["state"]), (&json!(1), &json!("serving")), "{plugin}");
+    assert!(plugin["queue"].as_u64() > Some(0), "the second event waits: {plugin}");
+    let listed = stdout(&home.tollgate(["plugin", "list"]));
+    assert!(listed.contains("counter: throttled: its fuel_per_minute is spent"), "{listed}");
+    let logs = stdout(&home.tollgate(["plugin", "logs", "counter"]));
+    assert!(logs.contains("over its fuel of this minute: the next call waits"), "{logs}");
 }

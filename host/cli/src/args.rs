@@ -95,6 +95,9 @@ pub enum Command {
     /// Show all of it in ten seconds, on a temporary home
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Measure a whole daemon, on a temporary home
+    #[command(subcommand, after_help = help::BENCH)]
+    Bench(BenchCommand),
     /// Write what a shell needs to complete this command line
     #[command(after_help = help::COMPLETIONS)]
     Completions {
@@ -336,6 +339,38 @@ pub struct DemoArgs {
     /// One JSON object on standard output, no narration
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bench …`
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Load a daemon while plugins come, fault and go, and say whether its memory and descriptors stay
+    #[command(after_help = help::BENCH_SOAK)]
+    Soak(SoakArgs),
+}
+
+/// `bench soak`
+#[derive(Debug, Args)]
+pub struct SoakArgs {
+    /// How long the load lasts; under a minute, memory is not judged
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
+    pub minutes: f64,
+    /// Where chance begins, to have the same changes again [default: anew each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// One JSON object on standard output, no narration
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The longest soak, in minutes: a week.
+const LONGEST_SOAK: f64 = 7.0 * 24.0 * 60.0;
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if minutes > 0.0 && minutes <= LONGEST_SOAK => Ok(minutes),
+        _ => Err(format!("must be a number of minutes, over 0 and at most {LONGEST_SOAK}")),
+    }
 }
 
 fn event_type(text: &str) -> Result<EventType, String> {

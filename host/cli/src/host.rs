@@ -18,7 +18,7 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{Limits, Runtime, RuntimeOptions};
 use tollgate_server::{Door, NetworkRules, Parts, State, Token};
 
 /// A host that runs.
@@ -44,6 +44,12 @@ impl Host {
     /// When the policy, the journal or the plugin folder is not fit; nothing runs then.
     pub async fn open(home: &Home, config: &Config) -> Result<Self, Failure> {
         let policy = Arc::new(policies::load(home, config)?);
+        let compiler = Arc::new(crate::compiler::child()?);
+        let signatures =
+            config.plugins.signatures().map_err(|(key, reason)| Failure::at(format!("[plugins] {key}"), reason))?;
+        // What this binary brings is as trusted as this binary.
+        let own = tollgate_bundled::PLUGINS.iter().chain([&tollgate_bundled::NO_SECRETS_PLUGIN]);
+        let signatures = signatures.trusting(own.map(|plugin| plugin.component));
         let bus = Bus::open(BusOptions {
             journal: JournalOptions { path: home.journal(), durability: config.durability() },
             filter: config.filter(),
@@ -62,7 +68,8 @@ impl Host {
             sessions: Arc::clone(&sessions),
             asker: Some(Arc::new(PluginAsker(interactions.clone()))),
             defaults: Limits::default(),
-            compiler: Arc::new(InProcess),
+            compiler,
+            signatures,
             watch: config.plugins.watch,
             rescan: Duration::from_millis(config.plugins.rescan_ms),
         })

@@ -3,8 +3,10 @@
 mod agents;
 mod args;
 mod asker;
+mod bench;
 mod client;
 mod commands;
+mod compiler;
 mod config;
 mod demo;
 mod exit;
@@ -14,6 +16,7 @@ mod host;
 mod output;
 mod policies;
 mod reload;
+mod signals;
 mod telemetry;
 
 use args::{Arguments, Command};
@@ -25,8 +28,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "hook") {
-        return hook::main(words);
+    match words.next() {
+        Some(word) if word == "hook" => return hook::main(words),
+        Some(word) if word == compiler::WORD => return tollgate_runtime::compile_for_parent(words),
+        _ => {}
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -86,5 +91,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(command) => commands::audit::run(&home()?, &command),
         Command::Config(command) => commands::config::run(&home()?, &command),
         Command::Demo(args) => demo::run(args),
+        Command::Bench(command) => bench::run(command),
     }
 }

@@ -20,7 +20,7 @@ use tollgate_core::journal::{Durability, JournalOptions, Query};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::floor::Floor;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 /// Events of one round.
 const EVENTS: u64 = 100_000;
@@ -52,6 +52,7 @@ async fn run() {
         asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: false,
         rescan: Duration::from_secs(5),
     };

@@ -24,7 +24,7 @@ use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::floor::Floor;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 /// What agents ask all day; every one of them is let through, so that no stage is skipped.
 const COMMANDS: [&str; 6] = [
@@ -93,6 +93,7 @@ impl World {
             asker: None,
             defaults: Limits::default(),
             compiler: Arc::new(InProcess),
+            signatures: SignatureRules::default(),
             watch: false,
             rescan: Duration::from_secs(5),
         };

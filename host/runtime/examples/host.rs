@@ -13,7 +13,7 @@ use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: true,
         rescan: Duration::from_secs(5),
     };

@@ -1,14 +1,13 @@
-//! From bytes to a linked component: size, format, interface version, world and compilation, in this order, so
-//! that nothing is compiled that could not run, and nothing runs here.
+//! What a component is and whether this host can run it: size, format, interface version and world, told before
+//! anything is compiled; and linking what was. Nothing runs here.
 
 use crate::bindings::exports::tollgate::plugin::{gate, handler, lifecycle};
-use crate::compiler::Compiler;
-use crate::engine::Engine;
 use crate::host::GuestState;
+use crate::limits::MAX_CORE_INSTANCES;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use wasmparser::{Parser, Payload};
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 /// The largest component file, in bytes.
 pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -120,8 +119,13 @@ pub(crate) struct Interface {
 
 /// Hex of the SHA-256 of a file.
 pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hex of a digest.
+pub(crate) fn hex(digest: &[u8]) -> String {
     use fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
         text
@@ -141,8 +145,12 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Interface, Rejection> {
         };
         return Err(Rejection::new(Stage::Format, cause));
     }
-    let (imports, exports) =
-        names(bytes).map_err(|error| Rejection::new(Stage::Format, format!("damaged: {error}")))?;
+    let Outline { imports, exports, modules } =
+        outline(bytes).map_err(|error| Rejection::new(Stage::Format, format!("damaged: {error}")))?;
+    if modules > MAX_CORE_INSTANCES {
+        let cause = format!("it has {modules} core modules, at most {MAX_CORE_INSTANCES} are taken");
+        return Err(Rejection::new(Stage::Size, cause));
+    }
     for name in imports.iter().chain(&exports) {
         check_version(name)?;
     }
@@ -181,13 +189,27 @@ fn check_version(name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Names of the outermost component's imports and exports.
-fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryReaderError> {
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+/// What a component's sections say.
+#[derive(Default)]
+struct Outline {
+    /// Names of the outermost component's imports.
+    imports: Vec<String>,
+    /// And of its exports.
+    exports: Vec<String>,
+    /// Core modules, those of components within it included: each is compiled, used or not.
+    modules: usize,
+}
+
+fn outline(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
+    let Outline { mut imports, mut exports, mut modules } = Outline::default();
     let mut nested = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => nested += 1,
+            Payload::ModuleSection { .. } => {
+                modules += 1;
+                nested += 1;
+            }
+            Payload::ComponentSection { .. } => nested += 1,
             Payload::End(_) => nested = nested.saturating_sub(1),
             Payload::ComponentImportSection(section) if nested == 0 => {
                 for import in section {
@@ -202,7 +224,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryR
             _ => {}
         }
     }
-    Ok((imports, exports))
+    Ok(Outline { imports, exports, modules })
 }
 
 /// Where the exports of a component are, looked up once.
@@ -234,18 +256,14 @@ impl Loaded {
     }
 }
 
-/// Compiles inspected bytes and links them. Blocks for as long as compiling takes.
-pub(crate) fn load(
-    engine: &Engine,
+/// Links the code of an inspected component.
+pub(crate) fn link(
     linker: &Linker<GuestState>,
-    compiler: &dyn Compiler,
     interface: &Interface,
-    bytes: &[u8],
+    component: &Component,
 ) -> Result<Loaded, Rejection> {
-    let artifact =
-        compiler.compile(engine, bytes).map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
     let world = |error: wasmtime::Error| Rejection::new(Stage::World, format!("{error:#}"));
-    let instance_pre = linker.instantiate_pre(&artifact.0).map_err(world)?;
+    let instance_pre = linker.instantiate_pre(component).map_err(world)?;
     let exports = Exports {
         lifecycle: lifecycle::GuestIndices::new(&instance_pre).map_err(world)?,
         handler: handler::GuestIndices::new(&instance_pre).map_err(world)?,
@@ -300,6 +318,40 @@ mod tests {
         assert_eq!(inspect(&component(&exports(""))).unwrap().world, World::Observer);
         let gate = r#"(export "tollgate:plugin/gate@0.1.0" (instance $i))"#;
         assert_eq!(inspect(&component(&exports(gate))).unwrap().world, World::Guard);
+    }
+
+    /// Whatever the bytes are, they are refused at one of the steps that read them, or are what a plugin is.
+    fn is_judged(bytes: &[u8]) {
+        match inspect(bytes) {
+            Ok(interface) => assert!(interface.exports.contains(&full("lifecycle")), "{interface:?}"),
+            Err(Rejection { stage, cause }) => {
+                assert!(matches!(stage, Stage::Format | Stage::Version | Stage::World), "{stage}: {cause}");
+                assert!(!cause.is_empty() && cause.len() <= crate::fault::MAX_MESSAGE_BYTES + "…".len());
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_after_the_header_are_judged(noise in proptest::collection::vec(proptest::num::u8::ANY, 0..4_096)) {
+            is_judged(&[b"\0asm\x0d\0\x01\0".as_slice(), &noise].concat());
+        }
+
+        #[test]
+        fn a_damaged_component_is_judged(
+            damage in proptest::collection::vec((0.0..1.0_f64, proptest::num::u8::ANY), 1..20),
+            length in 0.0..=1.0_f64,
+        ) {
+            let mut bytes = tollgate_bundled::guests::COUNTER.to_vec();
+            // Most of a component is code, which is read when it is compiled: half of the damage is to its ends.
+            for (number, (at, byte)) in damage.iter().enumerate() {
+                let part = if number % 2 == 0 { bytes.len() } else { 2_048 };
+                let at = bytes.len() - 1 - (at * part as f64) as usize;
+                if let Some(place) = bytes.get_mut(at) { *place = *byte; }
+            }
+            bytes.truncate((length.sqrt() * bytes.len() as f64) as usize);
+            is_judged(&bytes);
+        }
     }
 
     #[test]

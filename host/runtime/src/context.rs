@@ -1,11 +1,12 @@
 //! What all plugins of one runtime share.
 
-use crate::compiler::Compiler;
-use crate::engine::{Engine, Ticker};
+use crate::compiler;
+use crate::engine::Ticker;
 use crate::host::GuestState;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::services::Services;
+use crate::signature::SignatureRules;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tollgate_core::bus::Bus;
@@ -16,7 +17,6 @@ use wasmtime::component::Linker;
 
 /// Shared by every plugin's tasks.
 pub(crate) struct Context {
-    pub(crate) engine: Engine,
     pub(crate) linker: Linker<GuestState>,
     pub(crate) ticker: Ticker,
     pub(crate) ledger: Ledger,
@@ -24,7 +24,8 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     pub(crate) services: Arc<Services>,
     pub(crate) defaults: Limits,
-    pub(crate) compiler: Arc<dyn Compiler>,
+    pub(crate) signatures: Arc<SignatureRules>,
+    pub(crate) code: Arc<compiler::Source>,
     /// The runtime that guests run on, away from sockets and the journal.
     pub(crate) guests: tokio::runtime::Handle,
 }

@@ -35,9 +35,8 @@ impl PluginDetail {
     pub(crate) fn of(plugin: &Plugin, status: PluginStatus, grant: Option<GrantDifference>, defaults: Limits) -> Self {
         let face = plugin.face();
         let serving = face.serving.as_ref();
-        let description = serving
-            .map(|version| &version.description)
-            .or(face.waiting.as_ref().map(|(_, _, description)| description));
+        let description =
+            serving.map(|version| &version.description).or(face.waiting.as_ref().map(|waiting| &waiting.description));
         let texts = |asks: &[crate::grant::Ask]| asks.iter().map(ToString::to_string).collect();
         let interface = serving.map(|version| &version.interface);
         Self {

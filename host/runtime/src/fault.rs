@@ -28,6 +28,8 @@ pub enum FaultCause {
     Tables,
     /// It held too many handles.
     Handles,
+    /// It is made of too many core instances, memories or tables.
+    Instances,
     /// It passed too many bytes in one host call.
     HostBytes,
     /// A fresh guest's `init` failed.
@@ -47,6 +49,7 @@ impl FaultCause {
             Self::Memory => "memory",
             Self::Tables => "tables",
             Self::Handles => "handles",
+            Self::Instances => "instances",
             Self::HostBytes => "host_bytes",
             Self::InitFailed => "init_failed",
         }
@@ -125,13 +128,16 @@ fn cause_of(error: &wasmtime::Error, notes: &CallNotes) -> FaultCause {
         Some(wasmtime::Trap::MemoryOutOfBounds) if is_deep_recursion(error) => return FaultCause::StackOverflow,
         _ => {}
     }
-    // The engine keeps the types of these two errors to itself.
+    // The engine keeps the types of these three errors to itself.
     let text = error.root_cause().to_string();
     if text.contains("fuel allocated for hostcalls") {
         return FaultCause::HostBytes;
     }
     if text.contains("handle limit exceeded") {
         return FaultCause::Handles;
+    }
+    if text.contains("resource limit exceeded") {
+        return FaultCause::Instances;
     }
     // A guest that was refused memory usually panics or traps next; the refusal is the cause.
     match (notes.limit, &notes.panic) {

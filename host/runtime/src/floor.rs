@@ -33,6 +33,7 @@ impl Floor {
         let engine = Engine::new().map_err(|error| error.to_string())?;
         let linker = host::linker(&engine).map_err(text)?;
         let artifact = InProcess.compile(&engine, component).map_err(|error| error.to_string())?;
+        let component = artifact.component(&engine).map_err(text)?;
         let limits = Limits::default();
         let sessions = Sessions::open(bus, Vec::new()).map_err(|error| error.to_string())?;
         let parts = host::StateParts {
@@ -50,7 +51,7 @@ impl Floor {
         store.epoch_deadline_callback(host::on_epoch);
         store.set_epoch_deadline(1_000_000);
         store.set_fuel(limits.fuel_init).map_err(text)?;
-        let pre = linker.instantiate_pre(&artifact.0).map_err(text)?;
+        let pre = linker.instantiate_pre(&component).map_err(text)?;
         let instance = pre.instantiate_async(&mut store).await.map_err(text)?;
         let of = |index: wasmtime::Result<lifecycle::GuestIndices>| index.map_err(text);
         let lifecycle = of(lifecycle::GuestIndices::new(&pre))?.load(&mut store, &instance).map_err(text)?;

@@ -3,10 +3,10 @@
 
 use crate::component::{MAX_COMPONENT_BYTES, Rejection, Stage};
 use crate::grant::MAX_GRANT_BYTES;
+use crate::signature::MAX_SIGNATURE_BYTES;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecursiveMode, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs::{Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -44,23 +44,40 @@ impl Stamp {
 pub(crate) struct Entry {
     /// `<name>.wasm`, whatever it is.
     pub(crate) component: Option<Stamp>,
+    /// `<name>.wasm.minisig`.
+    pub(crate) signature: Option<Stamp>,
     /// `<name>.toml`.
     pub(crate) grant: Option<Stamp>,
     /// `<name>.disabled` is there.
     pub(crate) disabled: bool,
 }
 
+const COMPONENT: &str = ".wasm";
+const SIGNATURE: &str = ".wasm.minisig";
+const GRANT: &str = ".toml";
+const DISABLED: &str = ".disabled";
+
+/// Which plugin a file is of, and what it is to it; none for hidden files and others.
+fn named(path: &Path) -> Option<(&str, &'static str)> {
+    let file = path.file_name()?.to_str().filter(|file| !file.starts_with('.'))?;
+    [COMPONENT, SIGNATURE, GRANT, DISABLED].into_iter().find_map(|kind| Some((file.strip_suffix(kind)?, kind)))
+}
+
 /// The paths of one name.
 pub(crate) fn component_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.wasm"))
+    folder.join(format!("{name}{COMPONENT}"))
+}
+
+pub(crate) fn signature_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}{SIGNATURE}"))
 }
 
 pub(crate) fn grant_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.toml"))
+    folder.join(format!("{name}{GRANT}"))
 }
 
 pub(crate) fn disabled_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.disabled"))
+    folder.join(format!("{name}{DISABLED}"))
 }
 
 /// Everything in the folder, by name. Names are not checked here.
@@ -68,14 +85,7 @@ pub(crate) fn scan(folder: &Path) -> std::io::Result<BTreeMap<String, Entry>> {
     let mut found = BTreeMap::<String, Entry>::new();
     for file in std::fs::read_dir(folder)? {
         let path = file?.path();
-        let (Some(name), Some(kind)) =
-            (path.file_stem().and_then(OsStr::to_str), path.extension().and_then(OsStr::to_str))
-        else {
-            continue;
-        };
-        if !matches!(kind, "wasm" | "toml" | "disabled") || name.starts_with('.') {
-            continue;
-        }
+        let Some((name, kind)) = named(&path) else { continue };
         // The file itself, not what a symlink points at; one that went meanwhile is not there.
         let stamp = match std::fs::symlink_metadata(&path) {
             Ok(metadata) => Stamp::of(&metadata),
@@ -88,8 +98,9 @@ pub(crate) fn scan(folder: &Path) -> std::io::Result<BTreeMap<String, Entry>> {
         }
         let entry = found.entry(name.to_owned()).or_default();
         match kind {
-            "wasm" => entry.component = Some(stamp),
-            "toml" => entry.grant = Some(stamp),
+            COMPONENT => entry.component = Some(stamp),
+            SIGNATURE => entry.signature = Some(stamp),
+            GRANT => entry.grant = Some(stamp),
             _ => entry.disabled = true,
         }
     }
@@ -99,6 +110,17 @@ pub(crate) fn scan(folder: &Path) -> std::io::Result<BTreeMap<String, Entry>> {
 /// Reads a component once, whole: what is hashed, checked and compiled are these bytes and no others.
 pub(crate) fn read_component(path: &Path) -> Result<Vec<u8>, Rejection> {
     read(path, MAX_COMPONENT_BYTES)
+}
+
+/// Reads a signature; none where there is none.
+pub(crate) fn read_signature(path: &Path) -> Result<Option<String>, Rejection> {
+    let signature = |cause: String| Rejection::new(Stage::Signature, cause);
+    if matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let bytes = read(path, MAX_SIGNATURE_BYTES).map_err(|rejection| signature(rejection.cause))?;
+    let text = String::from_utf8(bytes);
+    text.map(Some).map_err(|error| signature(format!("{} is not UTF-8: {error}", file_name(path))))
 }
 
 /// Reads a grant file; an absent one is empty.
@@ -115,7 +137,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
+/// Reads a regular file of at most `max_bytes` once, whole; follows no link and waits for nobody.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
     let name = file_name(path);
     let refuse = |stage, what: String| Rejection::new(stage, format!("{name} {what}"));
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -164,7 +187,7 @@ impl Hints {
         );
         if finished {
             let mut names = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
-            let stems = event.paths.iter().filter_map(|path| path.file_stem().and_then(OsStr::to_str));
+            let stems = event.paths.iter().filter_map(|path| Some(named(path)?.0));
             // More than that, and the scan's own patience has to do.
             let room = MAX_PLUGINS.saturating_sub(names.len());
             names.extend(stems.take(room).map(str::to_owned));
@@ -230,18 +253,28 @@ mod tests {
         assert_eq!(read_grant(&at("none.toml")).unwrap(), "");
         std::fs::write(at("g.toml"), [0xff]).unwrap();
         assert_eq!(read_grant(&at("g.toml")).unwrap_err().stage, Stage::Config);
+        assert_eq!(read_signature(&at("none.wasm.minisig")).unwrap(), None);
+        for (name, part) in [("g.toml", "UTF-8"), ("c.wasm", "no regular file"), ("b.wasm", "symlink")] {
+            let rejection = read_signature(&at(name)).unwrap_err();
+            assert!(rejection.stage == Stage::Signature && rejection.cause.contains(part), "{rejection}");
+        }
+        let limit = usize::try_from(MAX_SIGNATURE_BYTES).unwrap();
+        std::fs::write(at("h.wasm.minisig"), " ".repeat(limit)).unwrap();
+        assert_eq!(read_signature(&at("h.wasm.minisig")).unwrap().unwrap().len(), limit);
+        std::fs::write(at("h.wasm.minisig"), " ".repeat(limit + 1)).unwrap();
+        assert!(read_signature(&at("h.wasm.minisig")).unwrap_err().cause.contains("is over 16384 bytes"));
     }
 
     #[test]
     fn a_scan_sees_names_and_changes() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["a.wasm", "a.toml", "b.disabled", "readme.md", ".hidden.wasm"] {
+        for name in ["a.wasm", "a.wasm.minisig", "a.toml", "b.disabled", "readme.md", ".hidden.wasm", "c.minisig"] {
             std::fs::write(at(name), "x").unwrap();
         }
         let first = scan(folder.path()).unwrap();
         assert_eq!(first.keys().collect::<Vec<_>>(), ["a", "b"]);
-        assert!(first["b"].disabled && first["a"].grant.is_some());
+        assert!(first["b"].disabled && first["a"].grant.is_some() && first["a"].signature.is_some());
         std::fs::write(at("a.wasm"), "longer").unwrap();
         assert_ne!(scan(folder.path()).unwrap()["a"], first["a"]);
     }

@@ -1,4 +1,7 @@
-//! A guard's answers to gate calls: one task with a guest of its own, so that no call waits behind an event.
+//! A guard's answers to gate calls, from a guest of its own, so that no call waits behind an event.
+//!
+//! The caller's own task calls the guest: waking another thread and being woken by it takes longer than most
+//! guards do. A guard that has not answered when it first yields goes on where all guests run.
 
 use crate::context::{Announcement, Context, Happening};
 use crate::convert::GuardWord;
@@ -7,55 +10,95 @@ use crate::guest::Guest;
 use crate::ledger::{Admission, Consequence};
 use crate::plugin::{Plugin, PluginState, RequiredGuard};
 use crate::version::Version;
-use std::sync::Arc;
+use futures_util::future::FutureExt;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, oneshot};
 use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, NormalisedCall};
 
-/// Most gate calls that wait for one guard; each waits at most its `gate_timeout_ms`.
+/// Most gate calls at one guard, the one that it answers included; each waits at most its `gate_timeout_ms`.
 const QUEUE_CALLS: usize = 64;
 /// What a caller waits beyond a guard's own limit, for the answer's way back.
 const ANSWER_GRACE: Duration = Duration::from_millis(20);
 
-/// Where calls for one version of a guard go. Dropping the last one ends its task once it has answered.
+/// Where calls for one version of a guard go. Dropping it ends its guest once that has answered.
 pub(crate) struct GateSeat {
     pub(crate) version: Arc<Version>,
-    calls: mpsc::Sender<Question>,
-}
-
-struct Question {
-    call: Arc<NormalisedCall>,
-    answer: oneshot::Sender<GuardOutcome>,
+    context: Arc<Context>,
+    /// Only to be told of a fault at the end: the plugin owns this seat.
+    plugin: Weak<Plugin>,
+    room: Semaphore,
+    desk: Arc<Mutex<Desk>>,
 }
 
 impl GateSeat {
-    /// Starts the task that answers with `guest`.
-    pub(crate) fn start(context: &Arc<Context>, plugin: &Arc<Plugin>, version: &Arc<Version>, guest: Guest) -> Self {
-        let (calls, questions) = mpsc::channel(QUEUE_CALLS);
+    /// Has `guest` answer.
+    pub(crate) fn new(context: &Arc<Context>, plugin: &Arc<Plugin>, version: &Arc<Version>, guest: Guest) -> Self {
         let desk = Desk {
             context: Arc::clone(context),
-            plugin: Arc::clone(plugin),
             version: Arc::clone(version),
             guest: Some(guest),
             faults: 0,
             not_before: None,
         };
-        context.guests.spawn(desk.serve(questions));
-        Self { version: Arc::clone(version), calls }
+        Self {
+            version: Arc::clone(version),
+            context: Arc::clone(context),
+            plugin: Arc::downgrade(plugin),
+            room: Semaphore::new(QUEUE_CALLS),
+            desk: Arc::new(Mutex::new(desk)),
+        }
     }
 
-    async fn ask(&self, call: &Arc<NormalisedCall>) -> GuardOutcome {
-        let (answer, answered) = oneshot::channel();
-        if self.calls.try_send(Question { call: Arc::clone(call), answer }).is_err() {
+    async fn ask(&self, plugin: &Arc<Plugin>, call: &Arc<NormalisedCall>) -> GuardOutcome {
+        let Ok(_place) = self.room.try_acquire() else {
             return failed(Cause::Unavailable, format!("{QUEUE_CALLS} calls wait for it already"));
-        }
+        };
         let limit_ms = self.version.limits.gate_timeout_ms;
-        match tokio::time::timeout(Duration::from_millis(limit_ms) + ANSWER_GRACE, answered).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => failed(Cause::Unavailable, "it was unloaded".to_owned()),
+        let limit = Duration::from_millis(limit_ms) + ANSWER_GRACE;
+        match tokio::time::timeout(limit, self.answered(plugin, call)).await {
+            Ok(outcome) => outcome,
             Err(_) => failed(Cause::Timeout, format!("it did not answer within {limit_ms} ms")),
         }
+    }
+
+    async fn answered(&self, plugin: &Arc<Plugin>, call: &Arc<NormalisedCall>) -> GuardOutcome {
+        let desk = Arc::clone(&self.desk).lock_owned().await;
+        let (answer, answered) = oneshot::channel();
+        let mut serving = Box::pin(serve(desk, Arc::clone(plugin), Arc::clone(call), answer));
+        // It yields when it waits, or at the next epoch. The timers and threads that it needs by then are those of the
+        // runtime that it goes on in.
+        let first = {
+            let _guests = self.context.guests.enter();
+            serving.as_mut().now_or_never()
+        };
+        if first.is_none() {
+            self.context.guests.spawn(serving);
+        }
+        answered.await.unwrap_or_else(|_| failed(Cause::Unavailable, "the host is ending".to_owned()))
+    }
+}
+
+impl Drop for GateSeat {
+    fn drop(&mut self) {
+        let (desk, plugin) = (Arc::clone(&self.desk), Weak::clone(&self.plugin));
+        self.context.guests.spawn(async move { desk.lock().await.end(plugin).await });
+    }
+}
+
+/// Answers, and does what follows from a fault before the next caller has the desk.
+async fn serve(
+    mut desk: OwnedMutexGuard<Desk>,
+    plugin: Arc<Plugin>,
+    call: Arc<NormalisedCall>,
+    answer: oneshot::Sender<GuardOutcome>,
+) {
+    let (outcome, fault) = desk.question(&plugin, &call).await;
+    // A caller that no longer waits has its answer.
+    let _ = answer.send(outcome);
+    if let Some(fault) = fault {
+        desk.faulted(&plugin, fault).await;
     }
 }
 
@@ -82,7 +125,7 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
             // The version may have been loaded with more than the operator's newest word grants.
             let granted = required.map(|required| required.grant).unwrap_or_default();
             let on_fault = required.map_or(seat.version.grant.delivery.on_fault, |required| required.on_fault);
-            (seat.ask(call).await, seat.version.capabilities.gate().and(granted), on_fault)
+            (seat.ask(&plugin, call).await, seat.version.capabilities.gate().and(granted), on_fault)
         }
         (Some(_), _) | (None, None) => return None,
         (None, Some(required)) if required.gates(&call.tool) => {
@@ -105,9 +148,9 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
 
 /// The answer of a version that serves while the operator has granted more than it was loaded with. Its stricter
 /// words count already. For the rest, a version that was in shadow is no guard yet.
-async fn overtaken(plugin: &Plugin, seat: &GateSeat, call: &Arc<NormalisedCall>) -> GuardOutcome {
+async fn overtaken(plugin: &Arc<Plugin>, seat: &GateSeat, call: &Arc<NormalisedCall>) -> GuardOutcome {
     let shadow = !seat.version.grant.gate.counts();
-    let outcome = if seat.version.gates(&call.tool) { seat.ask(call).await } else { GuardOutcome::Abstain };
+    let outcome = if seat.version.gates(&call.tool) { seat.ask(plugin, call).await } else { GuardOutcome::Abstain };
     match outcome {
         GuardOutcome::Abstain | GuardOutcome::Allow | GuardOutcome::Rewrite(_) if shadow => {
             failed(Cause::Unavailable, absence(plugin))
@@ -127,7 +170,6 @@ fn absence(plugin: &Plugin) -> String {
 
 struct Desk {
     context: Arc<Context>,
-    plugin: Arc<Plugin>,
     version: Arc<Version>,
     guest: Option<Guest>,
     /// Faults in a row.
@@ -137,28 +179,17 @@ struct Desk {
 }
 
 impl Desk {
-    async fn serve(mut self, mut questions: mpsc::Receiver<Question>) {
-        while let Some(Question { call, answer }) = questions.recv().await {
-            // Its caller was told of a timeout meanwhile.
-            if answer.is_closed() {
-                continue;
-            }
-            let (outcome, fault) = self.question(&call).await;
-            // A caller that no longer waits has its answer.
-            let _ = answer.send(outcome);
-            if let Some(fault) = fault {
-                self.faulted(fault).await;
-            }
-        }
-        if let Some(guest) = self.guest.take() {
-            let _running = self.context.ticker.running();
-            if let Err(fault) = guest.stop().await {
-                self.plugin.note_fault(&fault);
-            }
+    async fn end(&mut self, plugin: Weak<Plugin>) {
+        let Some(guest) = self.guest.take() else { return };
+        let _running = self.context.ticker.running();
+        if let Err(fault) = guest.stop().await
+            && let Some(plugin) = plugin.upgrade()
+        {
+            plugin.note_fault(&fault);
         }
     }
 
-    async fn question(&mut self, call: &Arc<NormalisedCall>) -> (GuardOutcome, Option<Fault>) {
+    async fn question(&mut self, plugin: &Plugin, call: &NormalisedCall) -> (GuardOutcome, Option<Fault>) {
         let probing = match self.version.record.admit(Instant::now()) {
             Admission::Open => false,
             Admission::Probe => true,
@@ -182,17 +213,17 @@ impl Desk {
         };
         let begun = Instant::now();
         let answered = guest.check(call).await;
-        self.plugin.counters.call(begun.elapsed(), guest.fuel_used(self.version.limits.fuel_per_gate));
+        plugin.counters.call(begun.elapsed(), guest.fuel_used(self.version.limits.fuel_per_gate));
         match answered {
             Ok(word) => {
                 let emits = std::mem::take(&mut guest.state().call.emits);
                 if !emits.is_empty()
                     && let Err(error) = self.context.bus.emit_batch(emits).await
                 {
-                    self.plugin.ring.push(crate::logs::LogLevel::Warn, &format!("its emits were refused: {error}"));
+                    plugin.ring.push(crate::logs::LogLevel::Warn, &format!("its emits were refused: {error}"));
                 }
-                self.fine(probing).await;
-                (self.outcome(word), None)
+                self.fine(plugin, probing).await;
+                (outcome(plugin, word), None)
             }
             Err(fault) => {
                 self.guest = None;
@@ -202,46 +233,46 @@ impl Desk {
         }
     }
 
-    fn outcome(&self, word: Result<GuardWord, String>) -> GuardOutcome {
-        match word {
-            Ok(GuardWord::Abstain) => GuardOutcome::Abstain,
-            Ok(GuardWord::Deny(reason)) => GuardOutcome::Deny(reason),
-            Ok(GuardWord::Ask(reason)) => GuardOutcome::Ask(reason),
-            Ok(GuardWord::Allow) => GuardOutcome::Allow,
-            Ok(GuardWord::Rewrite(json)) => match serde_json::from_str(&json) {
-                Ok(input) => GuardOutcome::Rewrite(input),
-                Err(error) => {
-                    self.plugin.counters.failed.fetch_add(1, Relaxed);
-                    failed(Cause::Fault, format!("its rewrite is no JSON object: {error}"))
-                }
-            },
-            Err(message) => {
-                self.plugin.counters.failed.fetch_add(1, Relaxed);
-                failed(Cause::Fault, format!("it failed: {message}"))
-            }
-        }
-    }
-
-    async fn fine(&mut self, probing: bool) {
+    async fn fine(&mut self, plugin: &Plugin, probing: bool) {
         self.faults = 0;
         self.not_before = None;
         if let Some(guest) = &mut self.guest {
-            self.plugin.counters.take_from(guest.state());
+            plugin.counters.take_from(guest.state());
         }
         if probing && self.version.record.fine() {
-            self.plugin.set_state_of(&self.version, PluginState::Serving);
+            plugin.set_state_of(&self.version, PluginState::Serving);
             self.context.announce(news(Happening::Recovered, &self.version)).await;
         }
     }
 
-    async fn faulted(&mut self, fault: Fault) {
+    async fn faulted(&mut self, plugin: &Plugin, fault: Fault) {
         self.faults += 1;
-        self.plugin.note_fault(&fault);
+        plugin.note_fault(&fault);
         let now = Instant::now();
         let wait = self.context.ledger.tempo().backoff(self.faults, noise());
         self.not_before = Some(now + wait);
-        report_fault(&self.context, &self.plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 })
-            .await;
+        report_fault(&self.context, plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 }).await;
+    }
+}
+
+/// What the guard said, with its own failures counted.
+fn outcome(plugin: &Plugin, word: Result<GuardWord, String>) -> GuardOutcome {
+    match word {
+        Ok(GuardWord::Abstain) => GuardOutcome::Abstain,
+        Ok(GuardWord::Deny(reason)) => GuardOutcome::Deny(reason),
+        Ok(GuardWord::Ask(reason)) => GuardOutcome::Ask(reason),
+        Ok(GuardWord::Allow) => GuardOutcome::Allow,
+        Ok(GuardWord::Rewrite(json)) => match serde_json::from_str(&json) {
+            Ok(input) => GuardOutcome::Rewrite(input),
+            Err(error) => {
+                plugin.counters.failed.fetch_add(1, Relaxed);
+                failed(Cause::Fault, format!("its rewrite is no JSON object: {error}"))
+            }
+        },
+        Err(message) => {
+            plugin.counters.failed.fetch_add(1, Relaxed);
+            failed(Cause::Fault, format!("it failed: {message}"))
+        }
     }
 }
 

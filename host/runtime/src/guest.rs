@@ -137,7 +137,7 @@ impl Guest {
 
     /// Fuel that the last call used, out of `of`.
     pub(crate) fn fuel_used(&self, of: u64) -> u64 {
-        of.saturating_sub(self.store.get_fuel().unwrap_or_default()).saturating_add(self.store.data().call.debt)
+        of.saturating_sub(self.store.get_fuel().unwrap_or_default()).saturating_add(self.store.data().owed())
     }
 
     /// What the imports left behind.

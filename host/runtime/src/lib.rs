@@ -4,10 +4,10 @@
 //! nor the command line. [`Runtime`] is the façade; it implements the gatekeeper's
 //! [`Guards`](tollgate_core::gate::Guards).
 //!
-//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `component` checks and
-//! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
-//! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
-//! `capability` makes.
+//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `signature` lets its bytes pass,
+//! `component` checks them, `compiler` makes code of them once, `version` describes and initialises it, `lane`
+//! feeds it events and `gate` asks it about calls. A `guest` is one running instance; what it can call is under
+//! `host`, behind permits that only `capability` makes.
 
 mod asker;
 mod bindings;
@@ -28,6 +28,7 @@ mod grant;
 mod guest;
 mod host;
 mod lane;
+mod last_good;
 mod ledger;
 mod limits;
 mod logs;
@@ -38,6 +39,7 @@ mod retry;
 mod runtime;
 mod schema;
 mod services;
+mod signature;
 mod stats;
 mod usage;
 mod version;
@@ -46,7 +48,9 @@ mod version;
 mod tests;
 
 pub use asker::{AskRefusal, Asker, PluginQuestion};
-pub use compiler::{Artifact, CompileError, Compiler, InProcess};
+pub use compiler::{
+    Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
+};
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
 pub use detail::PluginDetail;
 pub use engine::Engine;
@@ -54,10 +58,11 @@ pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};
 pub use limits::Limits;
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
-pub use plugin::{LastFault, PluginState, PluginStatus};
+pub use plugin::{LastFault, PluginState, PluginStatus, WaitingVersion};
 pub use reload::ReloadRefusal;
 pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};
+pub use signature::{MAX_SIGNATURE_BYTES, MAX_SIGNATURE_KEYS, SignatureKey, SignatureRules, SignatureRulesError};
 
 /// Why the runtime did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]

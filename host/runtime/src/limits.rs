@@ -25,6 +25,10 @@ pub(crate) const MAX_PROGRAMS: usize = 64;
 pub(crate) const MAX_PROGRAM_OUTPUT_BYTES: u64 = 16 << 20;
 /// Fuel that starting a program costs: the host forks, which takes about as long.
 pub(crate) const FUEL_PER_START: u64 = 500_000;
+/// Fuel that a call of the store costs besides: the journal answers it on a thread of its own.
+pub(crate) const FUEL_PER_STORE_CALL: u64 = 10_000;
+/// Fuel that having a file on disk costs: the host waits for the disk.
+pub(crate) const FUEL_PER_SYNC: u64 = 500_000;
 /// Bytes of a file of the workspace that one call moves.
 pub(crate) const MAX_WORKSPACE_CALL_BYTES: usize = 1 << 20;
 /// Names of one folder of the workspace.

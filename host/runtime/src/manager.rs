@@ -8,8 +8,10 @@ use crate::folder::{self, Entry};
 use crate::gate::{GateSeat, news};
 use crate::grant::{GateGrant, Grant, withdraws};
 use crate::lane::{self, LaneHandle};
+use crate::last_good;
 use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
 use crate::retry::{RetryOutcome, RetryRefusal};
+use crate::signature::Verified;
 use crate::version::{Candidate, Prepared, Source, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ impl Managed {
     fn known_gates(&self) -> Option<Vec<String>> {
         let face = self.plugin.face();
         let serving = face.serving.as_ref().map(|version| version.description.gates.clone());
-        let waiting = face.waiting.as_ref().map(|(_, _, description)| description.gates.clone());
+        let waiting = face.waiting.as_ref().map(|waiting| waiting.description.gates.clone());
         serving.or(waiting).or_else(|| self.plugin.required.load().as_ref().and_then(|required| required.gates.clone()))
     }
 
@@ -164,29 +166,40 @@ impl Managed {
             let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
             return Err(Rejection::new(Stage::Name, cause));
         }
-        let path = folder::component_path(&context.home.plugins(), name);
-        let bytes = self.blocking(move || folder::read_component(&path)).await?;
-        if grant.is_err() && component::inspect(&bytes).is_ok_and(|interface| interface.world == World::Observer) {
+        let component = self.read(context, context.home.plugins()).await?;
+        if grant.is_err()
+            && component::inspect(component.bytes()).is_ok_and(|interface| interface.world == World::Observer)
+        {
             // Whatever its grant file says, it exports no gate.
             self.gates_are(Vec::new());
         }
-        self.serve(context, work, bytes, grant?, renewed).await
+        self.serve(context, work, component, grant?, renewed).await
+    }
+
+    /// Reads its component in `folder` once, with what signs it, and lets it pass or not.
+    async fn read(&self, context: &Arc<Context>, folder: PathBuf) -> Result<Verified, Rejection> {
+        let (rules, name) = (Arc::clone(&context.signatures), Arc::clone(&self.plugin.name));
+        let reading = move || {
+            let bytes = folder::read_component(&folder::component_path(&folder, &name))?;
+            let signed = rules.are_set().then(|| folder::read_signature(&folder::signature_path(&folder, &name)));
+            rules.verify(&name, bytes, signed.transpose()?.flatten())
+        };
+        self.blocking(reading).await
     }
 
     async fn serve(
         &self,
         context: &Arc<Context>,
         work: &mut Work,
-        bytes: Vec<u8>,
+        component: Verified,
         grant: Grant,
         renewed: bool,
     ) -> Result<(), Rejection> {
-        let bytes: Arc<[u8]> = bytes.into();
-        let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), Arc::clone(&bytes));
+        let (theirs, plugin, kept) = (Arc::clone(context), Arc::clone(&self.plugin), component.clone());
         let serving = plugin.face().serving.clone();
         let preparing = context.guests.spawn(async move {
             let (name, ring, usage) = (&plugin.name, &plugin.ring, &plugin.usage);
-            prepare(&theirs, Source { plugin: name, bytes, grant, ring, usage, serving }).await
+            prepare(&theirs, Source { plugin: name, component, grant, ring, usage, serving }).await
         });
         let prepared =
             preparing.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Init, "the host is shutting down")))?;
@@ -205,7 +218,7 @@ impl Managed {
                 let announcement = Announcement::new(Happening::NeedsGrant, &self.plugin.name)
                     .with("version", description.version.as_str())
                     .with("digest", &*digest)
-                    .with("missing", missing);
+                    .with("missing", missing.clone());
                 let gates = description.gates.clone();
                 // The same bytes with less granted: what was withdrawn must not go on.
                 if self.plugin.face().serving.as_ref().is_some_and(|serving| serving.digest == digest) {
@@ -213,7 +226,7 @@ impl Managed {
                 }
                 {
                     let mut face = self.plugin.face();
-                    face.waiting = Some((digest, world, description));
+                    face.waiting = Some(Waiting { digest, world, description, missing });
                     face.rejected = None;
                     if face.serving.is_none() {
                         face.state = Some(PluginState::NeedsGrant);
@@ -271,7 +284,7 @@ impl Managed {
     async fn take_over(&self, context: &Arc<Context>, work: &mut Work, candidate: Candidate) -> Result<(), Rejection> {
         let Candidate { version, guest, gate } = candidate;
         let old = self.plugin.face().serving.clone();
-        let seat = gate.map(|gate| Arc::new(GateSeat::start(context, &self.plugin, &version, gate)));
+        let seat = gate.map(|gate| Arc::new(GateSeat::new(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
         let old_seat = self.plugin.seat.swap(seat);
         match &mut work.lane {
@@ -354,15 +367,19 @@ impl Managed {
 
     /// A file at the start that is broken or waits: what served last time serves again, and it is said.
     async fn load_last_good(&self, context: &Arc<Context>, work: &mut Work) {
-        let path = self.last_good_path(context);
-        let Ok(bytes) = self.blocking(move || folder::read_component(&path)).await else { return };
+        let kept = last_good::folder(&context.home);
+        if !folder::component_path(&kept, &self.plugin.name).exists() {
+            return;
+        }
         let entry = work.applied.unwrap_or_default();
         let Ok(grant) = self.read_grant(context, entry) else { return };
         let (rejected, waiting) = self.trouble();
-        if waiting.as_ref().is_some_and(|(digest, ..)| **digest == *component::digest(&bytes)) {
-            return;
-        }
-        let served = self.serve(context, work, bytes, grant, false).await;
+        let served = match self.read(context, kept).await {
+            // It is what waits.
+            Ok(component) if waiting.as_ref().is_some_and(|waiting| waiting.digest == *component.digest()) => return,
+            Ok(component) => self.serve(context, work, component, grant, false).await,
+            Err(rejection) => Err(rejection),
+        };
         self.show_trouble(rejected, waiting);
         match served {
             Ok(()) if work.lane.is_none() => {}
@@ -377,30 +394,18 @@ impl Managed {
         }
     }
 
-    fn last_good_path(&self, context: &Context) -> PathBuf {
-        context.home.cache().join("last-good").join(format!("{}.wasm", self.plugin.name))
-    }
-
-    async fn keep_last_good(&self, context: &Context, bytes: Arc<[u8]>) {
-        let path = self.last_good_path(context);
-        let kept = self.blocking(move || {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            if std::fs::read(&path).is_ok_and(|old| *old == *bytes) {
-                return Ok(());
-            }
-            folder::write_whole(&path, &bytes)
-        });
-        if let Err(error) = kept.await {
+    async fn keep_last_good(&self, context: &Context, component: Verified) {
+        let (home, name) = (context.home.clone(), Arc::clone(&self.plugin.name));
+        if let Err(error) = self.blocking(move || last_good::keep(&home, &name, &component)).await {
             let text = format!("its last good version could not be kept: {error}");
             self.plugin.ring.push(crate::logs::LogLevel::Warn, &text);
         }
     }
 
     fn forget_last_good(&self, context: &Context) {
-        // Absent is as good.
-        let _ = std::fs::remove_file(self.last_good_path(context));
+        if let Err(error) = last_good::forget(&context.home, &self.plugin.name) {
+            tracing::warn!(plugin = %self.plugin.name, %error, "plugin.forget: its last good version is left");
+        }
     }
 
     async fn blocking<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {

@@ -11,8 +11,8 @@ use crate::stats::Counters;
 use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollgate_core::gate::OnFault;
 use tollgate_core::journal::{Journal, Query};
@@ -59,6 +59,17 @@ pub struct LastFault {
     pub at: Timestamp,
 }
 
+/// A newer version that waits for a grant, while an older one serves or nothing does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingVersion {
+    /// What it calls its version.
+    pub version: String,
+    /// Hex of the SHA-256 of its bytes.
+    pub digest: String,
+    /// What it needs and is not granted.
+    pub missing: Vec<String>,
+}
+
 /// One line of `plugin list`.
 #[derive(Debug, Clone)]
 pub struct PluginStatus {
@@ -84,6 +95,8 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
+    /// Its events wait because it has used up its fuel of this minute.
+    pub throttled: bool,
     /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
@@ -98,6 +111,8 @@ pub struct PluginStatus {
     pub last_fault: Option<LastFault>,
     /// Why its newest file does not serve.
     pub rejected: Option<Rejection>,
+    /// Its newest file works and waits for a grant.
+    pub waiting: Option<WaitingVersion>,
 }
 
 /// What the operator's grant makes of a guard, whether or not it is there.
@@ -115,8 +130,15 @@ impl RequiredGuard {
     }
 }
 
-/// Digest, world and description of a version that waits for a grant.
-pub(crate) type Waiting = (Arc<str>, World, Arc<Description>);
+/// A version that waits for a grant.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    pub(crate) digest: Arc<str>,
+    pub(crate) world: World,
+    pub(crate) description: Arc<Description>,
+    /// What it needs and is not granted.
+    pub(crate) missing: Vec<String>,
+}
 
 /// What changes when a version does.
 #[derive(Default)]
@@ -137,6 +159,8 @@ pub(crate) struct Plugin {
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
     pub(crate) finished: AtomicU64,
+    /// Its lane waits for the next minute's fuel.
+    pub(crate) throttled: AtomicBool,
     /// Where gate calls go while a guard serves.
     pub(crate) seat: ArcSwapOption<GateSeat>,
     /// Set while the operator's grant makes this guard's answer count.
@@ -154,6 +178,7 @@ impl Plugin {
             usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            throttled: AtomicBool::new(false),
             seat: ArcSwapOption::empty(),
             required: ArcSwapOption::empty(),
             clock,
@@ -209,8 +234,8 @@ impl Plugin {
             (Some(serving), _) => {
                 (serving.description.version.clone(), serving.digest.to_string(), Some(serving.world()))
             }
-            (None, Some((digest, world, description))) => {
-                (description.version.clone(), digest.to_string(), Some(*world))
+            (None, Some(waiting)) => {
+                (waiting.description.version.clone(), waiting.digest.to_string(), Some(waiting.world))
             }
             (None, None) => (String::new(), String::new(), None),
         };
@@ -227,6 +252,7 @@ impl Plugin {
             dead_letters: counters.dead_letters.load(Relaxed),
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
             queue,
             lag,
             memory_bytes: self.usage.memory_bytes(),
@@ -234,6 +260,11 @@ impl Plugin {
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),
             rejected: face.rejected.clone(),
+            waiting: face.waiting.as_ref().map(|waiting| WaitingVersion {
+                version: waiting.description.version.clone(),
+                digest: waiting.digest.to_string(),
+                missing: waiting.missing.clone(),
+            }),
         }
     }
 }

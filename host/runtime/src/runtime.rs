@@ -2,7 +2,7 @@
 
 use crate::RuntimeError;
 use crate::asker::Asker;
-use crate::compiler::Compiler;
+use crate::compiler::{self, Compiler};
 use crate::context::Context;
 use crate::detail::PluginDetail;
 use crate::engine::{Engine, Ticker};
@@ -16,6 +16,7 @@ use crate::logs::LogLine;
 use crate::manager::Managed;
 use crate::plugin::PluginStatus;
 use crate::services::Services;
+use crate::signature::SignatureRules;
 use futures_util::future::{BoxFuture, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -46,8 +47,10 @@ pub struct RuntimeOptions {
     pub asker: Option<Arc<dyn Asker>>,
     /// Limits of plugins whose grant file says nothing else.
     pub defaults: Limits,
-    /// Who compiles.
+    /// Who compiles; for this runtime alone, which stops it at its end.
     pub compiler: Arc<dyn Compiler>,
+    /// Which components may run, by who signed them.
+    pub signatures: SignatureRules,
     /// Watch the folder; else only [`Runtime::rescan`] looks at it.
     pub watch: bool,
     /// How often the watched folder is looked at without a hint.
@@ -86,6 +89,7 @@ struct Seen {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.context.code.stop();
         self.context.services.programs.stop();
         let guests = self.guests.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(guests) = guests {
@@ -104,7 +108,7 @@ impl Runtime {
     }
 
     pub(crate) async fn start_with(options: RuntimeOptions, tempo: Tempo) -> Result<Self, RuntimeError> {
-        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, watch, rescan } = options;
+        let RuntimeOptions { home, bus, sessions, asker, defaults, compiler, signatures, watch, rescan } = options;
         let folder = home.plugins();
         std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
         let engine = Engine::new()?;
@@ -117,14 +121,14 @@ impl Runtime {
             .map_err(|error| RuntimeError::Engine(format!("threads for guests: {error}")))?;
         let context = Context {
             ticker: Ticker::start(&engine)?,
-            engine,
+            code: Arc::new(compiler::Source::new(&home, &engine, compiler)),
             linker,
             ledger: Ledger::new(tempo),
             bus,
             services: Arc::new(Services::new(&home, sessions, asker)),
             home,
             defaults,
-            compiler,
+            signatures: Arc::new(signatures),
             guests: guests.handle().clone(),
         };
         let shared = Shared {
@@ -208,7 +212,7 @@ impl Runtime {
         let managed = self.find(name).ok_or_else(|| RuntimeError::Unknown(name.to_owned()))?;
         let description = {
             let face = managed.plugin.face();
-            let waiting = face.waiting.as_ref().map(|(_, _, description)| Arc::clone(description));
+            let waiting = face.waiting.as_ref().map(|waiting| Arc::clone(&waiting.description));
             waiting.or_else(|| face.serving.as_ref().map(|serving| Arc::clone(&serving.description)))
         };
         let description = description.ok_or_else(|| RuntimeError::NotDescribed(name.to_owned()))?;
@@ -267,6 +271,7 @@ impl Runtime {
     /// Stops watching, lets the calls in flight finish, commits, stops every guest.
     pub async fn shutdown(&self) {
         self.0.stopping.send_replace(true);
+        self.0.context.code.stop();
         self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         let all: Vec<Arc<Managed>> = self.plugins().values().cloned().collect();
         let stopping = join_all(all.iter().map(|managed| managed.stop()));
@@ -345,10 +350,14 @@ impl Runtime {
         let _one_at_a_time = self.0.scanning.lock().await;
         let folder = self.0.folder.clone();
         let scanned = tokio::task::spawn_blocking(move || folder::scan(&folder)).await;
-        let entries = match scanned {
+        let mut entries = match scanned {
             Ok(entries) => entries.map_err(|error| at(&self.0.folder, &error))?,
             Err(_) => return Ok(Vec::new()),
         };
+        if !self.0.context.signatures.are_set() {
+            // Nobody looks at them, so that one changes is no change.
+            entries.values_mut().for_each(|entry| entry.signature = None);
+        }
         let finished = self.0.hints.take();
         Ok(self.changes(&entries, &finished, at_once))
     }

@@ -13,6 +13,7 @@ use crate::host::StateParts;
 use crate::ledger::Record;
 use crate::limits::Limits;
 use crate::logs::LogRing;
+use crate::signature::Verified;
 use crate::usage::Usage;
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ pub(crate) struct Candidate {
 /// What a version is made from.
 pub(crate) struct Source<'a> {
     pub(crate) plugin: &'a Arc<str>,
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) component: Verified,
     pub(crate) grant: Grant,
     pub(crate) ring: &'a Arc<LogRing>,
     pub(crate) usage: &'a Arc<Usage>,
@@ -105,15 +106,15 @@ pub(crate) struct Source<'a> {
 
 /// Takes a file through every step up to `init`. Runs guests: call it on their runtime.
 pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Result<Prepared, Rejection> {
-    let Source { plugin, bytes, grant, ring, usage, serving } = source;
-    let digest: Arc<str> = component::digest(&bytes).into();
+    let Source { plugin, component, grant, ring, usage, serving } = source;
+    let digest = Arc::clone(component.digest());
     let limits = grant.limits(context.defaults);
     let known = serving.filter(|serving| serving.digest == digest);
     let (interface, loaded, description) = match known {
         Some(known) => (Arc::clone(&known.interface), known.loaded.clone(), Arc::clone(&known.description)),
         None => {
-            let interface = Arc::new(component::inspect(&bytes)?);
-            let loaded = compile(context, &interface, bytes).await?;
+            let interface = Arc::new(component::inspect(component.bytes())?);
+            let loaded = compile(context, &interface, &component).await?;
             let parts = StateParts {
                 plugin: Arc::clone(plugin),
                 bus: context.bus.clone(),
@@ -190,12 +191,10 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
     }
 }
 
-async fn compile(context: &Arc<Context>, interface: &Arc<Interface>, bytes: Arc<[u8]>) -> Result<Loaded, Rejection> {
-    let (context, interface) = (Arc::clone(context), Arc::clone(interface));
-    let compiling = tokio::task::spawn_blocking(move || {
-        component::load(&context.engine, &context.linker, &*context.compiler, &interface, &bytes)
-    });
-    compiling.await.unwrap_or_else(|_| Err(Rejection::new(Stage::Compile, "the compiler gave up on it")))
+async fn compile(context: &Context, interface: &Interface, component: &Verified) -> Result<Loaded, Rejection> {
+    let code = context.code.of(component).await;
+    let code = code.map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
+    component::link(&context.linker, interface, &code)
 }
 
 async fn describe(

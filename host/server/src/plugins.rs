@@ -23,6 +23,10 @@ pub(crate) async fn list(Shared(state): Shared<State>) -> Response {
 pub(crate) async fn inspect(Shared(state): Shared<State>, Path(name): Path<String>) -> Result<Response, ApiError> {
     let detail = state.runtime.inspect(&name).ok_or_else(|| unknown(&name))?;
     let mut value = status(&detail.status);
+    if let (Some(last), Some(fault)) = (&detail.status.last_fault, value.get_mut("last_fault")) {
+        // Of one plugin alone: it can be longer than all else that a list says.
+        fault["backtrace"] = last.fault.backtrace.clone().into();
+    }
     if let Some(fields) = value.as_object_mut() {
         let limits = &detail.limits;
         let more = json!({
@@ -132,6 +136,10 @@ fn status(plugin: &PluginStatus) -> Value {
     );
     let rejected =
         plugin.rejected.as_ref().map(|rejected| json!({"stage": rejected.stage.as_str(), "cause": rejected.cause}));
+    let waiting = plugin
+        .waiting
+        .as_ref()
+        .map(|waiting| json!({"version": waiting.version, "digest": waiting.digest, "missing": waiting.missing}));
     json!({
         "name": plugin.name,
         "version": plugin.version,
@@ -144,6 +152,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "dead_letters": plugin.dead_letters,
         "over_budget": plugin.over_budget,
         "fuel": plugin.fuel,
+        "throttled": plugin.throttled,
         "queue": plugin.queue,
         "lag": plugin.lag,
         "memory_bytes": plugin.memory_bytes,
@@ -151,6 +160,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "p99_us": plugin.p99_us,
         "last_fault": fault,
         "rejected": rejected,
+        "waiting": waiting,
     })
 }
 

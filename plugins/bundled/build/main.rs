@@ -2,6 +2,7 @@
 //!
 //! Owns which guests there are and where their artifacts go; how the target is had is `toolchain`'s.
 
+mod hostile;
 mod toolchain;
 
 use std::collections::BTreeSet;
@@ -22,8 +23,8 @@ const PLUGINS: [(&str, &str); 5] = [
 ];
 /// The package whose examples are the tests' guests, and its folder.
 const TEST_GUESTS: (&str, &str) = ("tollgate-test-guests", "tests/guests");
-/// The test guests that the demonstration shows; the others are built only with the feature `guests`.
-const SHOWN: [&str; 3] = ["counter", "counter_v2", "spin_handle"];
+/// The test guests that the demonstration and the soak show; the others are built only with the feature `guests`.
+const SHOWN: [&str; 4] = ["counter", "counter_v2", "panics", "spin_handle"];
 /// The cargo profile that guests are built with.
 const PROFILE: &str = "guest";
 
@@ -70,8 +71,12 @@ fn build() -> Result<(), String> {
         let artifact = made.join("examples").join(format!("{stem}.wasm"));
         embed(&artifact, &out, &stem.to_uppercase(), "    ", &mut constants, &mut sources)?;
     }
+    if all {
+        hostile::write_list(&stems, &mut constants).map_err(|error| error.to_string())?;
+    }
     constants.push_str("}\n");
     if all {
+        hostile::write_tests(&stems, &mut constants).map_err(|error| error.to_string())?;
         // A new file is a new guest.
         sources.insert(package.join("examples"));
     }

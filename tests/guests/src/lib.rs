@@ -1,7 +1,7 @@
 //! What the tests' guests share. Each guest is one file under `examples/`, built to one component; its plugin
 //! name is the file's stem with `-` for `_`. The guests know nothing of the tests that load them.
 
-use tollgate_sdk::{Event, Failure, bus, store};
+use tollgate_sdk::{Event, Failure, bus, log, store};
 
 /// The event that sets off what a hostile guest does.
 pub const TRIGGER: &str = "demo.loop";
@@ -9,6 +9,20 @@ pub const TRIGGER: &str = "demo.loop";
 pub const COUNTED: &str = "test_guest.counted";
 /// Where both counters keep their count, as decimal text.
 pub const COUNT_KEY: &str = "count";
+
+/// What the two halves of a storm answer each other with.
+pub const PING: &str = "test_guest.ping";
+/// The other half's answer.
+pub const PONG: &str = "test_guest.pong";
+
+/// Emits `event_type` four times, whether or not the host takes it; what it says to a refusal is logged.
+pub fn answer_fourfold(event: &Event, event_type: &str) {
+    for copy in 0..4 {
+        if let Err(refusal) = bus::emit(event_type, &serde_json::json!({"seq": event.seq, "copy": copy})) {
+            log::warn(&format!("{refusal:?}"));
+        }
+    }
+}
 
 /// Counts `event` in the store and emits [`COUNTED`] `{seq, count, version}`.
 ///
@@ -33,6 +47,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use tollgate_sdk::mock;
+
+    #[test]
+    fn an_answer_is_fourfold() {
+        answer_fourfold(&mock::event(TRIGGER, "{}"), PING);
+        assert_eq!(mock::emits().iter().filter(|draft| draft.type_ == PING).count(), 4);
+    }
 
     #[test]
     fn counting_stores_and_emits() {

@@ -211,6 +211,19 @@ pub const DEMO: &str = "Examples:
 
 Exit codes: 0 all of it held, 1 something did not";
 
+pub const BENCH: &str = "Examples:
+  tollgate bench soak --minutes 10";
+
+pub const BENCH_SOAK: &str = "Examples:
+  tollgate bench soak
+  tollgate bench soak --minutes 60 --seed 7 --json
+
+A daemon of its own on a temporary home; 400 events and 20 verdicts a second, readers that come and go, and
+plugins that are dropped in, broken, regranted, disabled, reloaded and removed by chance. The first 30 % of the
+time are not judged. Linux alone: it reads /proc.
+
+Exit codes: 0 all of it held, 1 something did not";
+
 pub const COMPLETIONS: &str = "Examples:
   tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate
   tollgate completions zsh > ~/.zfunc/_tollgate

@@ -65,11 +65,23 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     output::write(&output::table(&header, &rows))?;
     let on = colours();
     for plugin in &plugins {
+        if plugin.get("throttled") == Some(&Value::Bool(true)) {
+            let words = format!("{}: throttled: its fuel_per_minute is spent", cell(plugin.get("name")));
+            output::line(paint(on, Colour::Bad, words))?;
+        }
         for (key, parts) in [("rejected", ["stage", "cause"]), ("last_fault", ["cause", "message"])] {
             let Some(trouble) = plugin.get(key).filter(|trouble| !trouble.is_null()) else { continue };
             let words = parts.map(|part| cell(trouble.get(part))).join(": ");
             let words = format!("{}: {}: {}", cell(plugin.get("name")), key.replace('_', " "), tame(&words, 300));
             output::line(paint(on, Colour::Bad, words))?;
+        }
+        if let Some(waiting) = plugin.get("waiting").filter(|waiting| !waiting.is_null()) {
+            let (name, version) = (cell(plugin.get("name")), cell(waiting.get("version")));
+            let missing = waiting.get("missing").and_then(Value::as_array).into_iter().flatten();
+            let missing: Vec<String> = missing.map(|one| cell(Some(one))).collect();
+            let words = tame(&format!("{name}: waits: {version} needs {}", missing.join(", ")), 300);
+            let words = format!("{words}: `tollgate plugin grant {name}` shows it");
+            output::line(paint(on, Colour::Warn, words))?;
         }
     }
     Ok(Exit::Done)

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tollgate_core::events::PatternSet;
 use tollgate_core::hooks::AgentHook;
 use tollgate_core::journal::Durability;
+use tollgate_runtime::{SignatureKey, SignatureRules, SignatureRulesError};
 
 /// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
 const HOOK_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
@@ -147,6 +148,10 @@ pub struct PluginsConfig {
     pub watch: bool,
     /// How often the folder is looked at anyway.
     pub rescan_ms: u64,
+    /// minisign public keys: a plugin's signature must be by one of them.
+    pub keys: Vec<String>,
+    /// A plugin without a signature is refused.
+    pub require_signature: bool,
 }
 
 /// `[workspace]`
@@ -221,7 +226,22 @@ impl Default for HookConfig {
 
 impl Default for PluginsConfig {
     fn default() -> Self {
-        Self { watch: true, rescan_ms: 2_000 }
+        Self { watch: true, rescan_ms: 2_000, keys: Vec::new(), require_signature: false }
+    }
+}
+
+impl PluginsConfig {
+    /// What is held against a plugin's signature.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it; which the configuration is checked for when it is read.
+    pub fn signatures(&self) -> Result<SignatureRules, (&'static str, String)> {
+        let keys = self.keys.iter().map(|key| SignatureKey::parse(key)).collect::<Result<Vec<_>, _>>();
+        let rules = keys.and_then(|keys| SignatureRules::new(keys, self.require_signature));
+        rules.map_err(|error| {
+            let missing = matches!(error, SignatureRulesError::RequiredWithoutKeys);
+            (if missing { "require_signature" } else { "keys" }, error.to_string())
+        })
     }
 }
 
@@ -278,6 +298,9 @@ impl Config {
             if !RESCAN_MS.contains(&rescan_ms) {
                 return Some((table.to_owned(), "rescan_ms", bounds(rescan_ms, &RESCAN_MS)));
             }
+        }
+        if let Err((key, reason)) = self.plugins.signatures() {
+            return Some(("plugins".to_owned(), key, reason));
         }
         for (agent, hook) in &self.hooks {
             let table = format!("hooks.{agent}");

@@ -46,7 +46,8 @@ fn every_key_is_read() {
     let config = read(
         "[journal]\ndurability = \"memory\"\n[bus]\nfilter = [\"tool.*\"]\n[gate]\npresets = [\"strict\"]\n\
          allowed_extras = [\"/var/tmp\"]\n[hooks.claude-code]\ntimeout_ms = 5_000\non_unavailable = \"abstain\"\n\
-         [plugins]\nwatch = false\nrescan_ms = 500\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
+         [plugins]\nwatch = false\nrescan_ms = 500\nrequire_signature = true\n\
+         keys = [\"RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu\"]\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
          [server]\n[streams]\n[providers]\n[cluster]\n",
         &[],
     )
@@ -58,7 +59,13 @@ fn every_key_is_read() {
     let hook = HookConfig { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
     assert_eq!(config.hook(AgentHook::ClaudeCode), hook);
     assert_eq!(config.hook(AgentHook::Codex), HookConfig::default());
-    assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 500 });
+    let plugins = PluginsConfig {
+        watch: false,
+        rescan_ms: 500,
+        keys: vec!["RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu".to_owned()],
+        require_signature: true,
+    };
+    assert_eq!(config.plugins, plugins);
     assert_eq!(config.workspace.allow, [PathBuf::from("~/src"), PathBuf::from("/srv")]);
 }
 
@@ -84,6 +91,10 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[hooks.claude-code]\non_unavailable = \"allow\"\n", 2, "deny");
     refused("[plugins]\nwatch = \"yes\"\n", 2, "expected a boolean");
     refused("[plugins]\nrescan_ms = 0\n", 2, "0 is not within 100 to 3600000");
+    refused("[plugins]\nkeys = \"RW\"\n", 2, "expected a sequence");
+    refused("[plugins]\nwatch = true\nkeys = [\"RWsomething\"]\n", 3, "`RWsomething` is no minisign public key");
+    refused("[plugins]\nrequire_signature = true\n", 2, "put the keys that sign them into `keys`");
+    refused("[plugins]\nrequire_signatures = true\n", 2, "did you mean `require_signature`?");
     refused("[workspace]\n# where\nallow = [\"src\"]\n", 3, "`src` is neither absolute nor under `~`");
     refused("[server]\nlisten = \"nowhere\"\n", 2, "neither an address such as 127.0.0.1:7411 nor `off`");
     refused("[server]\nhosts = [\"A.example\"]\n", 2, "no host name in lower case");
@@ -119,7 +130,7 @@ fn variables_override_keys() {
     )
     .unwrap();
     assert_eq!(config.durability(), Durability::Normal);
-    assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 250 });
+    assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 250, ..PluginsConfig::default() });
     assert_eq!(config.workspace.allow, [PathBuf::from("/srv")]);
     assert_eq!(config.hook(AgentHook::ClaudeCode).timeout_ms, 2_000);
 }

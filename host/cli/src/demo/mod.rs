@@ -12,12 +12,12 @@ mod stage;
 use crate::args::DemoArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::signals::Signals;
 use anyhow::{Context as _, anyhow};
 use checklist::Checklist;
 use report::Report;
 use stage::Stage;
 use std::path::Path;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the demonstration; with `--json`, prints one object and nothing else on standard output.
 ///
@@ -71,23 +71,4 @@ async fn perform(folder: &Path, quiet: bool) -> anyhow::Result<(Report, Checklis
 
 fn stopped() -> anyhow::Error {
     anyhow!("stopped by a signal before its end")
-}
-
-/// What a person, a terminal that closes or a supervisor ends a command with.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
-    }
-
-    /// Returns when one has come.
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }

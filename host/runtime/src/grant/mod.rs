@@ -387,5 +387,23 @@ words = ["a"]
         fn no_text_makes_it_panic(text in "\\PC{0,200}") {
             let _ = Grant::parse(&text);
         }
+
+        #[test]
+        fn a_damaged_grant_is_read_or_refused_by_its_line(
+            at in 0.0..=1.0_f64,
+            length in 0..12_usize,
+            noise in "[a-z0-9_=\\[\\]\"',.*{}#\\\\\n-]{0,12}",
+        ) {
+            const WHOLE: &str = "[grant]\nemit = [\"test.*\"]\nprocess = [{ program = \"cargo\", args = [\"test\", \"**\"] }]\n\
+                env = [\"CARGO_HOME\"]\nworkspace = { read = [\"**\"], write = [] }\ngate = [\"deny\"]\n\
+                [limits]\nfuel_per_event = 7\n[delivery]\nmode = \"live\"\n[config]\nkey = \"value\"\n";
+            let start = (at * WHOLE.len() as f64) as usize;
+            let end = (start + length).min(WHOLE.len());
+            let text = format!("{}{noise}{}", &WHOLE[..start], &WHOLE[end..]);
+            match Grant::parse(&text) {
+                Ok(grant) => prop_assert!(serde_json::from_str::<serde_json::Value>(grant.config()).is_ok()),
+                Err(error) => prop_assert!(error.to_string().contains("line "), "{error}\n{text}"),
+            }
+        }
     }
 }

@@ -17,12 +17,12 @@ impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
 
 impl Host for GuestState {
     fn emit(&mut self, draft: WitDraft) -> wasmtime::Result<Result<(), EmitError>> {
-        self.charge(draft.payload.len())?;
+        self.charge(size(&draft))?;
         Ok(self.admit(draft).map(|(permit, draft)| self.stage(permit, draft)))
     }
 
     async fn emit_now(&mut self, draft: WitDraft) -> wasmtime::Result<Result<u64, EmitError>> {
-        self.charge(draft.payload.len())?;
+        self.charge(size(&draft))?;
         Ok(match self.admit(draft) {
             Ok((permit, draft)) => self.emit_at_once(permit, draft).await,
             Err(error) => Err(error),
@@ -81,6 +81,12 @@ impl GuestState {
     async fn emit_at_once(&mut self, _permit: Permit<Emit>, draft: Draft) -> Result<u64, EmitError> {
         self.bus.emit(draft).await.map(|receipt| receipt.seq).map_err(refusal)
     }
+}
+
+/// Bytes that a draft brings to the host.
+fn size(draft: &WitDraft) -> usize {
+    let WitDraft { type_, entity, payload } = draft;
+    type_.len() + entity.as_ref().map_or(0, |entity| entity.kind.len() + entity.id.len()) + payload.len()
 }
 
 /// Why there is no draft.

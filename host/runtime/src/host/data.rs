@@ -5,6 +5,7 @@
 use super::GuestState;
 use crate::bindings::tollgate::plugin::data::{DataError, Host};
 use crate::capability::{DataChange, DataRead, Permit};
+use crate::limits::{FUEL_PER_HOST_CALL, FUEL_PER_SYNC};
 use crate::usage::{DataUsed, Usage};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -24,7 +25,10 @@ type Answer<T> = wasmtime::Result<Result<T, DataError>>;
 impl Host for GuestState {
     fn append(&mut self, name: String, bytes: Vec<u8>) -> Answer<u64> {
         self.charge(name.len() + bytes.len())?;
-        Ok(self.changing(|folder, permit| folder.append(permit, &name, &bytes)))
+        let appended = self.changing(|folder, permit| folder.append(permit, &name, &bytes));
+        let measured = u64::try_from(self.data.take_measured()).unwrap_or(u64::MAX);
+        self.pay(FUEL_PER_HOST_CALL.saturating_mul(measured))?;
+        Ok(appended)
     }
 
     fn read(&mut self, name: String, offset: u64, length: u32) -> Answer<Vec<u8>> {
@@ -53,11 +57,13 @@ impl Host for GuestState {
     }
 
     fn names(&mut self) -> Answer<Vec<String>> {
-        self.charge(0)?;
-        Ok(self.reading(|folder, permit| folder.names(permit)))
+        let names = self.reading(|folder, permit| folder.names(permit));
+        self.charge_texts(names.as_deref().unwrap_or_default())?;
+        Ok(names)
     }
 
     async fn sync(&mut self, name: String) -> Answer<()> {
+        self.pay(FUEL_PER_SYNC)?;
         self.charge(name.len())?;
         let file = match self.changing(|folder, permit| folder.open_to_sync(permit, &name)) {
             Ok(file) => file,
@@ -102,11 +108,13 @@ pub(crate) struct DataFolder {
     /// The file that was appended to last, so that a log does not open it anew for each line; good for one
     /// generation of [`crate::usage::Data`], since a guard has two guests.
     appending: Option<(String, File, u64)>,
+    /// Files that had to be looked at to know what is used, since it was last asked.
+    measured: usize,
 }
 
 impl DataFolder {
     pub(crate) fn new(root: PathBuf, max_bytes: u64, usage: Arc<Usage>) -> Self {
-        Self { root, max_bytes, usage, appending: None }
+        Self { root, max_bytes, usage, appending: None, measured: 0 }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, DataError> {
@@ -117,12 +125,18 @@ impl DataFolder {
         if bad { Err(DataError::BadName) } else { Ok(self.root.join(name)) }
     }
 
-    fn measure(&self) -> Result<DataUsed, DataError> {
+    /// How many files were looked at since it was last asked.
+    fn take_measured(&mut self) -> usize {
+        std::mem::take(&mut self.measured)
+    }
+
+    fn measure(&mut self) -> Result<DataUsed, DataError> {
         let mut used = DataUsed::default();
         match std::fs::read_dir(&self.root) {
             Ok(entries) => {
                 for entry in entries {
                     let metadata = entry.and_then(|entry| entry.metadata()).map_err(|error| of(&error))?;
+                    self.measured += 1;
                     used = DataUsed { bytes: used.bytes.saturating_add(metadata.len()), files: used.files + 1 };
                 }
             }

@@ -4,6 +4,7 @@
 
 mod bus;
 pub(crate) mod data;
+mod debt;
 mod interactions;
 mod log;
 pub(crate) mod process;
@@ -19,10 +20,11 @@ use crate::bindings::Guard;
 use crate::capability::{Capabilities, Phase};
 use crate::engine::Engine;
 use crate::fault::{CallNotes, WallClock};
-use crate::limits::{FUEL_PER_HOST_BYTE, FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
+use crate::limits::{FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
 use crate::logs::{GuestLog, LogRing};
 use crate::services::Services;
 use crate::usage::{MemoryShare, Usage};
+use debt::Debt;
 use process::{Group, KilledFor};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +34,9 @@ use tollgate_core::event::{Cause, Draft};
 use tollgate_core::session::Session;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Trap, UpdateDeadline};
+
+/// What a text of a list takes in a guest besides its bytes: where it is and how long.
+const TEXT_BYTES: usize = 8;
 
 /// Everything that a guest's imports need. One per store.
 pub(crate) struct GuestState {
@@ -48,6 +53,7 @@ pub(crate) struct GuestState {
     data: data::DataFolder,
     services: Arc<Services>,
     pub(crate) call: CallScope,
+    debt: Debt,
     usage: Arc<Usage>,
     /// Refusals for want of budget since the start, counted but no fault.
     pub(crate) over_budget: u64,
@@ -73,8 +79,6 @@ pub(crate) struct CallScope {
     questions: u32,
     /// Programs that it started and that may run.
     programs: Vec<Arc<Group>>,
-    /// Fuel that host calls cost and that was not taken from the guest's yet.
-    pub(crate) debt: u64,
     /// Fuel that the call began with.
     fuel: u64,
     /// Drafts that are committed when the handler returns ok.
@@ -103,6 +107,7 @@ pub(crate) struct CallSubject<'a> {
 impl GuestState {
     pub(crate) fn new(parts: StateParts) -> Self {
         let log = Arc::new(GuestLog::new(parts.ring));
+        let debt = Debt::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self {
@@ -113,7 +118,7 @@ impl GuestState {
                 Arc::clone(&parts.usage),
             ),
             data: data::DataFolder::new(parts.data, parts.capabilities.data_bytes(), Arc::clone(&parts.usage)),
-            wasi: wasi::empty_context(&log),
+            wasi: wasi::empty_context(&log, &debt),
             limiter: Limiter::new(&parts.limits),
             memory: MemoryShare::new(Arc::clone(&parts.usage)),
             plugin: parts.plugin,
@@ -132,10 +137,10 @@ impl GuestState {
                 effects: 0,
                 questions: 0,
                 programs: Vec::new(),
-                debt: 0,
                 fuel: 0,
                 emits: Vec::new(),
             },
+            debt,
             usage: parts.usage,
             over_budget: 0,
             table,
@@ -147,13 +152,13 @@ impl GuestState {
         self.limiter.forget();
         self.log.reset();
         self.store.begin();
+        self.debt.reset();
         let call = &mut self.call;
         call.phase = phase;
         call.deadline = deadline;
         call.ordinal = 0;
         call.effects = 0;
         call.questions = 0;
-        call.debt = 0;
         call.fuel = fuel;
         call.emits.clear();
         match subject {
@@ -199,18 +204,28 @@ impl GuestState {
     }
 
     /// Puts the fuel of a host call that moves `bytes` on the guest's debt. A guest whose debt alone is more than
-    /// its fuel ends here; the debt is taken from its fuel at the next epoch and counted when the call ends.
+    /// its fuel ends here; one that used the rest itself ends at the next epoch.
     fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        let bytes = FUEL_PER_HOST_BYTE.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.pay(bytes.saturating_add(FUEL_PER_HOST_CALL))
+        self.debt.add(FUEL_PER_HOST_CALL);
+        self.debt.add_bytes(bytes);
+        self.pay(0)
+    }
+
+    /// Charges for texts that the guest is handed: each has its place in a list besides its bytes.
+    fn charge_texts(&mut self, texts: &[String]) -> wasmtime::Result<()> {
+        self.charge(texts.iter().map(|text| text.len() + TEXT_BYTES).sum())
     }
 
     fn pay(&mut self, fuel: u64) -> wasmtime::Result<()> {
-        self.call.debt = self.call.debt.saturating_add(fuel);
-        if self.call.debt > self.call.fuel {
+        if self.debt.add(fuel) > self.call.fuel {
             return Err(Trap::OutOfFuel.into());
         }
         Ok(())
+    }
+
+    /// Fuel that the call's host work cost so far.
+    pub(crate) fn owed(&self) -> u64 {
+        self.debt.owed()
     }
 
     /// What the host noticed during the call.
@@ -226,12 +241,12 @@ impl HasData for Host {
     type Data<'a> = &'a mut GuestState;
 }
 
-/// What happens when a guest has run for one epoch: it pays for the host calls it made, over its wall clock it
-/// ends, else it yields to others.
-pub(crate) fn on_epoch(mut context: wasmtime::StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDeadline> {
-    let debt = std::mem::take(&mut context.data_mut().call.debt);
-    let left = context.get_fuel()?.checked_sub(debt).ok_or(Trap::OutOfFuel)?;
-    context.set_fuel(left)?;
+/// What happens when a guest has run for one epoch: one that owes more than it has left ends, as does one that is
+/// over its wall clock; others yield. What it has left is as of its last call of the host at the latest.
+pub(crate) fn on_epoch(context: wasmtime::StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDeadline> {
+    if context.data().owed() > context.get_fuel()? {
+        return Err(Trap::OutOfFuel.into());
+    }
     if Instant::now() >= context.data().call.deadline {
         return Err(WallClock.into());
     }

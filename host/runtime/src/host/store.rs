@@ -9,7 +9,7 @@
 use super::GuestState;
 use crate::bindings::tollgate::plugin::store::{Host, StoreError};
 use crate::capability::{Denied, Permit, StoreChange, StoreRead};
-use crate::limits::{MAX_STORE_BYTES, MAX_STORE_KEY_BYTES};
+use crate::limits::{FUEL_PER_STORE_CALL, MAX_STORE_BYTES, MAX_STORE_KEY_BYTES};
 use crate::usage::Usage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tollgate_core::journal::{Journal, JournalError, StoreWrite};
 
 impl Host for GuestState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, StoreError>> {
+        self.pay(FUEL_PER_STORE_CALL)?;
         self.charge(key.len())?;
         let value = match self.capabilities.store_read(self.call.phase) {
             Ok(permit) => self.store.get(permit, &key).await.map_err(unavailable),
@@ -29,23 +30,26 @@ impl Host for GuestState {
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), StoreError>> {
+        self.pay(FUEL_PER_STORE_CALL)?;
         self.charge(key.len() + value.len())?;
         Ok(change(self, key, Some(value)).await)
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), StoreError>> {
+        self.pay(FUEL_PER_STORE_CALL)?;
         self.charge(key.len())?;
         Ok(change(self, key, None).await)
     }
 
     async fn keys(&mut self, prefix: String) -> wasmtime::Result<Result<Vec<String>, StoreError>> {
+        self.pay(FUEL_PER_STORE_CALL)?;
         self.charge(prefix.len())?;
         let keys = match self.capabilities.store_read(self.call.phase) {
             Ok(permit) => self.store.keys(permit, &prefix).await.map_err(unavailable),
             Err(Denied) => Err(StoreError::Unavailable),
         };
         if let Ok(keys) = &keys {
-            self.charge(keys.iter().map(String::len).sum())?;
+            self.charge_texts(keys)?;
         }
         Ok(keys)
     }

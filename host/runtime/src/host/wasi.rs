@@ -2,8 +2,12 @@
 //! there are no files, arguments, environment or sockets.
 
 use super::GuestState;
+use super::debt::Debt;
+use crate::limits::FUEL_PER_HOST_CALL;
 use crate::logs::{GuestLog, LogLevel, MAX_LOG_LINE_BYTES};
 use bytes::Bytes;
+use rand::{Rng, TryRng};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -15,38 +19,67 @@ const WRITE_PERMIT_BYTES: usize = 16 * 1_024;
 const MAX_RANDOM_BYTES: u64 = 64 * 1_024;
 
 impl WasiView for GuestState {
+    /// What every import of WASI begins with, so each is charged here; one that may not go on ends at the next epoch.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.debt.add(FUEL_PER_HOST_CALL);
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
-pub(super) fn empty_context(log: &Arc<GuestLog>) -> WasiCtx {
+pub(super) fn empty_context(log: &Arc<GuestLog>, debt: &Debt) -> WasiCtx {
     // Sockets are not refused by an empty context alone.
     WasiCtxBuilder::new()
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(MAX_RANDOM_BYTES)
-        .stdout(Lines::new(log, false))
-        .stderr(Lines::new(log, true))
+        .secure_random(Random(debt.clone()))
+        .insecure_random(Random(debt.clone()))
+        .stdout(Lines::new(log, debt, false))
+        .stderr(Lines::new(log, debt, true))
         .build()
+}
+
+/// The thread's generator, whose numbers a guest pays for by the byte.
+struct Random(Debt);
+
+impl TryRng for Random {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.0.add_bytes(size_of::<u32>());
+        Ok(rand::rng().next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0.add_bytes(size_of::<u64>());
+        Ok(rand::rng().next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.add_bytes(bytes.len());
+        rand::rng().fill_bytes(bytes);
+        Ok(())
+    }
 }
 
 /// A standard stream of a guest, cut into log lines.
 #[derive(Clone)]
 struct Lines {
     log: Arc<GuestLog>,
+    debt: Debt,
     is_error: bool,
     /// The line that has no end yet; never over [`MAX_LOG_LINE_BYTES`].
     partial: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Lines {
-    fn new(log: &Arc<GuestLog>, is_error: bool) -> Self {
-        Self { log: Arc::clone(log), is_error, partial: Arc::default() }
+    fn new(log: &Arc<GuestLog>, debt: &Debt, is_error: bool) -> Self {
+        Self { log: Arc::clone(log), debt: debt.clone(), is_error, partial: Arc::default() }
     }
 
     fn take(&self, bytes: &[u8]) {
+        self.debt.add_bytes(bytes.len());
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in bytes {
             if *byte == b'\n' || partial.len() >= MAX_LOG_LINE_BYTES {
@@ -116,9 +149,22 @@ mod tests {
     use tollgate_core::time::Clock;
 
     #[test]
+    fn lines_and_random_numbers_are_paid_for_by_the_byte() {
+        let debt = Debt::default();
+        let ring = Arc::new(LogRing::new(Clock::system()));
+        Lines::new(&Arc::new(GuestLog::new(ring)), &debt, true).take(&[b'x'; 1_000]);
+        assert_eq!(debt.owed(), 1_000);
+        let mut random = Random(debt.clone());
+        let drawn = [random.next_u64(), random.next_u64(), u64::from(random.next_u32())];
+        assert!(drawn[0] != drawn[1] && debt.owed() == 1_020);
+        random.fill_bytes(&mut [0; 80]);
+        assert_eq!(debt.owed(), 1_100);
+    }
+
+    #[test]
     fn a_stream_becomes_lines_and_a_line_without_end_is_cut() {
         let ring = Arc::new(LogRing::new(Clock::system()));
-        let lines = Lines::new(&Arc::new(GuestLog::new(Arc::clone(&ring))), false);
+        let lines = Lines::new(&Arc::new(GuestLog::new(Arc::clone(&ring))), &Debt::default(), false);
         lines.take(b"one\ntw");
         lines.take(b"o\n\n");
         lines.take(&vec![b'x'; MAX_LOG_LINE_BYTES + 1]);

@@ -45,7 +45,7 @@ impl Host for GuestState {
         self.charge(directory.len())?;
         let names = self.at_desk(move |desk| desk.names(&directory)).await;
         if let Ok(names) = &names {
-            self.charge(names.iter().map(String::len).sum())?;
+            self.charge_texts(names)?;
         }
         Ok(names)
     }

@@ -275,7 +275,12 @@ impl Lane {
                 };
             }
             let backoff = self.context.ledger.tempo().backoff(tries, noise());
-            match self.pause(backoff.max(rest), now).await {
+            // What is left of the minute first: it is told of, and longer than any backoff.
+            match self.rest(rest, now).await {
+                Flow::Next => {}
+                other => return other,
+            }
+            match self.pause(backoff.saturating_sub(rest), now).await {
                 Flow::Next => {}
                 other => return other,
             }
@@ -391,9 +396,15 @@ impl Lane {
         self.plugin.usage.spend_fuel(0, budget, minute, now)
     }
 
-    /// Waits for what [`Lane::spend`] said.
+    /// Waits for what [`Lane::spend`] said, for all to see.
     async fn rest(&mut self, how_long: Duration, now: &mut Instant) -> Flow {
-        if how_long.is_zero() { Flow::Next } else { self.pause(how_long, now).await }
+        if how_long.is_zero() {
+            return Flow::Next;
+        }
+        self.plugin.throttled.store(true, Relaxed);
+        let flow = self.pause(how_long, now).await;
+        self.plugin.throttled.store(false, Relaxed);
+        flow
     }
 
     /// Waits, but not for commands; `now` is now afterwards.

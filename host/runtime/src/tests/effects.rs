@@ -156,6 +156,26 @@ async fn questions_are_granted_checked_and_bounded() {
     world.eventually("counted", || world.status("ask-people").over_budget == 1).await;
 }
 
+/// Somebody who takes a question and never says that it was asked.
+struct Silent;
+
+impl Asker for Silent {
+    fn ask(&self, _question: PluginQuestion) -> BoxFuture<'_, Result<String, AskRefusal>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_is_within_the_calls_time() {
+    let mut world = World::new();
+    world.asker = Some(Arc::new(Silent));
+    world.drop_in("ask-people", guests::ASK_PEOPLE, &format!("{ASKS}[limits]\ntimeout_ms = 50\n"));
+    world.start().await;
+    world.order(Some(SESSION), &json!({"text": "x", "times": 1})).await;
+    let faulted = world.wait_for("plugin.faulted", 3).await;
+    assert_eq!(fields(&faulted, "cause"), [json!("timeout"), json!("timeout"), json!("timeout")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_reaches_the_guest_as_it_is() {
     for (refusal, expected) in [

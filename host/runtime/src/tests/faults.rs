@@ -43,12 +43,24 @@ async fn a_trap_is_a_trap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn growing_memory_is_stopped() {
-    check("alloc", guests::ALLOC, "[limits]\nfuel_per_event = 10_000_000_000\n", "memory").await;
+    check(
+        "hostile-memory-growth",
+        guests::HOSTILE_MEMORY_GROWTH,
+        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "memory",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_recursion_is_stopped() {
-    check("recurse", guests::RECURSE, "[limits]\nfuel_per_event = 10_000_000_000\n", "stack_overflow").await;
+    check(
+        "hostile-deep-recursion",
+        guests::HOSTILE_DEEP_RECURSION,
+        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "stack_overflow",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +85,7 @@ async fn refused(name: &str, component: &[u8], grant: &str, stage: &str, part: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_refused_at_the_stage_where_they_fail() {
-    refused("spin-init", guests::SPIN_INIT, "", "init", "out_of_fuel").await;
+    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, "", "init", "out_of_fuel").await;
     refused("wrong-name", guests::WRONG_NAME, "", "name", "some-other-name").await;
     refused("Bad_Name", guests::COUNTER, "", "name", "rename").await;
     refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, "", "config", "[config]: \"limit\"").await;
@@ -112,10 +124,10 @@ async fn a_failure_is_final_counted_and_emits_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_are_cut_at_their_budget() {
-    let world = World::with("emits-flood", guests::EMITS_FLOOD, EMITS).await;
+    let world = World::with("hostile-emit-flood", guests::HOSTILE_EMIT_FLOOD, EMITS).await;
     world.emit("demo.loop").await;
     assert_eq!(world.wait_for("test_guest.flood", 64).await.len(), 64);
-    world.eventually("counted", || world.status("emits-flood").over_budget == 1).await;
+    world.eventually("counted", || world.status("hostile-emit-flood").over_budget == 1).await;
     let world = World::with("log-flood", guests::LOG_FLOOD, "").await;
     world.emit("demo.loop").await;
     world.eventually("handled", || world.status("log-flood").calls == 1).await;

@@ -4,6 +4,7 @@ use super::World;
 use crate::PluginState;
 use serde_json::{Map, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tollgate_bundled::guests;
 use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, Guards, NormalisedCall, OnFault};
 
@@ -66,10 +67,10 @@ async fn guards_answer_and_their_grant_says_what_it_means() {
 async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
     let timeout = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\ngate_timeout_ms = 30\n\
                    [delivery]\non_fault = \"ask\"\n";
-    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, timeout).await;
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, timeout).await;
     let answer = only(&world).await;
     assert_eq!((failed_with(&answer), answer.on_fault), (Cause::Timeout, OnFault::Ask));
-    let world = World::with("sleepy-guard", guests::SLEEPY_GUARD, DENY).await;
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, DENY).await;
     assert!(matches!(failed_with(&only(&world).await), Cause::Fault | Cause::Timeout));
     let world = World::with("panic-guard", guests::PANIC_GUARD, DENY).await;
     assert_eq!(failed_with(&only(&world).await), Cause::Fault);
@@ -77,6 +78,48 @@ async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
     let world = World::with("error-guard", guests::ERROR_GUARD, DENY).await;
     assert_eq!(failed_with(&only(&world).await), Cause::Fault);
     assert_eq!(world.status("error-guard").failed, 1);
+}
+
+const NEVER_DONE: &str = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\n";
+
+#[tokio::test]
+async fn a_guard_that_computes_leaves_its_callers_thread_to_others() {
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, NEVER_DONE).await;
+    let answered = std::cell::Cell::new(false);
+    let asking = async {
+        let answer = only(&world).await;
+        answered.set(true);
+        answer
+    };
+    // On one thread: the second is polled only where the first gives way.
+    let (answer, other_ran_first) = tokio::join!(asking, async { !answered.get() });
+    assert_eq!(failed_with(&answer), Cause::Timeout);
+    assert!(other_ran_first);
+}
+
+#[tokio::test]
+async fn calls_wait_for_a_guard_in_a_queue_with_an_end() {
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, NEVER_DONE).await;
+    let answers = futures_util::future::join_all((0..70).map(|_| only(&world))).await;
+    // Others may come to find that it is being restarted.
+    let full = |outcome: &GuardOutcome| format!("{outcome:?}").contains("64 calls wait for it already");
+    let refused = answers.iter().filter(|answer| full(&answer.outcome)).count();
+    assert_eq!(refused, 6, "64 wait, the others are told at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_half_way_leaves_a_guard_that_answers_the_next() {
+    let limits = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\ngate_timeout_ms = 60_000\n";
+    let world = World::with("hostile-endless-loop-in-check", guests::HOSTILE_ENDLESS_LOOP_IN_CHECK, limits).await;
+    world.drop_in("deny-guard", guests::DENY_GUARD, DENY);
+    world.runtime().rescan().await;
+    let asked = tokio::time::timeout(Duration::from_millis(50), ask(&world)).await;
+    assert!(asked.is_err(), "it loops");
+    world.remove("hostile-endless-loop-in-check");
+    world.runtime().disable("hostile-endless-loop-in-check").await.unwrap();
+    let answers = ask(&world).await;
+    assert_eq!(answers.len(), 1);
+    assert!(matches!(answers[0].outcome, GuardOutcome::Deny(_)), "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,10 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod bounds;
+mod caching;
+mod charges;
+mod dropping;
 mod effects;
 mod faults;
 mod guards;
@@ -15,11 +19,13 @@ mod programs;
 mod reloads;
 mod retries;
 mod serving;
+mod signatures;
+pub(crate) mod signing;
 mod workspace;
 
 use crate::ledger::Tempo;
 use crate::limits::Limits;
-use crate::{Asker, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions};
+use crate::{Asker, Compiler, InProcess, PluginState, PluginStatus, Runtime, RuntimeOptions, SignatureRules};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +53,8 @@ struct World {
     bus: Bus,
     sessions: Arc<Sessions>,
     asker: Option<Arc<dyn Asker>>,
+    compiler: Arc<dyn Compiler>,
+    signatures: SignatureRules,
     /// The first root of [`SESSION`].
     workspace: PathBuf,
     tempo: Tempo,
@@ -82,6 +90,8 @@ impl World {
             bus,
             sessions: Arc::new(sessions),
             asker: None,
+            compiler: Arc::new(InProcess),
+            signatures: SignatureRules::default(),
             workspace,
             tempo,
             defaults: Limits::default(),
@@ -122,7 +132,8 @@ impl World {
             sessions: Arc::clone(&self.sessions),
             asker: self.asker.clone(),
             defaults: self.defaults,
-            compiler: Arc::new(InProcess),
+            compiler: Arc::clone(&self.compiler),
+            signatures: self.signatures.clone(),
             watch: self.watch,
             rescan: Duration::from_millis(50),
         };

@@ -1,5 +1,6 @@
 //! Loading, handling, swapping, granting, removing.
 
+use super::dropping::greedy;
 use super::{EMITS, World, fields, payload};
 use crate::{PluginState, RuntimeError};
 use serde_json::{Value, json};
@@ -121,13 +122,7 @@ async fn a_restart_with_a_file_that_waits_for_a_grant_serves_the_last_good_one()
     let digest = world.status("counter").digest;
     world.stop().await;
     // The same plugin, which needs another type.
-    let mut greedy = guests::COUNTER_V2.to_vec();
-    let (from, to) = (b"test_guest.counted", b"test_guest.greedier");
-    let to = &to[..from.len()];
-    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
-        greedy[at..at + from.len()].copy_from_slice(to);
-    }
-    world.replace("counter", &greedy);
+    world.replace("counter", &greedy());
     world.start().await;
     assert_eq!(fields(&world.events("plugin.needs_grant"), "missing"), [json!(["emit test_guest.greedie"])]);
     assert_eq!((world.state("counter"), world.status("counter").digest), (PluginState::Serving, digest));
@@ -215,11 +210,11 @@ async fn a_plugin_that_is_slow_to_load_keeps_no_other_waiting() {
     world.watch = true;
     world.start().await;
     let slow = "[limits]\nfuel_init = 1_000_000_000_000\ntimeout_ms = 120_000\n";
-    world.drop_in("spin-init", guests::SPIN_INIT, slow);
+    world.drop_in("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, slow);
     world.eventually("it is being loaded", || !world.runtime().list().is_empty()).await;
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.wait_for("plugin.loaded", 1).await;
-    assert_eq!(world.state("spin-init"), PluginState::Loading);
+    assert_eq!(world.state("hostile-endless-loop-in-init"), PluginState::Loading);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +256,11 @@ async fn a_need_that_is_withdrawn_ends_the_plugin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_commits_are_under_way_than_may_be() {
     let mut world = World::on(Durability::Full);
-    world.drop_in("emits-flood", guests::EMITS_FLOOD, &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"));
+    world.drop_in(
+        "hostile-emit-flood",
+        guests::HOSTILE_EMIT_FLOOD,
+        &format!("{EMITS}[delivery]\nstart = \"beginning\"\n"),
+    );
     // A whole batch, each event with a quarter of what one commit takes.
     for _ in 0..64 {
         world.emit("demo.loop").await;

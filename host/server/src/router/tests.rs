@@ -18,7 +18,7 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 use tower::ServiceExt as _;
 
 const APPROVER: &str = "an approver token for tests only";
@@ -45,6 +45,7 @@ pub(crate) async fn fixture() -> Fixture {
         asker: None,
         defaults: Limits::default(),
         compiler: Arc::new(InProcess),
+        signatures: SignatureRules::default(),
         watch: false,
         rescan: Duration::from_secs(3_600),
     });

@@ -4,11 +4,11 @@ use tollgate_sdk::{Description, Event, Failure, Plugin, export_observer};
 use tollgate_test_guests::TRIGGER;
 
 #[derive(Default)]
-struct Alloc;
+struct MemoryGrowth;
 
-impl Plugin for Alloc {
+impl Plugin for MemoryGrowth {
     fn describe() -> Description {
-        Description::new("alloc", "0.1.0").subscribe(["demo.*"])
+        Description::new("hostile-memory-growth", "0.1.0").subscribe(["demo.*"])
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), Failure> {
@@ -23,4 +23,4 @@ impl Plugin for Alloc {
     }
 }
 
-export_observer!(Alloc);
+export_observer!(MemoryGrowth);

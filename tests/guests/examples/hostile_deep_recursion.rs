@@ -4,11 +4,11 @@ use tollgate_sdk::{Description, Event, Failure, Plugin, export_observer};
 use tollgate_test_guests::TRIGGER;
 
 #[derive(Default)]
-struct Recurse;
+struct DeepRecursion;
 
-impl Plugin for Recurse {
+impl Plugin for DeepRecursion {
     fn describe() -> Description {
-        Description::new("recurse", "0.1.0").subscribe(["demo.*"])
+        Description::new("hostile-deep-recursion", "0.1.0").subscribe(["demo.*"])
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), Failure> {
@@ -19,7 +19,7 @@ impl Plugin for Recurse {
     }
 }
 
-export_observer!(Recurse);
+export_observer!(DeepRecursion);
 
 #[expect(unconditional_recursion, reason = "what this guest is for")]
 fn descend(depth: u64) -> u64 {

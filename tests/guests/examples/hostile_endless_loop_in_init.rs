@@ -3,11 +3,11 @@
 use tollgate_sdk::{Config, Description, Plugin, export_observer};
 
 #[derive(Default)]
-struct SpinInit;
+struct EndlessLoopInInit;
 
-impl Plugin for SpinInit {
+impl Plugin for EndlessLoopInInit {
     fn describe() -> Description {
-        Description::new("spin-init", "0.1.0").subscribe(["demo.*"])
+        Description::new("hostile-endless-loop-in-init", "0.1.0").subscribe(["demo.*"])
     }
 
     fn init(&mut self, _config: &Config) -> Result<(), String> {
@@ -17,4 +17,4 @@ impl Plugin for SpinInit {
     }
 }
 
-export_observer!(SpinInit);
+export_observer!(EndlessLoopInInit);

@@ -3,15 +3,15 @@
 use tollgate_sdk::{Description, Guard, Plugin, ToolCall, Verdict, export_guard};
 
 #[derive(Default)]
-struct SleepyGuard;
+struct EndlessLoopInCheck;
 
-impl Plugin for SleepyGuard {
+impl Plugin for EndlessLoopInCheck {
     fn describe() -> Description {
-        Description::new("sleepy-guard", "0.1.0").gate(["*"])
+        Description::new("hostile-endless-loop-in-check", "0.1.0").gate(["*"])
     }
 }
 
-impl Guard for SleepyGuard {
+impl Guard for EndlessLoopInCheck {
     fn check(&mut self, _call: &ToolCall) -> Result<Verdict, String> {
         loop {
             std::hint::black_box(());
@@ -19,4 +19,4 @@ impl Guard for SleepyGuard {
     }
 }
 
-export_guard!(SleepyGuard);
+export_guard!(EndlessLoopInCheck);

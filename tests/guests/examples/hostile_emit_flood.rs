@@ -4,11 +4,11 @@ use tollgate_sdk::{Capability, Description, Event, Failure, Plugin, bus, export_
 use tollgate_test_guests::TRIGGER;
 
 #[derive(Default)]
-struct EmitsFlood;
+struct EmitFlood;
 
-impl Plugin for EmitsFlood {
+impl Plugin for EmitFlood {
     fn describe() -> Description {
-        Description::new("emits-flood", "0.1.0").subscribe(["demo.*"]).need(Capability::emit("test_guest.*"))
+        Description::new("hostile-emit-flood", "0.1.0").subscribe(["demo.*"]).need(Capability::emit("test_guest.*"))
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), Failure> {
@@ -23,4 +23,4 @@ impl Plugin for EmitsFlood {
     }
 }
 
-export_observer!(EmitsFlood);
+export_observer!(EmitFlood);

@@ -1,0 +1,131 @@
+//! `tollgate bench soak`: a daemon of its own under a steady load while plugins come, fault, go and come back, and
+//! whether its memory and its descriptors stay what they are.
+//!
+//! The daemon is a process of this binary on a temporary home; everything is asked of it over its socket, and what it
+//! holds is read from the system.
+
+mod load;
+mod report;
+mod subject;
+mod trend;
+mod weather;
+
+use crate::args::SoakArgs;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::signals::Signals;
+use anyhow::{Context as _, anyhow};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use load::Load;
+use report::Report;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use subject::{Sample, Subject};
+use weather::Weather;
+
+/// How often the daemon is looked at.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// How long the plugins may take to catch up once the load is over.
+const CATCH_UP: Duration = Duration::from_secs(300);
+
+/// Runs the soak; with `--json`, prints one object and nothing else on standard output.
+///
+/// # Errors
+/// When the daemon cannot be started, goes away, or a signal ends it early; the temporary home goes all the same.
+pub fn run(args: &SoakArgs) -> Result<Exit, Failure> {
+    let report = soak(args).map_err(|error| Failure::Failed(format!("bench soak: {error:#}")))?;
+    if args.json {
+        output::line(report.to_json())?;
+    } else {
+        output::write(&report.to_text())?;
+    }
+    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
+}
+
+fn soak(args: &SoakArgs) -> anyhow::Result<Report> {
+    let folder = tempfile::Builder::new().prefix("tollgate-soak").tempdir().context("making a temporary folder")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the async runtime")?;
+    let report = runtime.block_on(play(folder.path(), args));
+    drop(runtime);
+    folder.close().context("taking the temporary folder away")?;
+    report
+}
+
+async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
+    let mut signals = Signals::new().context("signals")?;
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let length = Duration::from_secs_f64(args.minutes * 60.0);
+    let bar = bar(length, args.json);
+    say(args.json, &format!("a daemon on a temporary home, seed {seed}"));
+    let mut subject = Subject::start(folder)?;
+    let load = Arc::new(Load::default());
+    let begun = Instant::now();
+    let workers = load::start(&load, subject.home());
+    let weather = Weather::start(&load, subject.home(), seed);
+    let mut samples = Vec::new();
+    let ended = loop {
+        let elapsed = begun.elapsed();
+        if elapsed >= length || load.is_over() {
+            break Ok(());
+        }
+        match subject.sample(elapsed) {
+            Ok(sample) => samples.push(sample),
+            Err(error) => break Err(error),
+        }
+        bar.set_position(elapsed.as_secs());
+        bar.set_message(status(&load, samples.last()));
+        tokio::select! {
+            () = tokio::time::sleep(SAMPLE_EVERY) => {}
+            () = signals.any() => break Err(anyhow!("stopped by a signal before its end")),
+        }
+    };
+    load.end();
+    bar.finish_and_clear();
+    let joined = workers.into_iter().try_for_each(join);
+    let weather = weather.join();
+    ended?;
+    joined?;
+    let weather = weather?;
+    if let Some(trouble) = load.trouble() {
+        return Err(anyhow!("{trouble}; the daemon's last words:\n{}", subject.last_words()));
+    }
+    say(args.json, "the load is over; waiting for the plugins to catch up");
+    let report = tokio::select! {
+        report = Report::gather(&mut subject, &load, weather, samples, seed) => report,
+        () = signals.any() => Err(anyhow!("stopped by a signal before its end")),
+    };
+    report.with_context(|| format!("the daemon's last words:\n{}", subject.last_words()))
+}
+
+fn join(worker: std::thread::JoinHandle<()>) -> anyhow::Result<()> {
+    worker.join().map_err(|_| anyhow!("a thread of the load panicked"))
+}
+
+fn status(load: &Load, sample: Option<&Sample>) -> String {
+    let sample = sample.map_or_else(String::new, |sample| {
+        format!(", {} MiB, {} descriptors", sample.memory_kib / 1_024, sample.descriptors)
+    });
+    format!("{} events, {} verdicts{sample}", load.acknowledged(), load.verdicts())
+}
+
+/// A line for people, beside the bar.
+fn say(quiet: bool, text: &str) {
+    if !quiet {
+        // A reader of standard error that went away misses this and nothing else.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+fn bar(length: Duration, quiet: bool) -> ProgressBar {
+    let bar = if quiet || !std::io::stderr().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(length.as_secs()).with_finish(ProgressFinish::AndClear)
+    };
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} s  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
