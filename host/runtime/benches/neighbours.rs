@@ -21,7 +21,7 @@ use tollgate_core::home::Home;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions};
+use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions, SignatureRules};
 
 /// Events and gate calls of one measurement.
 const TIMES: usize = 5_000;
