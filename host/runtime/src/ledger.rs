@@ -132,6 +132,10 @@ impl Record {
     pub(crate) fn fault(&self, now: Instant) -> Consequence {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(quarantine) = &mut state.quarantine {
+            // Of a call that was under way when the quarantine began: it is no word on the plugin since.
+            if !quarantine.probing {
+                return Consequence::Retry;
+            }
             quarantine.cooldown = quarantine.cooldown.saturating_mul(2).min(self.tempo.cooldown_longest);
             quarantine.until = now + quarantine.cooldown;
             quarantine.probing = false;

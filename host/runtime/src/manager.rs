@@ -12,7 +12,7 @@ use crate::last_good;
 use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
 use crate::retry::{RetryOutcome, RetryRefusal};
 use crate::signature::Verified;
-use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
+use crate::version::{Candidate, Prepared, Source, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -287,19 +287,16 @@ impl Managed {
         let seat = gate.map(|gate| Arc::new(GateSeat::new(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
         let old_seat = self.plugin.seat.swap(seat);
-        match &work.lane {
+        match &mut work.lane {
             Some(lane) => {
                 // It has shown that it works; the one that serves is made when the old one is done.
                 drop(guest);
-                if let Err(fault) = lane.swap(Arc::clone(&version)).await {
+                if let Err(rejection) = lane.swap(Arc::clone(&version)).await {
                     self.plugin.seat.store(old_seat);
-                    return Err(init_failed(fault));
+                    return Err(rejection);
                 }
             }
-            None => {
-                let lane = lane::start(context, &self.plugin, Arc::clone(&version), guest).await;
-                work.lane = Some(lane.map_err(|error| Rejection::new(Stage::Init, format!("its cursor: {error}")))?);
-            }
+            None => work.lane = Some(lane::start(context, &self.plugin, Arc::clone(&version), guest).await?),
         }
         {
             let mut face = self.plugin.face();

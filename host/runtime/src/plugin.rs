@@ -101,7 +101,7 @@ pub struct PluginStatus {
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
     pub lag: u64,
-    /// Bytes of its guest's memories.
+    /// Bytes of all its guests' memories.
     pub memory_bytes: u64,
     /// Half of its calls took no longer, in microseconds.
     pub p50_us: u64,
@@ -255,7 +255,7 @@ impl Plugin {
             throttled: self.throttled.load(Relaxed),
             queue,
             lag,
-            memory_bytes: counters.memory_bytes.load(Relaxed),
+            memory_bytes: self.usage.memory_bytes(),
             p50_us: counters.latency.percentile_us(500),
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),

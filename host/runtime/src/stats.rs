@@ -18,7 +18,9 @@ pub(crate) struct Counters {
     pub(crate) fuel: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
     pub(crate) over_budget: AtomicU64,
-    pub(crate) memory_bytes: AtomicU64,
+    /// Waits for the next minute's fuel.
+    pub(crate) throttled: AtomicU64,
+    pub(crate) quarantines: AtomicU64,
     pub(crate) latency: Histogram,
 }
 
@@ -33,7 +35,7 @@ impl Counters {
 impl Counters {
     /// Takes what a guest's calls left to count.
     pub(crate) fn take_from(&self, state: &mut GuestState) {
-        self.memory_bytes.store(state.limiter.memory_bytes() as u64, Relaxed);
+        state.memory.set(state.limiter.memory_bytes() as u64);
         let refused = std::mem::take(&mut state.over_budget) + state.log.take_dropped();
         if refused > 0 {
             self.over_budget.fetch_add(refused, Relaxed);

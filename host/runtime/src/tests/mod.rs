@@ -14,6 +14,7 @@ mod dropping;
 mod effects;
 mod faults;
 mod guards;
+mod instances;
 mod programs;
 mod reloads;
 mod retries;
