@@ -144,7 +144,7 @@ fn after_a_crash_a_broken_file_is_stood_in_for_by_the_last_that_worked() {
 
 #[test]
 fn a_second_start_compiles_nothing() {
-    let home = Home::new();
+    let home = Home::new().cold();
     let daemon = home.start();
     assert_eq!(daemon.log().matches("plugin.compile").count(), tollgate_bundled::PLUGINS.len(), "{}", daemon.log());
     daemon.kill();
