@@ -54,7 +54,7 @@ pub use compiler::{
     Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
 };
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
-pub use detail::PluginDetail;
+pub use detail::{DeliveryDetail, PluginDetail};
 pub use engine::Engine;
 pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};

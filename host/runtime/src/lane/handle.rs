@@ -123,7 +123,7 @@ impl LaneHandle {
 /// Opens the inbox of a version.
 pub(super) async fn open(context: &Context, version: &Version) -> Result<Opened, Rejection> {
     let opened = Inbox::open(&context.bus, version).await;
-    opened.map_err(|error| Rejection::new(Stage::Init, format!("its cursor: {error}")))
+    opened.map_err(|error| Rejection::passing(Stage::Init, format!("its cursor: {error}")))
 }
 
 /// Tells lanes that are held what to do, and waits until they have done it.

@@ -384,7 +384,7 @@ impl Lane {
         let (budget, minute) = (self.version.limits.fuel_per_minute, self.context.ledger.tempo().fuel_minute);
         let wait = self.plugin.usage.spend_fuel(fuel, budget, minute, now);
         if !wait.is_zero() {
-            self.plugin.counters.throttled.fetch_add(1, Relaxed);
+            self.plugin.counters.throttles.fetch_add(1, Relaxed);
             self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next call waits");
         }
         wait

@@ -85,7 +85,9 @@ async fn refused(name: &str, component: &[u8], grant: &str, stage: &str, part: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_refused_at_the_stage_where_they_fail() {
-    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, "", "init", "out_of_fuel").await;
+    // Time enough for all of the fuel, however slow the machine.
+    let time = "[limits]\ntimeout_ms = 60_000\n";
+    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, time, "init", "out_of_fuel").await;
     refused("wrong-name", guests::WRONG_NAME, "", "name", "some-other-name").await;
     refused("Bad_Name", guests::COUNTER, "", "name", "rename").await;
     refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, "", "config", "[config]: \"limit\"").await;

@@ -10,7 +10,7 @@ use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, Guards, NormalisedCa
 
 const DENY: &str = "[grant]\ngate = [\"deny\", \"ask\"]\n";
 
-fn call() -> Arc<NormalisedCall> {
+pub(super) fn call() -> Arc<NormalisedCall> {
     Arc::new(NormalisedCall {
         call_id: "c1".into(),
         session: "s1".into(),

@@ -12,6 +12,7 @@ mod caching;
 mod charges;
 mod dropping;
 mod effects;
+mod fairness;
 mod faults;
 mod guards;
 mod instances;
