@@ -1,6 +1,7 @@
 //! A tool call as an engine or an agent asks it, and as the stages see it.
 
 use serde_json::{Map, Value};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -108,10 +109,60 @@ pub struct ShellCommand {
     pub redirects: Vec<Redirect>,
     /// The programs that run it, outermost first: `sudo`, `xargs`, `bash -c`, …
     pub wrappers: Vec<String>,
-    /// Position in the list of the command whose output it reads, if piped.
+    /// Position in the list of the command whose output it reads, if piped; of several, the last.
     pub piped_from: Option<u32>,
-    /// Position of the first command of the group whose output it reads: that of all from here to `piped_from`.
-    pub piped_since: Option<u32>,
+    /// Positions of all commands whose output may reach it, as spans of the list in front of it: of a group every
+    /// command, and what `<(…)` runs.
+    pub reads: Vec<Range<u32>>,
+    /// Positions of the commands in `$(…)` of its words.
+    pub filled: Vec<Range<u32>>,
+    /// Positions of the commands whose output it runs: as the file that they wrote, or as its code.
+    pub runs: Vec<Range<u32>>,
     /// What the loops around it put into their variables, one after another.
     pub bound: Arc<[(String, Word)]>,
+}
+
+/// Which commands the output of one reaches, through however many others.
+pub(super) struct Reached(Vec<bool>);
+
+impl Reached {
+    /// Those commands, the one itself among them.
+    pub fn of<'c>(&self, commands: &'c [ShellCommand]) -> impl Iterator<Item = &'c ShellCommand> {
+        commands.iter().zip(&self.0).filter(|(_, reached)| **reached).map(|(command, _)| command)
+    }
+
+    /// Whether one of these is.
+    pub fn any(&self, span: &Range<u32>) -> bool {
+        (span.start..span.end).any(|at| usize::try_from(at).is_ok_and(|at| self.0.get(at).copied().unwrap_or_default()))
+    }
+}
+
+/// The commands that the output of the one at `from` reaches.
+pub(super) fn reached(commands: &[ShellCommand], from: usize) -> Reached {
+    let mut found = vec![false; commands.len()];
+    if let Some(own) = found.get_mut(from) {
+        *own = true;
+    }
+    loop {
+        // How many in front of each position are reached: by this round where it was there, else by the last one.
+        let mut before = Vec::with_capacity(commands.len() + 1);
+        let mut count = 0_usize;
+        before.push(count);
+        for reached in &found {
+            count += usize::from(*reached);
+            before.push(count);
+        }
+        let at = |position: u32| usize::try_from(position).ok().and_then(|at| before.get(at)).copied();
+        let holds = |span: &Range<u32>| at(span.end).unwrap_or_default() > at(span.start).unwrap_or_default();
+        let mut changed = false;
+        for (command, reached) in commands.iter().zip(&mut found) {
+            if !*reached && command.reads.iter().chain(&command.filled).chain(&command.runs).any(holds) {
+                *reached = true;
+                changed = true;
+            }
+        }
+        if !changed {
+            return Reached(found);
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod record;
 pub mod sandbox;
 pub mod shell;
 mod stages;
+mod tar;
 pub mod targets;
 pub mod verdict;
 

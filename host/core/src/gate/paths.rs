@@ -28,6 +28,10 @@ pub trait Paths: Send + Sync {
     fn real(&self, path: &Path) -> Option<PathBuf>;
     /// What the last component itself is, a symlink not followed.
     fn look(&self, path: &Path) -> Look;
+    /// Whether it is a folder, every symlink followed.
+    fn is_folder(&self, _path: &Path) -> bool {
+        false
+    }
     /// The home folder of the user that agents run as.
     fn home(&self) -> Option<PathBuf>;
     /// Whether it was asked so much that it answers no more.
@@ -50,6 +54,9 @@ impl Paths for SystemPaths {
             Ok(_) => Look::Plain,
             Err(_) => Look::Missing,
         }
+    }
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
     }
     fn home(&self) -> Option<PathBuf> {
         std::env::home_dir().filter(|home| home.is_absolute())
@@ -139,6 +146,9 @@ impl Paths for Remembered<'_> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_at(&mut known, path).unwrap_or(Look::Missing)
     }
+    fn is_folder(&self, path: &Path) -> bool {
+        self.may_look().is_ok() && self.paths.is_folder(path)
+    }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
     }
@@ -159,6 +169,9 @@ pub enum PathProblem {
     /// `~name`, or `~` where the home folder is not known.
     #[error("its home folder is not known")]
     UnknownHome,
+    /// Below a process's own view of its files: what stands there differs from process to process.
+    #[error("it goes through what one process has open")]
+    OfProcess,
     /// The call names so many paths that the file system is not asked any more.
     #[error("the call names too many paths")]
     TooMany,
@@ -173,16 +186,30 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
         return Err(PathProblem::Nul);
     }
     let path = match text.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-            paths.home().ok_or(PathProblem::UnknownHome)?.join(rest.trim_start_matches('/'))
+        Some(rest) => {
+            let home = paths.home().ok_or(PathProblem::UnknownHome)?;
+            let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            if !is_own_home(&home, name) {
+                return Err(PathProblem::UnknownHome);
+            }
+            home.join(rest.trim_start_matches('/'))
         }
-        Some(_) => return Err(PathProblem::UnknownHome),
         None => cwd.join(text),
     };
     if paths.is_exhausted() {
         return Err(PathProblem::TooMany);
     }
-    if let Some(real) = paths.real(&path) {
+    let plain = lexical(&path.to_string_lossy());
+    if is_descriptor(&plain) {
+        // Whatever it leads to for the call, for us it would be something else.
+        return Ok(PathBuf::from(plain));
+    }
+    if is_of_process(&plain) {
+        return Err(PathProblem::OfProcess);
+    }
+    // Where a link is followed by `..`, only a step at a time tells what is passed through.
+    let steps_back = path.components().any(|component| component == Component::ParentDir);
+    if let Some(real) = paths.real(&path).filter(|_| !steps_back) {
         return Ok(real);
     }
     let mut place = PathBuf::from("/");
@@ -195,6 +222,9 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
             }
             Component::Normal(name) => {
                 place.push(name);
+                if is_of_process(&place.to_string_lossy()) {
+                    return Err(PathProblem::OfProcess);
+                }
                 if missing {
                     continue;
                 }
@@ -211,13 +241,49 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     if paths.is_exhausted() { Err(PathProblem::TooMany) } else { Ok(place) }
 }
 
-/// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`.
+/// Whether a path without dots is an open descriptor itself, which is no place in the file system.
+#[must_use]
+pub fn is_descriptor(path: &str) -> bool {
+    let number = ["/dev/fd/", "/proc/self/fd/"].iter().find_map(|folder| path.strip_prefix(folder));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        || matches!(path, "/dev/stdin" | "/dev/stdout" | "/dev/stderr")
+}
+
+/// Whether a path without dots goes through what one process has open: its descriptors, its working folder, its root.
+/// Where the process is named only when it runs (`/proc/$$/cwd`), it does too.
+#[must_use]
+pub fn is_of_process(path: &str) -> bool {
+    let opened = |name: &str| matches!(name, "cwd" | "root" | "fd" | "map_files");
+    let mut parts = path.split('/').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("dev"), Some("fd"), _) | (Some("dev"), Some("stdin" | "stdout" | "stderr"), Some(_)) => {
+            !is_descriptor(path)
+        }
+        (Some("proc"), Some(process), Some(first)) => {
+            let known = process.bytes().all(|byte| byte.is_ascii_digit()) || matches!(process, "self" | "thread-self");
+            let named = known || process.contains(['$', '*', '?', '[']);
+            // `task/7/cwd` is the same for a thread.
+            let name = if first == "task" { parts.nth(1).unwrap_or_default() } else { first };
+            named && opened(name) && !is_descriptor(path)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `~name` is this home: without a name, or with that of its folder.
+fn is_own_home(home: &Path, name: &str) -> bool {
+    name.is_empty() || home.file_name().is_some_and(|own| own == name)
+}
+
+/// The folder that a `cd` to `text` leads to, where `text` is absolute or begins with `~`. Another user's home is
+/// taken to be beside the own one.
 #[must_use]
 pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
-    match text.strip_prefix('~') {
-        Some(rest) => paths.home().unwrap_or_else(|| PathBuf::from("/")).join(rest.trim_start_matches('/')),
-        None => PathBuf::from(text),
-    }
+    let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
+    let home = paths.home().unwrap_or_else(|| PathBuf::from("/"));
+    let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let start = if is_own_home(&home, name) { home } else { home.with_file_name(name) };
+    start.join(rest.trim_start_matches('/'))
 }
 
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.
@@ -335,5 +401,25 @@ mod tests {
         assert_eq!(at("dangling/x"), Err(PathProblem::DanglingLink));
         assert_eq!(at("a\0b"), Err(PathProblem::Nul));
         assert_eq!(at("~nobody-here/x"), Err(PathProblem::UnknownHome));
+        assert_eq!(at("/dev/fd/63"), Ok(PathBuf::from("/dev/fd/63")));
+        std::os::unix::fs::symlink("/dev", root.join("devices")).unwrap();
+        for path in [
+            "/dev/fd/3/x",
+            "/dev/./fd//3/x",
+            "/dev/fd/3/..",
+            "/dev/stdin/x",
+            "/proc/self/cwd/x",
+            "/proc/self/../self/root",
+            "/proc/thread-self/cwd",
+            "/proc/1/root/etc",
+            "/proc/1/fd/3",
+            "/proc/self/task/1/cwd/x",
+            "devices/../proc/self/cwd/x",
+        ] {
+            assert_eq!(at(path), Err(PathProblem::OfProcess), "{path}");
+        }
+        for path in ["/proc/self/status", "/proc/1/cgroup", "/proc/cpuinfo", "/dev/null", "proc/self/cwd"] {
+            assert!(at(path).is_ok(), "{path}");
+        }
     }
 }

@@ -2,83 +2,53 @@
 //!
 //! Comes before everything that can be configured. Knows the home's layout and the agents' settings files.
 
-use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word};
+mod daemon;
+mod places;
+mod programs;
+mod settings;
+mod wildcards;
+
+use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
-use super::policy::folders_from;
+use super::policy::{filled_in, folders_from};
 use super::targets::{self, Access};
 use crate::home::Home;
-use globset::GlobBuilder;
-use std::path::{Path, PathBuf};
+use daemon::Line;
+use places::{MAX_PATH_BYTES, Roots};
+use programs::Reading;
+use std::path::PathBuf;
+use wildcards::Wild;
 
-/// Settings files of agents that hold our hooks: folder, beginning and end of the file's name.
-const SETTINGS: [(&str, &str, &str); 5] = [
-    (".claude", "settings", ".json"),
-    (".codex", "hooks", ".json"),
-    (".codex", "config", ".toml"),
-    (".gemini", "settings", ".json"),
-    (".cursor", "hooks", ".json"),
-];
+/// Said of what would read them.
+const SECRETS: &str = "this would use Tollgate's own tokens or socket";
 
-/// Programs whose arguments are only spoken of.
-const SPEAKERS: [&str; 4] = ["echo", "printf", "true", ":"];
-
-/// Options of `find` that run a program or write.
-const FIND_RUNS: [&str; 5] = ["-exec", "-execdir", "-ok", "-okdir", "-delete"];
-
-/// Longest word that may be a path: the kernel takes no longer one.
-const MAX_PATH_BYTES: usize = 4_096;
-
-/// Programs that tell files' names and sizes, never what is in them.
-const LISTERS: [&str; 9] = ["ls", "stat", "du", "test", "[", "realpath", "readlink", "basename", "dirname"];
-
-/// Programs that read the files they are given and change none, but those that their options name (see `targets`).
-const READERS: [&str; 30] = [
-    "cat",
-    "tac",
-    "nl",
-    "less",
-    "more",
-    "head",
-    "tail",
-    "grep",
-    "egrep",
-    "fgrep",
-    "rg",
-    "jq",
-    "wc",
-    "diff",
-    "cmp",
-    "file",
-    "cut",
-    "sort",
-    "strings",
-    "base64",
-    "md5sum",
-    "sha256sum",
-    "cp",
-    "sed",
-    "gsed",
-    "bat",
-    "tollgate",
-    "find",
-    "cd",
-    "pushd",
-];
-
-/// Subcommands of git that leave the files alone that they name.
-const GIT_READERS: [&str; 9] = ["add", "diff", "log", "show", "status", "blame", "commit", "ls-files", "check-ignore"];
+/// What the folder of the lock and the socket holds.
+const RUN_FILES: [&str; 3] = ["lock", "socket", "tollgate.sock"];
 
 /// What a call does to a path that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Touch {
     /// Reads what is exactly there.
     Read,
-    /// Reads what is there or, a pattern or a folder, below it.
+    /// Reads what is there or, a pattern, below it.
     ReadBelow,
+    /// Reads all that is below it, however deep.
+    ReadAll,
     /// Nobody knows: an argument of a program that may well write it.
     Use,
     /// Makes, changes or deletes it.
     Write,
+}
+
+impl Touch {
+    fn changes(self) -> bool {
+        matches!(self, Self::Use | Self::Write)
+    }
+
+    /// Takes along what is below a folder above the home.
+    fn takes_all(self) -> bool {
+        matches!(self, Self::ReadAll | Self::Write)
+    }
 }
 
 /// Checks `call`; `home` is none where no host runs.
@@ -93,44 +63,20 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
         protected.other_tool()?;
     }
     let (folders, known) = folders_from(&call.commands, &call.starts());
+    let line = Line::of(&call.commands);
+    let filled = filled_in(&call.commands);
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
-        stops_the_daemon(command, &call.commands)?;
-        changes_by_command_line(command)?;
+        let folders = folders.get(..known).unwrap_or_default();
+        daemon::stops(command, &line)?;
+        daemon::commands_us(command, protected.program(command, folders).as_deref())?;
         if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
-            let next = call.commands.get(index + 1);
-            protected.command(command, next, folders.get(..known).unwrap_or_default())?;
+            protected.renamed(command, &line, folders)?;
+            protected.command(index, command, folders)?;
+            // What the line itself puts into its variables names a place as well.
+            filled.of(index).iter().try_for_each(|other| protected.command(index, other, folders))?;
         }
     }
     Ok(())
-}
-
-/// The home's real paths.
-struct Roots {
-    home: PathBuf,
-    run: PathBuf,
-    tokens: [PathBuf; 2],
-}
-
-impl Roots {
-    fn of(home: &Home, paths: &dyn Paths) -> Self {
-        let real = paths.real(home.root()).unwrap_or_else(|| home.root().to_owned());
-        let home = Home::at(real);
-        Self { run: home.run(), tokens: [home.token(), home.approver_token()], home: home.root().to_owned() }
-    }
-
-    fn is_secret(&self, real: &Path) -> bool {
-        real.starts_with(&self.run) || self.tokens.iter().any(|token| token == real)
-    }
-
-    /// Whether a pattern below `folder`, itself above the home, may come to the home or a secret in it.
-    fn may_match(&self, folder: &Path, pattern: &str) -> bool {
-        let escaped = globset::escape(&folder.to_string_lossy());
-        let glob =
-            GlobBuilder::new(&format!("{}/{pattern}", escaped.trim_end_matches('/'))).literal_separator(true).build();
-        let Ok(glob) = glob.map(|glob| glob.compile_matcher()) else { return true };
-        let secrets = self.tokens.iter().chain([&self.home, &self.run]);
-        secrets.into_iter().any(|path| glob.is_match(path))
-    }
 }
 
 struct Protected<'a> {
@@ -145,7 +91,7 @@ impl Protected<'_> {
             // It lists names.
             (_, "Glob") => return Ok(()),
             (Access::Write, _) => Touch::Write,
-            (Access::Read, "Grep") => Touch::ReadBelow,
+            (Access::Read, "Grep") => Touch::ReadAll,
             (Access::Read, _) => Touch::Read,
         };
         let mut named: Vec<String> =
@@ -189,120 +135,149 @@ impl Protected<'_> {
         first.contains(' ') && !text.contains("..") && self.paths.real(&self.call.cwd.join(first)).is_none()
     }
 
-    fn path(&self, cwd: &Path, path: &str, touch: Touch) -> Result<(), String> {
-        let Ok(real) = resolve(self.paths, cwd, path) else { return Ok(()) };
-        if let Some(home) = &self.home {
-            // A write to a folder above the home (`rm -rf ~`) takes the home with it.
-            if touch == Touch::Write && home.home.starts_with(&real) && home.home != real {
-                return Err(format!("this would change `{path}`, which holds Tollgate's own files too"));
-            }
-            if real.starts_with(&home.home) {
-                if matches!(touch, Touch::Write | Touch::Use) {
-                    return Err(
-                        "this would change Tollgate's own files; a person can, in a shell of their own".to_owned()
-                    );
-                }
-                // The folder itself, or a pattern below it, takes the tokens along.
-                if touch == Touch::ReadBelow || real == home.home || home.is_secret(&real) {
-                    return Err("this would use Tollgate's own tokens or socket".to_owned());
-                }
-            }
-        }
-        if matches!(touch, Touch::Write | Touch::Use) && is_settings(&real, touch) {
-            return Err(format!(
-                "{} holds the hooks that ask Tollgate; a person changes it, or `tollgate hooks`",
-                real.file_name().unwrap_or_default().to_string_lossy()
-            ));
-        }
-        Ok(())
+    /// The place of a program that is called by a path: it may be a link.
+    fn program(&self, command: &ShellCommand, folders: &[String]) -> Option<PathBuf> {
+        let path = Some(&command.program).filter(|program| program.literal && program.text.contains('/'))?;
+        let folder = paths::folder(self.paths, folders.last()?);
+        self.paths.real(&resolve(self.paths, &folder, &path.text).ok()?)
     }
 
-    fn command(&self, command: &ShellCommand, next: Option<&ShellCommand>, folders: &[String]) -> Result<(), String> {
-        let inside = targets::written_inside(command);
-        for word in targets::written(command).into_iter().chain(&inside) {
-            let Some(path) = targets::known_path(word) else { continue };
-            self.below_each(&path, folders, Touch::Write)?;
+    /// A new name for the program's file is a way around all that is known of its commands.
+    fn renamed(&self, command: &ShellCommand, line: &Line<'_>, folders: &[String]) -> Result<(), String> {
+        let Some((file, to)) = daemon::renamed(command, line) else { return Ok(()) };
+        let is_folder = |word: &Word| {
+            let at = |folder: &String| resolve(self.paths, &paths::folder(self.paths, folder), &word.text).ok();
+            word.literal && folders.iter().filter_map(at).any(|place| self.paths.is_folder(&place))
+        };
+        if is_folder(file) || to.is_some_and(is_folder) {
+            return Ok(());
         }
+        Err("this would give Tollgate's program another name; a person can, in a shell of their own".to_owned())
+    }
+
+    fn command(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
+        let program = base_name(command);
+        for word in targets::redirected(command) {
+            self.word(word, folders, Touch::Write)?;
+        }
+        for word in targets::written(command) {
+            // A folder that is there stays as it is.
+            let touch = if program == "mkdir" { Touch::ReadBelow } else { Touch::Write };
+            self.word(&word, folders, touch)?;
+        }
+        self.links(command, folders)?;
         for redirect in command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Input) {
             self.word(&redirect.target, folders, Touch::Read)?;
         }
-        let program = base_name(command);
         for (name, value) in command.assignments.iter().filter(|(name, _)| name != "TOLLGATE_HOME") {
             if name != "PATH" {
                 self.word(value, folders, Touch::Read)?;
             }
         }
-        let finds_only = program == "find" && !command.args.iter().any(|arg| FIND_RUNS.contains(&arg.text.as_str()));
-        if SPEAKERS.contains(&program) || LISTERS.contains(&program) || finds_only {
-            return Ok(());
+        for mount in programs::mounts(program, &command.args) {
+            self.word(&mount, folders, Touch::ReadAll)?;
         }
-        let args = own_args(command, next);
+        if is_interpreter(program) {
+            self.code(command)?;
+        }
+        if program == "find" {
+            self.found(index, command, folders)?;
+        }
+        let next = self.call.commands.get(index + 1);
         let wraps = next.is_some_and(|next| is_run_by(next, command));
-        let touch = if wraps || reads_only(program, &command.args) { Touch::Read } else { Touch::Use };
+        let Reading::Touches(touch) = programs::reading(program, command, wraps) else { return Ok(()) };
+        if programs::searches_here(program, command) {
+            self.below_each(".", folders, touch)?;
+        }
         let mut of_home = false;
-        for arg in args {
+        for arg in own_args(command, next) {
+            if self.paths.is_exhausted() {
+                return Ok(());
+            }
             // `tollgate --home FOLDER` names the home as it should.
             if std::mem::take(&mut of_home) || program == "tollgate" && arg.text.starts_with("--home=") {
                 continue;
             }
             of_home = program == "tollgate" && arg.text == "--home";
             if !arg.literal && ["TOLLGATE_HOME", "approver-token"].iter().any(|name| arg.text.contains(name)) {
-                return Err("this would use Tollgate's own tokens or socket".to_owned());
+                return Err(SECRETS.to_owned());
             }
             for part in path_parts(arg) {
                 self.word(&part, folders, touch)?;
             }
-            // Code of another language is not parsed: naming one of our files in it is enough.
-            if is_interpreter(program) && self.names_ours(&arg.text) {
-                return Err("this code names Tollgate's own files or hook settings".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What a link leads to is read and changed through it, by this line or a later one.
+    fn links(&self, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
+        for link in targets::links(command) {
+            for folder in folders {
+                let folder = paths::folder(self.paths, folder);
+                if let Some(path) = link.leads_to(&folder, self.paths) {
+                    self.path(&folder, &path, Touch::ReadAll)?;
+                    self.path(&folder, &path, Touch::Use)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// A word that may name a path, the part of it that is known.
-    fn word(&self, word: &Word, folders: &[String], touch: Touch) -> Result<(), String> {
-        if word.text.is_empty() || word.text.len() > MAX_PATH_BYTES {
-            return Ok(());
-        }
-        if word.literal {
-            return self.below_each(&word.text, folders, touch);
-        }
-        // A pattern, or a word that goes on as only the shell knows: whatever lies below what is known.
-        let known = targets::known_path(word);
-        if known.is_none() && !word.text.starts_with(['*', '?', '[', '{']) {
-            return Ok(());
-        }
-        let known = known.unwrap_or_else(|| ".".to_owned());
-        self.below_each(&known, folders, if touch == Touch::Read { Touch::ReadBelow } else { touch })?;
+    /// Files that `find` hands on: all below where it starts, unless it is told a name that none of ours has.
+    fn found(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
+        let hands_on = || {
+            let all = &self.call.commands;
+            reached(all, index).of(all).any(|next| matches!(base_name(next), "xargs" | "parallel"))
+        };
         let Some(home) = &self.home else { return Ok(()) };
-        let text = word.text.strip_prefix("$HOME").map_or_else(|| word.text.clone(), |rest| format!("~{rest}"));
-        let pattern = text.strip_prefix(&known).unwrap_or(&text);
-        if !pattern.contains(['*', '?', '[', '{']) {
+        let named = programs::only_name(&command.args).map(Wild::of);
+        let ours = |name: &Wild| {
+            let files = home.secrets().into_iter().flat_map(|secret| secret.split('/')).chain(RUN_FILES);
+            files.into_iter().any(|file| name.ends_in(&[file], true))
+        };
+        if named.as_ref().is_some_and(|name| !ours(name)) || !(programs::runs_found(&command.args) || hands_on()) {
             return Ok(());
         }
-        for folder in folders {
-            let Ok(real) = resolve(self.paths, &paths::folder(self.paths, folder), &known) else { continue };
-            if home.home.starts_with(&real) && home.may_match(&real, pattern) {
-                return Err("this would use Tollgate's own tokens or socket".to_owned());
-            }
-        }
-        Ok(())
+        programs::starts(&command.args).iter().try_for_each(|start| self.word(start, folders, Touch::ReadAll))
     }
 
-    fn below_each(&self, path: &str, folders: &[String], touch: Touch) -> Result<(), String> {
-        if path.starts_with(['/', '~']) {
-            return self.path(&self.call.cwd, path, touch);
+    /// Code of another language is not parsed: naming one of our files in it is enough.
+    fn code(&self, command: &ShellCommand) -> Result<(), String> {
+        let positions = command.reads.iter().flat_map(|span| span.clone());
+        let sources = positions.filter_map(|at| self.call.commands.get(usize::try_from(at).ok()?));
+        let documents = |command: &ShellCommand| {
+            let documents = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::HereDocument);
+            documents.map(|redirect| redirect.target.text.clone()).collect::<Vec<_>>()
+        };
+        let mut texts: Vec<String> = command.args.iter().map(|arg| arg.text.clone()).collect();
+        texts.extend(documents(command));
+        for source in sources {
+            texts.extend(source.args.iter().map(|arg| arg.text.clone()));
+            texts.extend(documents(source));
         }
-        for folder in folders {
-            self.path(&paths::folder(self.paths, folder), path, touch)?;
+        if texts.iter().any(|text| self.names_ours(text)) {
+            return Err("this code names Tollgate's own files or hook settings".to_owned());
         }
         Ok(())
     }
 
     fn names_ours(&self, code: &str) -> bool {
-        let settings = SETTINGS.iter().any(|(folder, stem, _)| code.contains(&format!("{folder}/{stem}")));
-        settings || self.home.as_ref().is_some_and(|home| home.home.to_str().is_some_and(|home| code.contains(home)))
+        let spelled = settings::spelled(code);
+        if settings::are_named(&spelled) || spelled.contains("approver-token") || spelled.contains("TOLLGATE_HOME") {
+            return true;
+        }
+        let Some(home) = self.home.as_ref().map(|home| home.home.as_path()) else { return false };
+        // `expanduser("~/.local/state/tollgate")`, `Path.home() / ".local" / "state" / "tollgate"`.
+        let own = self.paths.home();
+        let below = own
+            .and_then(|own| home.strip_prefix(self.paths.real(&own).unwrap_or(own)).ok()?.to_str().map(str::to_owned));
+        let named = |path: &str| spelled.contains(path);
+        home.to_str().is_some_and(named)
+            || below.is_some_and(|below| {
+                let start = ["~", "HOME", "home", "homedir"];
+                below.contains('/') && named(&format!("/{below}"))
+                    || start.iter().any(|start| named(&format!("{start}/{below}")))
+            })
     }
 }
 
@@ -330,12 +305,6 @@ fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [
     }
 }
 
-fn reads_only(program: &str, args: &[Word]) -> bool {
-    let subcommand = args.iter().find(|arg| !arg.text.starts_with('-')).map_or("", |arg| arg.text.as_str());
-    let output = args.iter().any(|arg| arg.text.starts_with("--output"));
-    READERS.contains(&program) || program == "git" && GIT_READERS.contains(&subcommand) && !output
-}
-
 /// An argument, and the paths that may stand inside it: `--file=path`, `f=@path`, `-d@path`, `-opath`, `path:path`.
 fn path_parts(arg: &Word) -> Vec<Word> {
     let part = |text: &str| Word { text: text.to_owned(), literal: arg.literal };
@@ -357,80 +326,11 @@ fn path_parts(arg: &Word) -> Vec<Word> {
     parts
 }
 
-fn is_settings(path: &Path, touch: Touch) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
-    let file = SETTINGS
-        .iter()
-        .any(|(in_folder, stem, end)| folder == *in_folder && name.starts_with(stem) && name.ends_with(end));
-    // Deleting or moving the folder takes the file with it.
-    file || touch == Touch::Write && SETTINGS.iter().any(|(in_folder, _, _)| name == *in_folder)
-}
-
 fn base_name(command: &ShellCommand) -> &str {
     command.program.text.rsplit('/').next().unwrap_or_default()
 }
 
 fn is_interpreter(program: &str) -> bool {
-    ["python", "perl", "ruby", "node", "php", "lua", "deno", "bun"].iter().any(|name| program.starts_with(name))
-}
-
-fn stops_the_daemon(command: &ShellCommand, all: &[ShellCommand]) -> Result<(), String> {
-    let program = base_name(command);
-    let names_us = |command: &ShellCommand| command.args.iter().any(|arg| arg.text.contains("tollgate"));
-    let own_pid = std::process::id().to_string();
-    let stops = match program {
-        "pkill" | "killall" | "skill" => names_us(command),
-        "kill" => {
-            let finds_us = |other: &ShellCommand| {
-                matches!(base_name(other), "pgrep" | "pidof" | "ps" | "lsof" | "fuser" | "cat") && names_us(other)
-            };
-            let own = |arg: &Word| arg.text.trim_start_matches('-') == own_pid;
-            // Every process there is: `-1` as a target. In front it is a signal, SIGHUP.
-            let everyone = command.args.iter().skip(1).any(|arg| arg.text == "-1");
-            command.args.iter().any(own) || everyone || all.iter().any(finds_us)
-        }
-        "systemctl" | "service" | "launchctl" | "rc-service" => {
-            let verbs = ["stop", "restart", "kill", "disable", "mask", "unload", "bootout", "remove"];
-            names_us(command) && command.args.iter().any(|arg| verbs.contains(&arg.text.as_str()))
-        }
-        _ => false,
-    };
-    if stops { Err("this would stop Tollgate".to_owned()) } else { Ok(()) }
-}
-
-/// `tollgate` commands that only a person gives.
-fn changes_by_command_line(command: &ShellCommand) -> Result<(), String> {
-    if base_name(command) != "tollgate" {
-        return Ok(());
-    }
-    // An option may stand anywhere and take the next word, so a verb counts at any position.
-    let words = without_home(&command.args);
-    let after = |noun: &str, verbs: &[&str]| {
-        let mut words = words.iter().skip_while(|arg| arg.text != noun).skip(1);
-        words.any(|arg| verbs.contains(&arg.text.as_str()))
-    };
-    let first = words.first().map_or("", |word| word.text.as_str());
-    let changes = matches!(first, "pause" | "resume" | "open" | "token" | "stop")
-        || after("plugin", &["disable", "enable", "grant", "reload", "remove"])
-        || after("approvals", &["approve", "reject", "watch"])
-        || after("grants", &["revoke"])
-        || after("hooks", &["install", "uninstall"]);
-    // A word that is known only when it runs might be any of them.
-    let unknown = words.iter().take(2).any(|arg| !arg.literal);
-    if changes || unknown { Err("this is for a person to do, not for an agent".to_owned()) } else { Ok(()) }
-}
-
-/// The words that are neither options nor the value of `--home`.
-fn without_home(args: &[Word]) -> Vec<&Word> {
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        if arg.text == "--home" {
-            rest.next();
-        } else if !arg.text.starts_with('-') {
-            words.push(arg);
-        }
-    }
-    words
+    let names = ["python", "pypy", "perl", "ruby", "node", "php", "lua", "deno", "bun", "julia", "tclsh", "osascript"];
+    names.iter().any(|name| program.starts_with(name)) || matches!(program, "awk" | "gawk" | "mawk" | "nawk")
 }

@@ -3,7 +3,7 @@
 //! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
-use super::call::NormalisedCall;
+use super::call::{NormalisedCall, ShellCommand, Word};
 use super::paths::{self, PathProblem, Paths, resolve};
 use super::policy::folders_from;
 use super::targets::{self, Access};
@@ -71,9 +71,12 @@ impl Sandbox<'_> {
             if self.paths.is_exhausted() {
                 break;
             }
-            let inside = targets::written_inside(command);
-            for word in targets::written(command).into_iter().chain(&inside) {
-                let Some(path) = targets::known_path(word) else { continue };
+            // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
+            let is_descriptor = |word: &Word| word.literal && paths::is_descriptor(&word.text);
+            let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
+            let written = targets::written(command).into_iter();
+            for word in redirected.chain(written.filter(|word| program(command) != "tee" || !is_descriptor(word))) {
+                let Some(path) = targets::known_path(&word) else { continue };
                 if path.starts_with(['/', '~']) {
                     self.inside(&self.call.cwd, &path, Access::Write)?;
                     continue;
@@ -82,12 +85,21 @@ impl Sandbox<'_> {
                     self.inside(&paths::folder(self.paths, folder), &path, Access::Write)?;
                 }
             }
+            // What a link leads to is written through it, by this line or a later one.
+            for link in targets::links(command) {
+                for folder in folders.get(..known).unwrap_or_default() {
+                    let folder = paths::folder(self.paths, folder);
+                    if let Some(path) = link.leads_to(&folder, self.paths) {
+                        self.inside(&folder, &path, Access::Write)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
 
     fn inside(&self, cwd: &Path, path: &str, access: Access) -> Result<(), Denial> {
-        if DEVICES.contains(&path) || path.starts_with("/dev/fd/") && !path.contains("..") {
+        if DEVICES.contains(&path) {
             return Ok(());
         }
         let shown = shown(path);
@@ -111,6 +123,10 @@ impl Sandbox<'_> {
             ),
         }))
     }
+}
+
+fn program(command: &ShellCommand) -> &str {
+    command.program.text.rsplit('/').next().unwrap_or_default()
 }
 
 /// A path as a sentence may show it.

@@ -2,9 +2,12 @@
 //!
 //! Owns the knowledge of tools' path fields; that of programs' file arguments is `written`'s. Decides nothing.
 
+mod links;
 mod written;
 
-pub use written::{written, written_inside};
+pub use links::{Link, links};
+pub(super) use written::start_points;
+pub use written::{redirected, written};
 
 use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
@@ -170,7 +173,7 @@ pub fn known_path(word: &Word) -> Option<String> {
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.
 #[must_use]
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
-    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "chroot"];
+    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc"];
     command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
 }
 
@@ -182,9 +185,8 @@ pub fn writes(call: &NormalisedCall) -> Vec<(Option<usize>, String)> {
         found.extend(tool_paths(&call.tool, &call.input).into_iter().flatten().map(|path| (None, path)));
     }
     for (index, command) in call.commands.iter().enumerate().filter(|(_, command)| !runs_elsewhere(command)) {
-        let inside = written_inside(command);
-        let words = written(command).into_iter().chain(&inside);
-        found.extend(words.filter_map(known_path).map(|path| (Some(index), path)));
+        let words = redirected(command).cloned().chain(written(command));
+        found.extend(words.filter_map(|word| known_path(&word)).map(|path| (Some(index), path)));
     }
     found
 }

@@ -2,10 +2,12 @@
 
 mod asked;
 mod bound;
+mod corpus;
 mod granted;
 mod guarded;
 mod house;
 mod paused;
+mod piped;
 mod placed;
 mod protected;
 mod recorded;

@@ -256,7 +256,9 @@ fn a_verdict_has_the_contract_s_keys_in_order() {
         }],
         wrappers: vec!["sudo".to_owned()],
         piped_from: None,
-        piped_since: None,
+        reads: Vec::new(),
+        filled: Vec::new(),
+        runs: Vec::new(),
         bound: std::sync::Arc::default(),
     };
     let verdict = Verdict {

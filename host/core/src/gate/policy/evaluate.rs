@@ -10,7 +10,7 @@ use super::variables;
 use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
-use crate::gate::shell::NotUnderstood;
+use crate::gate::shell::{NotUnderstood, SSH_HERE};
 
 /// Most folders that a line's `cd`s are followed into.
 const MAX_FOLDERS: usize = 16;
@@ -109,6 +109,17 @@ pub(in crate::gate) fn folders_from<'c>(
     let mut places: Vec<String> = if starts.is_empty() { vec![String::new()] } else { starts.to_vec() };
     let mut known = Vec::new();
     for command in commands {
+        // What starts in a folder of its own, whatever the line's is.
+        for wrapper in &command.wrappers {
+            let start = match wrapper.as_str() {
+                "chroot" => "/",
+                SSH_HERE => "~",
+                _ => continue,
+            };
+            if list.len() < MAX_FOLDERS && !list.iter().any(|folder| folder == start) {
+                list.push(start.to_owned());
+            }
+        }
         known.push(list.len());
         if !matches!(command.program.text.as_str(), "cd" | "pushd") {
             continue;

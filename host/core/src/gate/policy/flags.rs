@@ -15,6 +15,16 @@ pub(super) enum Reading {
     Narrow,
 }
 
+impl Reading {
+    /// The reading of what must not be there.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Wide => Self::Narrow,
+            Self::Narrow => Self::Wide,
+        }
+    }
+}
+
 /// Shortest abbreviation of a long flag that counts, in bytes with its dashes: `--fo` for `--force`.
 const MIN_ABBREVIATION: usize = 4;
 

@@ -7,13 +7,23 @@ use super::fields::{Fields, Problems, mend, shown};
 use super::flags::{self, Reading};
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
+use crate::gate::call::reached;
 use crate::gate::paths::lexical;
 use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 8] =
-    ["program", "subcommand", "flags_any", "flags_all", "args_glob", "redirects_to", "pipes_into", "assigns"];
+const KEYS: [&str; 9] = [
+    "program",
+    "subcommand",
+    "flags_any",
+    "flags_all",
+    "flags_none",
+    "args_glob",
+    "redirects_to",
+    "pipes_into",
+    "assigns",
+];
 
 /// The structured `match`.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +32,7 @@ pub(super) struct Matcher {
     subcommand: Vec<Vec<String>>,
     flags_any: Vec<String>,
     flags_all: Vec<String>,
+    flags_none: Vec<String>,
     args_glob: Vec<Pathglob>,
     redirects_to: Vec<Pathglob>,
     pipes_into: Vec<Program>,
@@ -64,13 +75,14 @@ impl Matcher {
         let mut names = |key: &str| fields.texts(key, problems);
         let (program, pipes_into) = (names("program"), names("pipes_into"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
-        let (any, all) = (names("flags_any"), names("flags_all"));
+        let (any, all, none) = (names("flags_any"), names("flags_all"), names("flags_none"));
         let (args, redirects) = (names("args_glob"), names("redirects_to"));
         Some(Self {
             program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
             flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            flags_none: none.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
@@ -83,7 +95,7 @@ impl Matcher {
         self.args_glob.len() + self.redirects_to.len()
     }
 
-    /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`).
+    /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`; none, for `flags_none`).
     pub fn matches(&self, seen: &Seen<'_>, reading: Reading) -> bool {
         let command = seen.command;
         let unless_given = |list_is_empty: bool, holds: &dyn Fn() -> bool| list_is_empty || holds();
@@ -93,6 +105,8 @@ impl Matcher {
                 self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
             })
             && self.flags_all.iter().all(|flag| flags::has(command, flag, reading))
+            // What takes a rule back is doubted the other way round.
+            && !self.flags_none.iter().any(|flag| flags::has(command, flag, reading.opposite()))
             && unless_given(self.args_glob.is_empty(), &|| {
                 seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
             })
@@ -134,22 +148,16 @@ impl Matcher {
 
     /// Whether the command's output reaches one of the programs, through however many others.
     fn pipes(&self, seen: &Seen<'_>) -> bool {
-        let mut reached = vec![seen.index];
-        for (index, command) in seen.ground.all.iter().enumerate() {
-            let position = |position: Option<u32>| position.and_then(|at| usize::try_from(at).ok());
-            let Some(last) = position(command.piped_from) else { continue };
-            let first = position(command.piped_since).unwrap_or(last);
-            if reached.iter().any(|from| (first..=last).contains(from)) {
-                let name = shell::base_name(&command.program.text);
-                let named = self.pipes_into.iter().any(|program| program.name.is(name));
-                // `| python3 -m json.tool` reads data: the code is its own.
-                if named && shell::runs_its_input(command) {
-                    return true;
-                }
-                reached.push(index);
-            }
-        }
-        false
+        let all = seen.ground.all;
+        let reached = reached(all, seen.index);
+        let named = |name: &str| self.pipes_into.iter().any(|program| program.name.is(name));
+        let own = all.get(seen.index);
+        reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
+            // `| python3 -m json.tool` reads data: the code is its own.
+            named(shell::base_name(&command.program.text)) && shell::runs_its_input(command)
+                // A file that was fetched is run by its name, too.
+                || named("sh") && command.runs.iter().any(|span| reached.any(span))
+        })
     }
 }
 

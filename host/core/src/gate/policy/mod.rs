@@ -29,6 +29,7 @@ pub(super) use evaluate::folders_from;
 pub use evaluate::{Action, RuleVerdict, Subject};
 pub use rule::Risk;
 pub use target::Target;
+pub(super) use variables::filled_in;
 pub use view::{ExampleView, RuleView};
 
 use error::At;

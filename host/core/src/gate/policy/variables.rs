@@ -20,7 +20,7 @@ const MAX_FILLED_BYTES: usize = 256 * 1024;
 
 /// Other readings of the commands of a line.
 #[derive(Debug, Default)]
-pub(super) struct Filled {
+pub(in crate::gate) struct Filled {
     by_command: HashMap<usize, Vec<ShellCommand>>,
     /// A bound was reached, so that there are readings no one looked at.
     pub incomplete: bool,
@@ -37,7 +37,7 @@ impl Filled {
 type Values<'a> = HashMap<&'a str, Vec<String>>;
 
 /// Fills in every command in which a variable stands.
-pub(super) fn filled_in(commands: &[ShellCommand]) -> Filled {
+pub(in crate::gate) fn filled_in(commands: &[ShellCommand]) -> Filled {
     let mut filled = Filled::default();
     if !commands.iter().any(has_variable) {
         return filled;
@@ -45,7 +45,8 @@ pub(super) fn filled_in(commands: &[ShellCommand]) -> Filled {
     let values = assigned(commands);
     let mut left = Budget { readings: MAX_ALL_READINGS, bytes: MAX_FILLED_BYTES };
     for (index, command) in commands.iter().enumerate().filter(|(_, command)| has_variable(command)) {
-        let mut turns = Turns::of(command, &values);
+        let own = with_arguments(command, &values);
+        let mut turns = Turns::of(command, own.as_ref().unwrap_or(&values));
         let mut readings: Vec<ShellCommand> = Vec::new();
         loop {
             let Some(other) = fill(command, &turns.values(), &mut left) else {
@@ -82,10 +83,30 @@ fn has_variable(command: &ShellCommand) -> bool {
     words(command).any(|word| !word.literal && word.text.contains('$'))
 }
 
+/// What a function is called with belongs to that call alone.
+fn is_argument(name: &str) -> bool {
+    matches!(name, "@" | "*") || name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn with_arguments<'a>(command: &'a ShellCommand, values: &Values<'a>) -> Option<Values<'a>> {
+    let arguments: Vec<_> = command.bound.iter().filter(|(name, _)| is_argument(name)).collect();
+    if arguments.is_empty() {
+        return None;
+    }
+    let mut own = values.clone();
+    for (name, value) in arguments {
+        own.entry(name).or_default().push(value.text.clone());
+    }
+    Some(own)
+}
+
 fn assigned(commands: &[ShellCommand]) -> Values<'_> {
     let mut values: Values<'_> = HashMap::new();
     let mut seen = BTreeSet::new();
     for (name, value) in commands.iter().flat_map(|command| command.assignments.iter().chain(command.bound.iter())) {
+        if is_argument(name) {
+            continue;
+        }
         if seen.insert((name, &value.text)) {
             // `PATH=x:$PATH`: what it held before is not known here, and may be nothing.
             let itself = |variable: &str| (variable == name).then_some("");
@@ -202,13 +223,16 @@ fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
 fn variable(text: &str) -> (&str, Option<&str>, usize) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let after = text.get(1..).unwrap_or_default();
+    if after.starts_with(['@', '*']) {
+        return (after.get(..1).unwrap_or_default(), None, 2);
+    }
     let Some(braced) = after.strip_prefix('{') else {
         let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
         return (after.get(..end).unwrap_or_default(), None, 1 + end);
     };
     let Some(close) = braced.find('}') else { return ("", None, 1) };
     let inner = braced.get(..close).unwrap_or_default();
-    let end = inner.find(|c| !is_name(c)).unwrap_or(inner.len());
+    let end = if inner.starts_with(['@', '*']) { 1 } else { inner.find(|c| !is_name(c)).unwrap_or(inner.len()) };
     let (name, operator) = inner.split_at(end);
     // `${x:-word}`, `${x-word}`, `${x:=word}`, `${x:+word}`.
     let default = operator.trim_start_matches(':').strip_prefix(['-', '=', '+']);

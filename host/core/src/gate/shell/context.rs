@@ -1,28 +1,21 @@
 //! What surrounds a command: its wrappers, what it reads, how deep it stands.
 
+use super::input::Stdin;
 use crate::gate::call::Word;
+use std::ops::Range;
 use std::sync::Arc;
-
-/// Where a command's standard input comes from, as far as it may be code.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Stdin {
-    /// The caller's.
-    #[default]
-    Inherited,
-    /// Another command of the line.
-    Piped,
-    /// A here-document or here-string.
-    Document(Word),
-}
 
 /// What surrounds a command.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context {
     pub wrappers: Vec<String>,
     pub piped_from: Option<u32>,
-    pub piped_since: Option<u32>,
+    /// Positions of the commands that feed its input.
+    pub sources: Vec<Range<u32>>,
     pub stdin: Stdin,
     pub depth: usize,
+    /// The functions whose bodies surround it.
+    pub calls: Vec<String>,
     /// What the loops around it put into their variables.
     pub bound: Arc<[(String, Word)]>,
 }
@@ -31,15 +24,20 @@ impl Context {
     pub fn deeper(&self) -> Self {
         Self { depth: self.depth + 1, ..self.clone() }
     }
-}
 
-/// How data flows between a command and a process substitution beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
-    /// `> >(list)`, `tee >(list)`: the list reads what the command writes.
-    FromUs,
-    /// `< <(list)`: the list writes what the command reads.
-    ToUs,
-    /// `diff <(list)`: a file.
-    Aside,
+    /// Of the substitutions in a command's words: they read what the command would.
+    pub fn substituted(&self) -> Self {
+        Self { wrappers: Vec::new(), ..self.deeper() }
+    }
+
+    /// Of what reads the commands at `span`.
+    pub fn fed_by(&self, span: Range<u32>) -> Self {
+        let piped_from = span.end.checked_sub(1).filter(|_| !span.is_empty());
+        Self { piped_from, sources: vec![span], stdin: Stdin::Piped, ..self.clone() }
+    }
+
+    /// Of what has this input instead.
+    pub fn with_input(&self, stdin: Stdin) -> Self {
+        Self { stdin, ..self.clone() }
+    }
 }

@@ -3,9 +3,11 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
-use super::context::Stdin;
-use super::wrappers::{Runs, is_cluster_with};
+use super::input::Input;
+use super::shells;
+use super::wrappers::Runs;
 use crate::gate::call::Word;
+use crate::gate::options::is_cluster_with;
 
 struct Interpreter {
     name: &'static str,
@@ -29,7 +31,10 @@ const INTERPRETERS: [Interpreter; 10] = [
 ];
 
 /// Functions that start a process, across the languages above.
-const STARTERS: [&str; 21] = [
+const STARTERS: [&str; 24] = [
+    "Deno.Command",
+    "Bun.spawn",
+    "Bun.spawnSync",
     "system",
     "popen",
     "exec",
@@ -63,7 +68,7 @@ pub(super) fn is_one(name: &str) -> bool {
     interpreter(name).is_some()
 }
 
-pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     let Some(interpreter) = interpreter(name) else { return };
     let mut script = false;
     let mut rest = args;
@@ -82,11 +87,12 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
         } else if text == "-m" {
             script = true;
             break;
-        } else if text == "-" || text == "/dev/stdin" {
+        } else if shells::is_stdin(text) {
             break;
         } else if !text.starts_with('-') {
-            // A process substitution as the script: what it prints is not known.
-            runs.unknown |= text == "<()";
+            // What another command prints as the script is not known.
+            runs.unknown |= shells::is_opened(text);
+            runs.reads_code |= shells::is_opened(text);
             script = true;
             break;
         } else if first.text.len() > 2
@@ -99,10 +105,11 @@ pub(super) fn runs(name: &str, args: &[Word], stdin: &Stdin, runs: &mut Runs) {
     }
     if !script {
         runs.reads_code = true;
-        match stdin {
-            Stdin::Inherited => {}
-            Stdin::Document(code) => source(code, runs),
-            Stdin::Piped => runs.unknown = true,
+        let code = input.code();
+        runs.unknown |= !code.sure;
+        for text in code.texts {
+            source(&text, runs);
+            runs.says.push(text);
         }
     }
 }
@@ -112,6 +119,9 @@ fn source(code: &Word, runs: &mut Runs) {
         runs.unknown = true;
     }
     calls(&code.text, code.literal, &STARTERS, runs);
+    let imported = imported(&code.text);
+    calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    quoted_commands(code, runs);
     // Perl's and Ruby's own quotes for shell code.
     let mut rest = code.text.as_str();
     while let Some((_, after)) = rest.split_once('`') {
@@ -124,6 +134,70 @@ fn source(code: &Word, runs: &mut Runs) {
     }
 }
 
+/// Most names that code gives the functions which start processes.
+const MAX_IMPORTED: usize = 32;
+
+/// The names by which Python code has them: `from subprocess import run as r`, `import subprocess as sp`.
+fn imported(code: &str) -> Vec<String> {
+    let functions =
+        ["run", "call", "Popen", "check_output", "check_call", "getoutput", "getstatusoutput", "system", "popen"];
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let mut found = Vec::new();
+    for statement in code.split(['\n', ';']).map(str::trim) {
+        let from =
+            ["from subprocess import ", "from os import "].iter().find_map(|start| statement.strip_prefix(start));
+        for name in from.into_iter().flat_map(|names| names.trim_matches(['(', ')']).split(',')).map(str::trim) {
+            let (function, name) =
+                name.split_once(" as ").map_or((name, name), |(own, name)| (own.trim(), name.trim()));
+            if function == "*" {
+                found.extend(["run", "call"].map(str::to_owned));
+            } else if functions.contains(&function) && is_name(name) {
+                found.push(name.to_owned());
+            }
+        }
+        if let Some((_, name)) = statement.split_once("import subprocess as ")
+            && is_name(name.trim())
+        {
+            found.extend(["run", "call"].map(|function| format!("{}.{function}", name.trim())));
+        }
+    }
+    // What is a starter by any name is found already.
+    found.retain(|name| !STARTERS.contains(&name.as_str()));
+    found.truncate(MAX_IMPORTED);
+    found
+}
+
+/// Perl's `qx(…)` and Ruby's `%x(…)`, with any delimiter.
+fn quoted_commands(code: &Word, runs: &mut Runs) {
+    let mark = match runs.wrapper.as_str() {
+        name if name.starts_with("perl") => "qx",
+        name if name.starts_with("ruby") => "%x",
+        _ => return,
+    };
+    let mut rest = code.text.as_str();
+    while let Some((before, after)) = rest.split_once(mark) {
+        rest = after;
+        let word = before.ends_with(|c: char| c.is_alphanumeric() || "_$@%".contains(c));
+        let Some(open) =
+            after.trim_start().chars().next().filter(|c| !word && !c.is_alphanumeric() && !",;=".contains(*c))
+        else {
+            continue;
+        };
+        let inner = after.trim_start().get(open.len_utf8()..).unwrap_or_default();
+        let close = match open {
+            '(' => ')',
+            '[' => ']',
+            '{' => '}',
+            '<' => '>',
+            other => other,
+        };
+        if let Some((command, after)) = inner.split_once(close) {
+            runs.code.push(Word { text: command.to_owned(), literal: code.literal });
+            rest = after;
+        }
+    }
+}
+
 /// Finds calls of `functions` in `code` and hands on what they run.
 pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &mut Runs) {
     for function in functions {
@@ -133,7 +207,9 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
             let end = start + function.len();
             from = end;
             let before = code.get(..start).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            // `run` alone is a name of many things: after a dot it is another's.
+            let others = before == Some('.') && matches!(*function, "run" | "call");
+            if others || before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
                 continue;
             }
             let rest = code.get(end..).unwrap_or_default();
@@ -153,6 +229,11 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
                     // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
                     Some(list) if list.starts_with('[') => {
                         argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs)
+                    }
+                    // `new Deno.Command("rm", { args: ["-rf", "/"] })`.
+                    Some(options) if options.starts_with('{') && options.contains("args") => {
+                        let list = options.split_once('[').map_or("", |(_, list)| list);
+                        argv(&format!("'{text}', {list}"), literal_code, runs)
                     }
                     Some(list) if list.starts_with(['"', '\'']) => {
                         argv(&format!("'{text}', {list}"), literal_code, runs)

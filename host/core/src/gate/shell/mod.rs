@@ -4,14 +4,22 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod consoles;
 mod context;
 mod elsewhere;
+mod fed;
+mod fetched;
+mod input;
 mod interpreters;
 mod nesting;
 mod outline;
+mod prefixes;
 mod programs;
 mod quoting;
+mod redirects;
 mod scripts;
+mod sed;
+mod shells;
 mod thread;
 mod walk;
 mod word;
@@ -20,7 +28,12 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
+pub(super) use elsewhere::SSH_HERE;
+#[cfg(test)]
+pub(super) use input::MAX_GUESSES;
+
 use super::call::ShellCommand;
+use std::ops::Range;
 
 /// The longest line that is parsed, in bytes: far above what people and agents write by hand.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -83,9 +96,14 @@ impl Parsed {
     /// Adds what another line runs, after what this one does.
     pub(in crate::gate) fn append(&mut self, other: Self) {
         let before = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
+        let moved = |at: u32| at.saturating_add(before);
+        let spans = |spans: &[Range<u32>]| spans.iter().map(|span| moved(span.start)..moved(span.end)).collect();
         self.problem = self.problem.or(other.problem);
         self.commands.extend(other.commands.into_iter().map(|command| ShellCommand {
-            piped_from: command.piped_from.map(|from| from.saturating_add(before)),
+            piped_from: command.piped_from.map(moved),
+            reads: spans(&command.reads),
+            filled: spans(&command.filled),
+            runs: spans(&command.runs),
             ..command
         }));
     }

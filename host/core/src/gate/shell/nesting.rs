@@ -119,3 +119,29 @@ pub(super) fn is_hidden_blank(c: char) -> bool {
     let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}');
     invisible || (c.is_control() && !matches!(c, '\n' | '\t')) || (c.is_whitespace() && !c.is_ascii())
 }
+
+/// Whether two brackets of a kind stand with nothing but blanks between them.
+pub(super) fn has_brackets_apart(code: &str) -> bool {
+    let mut last = None;
+    let mut blank = false;
+    for c in code.chars() {
+        if c.is_whitespace() {
+            blank = true;
+        } else {
+            if blank && last == Some(c) && matches!(c, '(' | ')') {
+                return true;
+            }
+            (last, blank) = (Some(c), false);
+        }
+    }
+    false
+}
+
+/// Whether `expr` stands in `code` between `((` and `))`, with blanks inside of them only.
+pub(super) fn is_arithmetic(code: &str, expr: &str) -> bool {
+    let expr = expr.trim();
+    code.match_indices(expr).any(|(at, _)| {
+        let (before, after) = (code.get(..at).unwrap_or_default(), code.get(at + expr.len()..).unwrap_or_default());
+        before.trim_end().ends_with("((") && after.trim_start().starts_with("))")
+    })
+}

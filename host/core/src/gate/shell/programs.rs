@@ -2,34 +2,28 @@
 //!
 //! Owns the table of such options. Knows nothing of rules.
 
-use super::wrappers::{Runs, after_options};
+use super::elsewhere;
+use super::wrappers::Runs;
 use crate::gate::call::Word;
+use crate::gate::options::{after_options, scan_letters, values};
+use crate::gate::tar;
+use crate::gate::targets;
 
-/// Options whose value is shell code: program, options.
-const CODE_OPTIONS: [(&str, &[&str]); 11] = [
-    (
-        "tar",
-        &[
-            "--to-command",
-            "-I",
-            "--use-compress-program",
-            "--rsh-command",
-            "-F",
-            "--info-script",
-            "--new-volume-script",
-        ],
-    ),
-    ("bsdtar", &["--use-compress-program"]),
-    ("sort", &["--compress-program"]),
-    ("rg", &["--pre", "--hostname-bin"]),
-    ("rsync", &["-e", "--rsh", "--rsync-path"]),
-    ("scp", &["-S"]),
-    ("sftp", &["-S"]),
-    ("man", &["-P", "--pager"]),
-    ("split", &["--filter"]),
-    ("zip", &["-TT", "--unzip-command"]),
-    ("tcpdump", &["-z"]),
+/// Options whose value is shell code: program, the letters of its options that take a value, the options.
+const CODE_OPTIONS: [(&str, &str, &[&str]); 8] = [
+    ("sort", "koStT", &["--compress-program"]),
+    ("rg", "ABCEefgjmMrtT", &["--pre", "--hostname-bin"]),
+    ("rsync", "eBTfM", &["-e", "--rsh", "--rsync-path"]),
+    ("scp", "cDFiJloPSX", &["-S"]),
+    ("sftp", "BbcDFiJloPRSsX", &["-S"]),
+    ("man", "CRLmMSserEpPH", &["-P", "-H", "--pager", "--html"]),
+    ("split", "abClnt", &["--filter"]),
+    ("tcpdump", "BcCdDEFGijMrsTVwyzZ", &["-z"]),
 ];
+
+/// The same of `tar`.
+const TAR_CODE: [&str; 7] =
+    ["-I", "-F", "--to-command", "--use-compress-program", "--rsh-command", "--info-script", "--new-volume-script"];
 
 /// Git settings whose value is run.
 const GIT_PROGRAM_KEYS: [&str; 16] = [
@@ -61,17 +55,46 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         "crontab" | "at" | "batch" => runs.unknown |= args.iter().any(|arg| arg.text == "-"),
         _ => {}
     }
-    if let Some((_, options)) = CODE_OPTIONS.iter().find(|(program, _)| *program == name) {
-        valued_options(args, options, runs);
+    if let Some((_, letters, options)) = CODE_OPTIONS.iter().find(|(program, ..)| *program == name) {
+        let items = scan_letters(args, letters, options);
+        runs.code.extend(values(&items, options));
+        if matches!(name, "scp" | "sftp") {
+            for setting in values(&items, &["-o"]) {
+                elsewhere::ssh_setting(&setting.text, setting.literal, runs);
+            }
+        }
     }
-    if name == "tar" {
-        for arg in args.iter().filter(|arg| arg.text.contains("checkpoint-action") || arg.text.starts_with("exec=")) {
-            if let Some((_, code)) = arg.text.split_once("exec=") {
-                runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
+    match name {
+        "nix-shell" => valued_options(args, &["--run", "--command"], runs),
+        "nix" => exec_option(args, &["-c", "--command"], &["{}".to_owned()], runs),
+        _ => {}
+    }
+    if name == "zip" {
+        valued_options(args, &["-TT", "--unzip-command"], runs);
+    }
+    if tar::is_one(name) {
+        let items = tar::items(args);
+        runs.code.extend(values(&items, &TAR_CODE));
+        for action in values(&items, &["--checkpoint-action"]) {
+            if let Some((_, code)) = action.text.split_once("exec=") {
+                runs.code.push(Word { text: code.to_owned(), literal: action.literal });
             }
         }
     }
 }
+
+/// Subcommands of `tmux` that start a program.
+const STARTS: [&str; 9] = [
+    "new-session",
+    "new",
+    "new-window",
+    "neww",
+    "split-window",
+    "splitw",
+    "respawn-pane",
+    "run-shell",
+    "display-popup",
+];
 
 /// `tmux send-keys -t pane 'code' Enter`: what is typed into another shell.
 fn typed(args: &[Word], runs: &mut Runs) {
@@ -80,6 +103,11 @@ fn typed(args: &[Word], runs: &mut Runs) {
         let keys = after_options(args.get(at + 1..).unwrap_or_default(), &["-t", "-N"]);
         let end = keys.iter().position(|key| matches!(key.text.as_str(), "Enter" | "C-m")).unwrap_or(keys.len());
         runs.joined(keys.get(..end).unwrap_or_default());
+    } else if let Some(at) = args.iter().position(|arg| STARTS.contains(&arg.text.as_str())) {
+        let valued = ["-s", "-t", "-n", "-c", "-x", "-y", "-e", "-F", "-l", "-p"];
+        runs.joined(after_options(args.get(at + 1..).unwrap_or_default(), &valued));
+    } else if runs.wrapper == "screen" {
+        runs.argv(after_options(args, &["-S", "-t", "-c", "-e", "-h", "-p", "-r", "-T", "-dmS", "-DmS"]));
     }
 }
 
@@ -118,8 +146,7 @@ const MAX_STARTS: usize = 8;
 
 /// What `{}` comes to: a file below each place where the search starts, as far as these are known.
 fn found_below(args: &[Word]) -> Vec<String> {
-    let options = args.iter().skip_while(|arg| matches!(arg.text.as_str(), "-H" | "-L" | "-P"));
-    let starts: Vec<&Word> = options.take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect();
+    let starts: Vec<&Word> = targets::start_points(args);
     if starts.is_empty() {
         return vec!["./{}".to_owned()];
     }
@@ -193,13 +220,21 @@ fn git(args: &[Word], runs: &mut Runs) {
             valued_options(rest, &filters, runs);
         }
         "fetch" | "pull" | "clone" | "ls-remote" | "push" | "archive" | "fetch-pack" => {
-            valued_options(rest, &["--upload-pack", "--receive-pack", "--exec"], runs);
+            let programs: &[&str] = match subcommand.text.as_str() {
+                "clone" => &["-u", "--upload-pack"],
+                _ => &["--upload-pack", "--receive-pack", "--exec"],
+            };
+            let letters = if subcommand.text == "clone" { "ubocj" } else { "oj" };
+            let items = scan_letters(rest, letters, &["--upload-pack", "--receive-pack", "--exec", "--config"]);
+            runs.code.extend(values(&items, programs));
             for arg in rest {
                 if let Some(code) = arg.text.strip_prefix("ext::") {
                     runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
                 }
-                if let Some(setting) = arg.text.strip_prefix("--config=") {
-                    git_setting(setting, arg.literal, runs);
+            }
+            if subcommand.text == "clone" {
+                for setting in values(&items, &["-c", "--config"]) {
+                    git_setting(&setting.text, setting.literal, runs);
                 }
             }
         }
@@ -244,7 +279,12 @@ fn editor(args: &[Word], runs: &mut Runs) {
             "-c" | "--cmd" => args.get(at + 1).map(|word| word.text.as_str()),
             text => text.strip_prefix('+'),
         };
-        let command = command.map(|text| text.trim_start_matches([':', '%', '.', ' ']));
+        let command = command.map(|text| {
+            let text = text.trim_start_matches([':', '%', '.', ' ']);
+            let loud =
+                ["silent! ", "silent ", "sil ", "exe ", "execute "].iter().find_map(|word| text.strip_prefix(word));
+            loud.unwrap_or(text).trim_start_matches([':', '"', '\'', ' '])
+        });
         if let Some(code) = command.and_then(|text| text.strip_prefix('!')) {
             runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
         }

@@ -2,22 +2,38 @@
 //!
 //! Both are languages of their own; only the parts that leave them for the shell or a file are read.
 
-use super::interpreters;
 use super::wrappers::Runs;
+use super::{interpreters, sed};
 use crate::gate::call::Word;
-use regex::Regex;
-use std::sync::LazyLock;
+use crate::gate::options::{Item, given, scan, scan_letters, values, words};
 
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "sed" | "gsed" => {
-            for script in expressions(args, &["-e", "--expression"], &["-f", "--file"], &["-l", "-E"]) {
-                sed(script, runs);
-            }
+            let valued = ["-e", "-f", "-l", "--expression", "--file", "--line-length"];
+            // `-i` takes what is attached, as an option that takes a value; the next word is none.
+            let items = scan_letters(args, "efli", &valued);
+            sed(&scripts(&items, &["-e", "--expression"], &["-f", "--file"]), runs);
         }
         "awk" | "gawk" | "mawk" | "nawk" => {
-            for script in expressions(args, &["-e", "--source"], &["-f", "--file"], &["-F", "-v"]) {
-                awk(script, runs);
+            let valued = [
+                "-F",
+                "-v",
+                "-f",
+                "-e",
+                "-i",
+                "-E",
+                "-l",
+                "--field-separator",
+                "--assign",
+                "--file",
+                "--source",
+                "--include",
+                "--exec",
+                "--load",
+            ];
+            for script in scripts(&scan(args, &valued), &["-e", "--source"], &["-f", "-E", "--file", "--exec"]) {
+                awk(&script, runs);
             }
         }
         _ => {}
@@ -25,84 +41,24 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
 }
 
 /// The scripts among the arguments: those of the options, else the first word.
-fn expressions<'a>(args: &'a [Word], given: &[&str], files: &[&str], valued: &[&str]) -> Vec<&'a Word> {
-    let mut found = Vec::new();
-    let mut first = None;
-    let mut from_file = false;
-    let mut rest = args;
-    while let Some((word, tail)) = rest.split_first() {
-        let text = word.text.as_str();
-        rest = tail;
-        // `-ne SCRIPT`: the last option of a cluster takes the value.
-        let cluster_end = text.starts_with('-')
-            && !text.starts_with("--")
-            && given.iter().any(|option| text.ends_with(option.trim_start_matches('-')) && option.len() == 2);
-        if given.contains(&text) || cluster_end {
-            found.extend(tail.first());
-            rest = tail.get(1..).unwrap_or_default();
-        } else if files.contains(&text) {
-            from_file = true;
-            rest = tail.get(1..).unwrap_or_default();
-        } else if valued.contains(&text) && text != "-E" {
-            rest = tail.get(1..).unwrap_or_default();
-        } else if let Some((option, _)) = text.split_once('=')
-            && given.contains(&option)
-        {
-            found.push(word);
-        } else if !text.starts_with('-') && first.is_none() {
-            first = Some(word);
-        }
+fn scripts(items: &[Item<'_>], given_by: &[&str], files: &[&str]) -> Vec<Word> {
+    let found = values(items, given_by);
+    if !found.is_empty() || given(items, files) {
+        return found;
     }
-    if found.is_empty() && !from_file {
-        found.extend(first);
-    }
-    found
+    words(items).first().map(|first| (*first).clone()).into_iter().collect()
 }
 
-/// The `e` and `w` commands, and the flags of that name of `s///`.
-fn sed(script: &Word, runs: &mut Runs) {
-    static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?m)(?:^|[;{}])\s*(?:[0-9$,~+!\s]|/(?:[^/\\]|\\.)*/)*([ewW])(?:[ \t]+([^\n;]*)|\s*$)").ok()
-    });
-    static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let delimiters = [
-            ("/", "[^/\\\\]"),
-            ("\\|", "[^|\\\\]"),
-            ("#", "[^#\\\\]"),
-            (",", "[^,\\\\]"),
-            ("@", "[^@\\\\]"),
-            ("!", "[^!\\\\]"),
-            (":", "[^:\\\\]"),
-            ("%", "[^%\\\\]"),
-            ("~", "[^~\\\\]"),
-            ("_", "[^_\\\\]"),
-        ];
-        let one = |(d, other): &(&str, &str)| {
-            format!(r"s{d}(?:{other}|\\.)*{d}(?:{other}|\\.)*{d}([gpiImM0-9]*[ew][^;\n}}]*)")
-        };
-        Regex::new(&delimiters.iter().map(one).collect::<Vec<_>>().join("|")).ok()
-    });
-    let text = &script.text;
-    for found in COMMAND.iter().flat_map(|regex| regex.captures_iter(text)) {
-        let argument = found.get(2).map_or("", |argument| argument.as_str().trim());
-        match found.get(1).map(|command| command.as_str()) {
-            Some("e") if argument.is_empty() => runs.unknown = true,
-            Some("e") => runs.code.push(Word { text: argument.to_owned(), literal: script.literal }),
-            _ if !argument.is_empty() => runs.writes.push(Word { text: argument.to_owned(), literal: script.literal }),
-            _ => {}
-        }
-    }
-    for found in FLAG.iter().flat_map(|regex| regex.captures_iter(text)) {
-        for flags in found.iter().skip(1).flatten() {
-            let flags = flags.as_str();
-            match flags.split_once('w') {
-                Some((before, path)) if !before.contains('e') => {
-                    runs.writes.push(Word { text: path.trim().to_owned(), literal: script.literal });
-                }
-                _ => runs.unknown = true,
-            }
-        }
-    }
+/// Expressions are lines of one script.
+fn sed(expressions: &[Word], runs: &mut Runs) {
+    let text = expressions.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join("\n");
+    let literal = expressions.iter().all(|word| word.literal);
+    let found = sed::read(&text);
+    let word = |text: String, literal: bool| Word { text, literal };
+    runs.unknown |= found.runs_input || !found.guesses.is_empty();
+    runs.code.extend(found.code.into_iter().map(|code| word(code, literal)));
+    runs.code.extend(found.guesses.into_iter().map(|code| word(code, false)));
+    runs.writes.extend(found.writes.into_iter().map(|file| word(file, literal)));
 }
 
 /// `system("…")`, `"…" | getline`, `print | "…"`, `print > "…"`.

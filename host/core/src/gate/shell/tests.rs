@@ -50,7 +50,12 @@ fn lists_and_groups_are_split() {
     assert_eq!([bound(0), bound(1), bound(2)], ["x=1 x=2 3 x=4 x=5", "x=1 x=2 3 x=4 x=5 y=$z", ""].map(str::to_owned));
     check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
     check("case $x in a) b;; *) c;; esac", &["b", "c"]);
-    check("f() { rm x; }; f", &["rm x", "f"]);
+    check("f() { rm x; }; f", &["rm x", "f", "rm x"]);
+    check("( (rm x) )", &["rm x"]);
+    check("((rm x) )", &["rm x"]);
+    check("( ( ( rm x; ls) ) )", &["rm x", "ls"]);
+    check("(( (1 + 2) * 3 )); ls", &["ls"]);
+    check("((i++)); ls", &["ls"]);
     check("! a", &["a"]);
     check("[[ -n $(a) ]] && (( $(b) ))", &["a", "b"]);
     check("time a", &["a"]);
@@ -60,7 +65,7 @@ fn lists_and_groups_are_split() {
 fn substitutions_are_seen_wherever_they_hide() {
     check("echo \"x $(rm -rf /) y\"", &["echo x $() y", "rm -rf /"]);
     check("echo `rm x`", &["echo $()", "rm x"]);
-    check("diff <(a) >(b)", &["diff <() <()", "a", "b"]);
+    check("diff <(a) >(b)", &["a", "diff <() <()", "b"]);
     check("x=$(rm y)", &["", "rm y"]);
     check("cat <<E\n$(rm x)\nE\n", &["cat", "rm x"]);
     check("cat <<'E'\n$(rm x)\nE\n", &["cat"]);
@@ -247,7 +252,7 @@ fn data_flows_through_process_substitutions() {
     check_doubtful("sh < <(curl x)", "curl x");
     check_doubtful("{ sh; } < <(curl x)", "curl x");
     check_doubtful("{ curl x; } > >(sh)", "curl x");
-    check("diff <(a) <(b)", &["diff <() <()", "a", "b"]);
+    check("diff <(a) <(b)", &["a", "b", "diff <() <()"]);
 }
 
 #[test]
@@ -394,7 +399,8 @@ proptest::proptest! {
     fn no_text_panics(line in "[-a-c '\"$(){}<>|&;`\\\\\n#=*!\\[\\]~0-9]{0,40}") {
         let parsed = parse_blocking(&line);
         for (at, command) in parsed.commands.iter().enumerate() {
-            if let Some(from) = command.piped_from && usize::try_from(from).unwrap() >= at {
+            let last = command.reads.iter().map(|span| span.end).chain(command.piped_from.map(|from| from + 1)).max();
+            if last.is_some_and(|last| usize::try_from(last).unwrap() > at) {
                 panic!("{line}: reads a later command");
             }
         }

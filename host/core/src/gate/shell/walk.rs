@@ -1,20 +1,25 @@
 //! From a line's syntax tree to its simple commands.
 //!
-//! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. What a
-//! program does with its arguments is `wrappers`' and `programs`' knowledge.
+//! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. Redirects are
+//! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
-use super::context::{Context, Flow, Stdin};
+use super::context::Context;
+use super::fetched;
+use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
+use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, ProcessSubstitutionKind,
-    SimpleCommand,
+    ExtendedTestExpr, FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 /// What the walk runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +36,18 @@ pub(super) struct NeedsLargeStack;
 
 /// All commands of `line`. Unwinds of the parser are caught: they count as bad syntax.
 pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack> {
-    let mut walk = Walk { stack, commands: Vec::new(), words: 0, problem: None, needs_large_stack: false, last: None };
+    let mut walk = Walk {
+        stack,
+        commands: Vec::new(),
+        facts: Vec::new(),
+        words: 0,
+        apart: None,
+        functions: HashMap::new(),
+        written: Vec::new(),
+        problem: None,
+        needs_large_stack: false,
+        last: None,
+    };
     walk.code(line, &Context::default());
     if walk.needs_large_stack {
         return Err(NeedsLargeStack);
@@ -39,19 +55,32 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
     Ok(Parsed { commands: walk.commands, problem: walk.problem })
 }
 
-struct Walk {
+/// Most files of which it is known which command wrote them; a line that writes more runs none of them.
+const MAX_WRITTEN: usize = 256;
+/// Most functions whose calls are followed with their arguments; a line defines few.
+const MAX_FUNCTIONS: usize = 64;
+
+pub(super) struct Walk {
     stack: Stack,
     commands: Vec<ShellCommand>,
+    /// One for each command.
+    facts: Vec<Facts>,
     /// Words taken so far, over all commands.
     words: usize,
     problem: Option<NotUnderstood>,
     needs_large_stack: bool,
+    /// Code in which two brackets stand apart, which the parser takes for `((`.
+    apart: Option<String>,
+    /// The functions defined so far.
+    functions: HashMap<String, Rc<FunctionBody>>,
+    /// Files that commands so far have written, by their names without folders.
+    written: Vec<(String, Range<u32>)>,
     /// Position of the command that the next one of a pipe reads.
-    last: Option<u32>,
+    pub(super) last: Option<u32>,
 }
 
 impl Walk {
-    fn trouble(&mut self, problem: NotUnderstood) {
+    pub(super) fn trouble(&mut self, problem: NotUnderstood) {
         self.problem.get_or_insert(problem);
     }
 
@@ -82,6 +111,7 @@ impl Walk {
             self.needs_large_stack = true;
             return;
         }
+        let outer = std::mem::replace(&mut self.apart, nesting::has_brackets_apart(code).then(|| code.to_owned()));
         let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| {
             Parser::new(code.as_bytes(), &ParserOptions::default()).parse_program()
         }));
@@ -93,9 +123,19 @@ impl Walk {
             }
             Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
         }
+        self.apart = outer;
     }
 
-    fn list(&mut self, list: &CompoundList, context: &Context) {
+    /// `( (a) )` is no arithmetic. Where it cannot be read as code it may well be: `(( (1 + 2) * 3 ))`.
+    fn subshells(&mut self, code: &str, context: &Context) {
+        let problem = self.problem;
+        self.code(code, &context.deeper());
+        if self.problem == Some(NotUnderstood::Syntax) {
+            self.problem = problem;
+        }
+    }
+
+    pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
@@ -109,29 +149,33 @@ impl Walk {
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
         let mut inner = context.clone();
         for command in &pipeline.seq {
-            let start = u32::try_from(self.commands.len()).ok();
+            let from = self.position();
             self.command(command, &inner);
-            inner.piped_from = self.last;
-            inner.piped_since = start.filter(|_| self.last.is_some());
-            inner.stdin = Stdin::Piped;
+            let last = self.last;
+            inner = Context { piped_from: last, ..context.fed_by(from..self.position()) };
         }
+    }
+
+    /// The position of the next command.
+    pub(super) fn position(&self) -> u32 {
+        u32::try_from(self.commands.len()).unwrap_or(u32::MAX)
     }
 
     fn command(&mut self, command: &Command, context: &Context) {
         match command {
             Command::Simple(simple) => self.simple(simple, context),
             Command::Compound(compound, redirects) => {
-                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
-                self.compound(compound, &inner);
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(compound, inner));
             }
             Command::Function(function) => {
-                let redirects = function.body.1.as_ref().map(|list| list.0.as_slice());
-                let inner = self.compound_redirects(redirects, context);
-                self.compound(&function.body.0, &inner);
+                let FunctionBody(body, redirects) = &function.body;
+                if self.functions.len() < MAX_FUNCTIONS {
+                    self.functions.insert(function.fname.value.clone(), Rc::new(function.body.clone()));
+                }
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(body, inner));
             }
             Command::ExtendedTest(test, redirects) => {
-                let inner = self.compound_redirects(redirects.as_ref().map(|list| list.0.as_slice()), context);
-                self.test(&test.expr, &inner);
+                self.redirected(redirects.as_ref(), context, |walk, inner| walk.test(&test.expr, inner));
             }
         }
     }
@@ -139,7 +183,12 @@ impl Walk {
     fn compound(&mut self, compound: &CompoundCommand, context: &Context) {
         let inner = context.deeper();
         match compound {
-            CompoundCommand::Arithmetic(arithmetic) => self.expanded(&arithmetic.expr.value, context),
+            CompoundCommand::Arithmetic(arithmetic) => {
+                self.expanded(&arithmetic.expr.value, context);
+                if self.apart.as_ref().is_some_and(|code| !nesting::is_arithmetic(code, &arithmetic.expr.value)) {
+                    self.subshells(&arithmetic.expr.value, context);
+                }
+            }
             CompoundCommand::ArithmeticForClause(clause) => {
                 for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
                     self.expanded(&expr.value, context);
@@ -212,14 +261,13 @@ impl Walk {
     fn simple(&mut self, simple: &SimpleCommand, context: &Context) {
         let mut argv = Vec::new();
         let mut assignments = Vec::new();
-        let mut redirects = Vec::new();
+        let mut redirects = Redirects::default();
         // Substitutions are walked after the command, so that it keeps its place in front of them.
         let mut code = Vec::new();
         let prefix = simple.prefix.iter().flat_map(|prefix| &prefix.0);
         let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0);
         let name = simple.word_or_name.iter().map(|name| (None, Some(name)));
         let items = prefix.map(|item| (Some(item), None)).chain(name).chain(suffix.map(|item| (Some(item), None)));
-        let mut lists = Vec::new();
         for item in items {
             if self.words + argv.len() > MAX_WORDS {
                 self.trouble(NotUnderstood::TooMany);
@@ -252,49 +300,74 @@ impl Walk {
                         argv.push(Word { text: format!("{name}={}", value.text), literal: value.literal });
                     }
                 }
-                (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code, &mut lists),
+                (Some(Item::IoRedirect(redirect)), _) => self.redirect(redirect, &mut redirects, &mut code),
                 (Some(Item::ProcessSubstitution(kind, subshell)), _) => {
                     argv.push(Word { text: "<()".to_owned(), literal: false });
-                    let reads_us = matches!(kind, ProcessSubstitutionKind::Write);
-                    lists.push((&subshell.list, if reads_us { Flow::FromUs } else { Flow::Aside }));
+                    redirects.substitution(kind, &subshell.list);
                 }
                 (None, None) => {}
             }
         }
-        let mut own = context.clone();
-        if let Some(document) = redirects.iter().rev().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
-            own.stdin = Stdin::Document(document.target.clone());
-        } else if lists.iter().any(|(_, flow)| *flow == Flow::ToUs) {
-            own.stdin = Stdin::Piped;
-        }
-        self.emit(argv, assignments, redirects, &own);
-        let inner = Context { depth: context.depth + 1, ..Context::default() };
+        let (own, fed) = self.inputs(&redirects, context);
+        let from = self.position();
+        let call = argv.split_first().and_then(|(name, args)| self.called(name, args, &own));
+        self.emit(argv, assignments, redirects.list, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
-        let last = self.commands.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
-        for (list, flow) in lists {
-            match flow {
-                Flow::FromUs => {
-                    self.list(
-                        list,
-                        &Context { piped_from: last, piped_since: last, stdin: Stdin::Piped, ..inner.clone() },
-                    );
-                }
-                Flow::ToUs | Flow::Aside => self.list(list, &inner),
-            }
-        }
-        for substitution in code {
-            self.code(&substitution, &inner);
+        let last = self.position().checked_sub(1);
+        self.outputs(&redirects.readers, from, context);
+        let (own, inner) = (from..last.map_or(from, |last| last + 1), self.position());
+        self.substitutions(code, context);
+        self.fill(own, inner..self.position());
+        if let Some((body, context)) = call {
+            let FunctionBody(body, redirects) = &*body;
+            self.redirected(redirects.as_ref(), &context, |walk, inner| walk.compound(body, inner));
         }
         self.last = last;
     }
 
-    /// Records a command and what it runs in turn.
-    fn emit(
+    /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
+    fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
+        let body = self.functions.get(&name.text).filter(|_| name.literal && !context.calls.contains(&name.text))?;
+        let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
+        inner.calls.push(name.text.clone());
+        let others =
+            context.bound.iter().filter(|(name, _)| !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'@'));
+        let numbered = args.iter().enumerate().map(|(at, arg)| ((at + 1).to_string(), arg.clone()));
+        let all = args.iter().map(|arg| ("@".to_owned(), arg.clone()));
+        inner.bound = others.cloned().chain(numbered).chain(all).collect();
+        Some((body.clone(), inner))
+    }
+
+    /// Notes what fills the words of the commands at `own`, and what they write for others to run.
+    fn fill(&mut self, own: Range<u32>, inner: Range<u32>) {
+        for at in own.clone().filter_map(|at| usize::try_from(at).ok()) {
+            let Some(command) = self.commands.get_mut(at) else { continue };
+            if !inner.is_empty() {
+                if fetched::takes_code(command) {
+                    command.runs.push(inner.clone());
+                }
+                command.filled.push(inner.clone());
+            }
+            if let Some(file) = fetched::script(command) {
+                let name = wrappers::base_name(&file.text).to_owned();
+                let spans = self.written.iter().filter(|(written, _)| *written == name);
+                command.runs.extend(spans.map(|(_, span)| span.clone()));
+            }
+            let names = fetched::names(command);
+            let room = MAX_WRITTEN.saturating_sub(self.written.len());
+            let span = own.start..own.end.max(inner.end);
+            self.written.extend(names.into_iter().take(room).map(|name| (name, span.clone())));
+        }
+    }
+
+    /// Records a command, which reads what those at `fed` print besides its input, and what it runs in turn.
+    pub(super) fn emit(
         &mut self,
         argv: Vec<Word>,
         mut assignments: Vec<(String, Word)>,
         redirects: Vec<Redirect>,
         context: &Context,
+        fed: &[Range<u32>],
     ) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
@@ -312,16 +385,19 @@ impl Walk {
         if !program.literal {
             self.trouble(NotUnderstood::Dynamic);
         }
-        let source = context.piped_from.and_then(|from| self.commands.get(usize::try_from(from).ok()?));
-        let ran = wrappers::runs(&program, &args, &assignments, &context.stdin, source);
+        let Context { stdin, sources, .. } = context;
+        let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
+        let ran = wrappers::runs(&program, &args, &assignments, &input);
         let mut command = ShellCommand {
-            program,
+            program: program.clone(),
             args,
             assignments,
             redirects,
             wrappers: context.wrappers.clone(),
             piped_from: context.piped_from,
-            piped_since: context.piped_since,
+            reads: context.sources.iter().chain(fed).cloned().collect(),
+            filled: Vec::new(),
+            runs: Vec::new(),
             bound: context.bound.clone(),
         };
         for path in ran.writes {
@@ -330,11 +406,12 @@ impl Walk {
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         self.commands.push(command);
+        self.facts.push(Facts { wraps: !(ran.argvs.is_empty() && ran.code.is_empty()), stdin: context.stdin.clone() });
         if ran.unknown {
             self.trouble(NotUnderstood::Dynamic);
         }
         for (argv, assignments) in ran.argvs {
-            self.emit(argv, assignments, Vec::new(), &inner);
+            self.emit(argv, assignments, Vec::new(), &inner, fed);
         }
         for code in ran.code {
             if code.literal {
@@ -345,94 +422,26 @@ impl Walk {
                 self.code(&code.text, &inner);
             }
         }
+        for code in ran.foreign {
+            let problem = self.problem;
+            self.code(&code.text, &inner);
+            self.problem = problem;
+        }
+        for said in ran.says {
+            self.say(program.clone(), said, &inner);
+        }
     }
 
-    fn redirect<'t>(
-        &mut self,
-        redirect: &'t IoRedirect,
-        redirects: &mut Vec<Redirect>,
-        code: &mut Vec<String>,
-        lists: &mut Vec<(&'t CompoundList, Flow)>,
-    ) {
-        let (kind, target) = match redirect {
-            IoRedirect::OutputAndError(word, append) => {
-                let kind = if *append { RedirectKind::Append } else { RedirectKind::Output };
-                (kind, self.take(word::scan(&word.value), code).single())
-            }
-            IoRedirect::HereString(_, word) => {
-                (RedirectKind::HereDocument, self.take(word::scan(&word.value), code).single())
-            }
-            IoRedirect::HereDocument(_, document) => {
-                let target = if document.requires_expansion {
-                    let mut scanned = self.take(word::scan_expanded(&document.doc.value), code).single();
-                    scanned.literal &= !document.doc.value.contains(['$', '`']);
-                    scanned
-                } else {
-                    Word { text: document.doc.value.clone(), literal: true }
-                };
-                (RedirectKind::HereDocument, target)
-            }
-            IoRedirect::File(_, kind, target) => {
-                let kind = match kind {
-                    IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput => RedirectKind::Input,
-                    IoFileRedirectKind::Append => RedirectKind::Append,
-                    IoFileRedirectKind::Write
-                    | IoFileRedirectKind::ReadAndWrite
-                    | IoFileRedirectKind::Clobber
-                    | IoFileRedirectKind::DuplicateOutput => RedirectKind::Output,
-                };
-                match target {
-                    IoFileRedirectTarget::Fd(_) => return,
-                    IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
-                        lists.push((
-                            &subshell.list,
-                            if kind == RedirectKind::Input { Flow::ToUs } else { Flow::FromUs },
-                        ));
-                        return;
-                    }
-                    IoFileRedirectTarget::Filename(word) => (kind, self.take(word::scan(&word.value), code).single()),
-                    IoFileRedirectTarget::Duplicate(word) => {
-                        let target = self.take(word::scan(&word.value), code).single();
-                        // `2>&1`, `>&-`: no file.
-                        if target.literal && target.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit())
-                        {
-                            return;
-                        }
-                        (kind, target)
-                    }
-                }
-            }
-        };
-        redirects.push(Redirect { kind, target });
-    }
-
-    /// Redirects of a group: what it reads and writes is recorded as a command without a program.
-    fn compound_redirects(&mut self, list: Option<&[IoRedirect]>, context: &Context) -> Context {
-        let mut inner = context.clone();
-        let Some(list) = list else { return inner };
-        let (mut redirects, mut code, mut lists) = (Vec::new(), Vec::new(), Vec::new());
-        for redirect in list {
-            self.redirect(redirect, &mut redirects, &mut code, &mut lists);
+    /// Records what a program reads as if it were its argument, on one line.
+    fn say(&mut self, program: Word, said: Word, context: &Context) {
+        if self.commands.len() >= MAX_COMMANDS {
+            return self.trouble(NotUnderstood::TooMany);
         }
-        if let Some(document) = redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument) {
-            inner.stdin = Stdin::Document(document.target.clone());
-        }
-        redirects.retain(|redirect| redirect.kind != RedirectKind::HereDocument);
-        if !redirects.is_empty() {
-            self.emit(Vec::new(), Vec::new(), redirects, context);
-        }
-        let deeper = Context { depth: context.depth + 1, ..Context::default() };
-        for (list, flow) in lists {
-            if flow == Flow::ToUs {
-                inner.stdin = Stdin::Piped;
-            }
-            let stdin = if flow == Flow::FromUs { Stdin::Piped } else { Stdin::default() };
-            self.list(list, &Context { stdin, ..deeper.clone() });
-        }
-        for substitution in code {
-            self.code(&substitution, &deeper);
-        }
-        inner
+        let text = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let args = vec![Word { text, literal: said.literal }];
+        let wrappers = context.wrappers.clone();
+        self.commands.push(ShellCommand { program, args, wrappers, ..ShellCommand::default() });
+        self.facts.push(Facts::default());
     }
 
     /// Walks the substitutions in a word that is no argument; hands back what it comes to.
@@ -458,14 +467,13 @@ impl Walk {
         self.substitutions(code, context);
     }
 
-    fn substitutions(&mut self, code: Vec<String>, context: &Context) {
-        let inner = Context { depth: context.depth + 1, ..Context::default() };
+    pub(super) fn substitutions(&mut self, code: Vec<String>, context: &Context) {
         for substitution in code {
-            self.code(&substitution, &inner);
+            self.code(&substitution, &context.substituted());
         }
     }
 
-    fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {
+    pub(super) fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {
         match scanned {
             Ok(mut scanned) => {
                 if scanned.split_by_ifs {

@@ -187,7 +187,7 @@ impl<'a> Scanner<'a> {
                         self.nested(arithmetic, depth)?;
                     }
                     _ => {
-                        self.push_str("$()");
+                        self.push_str(&known(inner).map_or_else(|| "$()".to_owned(), |name| format!("$({name})")));
                         self.substitutions.push(inner.to_owned());
                     }
                 }
@@ -298,6 +298,42 @@ fn has_pattern(marked: &[Marked]) -> bool {
             _ => false,
         }
     })
+}
+
+/// Programs that print a new name of their own, or settings for the shell that asked.
+const KNOWN: [&str; 18] = [
+    "mktemp",
+    "ssh-agent",
+    "keychain",
+    "direnv",
+    "brew",
+    "pyenv",
+    "rbenv",
+    "nodenv",
+    "goenv",
+    "jenv",
+    "fnm",
+    "mise",
+    "opam",
+    "starship",
+    "zoxide",
+    "dircolors",
+    "minikube",
+    "luarocks",
+];
+
+/// The program of a substitution that is nothing but one of the known ones with plain words.
+fn known(inner: &str) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=,+".contains(c);
+    let name = inner.split_whitespace().next().filter(|_| inner.chars().all(plain))?;
+    KNOWN.into_iter().find(|known| *known == super::wrappers::base_name(name))
+}
+
+/// Whether a word is what one of them prints for the shell.
+pub(super) fn is_settings(text: &str) -> bool {
+    text.strip_prefix("$(")
+        .and_then(|text| text.strip_suffix(')'))
+        .is_some_and(|name| name != "mktemp" && KNOWN.contains(&name))
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,12 +1,12 @@
 //! Programs that run other programs: `sudo`, `env`, `xargs`, `bash -c`, …
 //!
-//! Owns how each finds the program it runs in its own arguments. Programs that run one only by an option
-//! (`find -exec`, `git -c`) are in `programs`.
+//! Owns how each finds the program it runs in its own arguments. Those that are simply followed by it are in
+//! `prefixes`, shells in `shells`, programs that run one only by an option (`find -exec`, `git -c`) in `programs`.
 
-use super::context::Stdin;
-use super::{elsewhere, interpreters, programs, scripts};
-use crate::gate::call::{RedirectKind, ShellCommand, Word};
-use crate::gate::options::{takes_next, valued_letter};
+use super::input::Input;
+use super::{consoles, elsewhere, fed, interpreters, prefixes, programs, scripts, shells, word};
+use crate::gate::call::Word;
+use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
 
 /// `NAME=value` pairs.
@@ -21,6 +21,10 @@ pub(super) struct Runs {
     pub argvs: Vec<(Vec<Word>, Assignments)>,
     /// Shell code.
     pub code: Vec<Word>,
+    /// Code of a language that reads much like a shell's: what stops is looked for in it, what it means is not known.
+    pub foreign: Vec<Word>,
+    /// What it reads and does, as if it were its argument: statements of a database, code of another language.
+    pub says: Vec<Word>,
     /// Files that its arguments make it write.
     pub writes: Vec<Word>,
     /// It reads code from its input.
@@ -36,6 +40,12 @@ impl Runs {
         }
     }
 
+    /// It starts what it runs in that folder.
+    pub(super) fn moved(&mut self, folder: Option<Word>) {
+        let cd = Word { text: "cd".to_owned(), literal: true };
+        self.argvs.extend(folder.map(|folder| (vec![cd, folder], Vec::new())));
+    }
+
     pub(super) fn joined(&mut self, words: &[Word]) {
         if words.is_empty() {
             return;
@@ -45,11 +55,10 @@ impl Runs {
     }
 }
 
-/// The shells that read code from `-c`, a here-document or a pipe.
-pub(super) const SHELLS: [&str; 8] = ["bash", "sh", "zsh", "dash", "ksh", "ash", "fish", "rbash"];
-
 /// Variables whose value is run as a command by the programs that read them.
-const COMMAND_VARIABLES: [&str; 14] = [
+const COMMAND_VARIABLES: [&str; 16] = [
+    "LESSOPEN",
+    "LESSCLOSE",
     "GIT_SSH_COMMAND",
     "GIT_SSH",
     "GIT_EXTERNAL_DIFF",
@@ -66,67 +75,6 @@ const COMMAND_VARIABLES: [&str; 14] = [
     "SSH_ASKPASS",
 ];
 
-/// A wrapper that is followed by the program it runs.
-struct Prefix {
-    name: &'static str,
-    /// Its options that take the next word as their value.
-    valued: &'static [&'static str],
-    /// Words of its own before the program.
-    own_words: usize,
-    /// The rest is shell code, not a program and its arguments.
-    code: bool,
-}
-
-const fn prefix(name: &'static str, valued: &'static [&'static str], own_words: usize, code: bool) -> Prefix {
-    Prefix { name, valued, own_words, code }
-}
-
-const PREFIXES: [Prefix; 30] = [
-    prefix(
-        "sudo",
-        &[
-            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host",
-            "--prompt", "--chdir", "--role", "--type",
-        ],
-        0,
-        false,
-    ),
-    prefix("doas", &["-u", "-C"], 0, false),
-    prefix("command", &[], 0, false),
-    prefix("builtin", &[], 0, false),
-    prefix("exec", &["-a"], 0, false),
-    prefix("nohup", &[], 0, false),
-    prefix("nice", &["-n", "--adjustment"], 0, false),
-    prefix("ionice", &["-c", "-n", "-p"], 0, false),
-    prefix("time", &["-f", "-o", "--format", "--output"], 0, false),
-    prefix("timeout", &["-k", "-s", "--kill-after", "--signal"], 1, false),
-    prefix("stdbuf", &["-i", "-o", "-e", "--input", "--output", "--error"], 0, false),
-    prefix("setsid", &[], 0, false),
-    prefix("unbuffer", &[], 0, false),
-    prefix("chronic", &[], 0, false),
-    prefix("caffeinate", &["-t", "-w"], 0, false),
-    prefix("strace", &["-e", "-o", "-p", "-s", "-u", "-E", "-P", "-a", "-b", "-I", "-O", "-S", "-X"], 0, false),
-    prefix("ltrace", &["-e", "-o", "-p", "-s", "-u", "-l", "-n", "-a"], 0, false),
-    prefix("chroot", &["--userspec", "--groups"], 1, false),
-    prefix("unshare", &["-S", "-G", "-R", "-w", "--root", "--wd", "--setuid", "--setgid"], 0, false),
-    prefix("nsenter", &["-t", "-S", "-G", "--target"], 0, false),
-    prefix("setpriv", &["--reuid", "--regid", "--groups"], 0, false),
-    prefix("taskset", &[], 1, false),
-    prefix("busybox", &[], 0, false),
-    prefix("toybox", &[], 0, false),
-    prefix("fakeroot", &["-l", "-i", "-s", "-b"], 0, false),
-    prefix(
-        "systemd-run",
-        &["-p", "-u", "-M", "-H", "--unit", "--property", "--uid", "--gid", "-E", "--setenv"],
-        0,
-        false,
-    ),
-    prefix("watch", &["-n", "--interval", "-q", "--equexit"], 0, true),
-    prefix("coproc", &[], 0, false),
-    prefix("entr", &[], 0, false),
-    prefix("dbus-run-session", &[], 0, false),
-];
-
 /// The wrappers that have an arm of their own in [`runs`].
 const OWN_WAY: [&str; 19] = [
     "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
@@ -139,101 +87,99 @@ pub(super) fn base_name(program: &str) -> &str {
 }
 
 /// What `program` runs or writes.
-pub(super) fn runs(
-    program: &Word,
-    args: &[Word],
-    assignments: &[(String, Word)],
-    stdin: &Stdin,
-    source: Option<&ShellCommand>,
-) -> Runs {
+pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)], input: &Input<'_>) -> Runs {
     let name = base_name(&program.text);
     let mut runs = Runs { wrapper: name.to_owned(), ..Runs::default() };
     for (variable, value) in assignments {
         if COMMAND_VARIABLES.contains(&variable.as_str()) && !value.text.is_empty() {
-            runs.code.push(value.clone());
+            // `LESSOPEN='|program %s'`.
+            let text = value.text.trim_start_matches(['|', '-']).to_owned();
+            runs.code.push(Word { text, literal: value.literal });
         }
     }
     match name {
         "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
+        "eval" if matches!(args, [only] if word::is_settings(&only.text)) => {}
         "eval" => runs.joined(skip_double_dash(args)),
         "source" | "." => {
-            runs.unknown = args.first().is_some_and(|file| matches!(file.text.as_str(), "<()" | "/dev/stdin" | "-"))
+            let file = args.first().map_or("", |file| file.text.as_str());
+            runs.unknown = shells::is_stdin(file) || shells::is_opened(file);
         }
         "trap" => trap(args, &mut runs),
         "alias" => aliases(args, &mut runs),
-        "xargs" => xargs(args, &mut runs),
-        "parallel" => parallel(args, &mut runs),
+        "xargs" => fed::xargs(args, input, &mut runs),
+        "parallel" => fed::parallel(args, &mut runs),
         "flock" => flock(args, &mut runs),
-        _ if patch::PROGRAMS.contains(&name) => patched(args, stdin, source, &mut runs),
-        "su" | "runuser" | "script" => dash_c(args, &mut runs),
+        _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
+        "su" | "runuser" | "script" | "sg" => dash_c(name, args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
-        _ if SHELLS.contains(&name) => shell(args, stdin, source, &mut runs),
-        _ if interpreters::is_one(name) => interpreters::runs(name, args, stdin, &mut runs),
-        _ => match PREFIXES.iter().find(|prefix| prefix.name == name) {
-            Some(prefix) => prefixed(prefix, args, &mut runs),
-            None => {
+        _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
+        _ if interpreters::is_one(name) => interpreters::runs(name, args, input, &mut runs),
+        _ => {
+            if !called(name, args, &mut runs) && !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);
+                consoles::runs(name, args, input, &mut runs);
             }
-        },
+        }
+    }
+    if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
+        runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
     }
     runs
+}
+
+/// `npx -c 'code'`, `npm exec -c 'code'`: false where it is none of them.
+fn called(name: &str, args: &[Word], runs: &mut Runs) -> bool {
+    let runs_code = match name {
+        "npx" | "bunx" => true,
+        "npm" | "pnpm" | "yarn" => args.first().is_some_and(|word| matches!(&*word.text, "exec" | "x")),
+        _ => false,
+    };
+    let options = ["-p", "-w", "-c", "--package", "--call"];
+    let code = if runs_code { values(&scan(args, &options), &["-c", "--call"]) } else { Vec::new() };
+    let given = !code.is_empty();
+    runs.code.extend(code);
+    given
+}
+
+/// Whether a program that was given no other starts a shell, which runs what it reads.
+fn starts_shell(name: &str, args: &[Word]) -> bool {
+    let asked = |flags: &[char], long: &[&str]| {
+        let given = |arg: &Word| {
+            flags.iter().any(|flag| is_cluster_with(&arg.text, *flag)) || long.contains(&arg.text.as_str())
+        };
+        args.iter().any(given)
+    };
+    match name {
+        "sudo" => asked(&['s', 'i'], &["--shell", "--login"]),
+        "doas" => asked(&['s'], &[]),
+        "ssh" => !asked(&['N', 'W'], &[]),
+        "su" | "runuser" | "script" | "chroot" | "unshare" | "nsenter" | "fakeroot" | "newgrp" => true,
+        _ => false,
+    }
 }
 
 /// Whether an interpreter without a script of its own runs its input; true of other programs.
 pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     let name = base_name(&program.text);
-    let interprets = SHELLS.contains(&name) || interpreters::is_one(name);
-    !interprets || runs(program, args, &[], &Stdin::Inherited, None).reads_code
+    let interprets = shells::is_one(name) || interpreters::is_one(name);
+    !interprets || runs(program, args, &[], &Input::inherited()).reads_code
 }
 
 /// Whether a program is a shell, an interpreter or a wrapper, whatever its arguments.
 pub(super) fn runs_others(program: &str) -> bool {
     let name = base_name(program);
-    OWN_WAY.contains(&name)
-        || SHELLS.contains(&name)
-        || interpreters::is_one(name)
-        || PREFIXES.iter().any(|prefix| prefix.name == name)
+    OWN_WAY.contains(&name) || shells::is_one(name) || interpreters::is_one(name) || prefixes::is_one(name)
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {
     match args.split_first() {
         Some((first, rest)) if first.text == "--" => rest,
         _ => args,
-    }
-}
-
-/// The arguments from the first that is no option and no option's value.
-pub(super) fn after_options<'a>(args: &'a [Word], valued: &[&str]) -> &'a [Word] {
-    let mut rest = args;
-    while let Some((first, tail)) = rest.split_first() {
-        if first.text == "--" {
-            return tail;
-        }
-        if !first.text.starts_with('-') || first.text == "-" {
-            return rest;
-        }
-        rest = if takes_next(&first.text, valued) { tail.get(1..).unwrap_or_default() } else { tail };
-    }
-    rest
-}
-
-fn prefixed(prefix: &Prefix, args: &[Word], runs: &mut Runs) {
-    let mut rest = after_options(args, prefix.valued);
-    let mut assignments = Vec::new();
-    while let Some((first, tail)) = rest.split_first() {
-        let Some(assignment) = assignment(first) else { break };
-        assignments.push(assignment);
-        rest = tail;
-    }
-    rest = rest.get(prefix.own_words..).unwrap_or_default();
-    if prefix.code {
-        runs.joined(rest);
-    } else if !rest.is_empty() {
-        runs.argvs.push((rest.to_vec(), assignments));
     }
 }
 
@@ -253,7 +199,7 @@ fn env(args: &[Word], runs: &mut Runs) {
             return split(tail.first(), tail.get(1..).unwrap_or_default(), runs);
         }
         // `-S'code'`, `-iS 'code'`.
-        let code = match valued_letter(text, |letter| "uCPS".contains(letter)) {
+        let code = match valued_letter(text, |letter| "auCPS".contains(letter)) {
             Some(('S', "")) => return split(tail.first(), tail.get(1..).unwrap_or_default(), runs),
             Some(('S', code)) => Some(code),
             _ => text.strip_prefix("--split-string="),
@@ -261,7 +207,13 @@ fn env(args: &[Word], runs: &mut Runs) {
         if let Some(code) = code {
             return split(Some(&Word { text: code.to_owned(), literal: first.literal }), tail, runs);
         }
-        rest = if takes_next(text, &["-u", "-C", "-P", "--unset", "--chdir"]) {
+        let attached = text.strip_prefix("--chdir=").or_else(|| text.strip_prefix("-C").filter(|dir| !dir.is_empty()));
+        let folder = match text {
+            "-C" | "--chdir" => tail.first().cloned(),
+            _ => attached.map(|dir| Word { text: dir.to_owned(), literal: first.literal }),
+        };
+        runs.moved(folder);
+        rest = if takes_next(text, &["-a", "-u", "-C", "-P", "--argv0", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
             tail
@@ -299,173 +251,81 @@ fn aliases(args: &[Word], runs: &mut Runs) {
     }
 }
 
-/// What the wrapper fills in from its input.
-fn filled_in() -> Word {
-    Word { text: "{}".to_owned(), literal: false }
-}
-
-fn xargs(args: &[Word], runs: &mut Runs) {
-    let valued = [
-        "-I",
-        "-n",
-        "-P",
-        "-L",
-        "-d",
-        "-s",
-        "-E",
-        "-a",
-        "--max-args",
-        "--max-procs",
-        "--delimiter",
-        "--arg-file",
-        "--replace",
-    ];
-    let rest = after_options(args, &valued);
-    if !rest.is_empty() {
-        let mut argv = rest.to_vec();
-        let options = args.get(..args.len() - rest.len()).unwrap_or_default();
-        let placed = |option: &Word| {
-            let text = option.text.as_str();
-            text.starts_with("--replace")
-                || valued_letter(text, |letter| "InPLdsEa".contains(letter)).is_some_and(|(letter, _)| letter == 'I')
-        };
-        if !options.iter().any(placed) {
-            argv.push(filled_in());
-        }
-        runs.argv(&argv);
-    }
-}
-
-fn parallel(args: &[Word], runs: &mut Runs) {
-    let rest = after_options(args, &["-j", "--jobs", "-a", "--arg-file", "--colsep", "-S", "--sshlogin", "-n", "-N"]);
-    let end = rest.iter().position(|word| word.text.starts_with(":::")).unwrap_or(rest.len());
-    let mut words = rest.get(..end).unwrap_or_default().to_vec();
-    if words.is_empty() {
-        // Without a command, each input line is one.
-        match rest.get(end + 1..) {
-            Some(inputs) if end < rest.len() => runs.code.extend(inputs.iter().cloned()),
-            _ => runs.unknown = true,
-        }
-        return;
-    }
-    words.push(filled_in());
-    runs.joined(&words);
-    if words.iter().any(|word| word.text.contains(char::is_whitespace)) {
-        // `--quote`, and the other program of this name, keep the words apart.
-        runs.argv(&words);
-    }
-    for code in &mut runs.code {
-        code.literal = rest.get(..end).unwrap_or_default().iter().all(|word| word.literal);
-    }
-}
-
 /// A patch in its argument or its input; the program itself stays in the folder no more than the patch says.
-fn patched(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
-    let text = match (args.first(), stdin) {
-        (Some(patch), _) => Some(patch.clone()),
-        (None, Stdin::Document(patch)) => Some(patch.clone()),
-        (None, Stdin::Piped) => source.and_then(printed),
-        (None, Stdin::Inherited) => None,
+fn patched(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let (texts, sure) = match args.first() {
+        Some(patch) => (vec![patch.clone()], true),
+        None => {
+            let code = input.code();
+            (code.texts, code.sure && input.is_fed())
+        }
     };
-    let Some(text) = text else {
-        runs.unknown = true;
-        return;
-    };
-    // What a document expands stands in the lines of a file, rarely in its name.
-    let named = patch::paths(&text.text).into_iter();
-    runs.writes.extend(named.map(|path| Word { literal: text.literal || !path.contains(['$', '`']), text: path }));
+    runs.unknown |= !sure;
+    for text in texts {
+        // What a document expands stands in the lines of a file, rarely in its name.
+        let literal = |path: &str| text.literal || !path.contains(['$', '`']);
+        let named = patch::paths(&text.text).into_iter();
+        runs.writes.extend(named.map(|path| Word { literal: literal(&path), text: path }));
+    }
 }
 
 fn flock(args: &[Word], runs: &mut Runs) {
-    let rest = after_options(args, &["-w", "--wait", "--timeout", "-E", "--conflict-exit-code"]);
-    match rest.get(1..) {
-        Some([flag, code, ..]) if matches!(flag.text.as_str(), "-c" | "--command") => runs.code.push(code.clone()),
-        Some(argv) => runs.argv(argv),
-        None => {}
-    }
-}
-
-/// `su -c CODE`.
-fn dash_c(args: &[Word], runs: &mut Runs) {
-    for (at, arg) in args.iter().enumerate() {
-        if let Some(code) = arg.text.strip_prefix("--command=") {
-            runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
-        } else if (arg.text == "--command" || is_cluster_with(&arg.text, 'c'))
-            && let Some(code) = args.get(at + 1)
-        {
-            runs.code.push(code.clone());
+    let valued = ["-w", "-E", "--wait", "--timeout", "--conflict-exit-code", "--start", "--length"];
+    let flags = [
+        "-s",
+        "-x",
+        "-e",
+        "-u",
+        "-n",
+        "-o",
+        "-F",
+        "--shared",
+        "--exclusive",
+        "--unlock",
+        "--nonblock",
+        "--nb",
+        "--close",
+        "--no-fork",
+        "--verbose",
+        "--fcntl",
+    ];
+    for rest in readings(args, &valued, &flags) {
+        match rest.get(1..) {
+            Some([flag, code, ..]) if matches!(flag.text.as_str(), "-c" | "--command") => runs.code.push(code.clone()),
+            Some(argv) => runs.argv(argv),
+            None => {}
         }
     }
 }
 
-/// `-c`, `-lc`, `-ec`: a cluster of short options with `flag` in it.
-pub(super) fn is_cluster_with(text: &str, flag: char) -> bool {
-    text.strip_prefix('-').is_some_and(|cluster| {
-        !cluster.starts_with('-') && cluster.chars().all(|c| c.is_ascii_alphanumeric()) && cluster.contains(flag)
-    })
-}
-
-fn shell(args: &[Word], stdin: &Stdin, source: Option<&ShellCommand>, runs: &mut Runs) {
-    let mut rest = args;
-    let (mut code, mut from_stdin) = (false, false);
-    while let Some((first, tail)) = rest.split_first() {
-        let text = first.text.as_str();
-        if text == "--" || text == "-" {
-            rest = tail;
-            break;
-        }
-        if !text.starts_with(['-', '+']) {
-            break;
-        }
-        code |= is_cluster_with(text, 'c');
-        from_stdin |= is_cluster_with(text, 's');
-        let values = if matches!(text, "--rcfile" | "--init-file") {
-            runs.unknown = true;
-            1
-        } else if text.starts_with("--") {
-            0
-        } else {
-            // `-euo pipefail`: each `o` of a cluster takes a word.
-            text.chars().filter(|letter| matches!(letter, 'o' | 'O')).count()
-        };
-        rest = tail.get(values..).unwrap_or_default();
-    }
-    if code {
-        match rest.first() {
-            Some(text) => runs.code.push(text.clone()),
-            None => runs.unknown = true,
-        }
-    } else if from_stdin || rest.is_empty() || rest.first().is_some_and(|file| file.text == "/dev/stdin") {
-        runs.reads_code = true;
-        match stdin {
-            Stdin::Inherited => {}
-            Stdin::Document(text) => runs.code.push(text.clone()),
-            Stdin::Piped => match source.and_then(printed) {
-                Some(code) => runs.code.push(code),
-                None => runs.unknown = true,
-            },
-        }
-    }
-    // A process substitution as the script: its commands are seen, what they print is not.
-    runs.unknown |= rest.first().is_some_and(|file| !code && file.text == "<()");
-}
-
-/// What a command prints, where that is its arguments.
-fn printed(command: &ShellCommand) -> Option<Word> {
-    let document = || command.redirects.iter().find(|redirect| redirect.kind == RedirectKind::HereDocument);
-    let words = match base_name(&command.program.text) {
-        "cat" if command.args.iter().all(|arg| arg.text == "-") => {
-            return document().map(|document| document.target.clone());
-        }
-        "echo" => after_options(&command.args, &[]),
-        "printf" => {
-            let rest = skip_double_dash(&command.args);
-            // One plain text, or a format and what it prints: joined, which shows every word to the rules.
-            rest
-        }
-        _ => return None,
+/// `su -c CODE`, `runuser -u USER -- PROGRAM`.
+fn dash_c(name: &str, args: &[Word], runs: &mut Runs) {
+    let valued: &[&str] = match name {
+        "script" => &["-c", "-E", "-I", "-B", "-m", "-O", "-o", "-T", "--command"],
+        "sg" => &["-c"],
+        _ => &[
+            "-c",
+            "-g",
+            "-G",
+            "-s",
+            "-u",
+            "-w",
+            "--command",
+            "--group",
+            "--supp-group",
+            "--shell",
+            "--user",
+            "--session-command",
+            "--whitelist-environment",
+        ],
     };
-    let text = words.iter().map(|word| word.text.replace("\\n", "\n")).collect::<Vec<_>>().join(" ");
-    let plain = base_name(&command.program.text) == "echo" || words.len() == 1;
-    Some(Word { text, literal: plain && words.iter().all(|word| word.literal) })
+    let items = scan(args, valued);
+    runs.code.extend(values(&items, &["-c", "--command", "--session-command"]));
+    let words = words(&items);
+    if name == "runuser" && given(&items, &["-u", "--user"]) {
+        runs.argv(&words.into_iter().cloned().collect::<Vec<_>>());
+    } else if name == "sg" && !given(&items, &["-c"]) {
+        // The group, then code.
+        runs.code.extend(words.get(1).map(|code| (*code).clone()));
+    }
 }

@@ -3,65 +3,74 @@
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
-use crate::gate::options::{takes_next, valued_letter};
+use crate::gate::options::{given, positional, scan, scan_letters, valued_letter, values, words};
+use crate::gate::tar;
 
-/// The files that a command would make, change or delete, as far as its text says.
+/// The files that a command's redirects make or change.
+pub fn redirected(command: &ShellCommand) -> impl Iterator<Item = &Word> {
+    let written = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
+    command.redirects.iter().filter(move |redirect| written(redirect.kind)).map(|redirect| &redirect.target)
+}
+
+/// The files that a command's arguments would make it make, change or delete, as far as its text says.
 #[must_use]
-pub fn written(command: &ShellCommand) -> Vec<&Word> {
-    let mut found: Vec<&Word> = Vec::new();
-    for redirect in &command.redirects {
-        if matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append) {
-            found.push(&redirect.target);
-        }
-    }
+pub fn written(command: &ShellCommand) -> Vec<Word> {
     let program = command.program.text.rsplit('/').next().unwrap_or_default();
-    match program {
-        "rm" | "rmdir" | "unlink" | "shred" | "touch" | "mkdir" | "mkfifo" | "mknod" | "tee" | "mv" | "srm"
-        | "trash" | "sponge" | "ed" => {
-            let valued: &[&str] = match program {
-                "mkdir" | "mkfifo" | "mknod" => &["-m", "--mode"],
-                "shred" => &["-n", "-s", "--iterations", "--size"],
-                "touch" => &["-d", "-t", "-r", "--date", "--reference"],
-                "mv" => &["-S", "--suffix"],
-                "ed" => &["-p"],
-                _ => &[],
-            };
-            found.extend(positional(&command.args, valued));
-        }
-        "truncate" | "fallocate" => {
-            found.extend(positional(&command.args, &["-s", "-r", "-l", "-o", "--size", "--length"]))
-        }
-        "chattr" => {
-            let words = positional(&command.args, &["-p", "-v"]);
-            found.extend(words.into_iter().filter(|word| !word.text.starts_with(['+', '='])));
-        }
-        "chmod" | "chown" | "chgrp" => found.extend(after_mode(&command.args)),
-        "setfacl" => found.extend(positional(&command.args, &["-m", "-x", "-M", "-X", "--modify", "--remove"])),
+    let args = command.args.as_slice();
+    let all = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().cloned().collect() };
+    let first = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().take(1).cloned().collect() };
+    let mut found = match program {
+        "rm" | "rmdir" | "unlink" | "tee" | "srm" | "trash" | "sponge" => all(&[]),
+        "mkdir" | "mkfifo" | "mknod" => all(&["-m", "--mode"]),
+        "shred" => all(&["-n", "-s", "--iterations", "--size"]),
+        "touch" => all(&["-d", "-t", "-r", "--date", "--reference"]),
+        "mv" => all(&["-S", "-t", "--suffix", "--target-directory"]),
+        "ed" => all(&["-p"]),
+        "truncate" | "fallocate" => all(&["-s", "-r", "-l", "-o", "--size", "--length"]),
+        "chattr" => all(&["-p", "-v"]).into_iter().filter(|word| !word.text.starts_with(['+', '='])).collect(),
+        "chmod" | "chown" | "chgrp" => after_mode(args).into_iter().cloned().collect(),
+        "setfacl" => all(&["-m", "-x", "-M", "-X", "--modify", "--remove"]),
         "patch" => {
-            let options =
-                ["-p", "-i", "-d", "-F", "-B", "-V", "-Y", "-z", "-D", "-g", "-o", "-r", "--input", "--directory"];
-            found.extend(positional(&command.args, &options).first());
+            first(&["-p", "-i", "-d", "-F", "-B", "-V", "-Y", "-z", "-D", "-g", "-o", "-r", "--input", "--directory"])
         }
-        "sqlite3" => found.extend(positional(&command.args, &["-cmd", "-init", "-separator", "-newline"]).first()),
-        "find" if deletes(&command.args) => found.extend(start_points(&command.args)),
-        "cp" | "ln" | "install" | "rsync" | "scp" => {
-            let valued: &[&str] = match program {
-                "install" => &["-t", "-S", "-m", "-o", "-g", "--mode", "--owner", "--group", "--target-directory"],
-                "rsync" => &["-e", "-f", "-B", "-M", "-T", "--rsh", "--exclude", "--include", "--filter"],
-                "scp" => &["-P", "-i", "-F", "-S", "-o", "-c", "-l", "-J"],
-                _ => &["-t", "-S", "--target-directory", "--suffix"],
-            };
-            let words = positional(&command.args, valued);
-            // `host:path` is elsewhere.
-            found.extend(words.last().copied().filter(|word| words.len() > 1 && !is_remote(&word.text)));
+        "sqlite3" => first(&["-cmd", "-init", "-separator", "-newline"]),
+        "zip" => first(&["-b", "-i", "-n", "-t", "-tt", "-x"]),
+        "dd" => args.iter().filter_map(|arg| part(arg, arg.text.strip_prefix("of=")?)).collect(),
+        "find" if deletes(args) => start_points(args).into_iter().cloned().collect(),
+        "cp" | "ln" | "install" | "rsync" | "scp" => copied_to(program, args),
+        "sed" | "gsed" | "perl" if args.iter().any(|arg| is_in_place(program, &arg.text)) => {
+            edited_in_place(program, args).into_iter().cloned().collect()
         }
-        "sed" | "gsed" | "perl" if command.args.iter().any(|arg| is_in_place(program, &arg.text)) => {
-            found.extend(edited_in_place(program, &command.args));
-        }
-        _ => {}
-    }
-    found.extend(option_values(program, &command.args));
+        _ if tar::is_one(program) => tar::written(&tar::items(args)),
+        _ => Vec::new(),
+    };
+    found.extend(option_values(program, args));
+    found.retain(|word| !word.text.is_empty());
     found
+}
+
+fn part(of: &Word, text: &str) -> Option<Word> {
+    Some(Word { text: text.to_owned(), literal: of.literal })
+}
+
+/// Where copies go: the last word, unless an option says where.
+fn copied_to(program: &str, args: &[Word]) -> Vec<Word> {
+    let valued: &[&str] = match program {
+        "install" => &["-t", "-S", "-m", "-o", "-g", "--mode", "--owner", "--group", "--target-directory", "--suffix"],
+        "rsync" => &["-e", "-f", "-B", "-M", "-T", "--rsh", "--exclude", "--include", "--filter"],
+        "scp" => &["-P", "-i", "-F", "-S", "-o", "-c", "-l", "-J", "-D", "-X"],
+        _ => &["-t", "-S", "--target-directory", "--suffix"],
+    };
+    let items = scan(args, valued);
+    let words = words(&items);
+    if program == "install" && given(&items, &["-d", "--directory"]) {
+        return words.into_iter().cloned().collect();
+    }
+    let by_option = !matches!(program, "rsync" | "scp") && given(&items, &["-t", "--target-directory"]);
+    // `host:path` is elsewhere, for the programs that go there.
+    let remote = |word: &Word| matches!(program, "rsync" | "scp") && is_remote(&word.text);
+    let last = words.last().filter(|word| words.len() > 1 && !by_option && !remote(word));
+    last.into_iter().map(|word| (*word).clone()).collect()
 }
 
 fn is_remote(text: &str) -> bool {
@@ -79,50 +88,61 @@ fn is_in_place(program: &str, text: &str) -> bool {
     text.starts_with("--in-place") || matches!(valued_letter(text, |letter| valued.contains(letter)), Some(('i', _)))
 }
 
-/// Values of options that name a file to write.
-fn option_values<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
-    let options: &[&str] = match program {
-        "curl" => {
-            &["-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar", "--trace", "--trace-ascii"]
+/// Values of options that name a file or a folder to write, attached or not.
+fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
+    let (letters, outputs): (&str, &[&str]) = match program {
+        "curl" => (
+            "AbcCdDeEFhHKmoPQrtTuUwxXyYz",
+            &[
+                "-o",
+                "-D",
+                "-c",
+                "--output",
+                "--output-dir",
+                "--dump-header",
+                "--cookie-jar",
+                "--trace",
+                "--trace-ascii",
+                "--stderr",
+                "--etag-save",
+                "--libcurl",
+            ],
+        ),
+        "wget" => (
+            "oaeiBtOTwQPUlADIRX",
+            &[
+                "-o",
+                "-O",
+                "-a",
+                "-P",
+                "--output-document",
+                "--directory-prefix",
+                "--output-file",
+                "--append-output",
+                "--save-cookies",
+            ],
+        ),
+        "sort" => ("koStT", &["-o", "--output"]),
+        "patch" => ("pidFBVYzDgor", &["-o", "-d", "-r", "--output", "--directory", "--reject-file"]),
+        "unzip" => ("dxP", &["-d"]),
+        "cp" | "mv" | "ln" => ("tS", &["-t", "--target-directory"]),
+        "install" => ("tSmog", &["-t", "--target-directory"]),
+        "7z" | "7za" | "7zr" => ("o", &["-o"]),
+        // Their options are words behind one dash, not letters.
+        "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" | "go" | "rustc" => {
+            let pairs = args.windows(2).filter_map(|pair| match pair {
+                [option, file] if matches!(option.text.as_str(), "-o" | "--output") => Some(file.clone()),
+                _ => None,
+            });
+            let attached = args.iter().filter_map(|arg| {
+                let file = arg.text.strip_prefix("-o").filter(|file| file.starts_with(['/', '.', '=']))?;
+                part(arg, file.trim_start_matches('='))
+            });
+            return pairs.chain(attached).collect();
         }
-        "wget" => &["-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file"],
-        "sort" | "gcc" | "cc" | "clang" | "g++" | "ld" | "go" => &["-o", "--output"],
-        "tar" | "unzip" => &["-C", "-d", "--directory"],
-        "patch" => &["-o", "-d", "-r", "--output", "--directory", "--reject-file"],
-        "cp" | "mv" | "ln" | "install" => &["-t", "--target-directory"],
         _ => return Vec::new(),
     };
-    args.windows(2)
-        .filter(|pair| pair.first().is_some_and(|option| takes_output(program, &option.text, options)))
-        .filter_map(|pair| pair.get(1))
-        .collect()
-}
-
-/// The letters of short options that take a value, and those of them whose value is a file to write.
-fn output_letters(program: &str) -> Option<(&'static str, &'static str)> {
-    Some(match program {
-        "curl" => ("AbcCdDeEFhHKmoPQrtTuUwxXyYz", "oDc"),
-        "wget" => ("oaeiBtOTwQPUlADIRX", "oOaP"),
-        "sort" => ("koStT", "o"),
-        "patch" => ("pidFBVYzDgor", "odr"),
-        _ => return None,
-    })
-}
-
-/// Whether the word after `text` is a file to write.
-fn takes_output(program: &str, text: &str, options: &[&str]) -> bool {
-    if options.contains(&text) {
-        return true;
-    }
-    let Some((valued, outputs)) = output_letters(program) else { return false };
-    matches!(valued_letter(text, |letter| valued.contains(letter)), Some((letter, "")) if outputs.contains(letter))
-}
-
-/// `-sSLo/path`, `-O/path`.
-fn attached_output<'a>(program: &str, text: &'a str) -> Option<&'a str> {
-    let (valued, outputs) = output_letters(program)?;
-    let (letter, value) = valued_letter(text, |letter| valued.contains(letter))?;
-    outputs.contains(letter).then_some(value)
+    values(&scan_letters(args, letters, outputs), outputs)
 }
 
 /// What `chmod` and its like change: all words after the mode or owner. `-x` is a mode, `-R` an option.
@@ -180,47 +200,15 @@ fn deletes(args: &[Word]) -> bool {
 }
 
 /// Where `find` starts: the words before its first test.
-fn start_points(args: &[Word]) -> Vec<&Word> {
-    let options = args.iter().skip_while(|arg| matches!(arg.text.as_str(), "-H" | "-L" | "-P"));
-    options.take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect()
-}
-
-/// Arguments that are neither options nor their values.
-fn positional<'a>(args: &'a [Word], valued: &[&str]) -> Vec<&'a Word> {
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    let mut only_words = false;
-    while let Some(word) = rest.next() {
-        let text = word.text.as_str();
-        if only_words || !text.starts_with('-') || text == "-" {
-            words.push(word);
-        } else if text == "--" {
-            only_words = true;
-        } else if takes_next(text, valued) {
-            rest.next();
-        }
+pub(in crate::gate) fn start_points(args: &[Word]) -> Vec<&Word> {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = match first.text.as_str() {
+            "-H" | "-L" | "-P" | "--" => tail,
+            "-D" => tail.get(1..).unwrap_or_default(),
+            text if text.starts_with("-O") => tail,
+            _ => break,
+        };
     }
-    words
-}
-
-/// Files named inside one argument: `of=path` of `dd`, `--output=path`.
-#[must_use]
-pub fn written_inside(command: &ShellCommand) -> Vec<Word> {
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
-    let prefixes: &[&str] = match program {
-        "dd" => &["of="],
-        "curl" => &["--output=", "--output-dir="],
-        "wget" => &["--output-document=", "--directory-prefix=", "--output-file="],
-        "patch" => &["--output=", "--directory=", "--reject-file="],
-        "sort" => &["--output="],
-        "tar" => &["--directory="],
-        "cp" | "mv" | "ln" | "install" => &["--target-directory="],
-        _ => &[],
-    };
-    let value = |arg: &Word| {
-        let long = prefixes.iter().find_map(|prefix| arg.text.strip_prefix(prefix));
-        let text = long.or_else(|| attached_output(program, &arg.text)).filter(|text| !text.is_empty())?;
-        Some(Word { text: text.to_owned(), literal: arg.literal })
-    };
-    command.args.iter().filter_map(value).collect()
+    rest.iter().take_while(|arg| !arg.text.starts_with(['-', '(', '!', ','])).collect()
 }

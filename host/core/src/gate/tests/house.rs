@@ -1,5 +1,5 @@
 //! A real folder with everything the stages look at, asked through `explain`.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 
 use super::super::explain::explain_on;
 use super::super::paths::{Look, Paths};
@@ -20,6 +20,9 @@ impl Paths for Housed {
     }
     fn look(&self, path: &Path) -> Look {
         SystemPaths.look(path)
+    }
+    fn is_folder(&self, path: &Path) -> bool {
+        SystemPaths.is_folder(path)
     }
     fn home(&self) -> Option<PathBuf> {
         Some(self.0.clone())
@@ -62,15 +65,32 @@ impl House {
 
     /// Denied for that cause, or abstained from.
     pub fn check(&self, tool: &str, input: Value, expected: Option<Cause>) {
-        let shown = format!("{tool} {input}");
-        let verdict = self.explain(call(tool, input));
-        assert_eq!(verdict.cause, expected, "{shown}: {verdict:?}");
-        let decision = if expected.is_some() { Decision::Deny } else { Decision::Abstain };
-        assert_eq!(verdict.decision, decision, "{shown}: {verdict:?}");
+        if let Some(said) = self.unexpected(tool, input, expected) {
+            panic!("{said}");
+        }
     }
 
-    /// The same of a line, in which `ROOT` is the folder.
+    /// What is said of a call where that is not what is expected.
+    fn unexpected(&self, tool: &str, input: Value, expected: Option<Cause>) -> Option<String> {
+        let shown = format!("{tool} {input}");
+        let verdict = self.explain(call(tool, input));
+        let decision = if expected.is_some() { Decision::Deny } else { Decision::Abstain };
+        let right = verdict.cause == expected && verdict.decision == decision;
+        (!right).then(|| format!("{shown}: {:?} for {:?}, {}", verdict.decision, verdict.cause, verdict.reason))
+    }
+
+    /// The same of each line, in which `ROOT` is the folder.
+    pub fn shells(&self, lines: &[&str], expected: Option<Cause>) {
+        let said: Vec<String> = lines.iter().filter_map(|line| self.said(line, expected)).collect();
+        assert!(said.is_empty(), "expected {expected:?}:\n{}", said.join("\n"));
+    }
+
+    fn said(&self, line: &str, expected: Option<Cause>) -> Option<String> {
+        self.unexpected("Bash", json!({ "command": line.replace("ROOT", &self.at("")) }), expected)
+    }
+
+    /// The same of one.
     pub fn shell(&self, line: &str, expected: Option<Cause>) {
-        self.check("Bash", json!({ "command": line.replace("ROOT", &self.at("")) }), expected);
+        self.shells(&[line], expected);
     }
 }

@@ -29,7 +29,7 @@ fn file_tools_stay_in_the_roots() {
         ("~/x".to_owned(), sandbox),
         ("~other/x".to_owned(), sandbox),
         ("a\0b".to_owned(), sandbox),
-        ("/dev/fd/../../etc/x".to_owned(), sandbox),
+        ("/dev/fd/3".to_owned(), sandbox),
     ] {
         for tool in ["Read", "Write", "Edit", "MultiEdit", "write_file", "mcp__fs__read_file"] {
             house.check(tool, json!({ "file_path": path }), expected);
@@ -120,7 +120,7 @@ fn patches_given_to_the_shell_stay_in_the_roots() {
 fn shell_writes_stay_in_the_roots() {
     let house = House::new();
     let sandbox = Some(Cause::Sandbox);
-    for line in [
+    let lines = [
         "rm ROOT/outside/x",
         "echo x > ROOT/outside/x",
         "echo x >> ../outside/x",
@@ -165,10 +165,9 @@ fn shell_writes_stay_in_the_roots() {
         "sed --in-place --expression s/a/b/ ROOT/outside/x",
         "perl -pi -e s/a/b/ ROOT/outside/x",
         "perl -lpi -e s/a/b/ ROOT/outside/x",
-    ] {
-        house.shell(line, sandbox);
-    }
-    for line in [
+    ];
+    house.shells(&lines, sandbox);
+    let lines = [
         "rm src/x",
         "sed -i '/DEBUG/d' Makefile",
         "sed -i -e '/DEBUG/d' Makefile.e",
@@ -192,9 +191,44 @@ fn shell_writes_stay_in_the_roots() {
         "ssh h 'rm ROOT/outside/x'",
         "echo x | tee in/y",
         "echo > ROOT/project/new/x",
-    ] {
-        house.shell(line, None);
+    ];
+    house.shells(&lines, None);
+}
+
+#[test]
+fn descriptors_are_no_way_out() {
+    let house = House::new();
+    let protection = Some(Cause::Protection);
+    let lines = [
+        "exec 3</opt; echo > /dev/fd/3/x",
+        "exec 3</opt; cd /dev/fd && rm -r 3/x",
+        "exec 3</opt; rm -r /dev/./fd/3/x",
+        "cd ~ && cat /proc/self/cwd/tollgate/approver-token",
+        "cd ~ && cat /proc/$$/cwd/tollgate/approver-token",
+        "cd ~; cd /proc; cat $$/cwd/tollgate/approver-token",
+        "cat /proc/self/root/etc/hosts",
+        "cat /proc/thread-self/cwd/x",
+        "echo x > /proc/1/fd/3",
+    ];
+    house.shells(&lines, protection);
+    house.shells(&["exec 3</opt; cp a /dev/fd/3", "exec 3</opt; tar -C /dev/fd/3 -xf a"], Some(Cause::Sandbox));
+    for tool in ["Write", "Read", "mcp__x__y"] {
+        house.check(tool, json!({"file_path": "/dev/fd/3/x"}), protection);
+        house.check(tool, json!({"file_path": "/dev/fd/../../etc/x"}), protection);
     }
+    house.check("Write", json!({"file_path": "/dev/fd/3"}), Some(Cause::Sandbox));
+    let lines = [
+        "echo x > /dev/fd/2",
+        "echo x >&2",
+        "echo x | tee /dev/fd/3",
+        "cat /dev/fd/0",
+        "diff /dev/fd/3 /dev/fd/4",
+        "cat /proc/self/status /proc/1/cgroup /proc/cpuinfo",
+        "ls -l /proc/self/fd /dev/fd",
+        "readlink /proc/self/cwd",
+        "cp a /dev/stdout",
+    ];
+    house.shells(&lines, None);
 }
 
 #[test]

@@ -1,0 +1,241 @@
+//! Commands that stop the daemon, or that tell it what only a person may: however they come by its name.
+
+use super::wildcards::{Reach, Wild};
+use crate::gate::call::{ShellCommand, Word};
+use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::targets::{redirected, written};
+use regex::RegexBuilder;
+use std::cell::OnceCell;
+use std::path::Path;
+
+/// What the daemon's process is called, and how its command line begins.
+const NAME: &str = "tollgate";
+const COMMAND_LINE: &str = "/usr/bin/tollgate run";
+
+/// Programs that tell processes by their name, or filter such a list.
+const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
+const FILTERS: [&str; 6] = ["grep", "egrep", "rg", "awk", "gawk", "sed"];
+
+/// Options of `pkill` and `pgrep` that take a word.
+const PKILL_VALUED: [&str; 26] = [
+    "-d",
+    "-F",
+    "-g",
+    "-G",
+    "-P",
+    "-s",
+    "-t",
+    "-u",
+    "-U",
+    "-r",
+    "-q",
+    "--delimiter",
+    "--pidfile",
+    "--pgroup",
+    "--group",
+    "--parent",
+    "--session",
+    "--terminal",
+    "--euid",
+    "--uid",
+    "--runstates",
+    "--signal",
+    "--queue",
+    "--ns",
+    "--nslist",
+    "--cgroup",
+];
+
+/// Options that choose processes by whose they are.
+const WHOSE: [&str; 9] = ["-u", "-U", "-g", "-G", "--euid", "--uid", "--group", "--pgroup", "--user"];
+
+/// Most names that one command gives processes by; more are no one's habit.
+const MAX_NAMES: usize = 8;
+
+/// What a line's commands say together, found out once.
+pub(super) struct Line<'a> {
+    commands: &'a [ShellCommand],
+    finds_us: OnceCell<bool>,
+    looks_us_up: OnceCell<bool>,
+}
+
+impl<'a> Line<'a> {
+    pub fn of(commands: &'a [ShellCommand]) -> Self {
+        Self { commands, finds_us: OnceCell::new(), looks_us_up: OnceCell::new() }
+    }
+
+    /// It finds our process, so that what it kills may be it.
+    fn finds_us(&self) -> bool {
+        *self.finds_us.get_or_init(|| self.commands.iter().any(finds_us))
+    }
+
+    /// It asks where our program is.
+    fn looks_us_up(&self) -> bool {
+        let asks = |command: &ShellCommand| {
+            let program = super::base_name(command);
+            matches!(program, "which" | "type" | "command" | "whereis" | "readlink" | "realpath") && names_us(command)
+        };
+        *self.looks_us_up.get_or_init(|| self.commands.iter().any(asks))
+    }
+}
+
+/// Refuses a command that may stop the daemon.
+pub(super) fn stops(command: &ShellCommand, line: &Line<'_>) -> Result<(), String> {
+    let stops = match super::base_name(command) {
+        "pkill" | "skill" | "snice" => chooses_us(command),
+        "killall" => killall(command),
+        "kill" => {
+            let own_pid = std::process::id().to_string();
+            let own = |arg: &Word| arg.text.trim_start_matches('-') == own_pid;
+            // Every process there is: `-1` as a target. In front it is a signal, SIGHUP.
+            let everyone = command.args.iter().skip(1).any(|arg| arg.text == "-1");
+            let known = command.args.iter().all(|arg| arg.literal);
+            command.args.iter().any(own) || everyone || !known && line.finds_us()
+        }
+        "systemctl" | "service" | "launchctl" | "rc-service" => {
+            let verbs = ["stop", "restart", "try-restart", "kill", "disable", "mask", "unload", "bootout", "remove"];
+            let verb = |arg: &Word| verbs.contains(&arg.text.as_str());
+            command.args.iter().any(verb) && command.args.iter().any(|arg| !verb(arg) && may_be_unit(arg))
+        }
+        "loginctl" => {
+            command.args.iter().any(|arg| arg.text.starts_with("terminate-") || arg.text.starts_with("kill-"))
+        }
+        _ => false,
+    };
+    if stops { Err("this would stop Tollgate".to_owned()) } else { Ok(()) }
+}
+
+fn finds_us(command: &ShellCommand) -> bool {
+    match super::base_name(command) {
+        "pgrep" => chooses_us(command),
+        finder if FINDERS.contains(&finder) => names_us(command),
+        filter if FILTERS.contains(&filter) => {
+            // `ps | grep toll`, not `grep -v grep`.
+            let inverted = command.args.iter().any(|arg| is_cluster_with(&arg.text, 'v'));
+            let pattern = positional(&command.args, &["-e", "-f", "-A", "-B", "-C", "-m", "-F"]).first().copied();
+            // In a script the expression stands between slashes.
+            let script = matches!(filter, "awk" | "gawk" | "sed");
+            let chosen = |text: &str| match text.split('/').nth(1) {
+                between if script => between.is_some_and(|between| matches_us(between, true)),
+                _ => matches_us(text, true),
+            };
+            !inverted && pattern.is_some_and(|pattern| pattern.literal && chosen(&pattern.text))
+        }
+        _ => false,
+    }
+}
+
+fn names_us(command: &ShellCommand) -> bool {
+    command.args.iter().any(|arg| arg.text.contains(NAME))
+}
+
+/// The arguments without signals: `-9`, `-KILL`.
+fn without_signals(args: &[Word]) -> Vec<Word> {
+    let signal = |text: &str| {
+        let name = text.strip_prefix('-').unwrap_or_default();
+        name.bytes().all(|byte| byte.is_ascii_digit())
+            || name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    args.iter().filter(|arg| arg.text == "-" || !arg.text.starts_with('-') || !signal(&arg.text)).cloned().collect()
+}
+
+/// Whether `pkill` or `pgrep` may choose our process.
+fn chooses_us(command: &ShellCommand) -> bool {
+    let args = without_signals(&command.args);
+    let owned = |arg: &Word| {
+        let long = arg.text.split('=').next().unwrap_or_default();
+        WHOSE.iter().any(|option| *option == long || option.len() == 2 && arg.text.starts_with(option))
+    };
+    let has = |letter: char, long: &str| args.iter().any(|arg| is_cluster_with(&arg.text, letter) || arg.text == long);
+    let patterns = positional(&args, &PKILL_VALUED);
+    let (inverted, whole) = (has('v', "--inverse"), has('f', "--full"));
+    // By their owner alone: everything of ours.
+    let everything = patterns.is_empty() && args.iter().any(owned);
+    let chosen = |pattern: &&Word| !pattern.literal || matches_us(&pattern.text, whole);
+    inverted || everything || patterns.len() > MAX_NAMES || patterns.iter().any(chosen)
+}
+
+/// Whether a regular expression may match our process.
+fn matches_us(pattern: &str, whole_line: bool) -> bool {
+    /// A pattern of any length must not cost more than a look.
+    const MAX_REGEX_BYTES: usize = 64 * 1024;
+    match RegexBuilder::new(pattern).case_insensitive(true).size_limit(MAX_REGEX_BYTES).build() {
+        Ok(regex) => regex.is_match(NAME) || whole_line && regex.is_match(COMMAND_LINE),
+        Err(_) => true,
+    }
+}
+
+fn killall(command: &ShellCommand) -> bool {
+    let args = without_signals(&command.args);
+    let regex = args.iter().any(|arg| is_cluster_with(&arg.text, 'r') || arg.text == "--regexp");
+    let valued = ["-s", "-u", "-o", "-y", "-n", "-Z", "--signal", "--user", "--older-than", "--younger-than", "--ns"];
+    let names = positional(&args, &valued);
+    let by_owner = args.iter().any(|arg| arg.text.starts_with("-u") || arg.text.starts_with("--user"));
+    let is_us = |name: &&Word| !name.literal || name.text.contains(NAME) || regex && matches_us(&name.text, false);
+    names.is_empty() && by_owner || regex && names.len() > MAX_NAMES || names.iter().any(is_us)
+}
+
+/// Whether a service's name, as written, may be ours.
+fn may_be_unit(arg: &Word) -> bool {
+    let parts = Wild::of(&arg.text);
+    let unit = [NAME, "tollgate.service"].iter().any(|unit| parts.reach(&[unit]) == Reach::At);
+    !arg.text.starts_with('-') && (!arg.literal || arg.text.contains(NAME) || unit)
+}
+
+/// Refuses `tollgate` commands that only a person gives. `real` is what the program's path leads to.
+pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result<(), String> {
+    let linked = real.and_then(Path::file_name).is_some_and(|name| name == NAME);
+    if super::base_name(command) != NAME && !linked {
+        return Ok(());
+    }
+    // An option may stand anywhere and take the next word, so a verb counts at any position.
+    let words = without_home(&command.args);
+    let after = |noun: &str, verbs: &[&str]| {
+        let mut words = words.iter().skip_while(|arg| arg.text != noun).skip(1);
+        words.any(|arg| verbs.contains(&arg.text.as_str()))
+    };
+    let first = words.first().map_or("", |word| word.text.as_str());
+    let changes = matches!(first, "pause" | "resume" | "open" | "token" | "stop")
+        || after("plugin", &["disable", "enable", "grant", "reload", "remove"])
+        || after("approvals", &["approve", "reject", "watch"])
+        || after("grants", &["revoke"])
+        || after("hooks", &["install", "uninstall"]);
+    // A word that is known only when it runs might be any of them.
+    let unknown = words.iter().take(2).any(|arg| !arg.literal);
+    if changes || unknown { Err("this is for a person to do, not for an agent".to_owned()) } else { Ok(()) }
+}
+
+/// The words that are neither options nor the value of `--home`.
+fn without_home(args: &[Word]) -> Vec<&Word> {
+    let mut words = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if arg.text == "--home" {
+            rest.next();
+        } else if !arg.text.starts_with('-') {
+            words.push(arg);
+        }
+    }
+    words
+}
+
+/// The program's file under a new name, if a command gives it one: the file, and the name where it has one.
+pub(super) fn renamed<'a>(command: &'a ShellCommand, line: &Line<'_>) -> Option<(&'a Word, Option<&'a Word>)> {
+    let own = |word: &Word| word.text.trim_end_matches('/').rsplit('/').next() == Some(NAME);
+    let is_us = |word: &Word| own(word) || !word.literal && word.text.contains("$()") && line.looks_us_up();
+    match super::base_name(command) {
+        "ln" | "cp" | "mv" | "install" | "rsync" | "scp" => {
+            let words = positional(&command.args, &["-S", "-m", "-o", "-g", "-e", "--suffix", "--mode"]);
+            let (to, from) = words.split_last()?;
+            let file = from.iter().copied().find(|word| is_us(word))?;
+            let keeps_name = own(to) || to.text.ends_with('/') || matches!(to.text.as_str(), "." | "..");
+            (!keeps_name).then_some((file, Some(*to)))
+        }
+        "cat" | "dd" => {
+            let file = command.args.iter().find(|arg| is_us(arg))?;
+            let mut to = redirected(command).cloned().chain(written(command));
+            to.any(|to| !own(&to)).then_some((file, None))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,148 @@
+//! Programs with a language or a prompt of their own: databases, debuggers, editors of lines, `make`.
+//!
+//! Owns where each keeps what it is told, and how it leaves its language for a shell's.
+
+use super::input::Input;
+use super::wrappers::Runs;
+use crate::gate::call::Word;
+use crate::gate::options::{scan, values};
+
+/// Programs that take statements from their input.
+const DATABASES: [&str; 18] = [
+    "psql",
+    "pgcli",
+    "mysql",
+    "mycli",
+    "mariadb",
+    "sqlite3",
+    "litecli",
+    "sqlcmd",
+    "cockroach",
+    "clickhouse-client",
+    "duckdb",
+    "cqlsh",
+    "usql",
+    "redis-cli",
+    "valkey-cli",
+    "mongo",
+    "mongosh",
+    "influx",
+];
+
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    match name {
+        _ if DATABASES.contains(&name) => {
+            let told = told(input);
+            for option in
+                values(&scan(args, &["-c", "-e", "--command", "--execute"]), &["-c", "-e", "--command", "--execute"])
+            {
+                escaped(&option, &["\\!", ".shell ", ".system ", "system "], runs);
+            }
+            for text in told {
+                escaped(&text, &["\\!", ".shell ", ".system ", "system "], runs);
+                runs.says.push(text);
+            }
+        }
+        "gdb" | "lldb" => {
+            let options = ["-ex", "-iex", "--eval-command", "-o", "--one-line"];
+            let pairs = args.iter().zip(args.iter().skip(1));
+            let told_by =
+                pairs.filter(|(option, _)| options.contains(&option.text.as_str())).map(|(_, told)| told.clone());
+            for text in told_by.chain(told(input)) {
+                escaped(&text, &["shell ", "!", "platform shell ", "make "], runs);
+            }
+        }
+        "expect" => {
+            for text in values(&scan(args, &["-c", "-f"]), &["-c"]).into_iter().chain(told(input)) {
+                escaped(&text, &["spawn ", "exec ", "system "], runs);
+            }
+        }
+        "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "telnet" | "gnuplot" => {
+            for text in told(input) {
+                escaped(&text, &["!"], runs);
+            }
+        }
+        "make" | "gmake" => make(args, input, runs),
+        "ansible" => {
+            let items = scan(args, &["-m", "-a", "-i", "-u", "-e", "-l", "--module-name", "--args"]);
+            let module = values(&items, &["-m", "--module-name"]);
+            let is_shell = |module: &Word| matches!(module.text.rsplit('.').next(), Some("shell" | "command" | "raw"));
+            if module.is_empty() || module.iter().any(is_shell) {
+                runs.code.extend(values(&items, &["-a", "--args"]));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What its input tells it, where the line says so.
+fn told(input: &Input<'_>) -> Vec<Word> {
+    if input.is_fed() { input.code().texts } else { Vec::new() }
+}
+
+/// Lines that begin with one of these are a shell's.
+fn escaped(told: &Word, marks: &[&str], runs: &mut Runs) {
+    for line in told.text.split(['\n', ';']).map(str::trim_start) {
+        if let Some(code) = marks.iter().find_map(|mark| line.strip_prefix(mark)) {
+            runs.code.push(Word { text: code.trim().to_owned(), literal: told.literal });
+        }
+    }
+}
+
+/// `make -f -` and `make --eval`: lines of rules that are commands.
+fn make(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let items = scan(args, &["-f", "-C", "-I", "-o", "-W", "--file", "--makefile", "--eval", "--directory"]);
+    let from_input =
+        values(&items, &["-f", "--file", "--makefile"]).iter().any(|file| super::shells::is_stdin(&file.text));
+    let read = if from_input { told(input) } else { Vec::new() };
+    for text in values(&items, &["--eval", "-E"]).into_iter().chain(read) {
+        for line in text.text.lines() {
+            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(';').map(|(_, recipe)| recipe));
+            if let Some(code) = recipe {
+                let code = code.trim_start_matches(['@', '-', '+', ' ']).to_owned();
+                // `$(NAME)` is a variable of its own there, so what it means is not known.
+                runs.foreign.push(Word { text: code, literal: text.literal });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_blocking;
+
+    fn has(line: &str, program: &str, args: &str) -> bool {
+        parse_blocking(line).commands.iter().any(|command| {
+            let found: Vec<&str> = command.args.iter().map(|arg| arg.text.as_str()).collect();
+            command.program.text == program && found.join(" ") == args
+        })
+    }
+
+    #[test]
+    fn what_leaves_for_a_shell_is_seen() {
+        for line in [
+            "psql -c '\\! rm x'",
+            "sqlite3 a.db <<< '.shell rm x'",
+            "gdb -batch -ex 'shell rm x'",
+            "gdb <<< '!rm x'",
+            "expect -c 'spawn rm x'",
+            "printf '!rm x\\n' | ed",
+            "make --eval='a:;@rm x' a",
+            "make -f - <<'E'\na:\n\t@rm x\nE",
+            "ansible all -m shell -a 'rm x'",
+            "ansible all -a 'rm x'",
+        ] {
+            assert!(has(line, "rm", "x"), "{line}: {:?}", parse_blocking(line).commands);
+        }
+        for line in ["make rm x", "ansible all -m ping", "gdb -ex bt rm x", "psql -c 'select 1'", "ed x"] {
+            assert!(!has(line, "rm", "x"), "{line}");
+        }
+    }
+
+    #[test]
+    fn statements_of_the_input_are_said() {
+        assert!(has("psql a <<'E'\nBEGIN;\nDROP TABLE x;\nE", "psql", "BEGIN; DROP TABLE x;"));
+        assert!(has("echo flushall | redis-cli", "redis-cli", "flushall"));
+        assert!(has("cat x | python3 - <<< 'print(1)'", "python3", "print(1)"));
+    }
+}

@@ -1,0 +1,162 @@
+//! Shells: which of their arguments is code, and when they run what they read.
+
+use super::input::Input;
+use super::wrappers::Runs;
+use crate::gate::call::Word;
+use crate::gate::options::is_cluster_with;
+
+/// The shells that read code from `-c`, a here-document or a pipe.
+const SHELLS: [&str; 24] = [
+    "bash",
+    "sh",
+    "zsh",
+    "dash",
+    "ksh",
+    "ash",
+    "fish",
+    "rbash",
+    "csh",
+    "tcsh",
+    "mksh",
+    "oksh",
+    "lksh",
+    "pdksh",
+    "ksh93",
+    "rksh",
+    "yash",
+    "posh",
+    "bosh",
+    "elvish",
+    "nu",
+    "xonsh",
+    "pwsh",
+    "powershell",
+];
+
+pub(super) fn is_one(name: &str) -> bool {
+    SHELLS.contains(&name)
+}
+
+/// A file that is the standard input.
+pub(super) fn is_stdin(file: &str) -> bool {
+    matches!(file, "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
+}
+
+/// A file that is what another command prints, or a descriptor that was opened somewhere.
+pub(super) fn is_opened(file: &str) -> bool {
+    file == "<()" || ["/dev/fd/", "/proc/self/fd/"].iter().any(|folder| file.starts_with(folder))
+}
+
+/// Takes what `input` holds as code.
+pub(super) fn run_input(input: &Input<'_>, runs: &mut Runs) {
+    runs.reads_code = true;
+    let code = input.code();
+    runs.unknown |= !code.sure;
+    runs.code.extend(code.texts);
+}
+
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    if matches!(name, "pwsh" | "powershell") {
+        return powershell(args, input, runs);
+    }
+    let mut rest = args;
+    let (mut code, mut from_stdin, mut given) = (false, false, false);
+    while let Some((first, tail)) = rest.split_first() {
+        let text = first.text.as_str();
+        if text == "--" || text == "-" {
+            rest = tail;
+            break;
+        }
+        if !text.starts_with(['-', '+']) {
+            break;
+        }
+        code |= is_cluster_with(text, 'c');
+        from_stdin |= is_cluster_with(text, 's');
+        let values = if matches!(text, "--rcfile" | "--init-file") {
+            runs.unknown = true;
+            1
+        } else if let Some((option, value)) = text.split_once('=').filter(|(option, _)| is_code_option(option)) {
+            // `fish --command=…`, which needs no `-c`.
+            runs.code.push(Word { text: value.to_owned(), literal: first.literal });
+            given |= option != "--init-command";
+            0
+        } else if is_code_option(text) || name == "fish" && matches!(text, "-C") {
+            runs.code.extend(tail.first().cloned());
+            given |= text == "--command" || text == "--commands";
+            1
+        } else if text.starts_with("--") {
+            0
+        } else {
+            // `-euo pipefail`: each `o` of a cluster takes a word.
+            text.chars().filter(|letter| matches!(letter, 'o' | 'O')).count()
+        };
+        rest = tail.get(values..).unwrap_or_default();
+    }
+    let file = rest.first().map(|file| file.text.as_str());
+    if code {
+        match rest.first() {
+            Some(text) => runs.code.push(text.clone()),
+            None => runs.unknown = true,
+        }
+    } else if given {
+        // The rest is what the code sees as its arguments.
+    } else if from_stdin || file.is_none_or(is_stdin) {
+        run_input(input, runs);
+    } else if file.is_some_and(is_opened) {
+        // Its commands are seen, what they print is not.
+        runs.reads_code = true;
+        runs.unknown = true;
+    }
+}
+
+/// Long options of shells whose value is code.
+fn is_code_option(option: &str) -> bool {
+    matches!(option, "--command" | "--commands" | "--init-command")
+}
+
+/// Options of one dash and one word, abbreviated and in any case: `-Command`, `-c`, `-File`, `-EncodedCommand`.
+fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let mut rest = args;
+    while let Some((first, tail)) = rest.split_first() {
+        let Some(option) =
+            first.text.strip_prefix(['-', '/']).map(|option| option.trim_start_matches('-').to_lowercase())
+        else {
+            // A file, or for the older one code.
+            return foreign(rest, runs);
+        };
+        let is = |full: &str| !option.is_empty() && full.starts_with(&option);
+        if is("command") {
+            return match tail.first() {
+                Some(code) if code.text == "-" => run_input(input, runs),
+                _ => foreign(tail, runs),
+            };
+        }
+        if is("encodedcommand") || option == "ec" {
+            runs.unknown = true;
+            return;
+        }
+        if is("file") {
+            if tail.first().is_some_and(|file| is_stdin(&file.text)) {
+                run_input(input, runs);
+            }
+            return;
+        }
+        let valued = [
+            "executionpolicy",
+            "workingdirectory",
+            "configurationname",
+            "windowstyle",
+            "outputformat",
+            "inputformat",
+            "version",
+        ];
+        rest = if valued.iter().any(|full| is(full)) { tail.get(1..).unwrap_or_default() } else { tail };
+    }
+    run_input(input, runs);
+}
+
+/// Code of a language of its own.
+fn foreign(words: &[Word], runs: &mut Runs) {
+    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    runs.foreign.push(Word { text, literal: false });
+}
