@@ -74,6 +74,8 @@ struct Lane {
     faults: u32,
     /// Events of the batch under way that are not finished.
     left: usize,
+    /// How long it has handled events since the other tasks of its thread last got their turn.
+    turn: Duration,
     /// Keeps the epoch going from the first call of a batch to its end; given back by whatever waits.
     running: Option<Running>,
 }
@@ -132,6 +134,7 @@ fn spawn(
             due: drain.due(),
             faults: 0,
             left: 0,
+            turn: Duration::ZERO,
             running: None,
         };
         context.guests.spawn(lane.run());
@@ -167,8 +170,6 @@ impl Lane {
             if flow == Flow::End {
                 break;
             }
-            // Other guests share the thread.
-            tokio::task::yield_now().await;
         }
     }
 
@@ -183,13 +184,13 @@ impl Lane {
         self.left = batch.len();
         self.show_progress();
         let mut now = Instant::now();
-        let mut turn = now;
         for event in batch {
-            if now.duration_since(turn) >= TURN {
+            if self.turn >= TURN {
                 tokio::task::yield_now().await;
+                self.turn = Duration::ZERO;
                 now = Instant::now();
-                turn = now;
             }
+            let begun = now;
             if !self.commands.is_empty() {
                 let command = self.commands.recv().await;
                 match self.command(command).await {
@@ -201,6 +202,7 @@ impl Lane {
                 Flow::Next => self.left -= 1,
                 other => return other,
             }
+            self.turn += now.duration_since(begun);
             if self.commits.due(now)
                 && let Err(flow) = self.flush(&mut now).await
             {
