@@ -1,14 +1,63 @@
-//! What a command runs that others of its line have made: a file by its name, or a substitution as its code.
+//! What a command runs or uses that others of its line have made: a file, a variable, a substitution.
 //!
-//! Names only, without folders: which folder a line is in by then, others know.
+//! Files by their names only, without folders: which folder a line is in by then, others know.
 
 use super::wrappers::base_name;
 use super::{interpreters, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use crate::gate::options::{given, scan, values, words};
 
-/// The names of the files.
-pub(super) fn names(command: &ShellCommand) -> Vec<String> {
+/// Something that a command makes and a later one may take up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Made {
+    /// A file of that name.
+    File(String),
+    /// A variable that holds what a substitution printed.
+    Variable(String),
+}
+
+/// Whether a program of this name runs what it reads.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    shells::is_one(name) || interpreters::is_one(name)
+}
+
+/// What a command makes.
+pub(super) fn made(command: &ShellCommand) -> Vec<Made> {
+    let printed = command.assignments.iter().filter(|(_, value)| value.text.contains("$()"));
+    let variables = printed.map(|(name, _)| Made::Variable(name.clone()));
+    names(command).into_iter().map(Made::File).chain(variables).collect()
+}
+
+/// Whether a command runs it: as a script, or as its code.
+pub(super) fn runs(command: &ShellCommand, made: &Made) -> bool {
+    match made {
+        Made::File(name) => script(command).is_some_and(|file| base_name(&file.text) == name),
+        Made::Variable(name) => takes_code(command, &format!("${name}")),
+    }
+}
+
+/// Whether it stands in its words: `-d @file`, `--data=$x`.
+pub(super) fn uses(command: &ShellCommand, made: &Made) -> bool {
+    let inputs = command
+        .redirects
+        .iter()
+        .filter(|redirect| matches!(redirect.kind, RedirectKind::Input | RedirectKind::HereDocument));
+    let mut words = command.args.iter().chain(inputs.map(|redirect| &redirect.target));
+    match made {
+        Made::File(name) => words.any(|word| word.text.split(['/', '@', '=']).next_back() == Some(name)),
+        Made::Variable(name) => words.any(|word| !word.literal && holds(&word.text, name)),
+    }
+}
+
+/// Whether `$name` or `${name…}` stands in a text.
+fn holds(text: &str, name: &str) -> bool {
+    text.split('$').skip(1).any(|part| {
+        let after = part.strip_prefix('{').unwrap_or(part).strip_prefix(name);
+        after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    })
+}
+
+fn names(command: &ShellCommand) -> Vec<String> {
     let writes = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
     let redirected = command.redirects.iter().filter(|redirect| writes(redirect.kind)).map(|redirect| &redirect.target);
     let mut files: Vec<Word> = redirected.cloned().collect();
@@ -29,6 +78,9 @@ pub(super) fn names(command: &ShellCommand) -> Vec<String> {
             }
             files.extend(named);
         }
+        "cp" | "mv" | "install" | "ln" => {
+            files.extend(words(&scan(&command.args, &[])).into_iter().next_back().cloned())
+        }
         "tee" | "aria2c" | "fetch" => files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned()),
         _ => {}
     }
@@ -42,10 +94,10 @@ fn of_address(address: &Word) -> Word {
     Word { text: base_name(path).to_owned(), literal: address.literal }
 }
 
-/// Whether a substitution in its words is code that it runs: `bash -c "$(…)"`, `python3 -c "$(…)"`, `eval $(…)`.
-pub(super) fn takes_code(command: &ShellCommand) -> bool {
+/// Whether a word is code that it runs: `bash -c "$(…)"`, `python3 -c "$x"`, `eval $(…)`.
+pub(super) fn takes_code(command: &ShellCommand, text: &str) -> bool {
     let name = base_name(&command.program.text);
-    let is_filled = |word: &Word| word.text == "$()";
+    let is_filled = |word: &Word| word.text == text;
     match name {
         "eval" => command.args.iter().any(is_filled),
         _ if shells::is_one(name) || interpreters::is_one(name) => {
@@ -60,7 +112,7 @@ pub(super) fn takes_code(command: &ShellCommand) -> bool {
 }
 
 /// The file that a command runs: itself by a path, or a shell's or an interpreter's script.
-pub(super) fn script(command: &ShellCommand) -> Option<&Word> {
+fn script(command: &ShellCommand) -> Option<&Word> {
     let name = base_name(&command.program.text);
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
     let file = match name {
@@ -74,6 +126,7 @@ pub(super) fn script(command: &ShellCommand) -> Option<&Word> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::super::parse_blocking;
     use super::*;
 
@@ -93,6 +146,46 @@ mod tests {
             let commands = parse_blocking(line).commands;
             let found: Vec<String> = commands.iter().flat_map(names).collect();
             assert_eq!(found.join(" "), expected, "{line}");
+        }
+    }
+
+    /// Whether the last command runs (`r`) or uses (`u`) what the first one makes.
+    fn check(line: &str, expected: &str) {
+        let commands = parse_blocking(line).commands;
+        let (first, last) = (commands.first().unwrap(), commands.last().unwrap());
+        let made = made(first);
+        let found: String = made
+            .iter()
+            .map(|made| match (runs(last, made), uses(last, made)) {
+                (true, _) => 'r',
+                (false, true) => 'u',
+                (false, false) => '-',
+            })
+            .collect();
+        assert_eq!(found, expected, "{line}: {made:?}");
+    }
+
+    #[test]
+    fn what_was_made_is_found_again() {
+        check("curl -o /tmp/i x; sh /tmp/i", "r");
+        check("curl -O https://x/i; ./i", "r");
+        check("curl -O https://x/i; cat i", "u");
+        check("curl -O https://x/i; curl -d @i y", "u");
+        check("curl -O https://x/i; curl -T y < i", "u");
+        check("cp a b; curl -F f=@b y", "u");
+        check("curl -O https://x/i; ls", "-");
+        check("curl -O https://x/i; sh other.sh", "-");
+        check("export a=1; ls $a", "");
+    }
+
+    #[test]
+    fn variables_of_substitutions_are_followed() {
+        for (line, expected) in [("x=$(a); eval \"$x\"", 'r'), ("x=$(a); b ${x%y}", 'u'), ("x=$(a); b $xy", '-')] {
+            let commands = parse_blocking(line).commands;
+            let last = commands.iter().find(|command| matches!(&*command.program.text, "eval" | "b")).unwrap();
+            let made = Made::Variable("x".to_owned());
+            assert_eq!(runs(last, &made), expected == 'r', "{line}");
+            assert_eq!(uses(last, &made), expected != '-', "{line}");
         }
     }
 }

@@ -214,6 +214,14 @@ pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &m
             }
             let rest = code.get(end..).unwrap_or_default();
             let trimmed = rest.trim_start();
+            // Perl's list of words.
+            if let Some(list) = trimmed.trim_start_matches('(').trim_start().strip_prefix("qw") {
+                let words = list.trim_start().trim_start_matches(['(', '[', '{', '<', '/']);
+                let end = words.find([')', ']', '}', '>', ';']).unwrap_or(words.len());
+                let words = words.get(..end).unwrap_or_default().split_whitespace();
+                runs.argv(&words.map(|word| Word { text: word.to_owned(), literal: literal_code }).collect::<Vec<_>>());
+                continue;
+            }
             let called = match trimmed.strip_prefix('(') {
                 Some(inner) => inner.trim_start(),
                 // Perl and Ruby call without brackets.

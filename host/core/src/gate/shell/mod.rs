@@ -9,6 +9,7 @@ mod context;
 mod elsewhere;
 mod fed;
 mod fetched;
+mod follow;
 mod input;
 mod interpreters;
 mod nesting;

@@ -2,8 +2,8 @@
 //!
 //! Both are languages of their own; only the parts that leave them for the shell or a file are read.
 
-use super::wrappers::Runs;
-use super::{interpreters, sed};
+use super::wrappers::{Runs, base_name};
+use super::{fetched, interpreters, sed};
 use crate::gate::call::Word;
 use crate::gate::options::{Item, given, scan, scan_letters, values, words};
 
@@ -75,6 +75,8 @@ fn awk(script: &Word, runs: &mut Runs) {
             || tail.trim_start().starts_with("|& ")
             || tail.trim_start().starts_with("|getline")
         {
+            // `print x | "sh"`: what it prints is code, and not known.
+            runs.unknown |= fetched::is_interpreter(base_name(text.split_whitespace().next().unwrap_or_default()));
             runs.code.push(Word { text, literal: script.literal });
         } else if before.ends_with('>') && text.starts_with(['/', '.', '~']) {
             runs.writes.push(Word { text, literal: script.literal });

@@ -95,7 +95,10 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
     let file = rest.first().map(|file| file.text.as_str());
     if code {
         match rest.first() {
-            Some(text) => runs.code.push(text.clone()),
+            Some(text) => {
+                runs.code.push(text.clone());
+                runs.arguments.extend_from_slice(rest.get(1..).unwrap_or_default());
+            }
             None => runs.unknown = true,
         }
     } else if given {

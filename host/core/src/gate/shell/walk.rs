@@ -4,12 +4,12 @@
 //! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
 use super::context::Context;
-use super::fetched;
 use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
+use super::{fetched, follow};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
@@ -43,7 +43,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         words: 0,
         apart: None,
         functions: HashMap::new(),
-        written: Vec::new(),
+        made: Vec::new(),
         problem: None,
         needs_large_stack: false,
         last: None,
@@ -55,26 +55,24 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
     Ok(Parsed { commands: walk.commands, problem: walk.problem })
 }
 
-/// Most files of which it is known which command wrote them; a line that writes more runs none of them.
-const MAX_WRITTEN: usize = 256;
 /// Most functions whose calls are followed with their arguments; a line defines few.
 const MAX_FUNCTIONS: usize = 64;
 
 pub(super) struct Walk {
     stack: Stack,
-    commands: Vec<ShellCommand>,
+    pub(super) commands: Vec<ShellCommand>,
     /// One for each command.
-    facts: Vec<Facts>,
+    pub(super) facts: Vec<Facts>,
     /// Words taken so far, over all commands.
     words: usize,
-    problem: Option<NotUnderstood>,
+    pub(super) problem: Option<NotUnderstood>,
     needs_large_stack: bool,
     /// Code in which two brackets stand apart, which the parser takes for `((`.
     apart: Option<String>,
     /// The functions defined so far.
-    functions: HashMap<String, Rc<FunctionBody>>,
-    /// Files that commands so far have written, by their names without folders.
-    written: Vec<(String, Range<u32>)>,
+    pub(super) functions: HashMap<String, Rc<FunctionBody>>,
+    /// Files and variables that commands so far have made, and which commands.
+    pub(super) made: Vec<(fetched::Made, Range<u32>)>,
     /// Position of the command that the next one of a pipe reads.
     pub(super) last: Option<u32>,
 }
@@ -86,7 +84,7 @@ impl Walk {
 
     /// Parses and walks code at `context`'s depth. Code that comes out of an expansion has no length of its own
     /// to trust: brace lists multiply it, so the bound on lines holds here too.
-    fn code(&mut self, code: &str, context: &Context) {
+    pub(super) fn code(&mut self, code: &str, context: &Context) {
         if code.len() > MAX_LINE_BYTES {
             return self.trouble(NotUnderstood::TooLong);
         }
@@ -124,15 +122,6 @@ impl Walk {
             Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
         }
         self.apart = outer;
-    }
-
-    /// `( (a) )` is no arithmetic. Where it cannot be read as code it may well be: `(( (1 + 2) * 3 ))`.
-    fn subshells(&mut self, code: &str, context: &Context) {
-        let problem = self.problem;
-        self.code(code, &context.deeper());
-        if self.problem == Some(NotUnderstood::Syntax) {
-            self.problem = problem;
-        }
     }
 
     pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
@@ -317,47 +306,12 @@ impl Walk {
         self.outputs(&redirects.readers, from, context);
         let (own, inner) = (from..last.map_or(from, |last| last + 1), self.position());
         self.substitutions(code, context);
-        self.fill(own, inner..self.position());
+        self.fill(own, inner..self.position(), context);
         if let Some((body, context)) = call {
             let FunctionBody(body, redirects) = &*body;
             self.redirected(redirects.as_ref(), &context, |walk, inner| walk.compound(body, inner));
         }
         self.last = last;
-    }
-
-    /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
-    fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
-        let body = self.functions.get(&name.text).filter(|_| name.literal && !context.calls.contains(&name.text))?;
-        let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
-        inner.calls.push(name.text.clone());
-        let others =
-            context.bound.iter().filter(|(name, _)| !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'@'));
-        let numbered = args.iter().enumerate().map(|(at, arg)| ((at + 1).to_string(), arg.clone()));
-        let all = args.iter().map(|arg| ("@".to_owned(), arg.clone()));
-        inner.bound = others.cloned().chain(numbered).chain(all).collect();
-        Some((body.clone(), inner))
-    }
-
-    /// Notes what fills the words of the commands at `own`, and what they write for others to run.
-    fn fill(&mut self, own: Range<u32>, inner: Range<u32>) {
-        for at in own.clone().filter_map(|at| usize::try_from(at).ok()) {
-            let Some(command) = self.commands.get_mut(at) else { continue };
-            if !inner.is_empty() {
-                if fetched::takes_code(command) {
-                    command.runs.push(inner.clone());
-                }
-                command.filled.push(inner.clone());
-            }
-            if let Some(file) = fetched::script(command) {
-                let name = wrappers::base_name(&file.text).to_owned();
-                let spans = self.written.iter().filter(|(written, _)| *written == name);
-                command.runs.extend(spans.map(|(_, span)| span.clone()));
-            }
-            let names = fetched::names(command);
-            let room = MAX_WRITTEN.saturating_sub(self.written.len());
-            let span = own.start..own.end.max(inner.end);
-            self.written.extend(names.into_iter().take(room).map(|name| (name, span.clone())));
-        }
     }
 
     /// Records a command, which reads what those at `fed` print besides its input, and what it runs in turn.
@@ -381,6 +335,18 @@ impl Walk {
         let args: Vec<Word> = argv.collect();
         if matches!(program.text.as_str(), "export" | "declare" | "typeset" | "local" | "readonly") {
             assignments.extend(args.iter().filter_map(wrappers::assignment));
+        }
+        if program.text == "read" {
+            let input = Input {
+                stdin: &context.stdin,
+                sources: &context.sources,
+                commands: &self.commands,
+                facts: &self.facts,
+            };
+            let read = input.code().texts.into_iter().next().filter(|_| input.is_fed());
+            let names = args.iter().filter(|arg| !arg.text.starts_with('-'));
+            assignments
+                .extend(read.iter().flat_map(|text| names.clone().map(|name| (name.text.clone(), text.clone()))));
         }
         if !program.literal {
             self.trouble(NotUnderstood::Dynamic);
@@ -413,6 +379,9 @@ impl Walk {
         for (argv, assignments) in ran.argvs {
             self.emit(argv, assignments, Vec::new(), &inner, fed);
         }
+        if !ran.arguments.is_empty() {
+            inner.bound = follow::bound(context, &ran.arguments, 0);
+        }
         for code in ran.code {
             if code.literal {
                 self.code(&code.text, &inner);
@@ -430,18 +399,6 @@ impl Walk {
         for said in ran.says {
             self.say(program.clone(), said, &inner);
         }
-    }
-
-    /// Records what a program reads as if it were its argument, on one line.
-    fn say(&mut self, program: Word, said: Word, context: &Context) {
-        if self.commands.len() >= MAX_COMMANDS {
-            return self.trouble(NotUnderstood::TooMany);
-        }
-        let text = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let args = vec![Word { text, literal: said.literal }];
-        let wrappers = context.wrappers.clone();
-        self.commands.push(ShellCommand { program, args, wrappers, ..ShellCommand::default() });
-        self.facts.push(Facts::default());
     }
 
     /// Walks the substitutions in a word that is no argument; hands back what it comes to.

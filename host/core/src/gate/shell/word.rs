@@ -187,6 +187,12 @@ impl<'a> Scanner<'a> {
                         self.nested(arithmetic, depth)?;
                     }
                     _ => {
+                        // The same place, by its variable.
+                        if inner.trim() == "pwd" {
+                            self.push_str("$PWD");
+                            self.substitutions.push(inner.to_owned());
+                            return Ok(());
+                        }
                         self.push_str(&known(inner).map_or_else(|| "$()".to_owned(), |name| format!("$({name})")));
                         self.substitutions.push(inner.to_owned());
                     }
@@ -203,9 +209,9 @@ impl<'a> Scanner<'a> {
                 self.expanded = true;
                 if inner == "IFS" && !quoted {
                     self.split();
-                } else if is_name(inner) {
+                } else if let Some(name) = plain_name(inner) {
                     self.push('$', false);
-                    self.push_str(inner);
+                    self.push_str(name);
                 } else {
                     self.push_str("${");
                     self.push_str(inner);
@@ -334,6 +340,17 @@ pub(super) fn is_settings(text: &str) -> bool {
     text.strip_prefix("$(")
         .and_then(|text| text.strip_suffix(')'))
         .is_some_and(|name| name != "mktemp" && KNOWN.contains(&name))
+}
+
+/// The variable whose value stands there as it is, or without a last slash: `${x}`, `${x:?why}`, `${x%/}`.
+fn plain_name(inner: &str) -> Option<&str> {
+    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
+    let (name, operator) = inner.split_at(end);
+    let same =
+        operator.is_empty() || operator.starts_with([':', '?']) && operator.trim_start_matches(':').starts_with('?');
+    // Everyone has a home, whatever else is to stand in for it.
+    let home = name == "HOME" && operator.trim_start_matches(':').starts_with(['-', '=']);
+    (is_name(name) && (same || home || matches!(operator, "%/" | "%%/"))).then_some(name)
 }
 
 fn is_name(text: &str) -> bool {

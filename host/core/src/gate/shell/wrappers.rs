@@ -21,6 +21,8 @@ pub(super) struct Runs {
     pub argvs: Vec<(Vec<Word>, Assignments)>,
     /// Shell code.
     pub code: Vec<Word>,
+    /// What its code sees as `$0`, `$1`, …
+    pub arguments: Vec<Word>,
     /// Code of a language that reads much like a shell's: what stops is looked for in it, what it means is not known.
     pub foreign: Vec<Word>,
     /// What it reads and does, as if it were its argument: statements of a database, code of another language.

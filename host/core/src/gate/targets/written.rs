@@ -25,6 +25,7 @@ pub fn written(command: &ShellCommand) -> Vec<Word> {
         "shred" => all(&["-n", "-s", "--iterations", "--size"]),
         "touch" => all(&["-d", "-t", "-r", "--date", "--reference"]),
         "mv" => all(&["-S", "-t", "--suffix", "--target-directory"]),
+        "uniq" => all(&["-f", "-s", "-w", "-D"]).into_iter().skip(1).collect(),
         "ed" => all(&["-p"]),
         "truncate" | "fallocate" => all(&["-s", "-r", "-l", "-o", "--size", "--length"]),
         "chattr" => all(&["-p", "-v"]).into_iter().filter(|word| !word.text.starts_with(['+', '='])).collect(),

@@ -1,0 +1,125 @@
+//! The walk's part about what the commands of a line make for one another: functions, files, variables.
+
+use super::context::Context;
+use super::fetched::{self, Made};
+use super::input::{Facts, Input, Stdin};
+use super::walk::Walk;
+use super::{MAX_COMMANDS, NotUnderstood, wrappers};
+use crate::gate::call::{ShellCommand, Word};
+use brush_parser::ast::FunctionBody;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Most files and variables of which it is known which command made them; each is looked for in each later command.
+const MAX_MADE: usize = 64;
+/// Most files written by the line that one command of it is followed into.
+const MAX_RUN: usize = 4;
+
+/// What is bound in code that is given these arguments, the first of them numbered so.
+pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(String, Word)]> {
+    let is_argument = |name: &str| name == "@" || name == "*" || name.bytes().all(|byte| byte.is_ascii_digit());
+    let others = context.bound.iter().filter(|(name, _)| !is_argument(name));
+    let numbered = args.iter().enumerate().map(|(at, arg)| ((at + first).to_string(), arg.clone()));
+    let behind = args.get(1 - first.min(1)..).unwrap_or_default();
+    let text = behind.iter().map(|arg| arg.text.as_str()).collect::<Vec<_>>().join(" ");
+    let all = Word { literal: behind.iter().all(|arg| arg.literal), text };
+    let all = ["@", "*"].map(|name| (name.to_owned(), all.clone()));
+    others.cloned().chain(numbered).chain(all.into_iter().filter(|_| !behind.is_empty())).collect()
+}
+
+/// The program of `#!/usr/bin/env python3`.
+fn interpreter_of(line: &str) -> &str {
+    let mut words = line.split_whitespace().map(wrappers::base_name);
+    match words.next() {
+        Some("env") => words.find(|word| !word.starts_with('-')).unwrap_or("sh"),
+        other => other.unwrap_or("sh"),
+    }
+}
+
+impl Walk {
+    /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
+    pub(super) fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
+        let body = self.functions.get(&name.text).filter(|_| name.literal && !context.calls.contains(&name.text))?;
+        let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
+        inner.calls.push(name.text.clone());
+        inner.bound = bound(context, args, 1);
+        Some((body.clone(), inner))
+    }
+
+    /// Notes what fills the words of the commands at `own`, and what they write for others to run.
+    pub(super) fn fill(&mut self, own: Range<u32>, inner: Range<u32>, context: &Context) {
+        let mut run = Vec::new();
+        for at in own.clone().filter_map(|at| usize::try_from(at).ok()) {
+            let Some(command) = self.commands.get_mut(at) else { continue };
+            if !inner.is_empty() {
+                if fetched::takes_code(command, "$()") {
+                    command.runs.push(inner.clone());
+                }
+                command.filled.push(inner.clone());
+            }
+            for (made, span) in &self.made {
+                let runs = fetched::runs(command, made);
+                if runs || fetched::uses(command, made) {
+                    if runs && matches!(made, Made::File(_)) && run.len() < MAX_RUN {
+                        run.push((command.program.clone(), span.clone()));
+                    }
+                    let spans = if runs { &mut command.runs } else { &mut command.filled };
+                    spans.push(span.clone());
+                }
+            }
+            let span = own.start..own.end.max(inner.end);
+            let room = MAX_MADE.saturating_sub(self.made.len());
+            self.made.extend(fetched::made(command).into_iter().take(room).map(|made| (made, span.clone())));
+        }
+        for (program, span) in run {
+            self.replay(&program, span, context);
+        }
+    }
+
+    /// What is in a file that the line wrote itself, as the program would read it. What it is not known to hold is
+    /// as unknown as in any other file.
+    fn replay(&mut self, program: &Word, span: Range<u32>, context: &Context) {
+        let sources = [span];
+        let input = Input { stdin: &Stdin::Piped, sources: &sources, commands: &self.commands, facts: &self.facts };
+        let named = wrappers::base_name(&program.text);
+        let first = input.code().texts.first().map(|text| text.text.lines().next().unwrap_or_default().to_owned());
+        let by_line = first.as_deref().and_then(|line| line.strip_prefix("#!")).map(interpreter_of);
+        let runs_code = fetched::is_interpreter(named);
+        let name = if runs_code { named } else { by_line.unwrap_or("sh") };
+        let ran = wrappers::runs(&Word { text: name.to_owned(), literal: true }, &[], &[], &input);
+        let problem = self.problem;
+        let mut inner = context.deeper();
+        inner.wrappers.push(ran.wrapper);
+        inner.stdin = Stdin::Empty;
+        for (argv, assignments) in ran.argvs {
+            self.emit(argv, assignments, Vec::new(), &inner, &[]);
+        }
+        ran.code.iter().chain(&ran.foreign).for_each(|code| self.code(&code.text, &inner));
+        for said in ran.says {
+            self.say(Word { text: name.to_owned(), literal: true }, said, &inner);
+        }
+        self.problem = problem;
+    }
+
+    /// Records what a program reads as if it were its argument, on one line.
+    pub(super) fn say(&mut self, program: Word, said: Word, context: &Context) {
+        if self.commands.len() >= MAX_COMMANDS {
+            return self.trouble(NotUnderstood::TooMany);
+        }
+        let text = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let args = vec![Word { text, literal: said.literal }];
+        let wrappers = context.wrappers.clone();
+        self.commands.push(ShellCommand { program, args, wrappers, ..ShellCommand::default() });
+        self.facts.push(Facts::default());
+    }
+
+    /// `( (a) )` is no arithmetic. Where it cannot be read as code it may well be: `(( (1 + 2) * 3 ))`.
+    pub(super) fn subshells(&mut self, code: &str, context: &Context) {
+        let problem = self.problem;
+        self.code(code, &context.deeper());
+        if self.problem == Some(NotUnderstood::Syntax) {
+            self.problem = problem;
+        }
+    }
+}
