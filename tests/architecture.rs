@@ -110,6 +110,38 @@ fn no_component_is_kept_in_the_repository() {
     assert_eq!(files_below(root(), "wasm"), Vec::<PathBuf>::new());
 }
 
+/// Documents whose tables name, in their last column, the tests that show what the row says.
+const PROMISES: [&str; 2] = ["docs/security.md", "docs/limits.md"];
+
+#[test]
+fn tests_that_the_documents_name_are_there() {
+    let files = files_below(root(), "rs");
+    let stems: BTreeSet<_> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+    let sources: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let is_there = |name: &str| {
+        stems.contains(name) || stems.contains(&*format!("hostile_{name}")) || sources.contains(&format!("fn {name}("))
+    };
+    for document in PROMISES {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("| ") && line.ends_with(" |"));
+        let cells: Vec<_> = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next()).collect();
+        let names: Vec<_> = cells.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        assert!(names.len() > 20, "{document} names {} tests", names.len());
+        for name in names {
+            // `module::{one,other}` is two.
+            let (module, last) = name.split_once('{').unwrap_or(("", name.rsplit("::").next().unwrap_or(name)));
+            for one in last.trim_end_matches('}').split(',') {
+                let one = if module.contains("::") && module.ends_with('_') {
+                    format!("{}{one}", module.rsplit("::").next().unwrap_or_default())
+                } else {
+                    one.to_owned()
+                };
+                assert!(is_there(&one), "{document} names the test `{name}`, and there is no `{one}`");
+            }
+        }
+    }
+}
+
 /// Files of the checkout with this extension; build folders and hidden ones are left out.
 fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

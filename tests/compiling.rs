@@ -108,7 +108,7 @@ fn a_compiler_whose_host_is_gone_ends_at_once() {
 
 #[test]
 fn a_daemon_that_is_killed_leaves_no_compiler_behind() {
-    let home = crate::support::Home::without_plugins();
+    let home = crate::support::Home::without_plugins().cold();
     let daemon = home.start();
     home.install("heavy", &heavy(), "");
     let compiler = wait_for("a compiler", || children(daemon.id()).into_iter().find(|pid| is_compiler(*pid)));
@@ -130,7 +130,7 @@ fn is_compiler(pid: u32) -> bool {
 
 #[test]
 fn the_compiler_is_no_command_of_a_persons() {
-    let home = crate::support::Home::without_plugins();
+    let home = crate::support::Home::without_plugins().cold();
     let help = crate::support::stdout(&home.tollgate(["--help"]));
     assert!(help.contains("doctor") && !help.contains(WORD), "{help}");
     for arguments in [&[WORD][..], &[WORD, "1"], &[WORD, "1", "2", "3"], &[WORD, "all", "2"], &[WORD, "--help"]] {

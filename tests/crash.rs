@@ -130,6 +130,60 @@ fn a_plugin_handles_each_event_exactly_once_over_kill_9() {
     assert_eq!(counts, (1..=ticks.len() as u64).collect::<Vec<_>>(), "the store moved with the cursor");
 }
 
+#[test]
+fn instances_handle_each_event_exactly_once_and_in_order_over_kill_9() {
+    let home = Home::new();
+    let mut handled: HashMap<String, Vec<u64>> = HashMap::new();
+    let mut count = 0;
+    for round in 0..COUNTED_ROUNDS {
+        // Another number of instances each time: the cursor is the plugin's, not theirs.
+        let instances = [4, 1, 8, 2][round % 4];
+        home.install(
+            "keyed",
+            guests::KEYED,
+            &format!(
+                "[grant]\nemit = [\"test_guest.*\"]\n[delivery]\nstart = \"beginning\"\ninstances = {instances}\n"
+            ),
+        );
+        let daemon = home.start();
+        let keyed = || daemon.events("test_guest.keyed").len();
+        let enough = keyed() + 20 + round * 7 % 31;
+        let deadline = Instant::now() + DEADLINE;
+        while keyed() < enough {
+            assert!(Instant::now() < deadline, "round {round}: {} handled\n{}", keyed(), daemon.log());
+            let batch: Vec<_> = (0..16)
+                .map(|_| {
+                    count += 1;
+                    let (of, then) = (format!("{}", count % 7), if count % 19 == 0 { "retry" } else { "" });
+                    json!({"type": "demo.tick", "source": "core", "entity": {"kind": "task", "id": of},
+                        "payload": {"of": of, "then": then}})
+                })
+                .collect();
+            let (status, answer) = daemon.post("/api/events", &json!(batch).to_string()).expect("the daemon answers");
+            assert!(status < 300, "{answer}");
+            for (event, receipt) in batch.iter().zip(answer["events"].as_array().unwrap()) {
+                let of = event["payload"]["of"].as_str().unwrap().to_owned();
+                handled.entry(of).or_default().push(receipt["seq"].as_u64().unwrap());
+            }
+        }
+        daemon.kill();
+    }
+    let daemon = home.start();
+    let all: usize = handled.values().map(Vec::len).sum();
+    wait_for("every event to be handled", || (daemon.events("test_guest.keyed").len() >= all).then_some(()));
+    wait_for("nothing to be left", || (daemon.plugin("keyed")["lag"] == 0).then_some(()));
+    let mut seen: HashMap<String, (Vec<u64>, Vec<u64>)> = HashMap::new();
+    for event in daemon.events("test_guest.keyed") {
+        let (seqs, counts) = seen.entry(event["payload"]["of"].as_str().unwrap().to_owned()).or_default();
+        seqs.push(event["payload"]["seq"].as_u64().unwrap());
+        counts.push(event["payload"]["count"].as_u64().unwrap());
+    }
+    for (of, (seqs, counts)) in seen {
+        assert_eq!(Some(&seqs), handled.get(&of), "each event of {of} once, in order");
+        assert_eq!(counts, (1..=seqs.len() as u64).collect::<Vec<_>>(), "the store moved with the cursor");
+    }
+}
+
 /// Id and seq of the one receipt of an answer.
 fn receipt(answer: &Value) -> (String, u64) {
     let receipt = answer.as_array().map_or(answer, |receipts| &receipts[0]);

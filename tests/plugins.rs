@@ -116,8 +116,35 @@ fn where_signatures_are_asked_for_only_the_binarys_own_plugins_go_without() {
 }
 
 #[test]
+fn after_a_crash_a_broken_file_is_stood_in_for_by_the_last_that_worked() {
+    let home = Home::without_plugins();
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    let daemon = home.start();
+    serving(&daemon, "counter", "0.1.0");
+    emit(&daemon, "demo.tick");
+    wait_for("it to count", || (daemon.events("test_guest.counted").len() == 1).then_some(()));
+    daemon.kill();
+    home.install("counter", &guests::COUNTER_V2[..guests::COUNTER_V2.len() - 1], "");
+    let daemon = home.start();
+    serving(&daemon, "counter", "0.1.0");
+    assert_eq!(daemon.plugin("counter")["rejected"]["stage"], "format");
+    let logs = stdout(&home.tollgate(["plugin", "logs", "counter"]));
+    assert!(logs.contains("its last good version serves instead of the file"), "{logs}");
+    emit(&daemon, "demo.tick");
+    let counted = wait_for("it to go on", || {
+        let counted = daemon.events("test_guest.counted");
+        (counted.len() == 2).then_some(counted)
+    });
+    assert_eq!(counted[1]["payload"]["count"], 2);
+    // Whole again, it takes over.
+    home.install("counter", guests::COUNTER_V2, "");
+    serving(&daemon, "counter", "0.2.0");
+    assert_eq!(daemon.plugin("counter")["rejected"], Value::Null);
+}
+
+#[test]
 fn a_second_start_compiles_nothing() {
-    let home = Home::new();
+    let home = Home::new().cold();
     let daemon = home.start();
     assert_eq!(daemon.log().matches("plugin.compile").count(), tollgate_bundled::PLUGINS.len(), "{}", daemon.log());
     daemon.kill();
@@ -158,7 +185,7 @@ fn a_plugin_waits_for_its_grant_and_the_command_line_gives_it() {
 
 #[test]
 fn a_newer_version_that_needs_more_is_shown_beside_the_one_that_serves() {
-    let home = Home::new();
+    let home = Home::without_plugins();
     let daemon = home.start();
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
     serving(&daemon, "counter", "0.1.0");

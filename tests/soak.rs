@@ -24,7 +24,7 @@ fn a_short_soak_holds_and_tells_what_it_did() {
 #[test]
 fn a_soak_of_no_time_or_of_years_is_wrong_usage() {
     for minutes in ["0", "-1", "1e9", "nan", "soon"] {
-        let output = Home::new().tollgate(["bench", "soak", "--minutes", minutes]);
+        let output = Home::new().tollgate(["bench", "soak", &format!("--minutes={minutes}")]);
         assert_eq!(output.status.code(), Some(64), "{minutes}");
         assert!(stderr(&output).contains("minutes"), "{minutes}: {}", stderr(&output));
     }

@@ -58,11 +58,61 @@ fn a_million_handles() {
     let core_imports = r#"(import "host" "subscribe" (func $subscribe (param i64) (result i32)))"#;
     let with = r#"(with "host" (instance $host))"#;
     let component = observer("handles", &Parts { imports, core_imports, with, guest });
-    Case::new("handles", &component).is_given_up("handles");
+    let world = Case::new("handles", &component).given_up("handles");
+    let faulted = world.faulted("handles", 3);
+    assert_eq!(faulted[0]["payload"]["message"], "resource table has no free keys");
+}
+
+/// Handles of a resource that the component itself defines: the host keeps nothing for them but their numbers.
+#[test]
+fn a_million_handles_of_its_own() {
+    let imports = r#"(type $own (resource (rep i32)))
+        (core func $new (canon resource.new $own))
+        (core instance $host (export "new" (func $new)))"#;
+    let guest = r"(func $hostile (local $left i32)
+        (local.set $left (i32.const 1000000))
+        (loop $again
+          (drop (call $new (i32.const 1)))
+          (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))";
+    let core_imports = r#"(import "host" "new" (func $new (param i32) (result i32)))"#;
+    let with = r#"(with "host" (instance $host))"#;
+    let component = observer("own-handles", &Parts { imports, core_imports, with, guest });
+    let world = Case::new("own-handles", &component).given_up("handles");
+    let message = world.faulted("own-handles", 3)[0]["payload"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("handle limit exceeded"), "{message}");
 }
 
 #[test]
-fn a_flood_of_random_bytes() {
+fn a_deep_recursion_that_keeps_nothing_in_memory() {
+    let guest = r"(func $down (param i32)
+          (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1))))))
+        (func $hostile (call $down (i32.const 100000)))";
+    let component = observer("deep", &Parts { guest, ..Parts::default() });
+    Case::new("deep", &component).is_given_up("stack_overflow");
+}
+
+#[test]
+fn a_function_with_a_very_long_name() {
+    let name = "x".repeat(20_000);
+    let guest = format!("(func ${name} unreachable) (func $hostile (call ${name}))");
+    let component = observer("named", &Parts { guest: &guest, ..Parts::default() });
+    let world = Case::new("named", &component).given_up("trap");
+    let fault = &world.faulted("named", 3)[0]["payload"];
+    let backtrace = fault["backtrace"].as_str().unwrap();
+    assert!(backtrace.contains("xxxx") && backtrace.len() <= 8 * 1_024 + "…".len(), "{} bytes", backtrace.len());
+}
+
+/// A component that asks for more random bytes in one call than a call gives.
+#[test]
+fn a_megabyte_of_random_bytes_at_once() {
+    let component = random("(func $hostile (call $bytes (i64.const 1048576) (i32.const 1024)))");
+    let world = Case::new("random", &component).given_up("trap");
+    let message = world.faulted("random", 3)[0]["payload"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("exceeds limit 65536"), "{message}");
+}
+
+/// An observer with `$bytes`, which asks the host for random bytes.
+fn random(guest: &str) -> Vec<u8> {
     let imports = r#"(import "wasi:random/random@0.2.0" (instance $random
           (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
         (core module $memory (memory (export "memory") 4)
@@ -71,10 +121,15 @@ fn a_flood_of_random_bytes() {
         (core func $bytes (canon lower (func $random "get-random-bytes")
           (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
         (core instance $host (export "bytes" (func $bytes)))"#;
-    let guest = "(func $hostile (loop $again (call $bytes (i64.const 65536) (i32.const 1024)) (br $again)))";
     let core_imports = r#"(import "host" "bytes" (func $bytes (param i64 i32)))"#;
     let with = r#"(with "host" (instance $host))"#;
-    let component = observer("random", &Parts { imports, core_imports, with, guest });
+    observer("random", &Parts { imports, core_imports, with, guest })
+}
+
+#[test]
+fn a_flood_of_random_bytes() {
+    let component =
+        random("(func $hostile (loop $again (call $bytes (i64.const 65536) (i32.const 1024)) (br $again)))");
     Case::new("random", &component).grant("[limits]\ntimeout_ms = 60_000\n").is_given_up("out_of_fuel");
 }
 
@@ -104,6 +159,22 @@ fn a_hundred_core_instances() {
     // A section with one instance: of the second module, with no arguments.
     component.extend([2, 4, 1, 0, 1, 0].repeat(100));
     Case::new("many", &component).is_refused("describe", "instances: ");
+}
+
+/// A core module may have several memories or tables: few instances are enough for many.
+#[test]
+fn a_hundred_memories_and_a_hundred_tables() {
+    for (module, part) in [
+        ("(module (memory 0) (memory 0) (memory 0) (memory 0))", "instances: resource limit exceeded: memory"),
+        ("(module (table 0 funcref) (table 0 funcref) (table 0 funcref) (table 0 funcref))", "limit exceeded: table"),
+    ] {
+        let mut component = observer("many", &Parts { guest: "(func $hostile)", ..Parts::default() });
+        let module = wat::parse_str(module).unwrap();
+        component.extend([1, u8::try_from(module.len()).unwrap()]);
+        component.extend(module);
+        component.extend([2, 4, 1, 0, 1, 0].repeat(25));
+        Case::new("many", &component).is_refused("describe", part);
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ mod files;
 mod made;
 mod world;
 
-use serde_json::{Value, json};
+use crate::support::wait_for;
+use serde_json::json;
 use tollgate_bundled::guests::{self, Hostile};
 use world::{Case, World};
 
@@ -36,7 +37,9 @@ fn run(hostile: Hostile) {
         Hostile::EndlessLoopInStop => is_stopped_all_the_same(&case.grant(TIME)),
         Hostile::EndlessHostCalls => case.grant(TIME).is_given_up("out_of_fuel"),
         Hostile::DeepRecursion => {
-            case.grant("[limits]\nfuel_per_event = 10_000_000_000\n").is_given_up("stack_overflow");
+            let world = case.grant("[limits]\nfuel_per_event = 10_000_000_000\n").given_up("stack_overflow");
+            let backtrace = world.faulted(case.name, 3)[0]["payload"]["backtrace"].as_str().unwrap().to_owned();
+            assert!(backtrace.contains("  31: ") && !backtrace.contains("  32: "), "{backtrace}");
         }
         Hostile::MemoryGrowth => case.grant("[limits]\nfuel_per_event = 10_000_000_000\n").is_given_up("memory"),
         // It has the memory for what it says, and the fuel: it is the host that does not take it.
@@ -56,6 +59,7 @@ fn run(hostile: Hostile) {
         Hostile::EmitStorm => blows_over(&case.grant("[grant]\nemit = [\"test_guest.*\"]\n")),
         Hostile::SleepInHostCall => case.grant("[limits]\ntimeout_ms = 200\n").is_given_up("timeout"),
         Hostile::HugePanic => says_a_little(&case),
+        Hostile::LongWords => is_cut_short(&case.grant("[grant]\ngate = [\"deny\"]\n")),
         Hostile::AsksForEverything => waits_for_a_grant(&case),
     }
 }
@@ -125,19 +129,22 @@ fn blows_over(case: &Case<'_>) {
     world.serves(case);
     world.serves(&Case { name: "storm-peer", component: guests::STORM_PEER, ..*case });
     let first = world.emit("demo.loop");
+    let storm = || {
+        let mut storm = world.daemon.events(&format!("test_guest.*&since={first}"));
+        storm.retain(|event| event["type"] != "test_guest.counted");
+        storm
+    };
+    let handled = |name: &str| world.daemon.plugin(name)["calls"].as_u64().unwrap() as usize;
     world.beside(case, || {
-        for name in [case.name, "storm-peer"] {
-            // Done at a moment when the other one was done too.
-            world.until(name, "done", |plugin| {
-                let idle = |plugin: &Value| plugin["calls"].as_u64() > Some(0) && plugin["queue"] == 0;
-                idle(plugin) && idle(&world.daemon.plugin(case.name)) && idle(&world.daemon.plugin("storm-peer"))
-            });
-        }
+        wait_for("the storm's end", || {
+            let (pings, pongs): (Vec<_>, Vec<_>) = storm().into_iter().partition(|it| it["type"] == "test_guest.ping");
+            let over = pings.len() + pongs.len() >= 1_000 && handled("storm-peer") == pings.len();
+            (over && handled(case.name) == pongs.len() + 1).then_some(())
+        });
     });
-    let mut storm = world.daemon.events(&format!("test_guest.*&since={first}"));
-    storm.retain(|event| event["type"] != "test_guest.counted");
     // One root sets off 1,000, and what both had staged by then: the eight commits under way of each and the next.
-    assert!((1_000..1_000 + 2 * 9 * 256).contains(&storm.len()), "{} events of one root", storm.len());
+    let storm = storm();
+    assert!(storm.len() < 1_000 + 2 * 9 * 256, "{} events of one root", storm.len());
     let refused = |name| world.logs(name).iter().any(|line| line["message"] == "EmitError::TooDeep");
     assert!(refused(case.name) || refused("storm-peer"), "nobody was told");
     for name in [case.name, "storm-peer"] {
@@ -163,6 +170,26 @@ fn says_a_little(case: &Case<'_>) {
     let told = |part: &str| logs.iter().any(|line| line["message"].as_str().unwrap().contains(part));
     assert!(told("fault: panic: out of patience") && told("hostile_huge_panic::give_up"), "{logs:?}");
     assert!(logs.iter().all(|line| line["message"].as_str().unwrap().len() <= 4 * 1_024 + "…".len()));
+}
+
+/// Its words reach people, who read a line of them.
+fn is_cut_short(case: &Case<'_>) {
+    let world = World::new();
+    world.serves(case);
+    world.beside(case, || {
+        world.emit("demo.loop");
+        world.emit("demo.fail");
+        world.until(case.name, "done", |plugin| plugin["dead_letters"] == 1 && plugin["failed"] == 1);
+        let verdict = world.daemon.gate("s1", &world.home.workspace(), "ls", 0);
+        let reason = verdict["reason"].as_str().unwrap();
+        assert!(verdict["decision"] == "deny" && reason.len() < 1_500, "{verdict}");
+    });
+    let letters = world.daemon.get(&format!("/api/deadletters?plugin={}", case.name)).unwrap()["dead_letters"].clone();
+    let message = letters[0]["message"].as_str().unwrap();
+    assert!((letters[0]["cause"] == "retry") && message.starts_with("no no ") && message.len() < 1_100, "{letters}");
+    let logs = world.logs(case.name);
+    let failed = logs.iter().find(|line| line["message"].as_str().unwrap().contains(" failed: no no ")).unwrap();
+    assert!(failed["message"].as_str().unwrap().len() < 1_100, "{failed}");
 }
 
 fn waits_for_a_grant(case: &Case<'_>) {

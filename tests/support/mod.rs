@@ -9,9 +9,11 @@ use http::{Answer, Request, over_socket};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for a condition before it fails: a loaded machine, not a slow product.
@@ -21,6 +23,21 @@ const POLL: Duration = Duration::from_millis(10);
 /// The headers of a request over the socket.
 const LOCAL: (&str, &str) = ("host", "localhost");
 const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Where homes keep their compiled components, all in one place: what was compiled for one test, no other waits for.
+/// The key is made here, so that no two daemons make one each.
+static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("a folder for compiled components");
+    let key = folder.join("key");
+    if !key.exists() {
+        let mut random = [0; 64];
+        fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random)).expect("a key");
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key).expect("a new file");
+        file.write_all(&random).expect("a key");
+    }
+    folder
+});
 
 /// A temporary home with a workspace beside it; both go when it is dropped.
 pub struct Home {
@@ -33,6 +50,7 @@ impl Home {
         let home = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         fs::create_dir_all(home.workspace().join(".git")).expect("a workspace");
         fs::create_dir(home.path()).expect("a home");
+        std::os::unix::fs::symlink(&*COMPILED, home.path().join("cache")).expect("a link");
         home.configure("");
         home
     }
@@ -44,6 +62,12 @@ impl Home {
         fs::create_dir(home.path().join("plugins")).expect("a plugin folder");
         fs::write(home.path().join("plugins/.bundled"), names.join("\n") + "\n").expect("a list");
         home
+    }
+
+    /// The same, where nothing was compiled before.
+    pub fn cold(self) -> Self {
+        fs::remove_file(self.path().join("cache")).expect("the link");
+        self
     }
 
     /// The home's folder.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tollgate_core::bus::{Bus, BusOptions, Start};
 use tollgate_core::event::Draft;
 use tollgate_core::events::{EventType, PatternSet};
-use tollgate_core::journal::{Completion, Durability, JournalOptions};
+use tollgate_core::journal::{Ahead, Completion, Durability, JournalOptions};
 use tollgate_core::time::Clock;
 
 const PAYLOAD: &str = r#"{"progress":42,"message":"Indexing documents","chat_id":"c-1234567890"}"#;
@@ -60,7 +60,16 @@ async fn through_a_durable_subscriber(event_type: &EventType) {
             seen += 1;
             let subscriber = std::sync::Arc::clone(&name);
             let (emits, store) = (Vec::new(), Vec::new());
-            let done = Completion { subscriber, after, finished, emits, store, dead_letter: None, retried: None };
+            let done = Completion {
+                subscriber,
+                after,
+                finished,
+                ahead: Ahead::default(),
+                emits,
+                store,
+                dead_letter: None,
+                retried: None,
+            };
             bus.complete(done).wait().await.unwrap();
         }
     }

@@ -75,6 +75,8 @@ pub struct Rejection {
     pub stage: Stage,
     /// What is wrong and what mends it.
     pub cause: String,
+    /// It is no word on the file: the host failed, and tries again by itself. Any other is refused until it changes.
+    pub passing: bool,
 }
 
 impl fmt::Display for Stage {
@@ -85,7 +87,12 @@ impl fmt::Display for Stage {
 
 impl Rejection {
     pub(crate) fn new(stage: Stage, cause: impl Into<String>) -> Self {
-        Self { stage, cause: crate::fault::cut(cause.into(), crate::fault::MAX_MESSAGE_BYTES) }
+        Self { stage, cause: crate::fault::cut(cause.into(), crate::fault::MAX_MESSAGE_BYTES), passing: false }
+    }
+
+    /// A failure of the host's that may pass.
+    pub(crate) fn passing(stage: Stage, cause: impl Into<String>) -> Self {
+        Self { passing: true, ..Self::new(stage, cause) }
     }
 }
 
@@ -324,7 +331,7 @@ mod tests {
     fn is_judged(bytes: &[u8]) {
         match inspect(bytes) {
             Ok(interface) => assert!(interface.exports.contains(&full("lifecycle")), "{interface:?}"),
-            Err(Rejection { stage, cause }) => {
+            Err(Rejection { stage, cause, .. }) => {
                 assert!(matches!(stage, Stage::Format | Stage::Version | Stage::World), "{stage}: {cause}");
                 assert!(!cause.is_empty() && cause.len() <= crate::fault::MAX_MESSAGE_BYTES + "…".len());
             }

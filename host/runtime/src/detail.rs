@@ -1,8 +1,21 @@
 //! Everything about one plugin, as people inspect it.
 
-use crate::grant::GrantDifference;
+use crate::grant::{GrantDifference, Mode};
 use crate::limits::Limits;
 use crate::plugin::{Plugin, PluginStatus};
+
+/// How events reach a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryDetail {
+    /// `durable` or `live`.
+    pub mode: &'static str,
+    /// Guests that handle its events.
+    pub instances: usize,
+    /// How long a change waits for a call in flight, in milliseconds.
+    pub drain_ms: u64,
+    /// Older events go to the dead letters, in milliseconds; none: commands after ten minutes, others never.
+    pub max_age_ms: Option<u64>,
+}
 
 /// Everything about one plugin.
 #[derive(Debug, Clone)]
@@ -27,6 +40,8 @@ pub struct PluginDetail {
     pub gates: Vec<String>,
     /// Patterns of the events that it handles.
     pub subscriptions: Vec<String>,
+    /// How events reach it; none while nothing of it serves.
+    pub delivery: Option<DeliveryDetail>,
     /// JSON Schema of its `[config]`.
     pub config_schema: Option<String>,
 }
@@ -51,6 +66,18 @@ impl PluginDetail {
             subscriptions: description
                 .map(|said| said.subscriptions.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
+            delivery: serving.map(|version| {
+                let delivery = &version.grant.delivery;
+                DeliveryDetail {
+                    mode: match delivery.mode {
+                        Mode::Durable => "durable",
+                        Mode::Live => "live",
+                    },
+                    instances: delivery.instances(),
+                    drain_ms: u64::try_from(delivery.drain().as_millis()).unwrap_or(u64::MAX),
+                    max_age_ms: delivery.max_age_ms,
+                }
+            }),
             config_schema: description
                 .and_then(|said| said.config_schema.as_ref().map(|schema| schema.text().to_owned())),
             status,

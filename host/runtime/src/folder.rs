@@ -129,7 +129,7 @@ pub(crate) fn read_grant(path: &Path) -> Result<String, Rejection> {
     if matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound) {
         return Ok(String::new());
     }
-    let bytes = read(path, MAX_GRANT_BYTES).map_err(|rejection| config(rejection.cause))?;
+    let bytes = read(path, MAX_GRANT_BYTES).map_err(|rejection| Rejection { stage: Stage::Config, ..rejection })?;
     String::from_utf8(bytes).map_err(|error| config(format!("{} is not UTF-8: {error}", file_name(path))))
 }
 
@@ -146,9 +146,13 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
         let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
         let what =
             if is_link { "is a symlink; copy the file itself".to_owned() } else { format!("cannot be read: {error}") };
-        refuse(Stage::Read, what)
+        Rejection { passing: may_pass(&error), ..refuse(Stage::Read, what) }
     })?;
-    let metadata = file.metadata().map_err(|error| refuse(Stage::Read, format!("cannot be read: {error}")))?;
+    let unreadable = |error: std::io::Error| {
+        let rejection = refuse(Stage::Read, format!("cannot be read: {error}"));
+        Rejection { passing: may_pass(&error), ..rejection }
+    };
+    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(refuse(Stage::Read, "is no regular file".to_owned()));
     }
@@ -158,10 +162,15 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Rejection> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     // A file that grows meanwhile is cut here, and refused.
-    file.take(max_bytes + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| refuse(Stage::Read, format!("cannot be read: {error}")))?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max_bytes { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Whether the host is short of something, or its disk failed: another try may fare better with the same file.
+fn may_pass(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::INTR, Errno::IO];
+    error.raw_os_error().is_some_and(|code| short.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// Names whose file was finished in one step (renamed into place, closed after writing), and that something

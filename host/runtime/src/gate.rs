@@ -309,6 +309,7 @@ pub(crate) async fn report_fault(
         .caused_by(detail.cause);
     context.announce(announcement).await;
     if let Consequence::Quarantine(cooldown) = consequence {
+        plugin.counters.quarantines.fetch_add(1, Relaxed);
         plugin.set_state_of(version, PluginState::Quarantined);
         let announcement = news(Happening::Quarantined, version)
             .with("cause", fault.cause.as_str())

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most name-and-digest pairs that are remembered; the one without a fault for longest goes first.
+/// Most name-and-digest pairs that are remembered, those that plugins hold besides; the one without a fault for
+/// longest goes first, whatever its quarantine.
 const MAX_RECORDS: usize = 1_000;
 
 /// When to look again while a probe is under way elsewhere: it takes no longer than a call.
@@ -78,6 +79,7 @@ pub(crate) struct Record {
 #[derive(Default)]
 struct State {
     recent: VecDeque<Instant>,
+    last: Option<Instant>,
     quarantine: Option<Quarantine>,
 }
 
@@ -131,7 +133,12 @@ impl Record {
     /// Records a fault.
     pub(crate) fn fault(&self, now: Instant) -> Consequence {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.last = Some(now);
         if let Some(quarantine) = &mut state.quarantine {
+            // Of a call that was under way when the quarantine began: it is no word on the plugin since.
+            if !quarantine.probing {
+                return Consequence::Retry;
+            }
             quarantine.cooldown = quarantine.cooldown.saturating_mul(2).min(self.tempo.cooldown_longest);
             quarantine.until = now + quarantine.cooldown;
             quarantine.probing = false;
@@ -151,6 +158,10 @@ impl Record {
         self.quarantined.store(true, Ordering::Release);
         state.quarantine = Some(Quarantine { until: now + cooldown, cooldown, probing: false });
         Consequence::Quarantine(cooldown)
+    }
+
+    fn last_fault(&self) -> Option<Instant> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
     /// Forgets every fault: somebody says that it is mended. Says whether that ends a quarantine.
@@ -191,6 +202,11 @@ impl Ledger {
         if records.len() >= MAX_RECORDS {
             // Records that no plugin holds and that say nothing are as good as new ones.
             records.retain(|_, record| Arc::strong_count(record) > 1 || record.quarantined());
+        }
+        if records.len() >= MAX_RECORDS {
+            let free = records.iter().filter(|(_, record)| Arc::strong_count(record) == 1);
+            let oldest = free.min_by_key(|(_, record)| record.last_fault()).map(|(key, _)| key.clone());
+            oldest.map(|oldest| records.remove(&oldest));
         }
         let key = (Arc::clone(plugin), digest.to_owned());
         Arc::clone(records.entry(key).or_insert_with(|| Arc::new(Record::new(self.tempo))))
@@ -252,6 +268,31 @@ mod tests {
         }
         assert!(ledger.record(&name, "a").quarantined());
         assert!(!ledger.record(&name, "b").quarantined());
+    }
+
+    #[test]
+    fn the_ledger_is_bounded_though_all_of_it_is_in_quarantine() {
+        let ledger = Ledger::new(Tempo::default());
+        let (name, start) = (Arc::from("p"), Instant::now());
+        let held = ledger.record(&name, "held");
+        for number in 0..MAX_RECORDS + 10 {
+            let record = ledger.record(&name, &number.to_string());
+            let at = start + Duration::from_secs(number as u64);
+            assert!((0..5).any(|_| record.fault(at) != Consequence::Retry));
+        }
+        let records = ledger.records.lock().unwrap_or_else(PoisonError::into_inner).len();
+        assert_eq!(records, MAX_RECORDS);
+        assert!(ledger.record(&name, &(MAX_RECORDS + 9).to_string()).quarantined(), "the newest is remembered");
+        assert!(!ledger.record(&name, "0").quarantined(), "the one without a fault for longest is not");
+        assert!(Arc::ptr_eq(&held, &ledger.record(&name, "held")), "nor is one forgotten that a plugin holds");
+    }
+
+    #[test]
+    fn a_fault_of_a_call_that_was_under_way_lengthens_no_quarantine() {
+        let (record, now) = record();
+        assert!((0..5).any(|_| record.fault(now) != Consequence::Retry));
+        assert_eq!(record.fault(now), Consequence::Retry);
+        assert_eq!(record.admit(now), Admission::Closed(Duration::from_secs(30)));
     }
 
     #[test]

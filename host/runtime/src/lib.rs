@@ -4,10 +4,10 @@
 //! nor the command line. [`Runtime`] is the façade; it implements the gatekeeper's
 //! [`Guards`](tollgate_core::gate::Guards).
 //!
-//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `component` checks and
-//! links its bytes, `version` describes and initialises it, `lane` feeds it events and `gate` asks it about
-//! calls. A `guest` is one running instance; what it can call is under `host`, behind permits that only
-//! `capability` makes.
+//! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `signature` lets its bytes pass,
+//! `component` checks them, `compiler` makes code of them once, `version` describes and initialises it, `lane`
+//! feeds it events and `gate` asks it about calls. A `guest` is one running instance; what it can call is under
+//! `host`, behind permits that only `capability` makes.
 
 mod asker;
 mod bindings;
@@ -23,6 +23,8 @@ mod fault;
 #[doc(hidden)]
 pub mod floor;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod grant;
 mod guest;
@@ -52,7 +54,7 @@ pub use compiler::{
     Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
 };
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
-pub use detail::PluginDetail;
+pub use detail::{DeliveryDetail, PluginDetail};
 pub use engine::Engine;
 pub use fault::{Fault, FaultCause};
 pub use grant::{GrantDifference, GrantError};

@@ -220,10 +220,24 @@ mod tests {
             log.write(LogLevel::Info, &"x".repeat(MAX_LOG_LINE_BYTES));
         }
         log.write(LogLevel::Info, "short");
+        assert_eq!(
+            ring.last(1).first().map(|line| line.text.clone()),
+            Some("short".to_owned()),
+            "what was cut is free"
+        );
         log.write(LogLevel::Info, &"x".repeat(MAX_LOG_LINE_BYTES));
         assert!(ring.last(1).iter().all(|line| line.text.contains("log budget")));
         log.write(LogLevel::Error, &format!("panic: {}", "x".repeat(1 << 20)));
         assert!(log.panic().is_some_and(|panic| panic.capacity() <= 2 * MAX_MESSAGE_BYTES));
+    }
+
+    #[test]
+    fn a_line_that_redaction_makes_longer_is_cut_again() {
+        let (ring, log) = guest();
+        let line = "{\"pwd\":\"x\"} ".repeat(MAX_LOG_LINE_BYTES / 12);
+        assert!(redact(&line).len() > MAX_LOG_LINE_BYTES + '…'.len_utf8(), "or this shows nothing");
+        log.write(LogLevel::Info, &line);
+        assert!(ring.last(1).iter().all(|line| line.text.len() <= MAX_LOG_LINE_BYTES + '…'.len_utf8()));
     }
 
     #[test]

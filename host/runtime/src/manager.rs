@@ -12,7 +12,7 @@ use crate::last_good;
 use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
 use crate::retry::{RetryOutcome, RetryRefusal};
 use crate::signature::Verified;
-use crate::version::{Candidate, Prepared, Source, init_failed, prepare};
+use crate::version::{Candidate, Prepared, Source, prepare};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,16 @@ pub(crate) struct Managed {
     retrying: Mutex<()>,
     /// Somebody asks for it to be loaded anew, whatever was carried out.
     renew: AtomicBool,
+    #[cfg(test)]
+    pub(crate) loads: Loads,
+}
+
+/// How often it was tried to load its files, and how often more the host is to fail at it.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Loads {
+    pub(crate) tried: std::sync::atomic::AtomicUsize,
+    pub(crate) failing: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Default)]
@@ -41,7 +51,14 @@ struct Work {
 impl Managed {
     pub(crate) fn new(context: &Context, name: &str) -> Self {
         let plugin = Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone()));
-        Self { plugin, work: Mutex::default(), retrying: Mutex::default(), renew: AtomicBool::new(false) }
+        Self {
+            plugin,
+            work: Mutex::default(),
+            retrying: Mutex::default(),
+            renew: AtomicBool::new(false),
+            #[cfg(test)]
+            loads: Loads::default(),
+        }
     }
 
     /// Has the next [`Managed::apply`] load it anew.
@@ -73,6 +90,7 @@ impl Managed {
             return (!self.stays_required()).then_some(entry);
         }
         let loaded = self.load(context, &mut work, grant.clone(), renewed).await;
+        let passing = matches!(&loaded, Err(rejection) if rejection.passing);
         if let Err(rejection) = loaded {
             self.reject(context, rejection).await;
         }
@@ -83,7 +101,16 @@ impl Managed {
         if work.lane.is_none() {
             self.load_last_good(context, &mut work).await;
         }
+        if passing {
+            // The same files are carried out again, when the runtime says so.
+            work.applied = None;
+        }
         None
+    }
+
+    /// Whether its files were refused for a reason that may pass.
+    pub(crate) fn may_fare_better(&self) -> bool {
+        self.plugin.face().rejected.as_ref().is_some_and(|rejection| rejection.passing)
     }
 
     /// Has its lane try a dead letter again. A change of the plugin does not wait for this, but for the lane.
@@ -161,6 +188,14 @@ impl Managed {
         grant: Result<Grant, Rejection>,
         renewed: bool,
     ) -> Result<(), Rejection> {
+        #[cfg(test)]
+        {
+            self.loads.tried.fetch_add(1, Ordering::SeqCst);
+            let left = self.loads.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            if left.is_ok() {
+                return Err(Rejection::passing(Stage::Read, "made to fail"));
+            }
+        }
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
             let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
@@ -287,19 +322,16 @@ impl Managed {
         let seat = gate.map(|gate| Arc::new(GateSeat::new(context, &self.plugin, &version, gate)));
         // Gate calls first: a guard's stricter new version counts from here on.
         let old_seat = self.plugin.seat.swap(seat);
-        match &work.lane {
+        match &mut work.lane {
             Some(lane) => {
                 // It has shown that it works; the one that serves is made when the old one is done.
                 drop(guest);
-                if let Err(fault) = lane.swap(Arc::clone(&version)).await {
+                if let Err(rejection) = lane.swap(Arc::clone(&version)).await {
                     self.plugin.seat.store(old_seat);
-                    return Err(init_failed(fault));
+                    return Err(rejection);
                 }
             }
-            None => {
-                let lane = lane::start(context, &self.plugin, Arc::clone(&version), guest).await;
-                work.lane = Some(lane.map_err(|error| Rejection::new(Stage::Init, format!("its cursor: {error}")))?);
-            }
+            None => work.lane = Some(lane::start(context, &self.plugin, Arc::clone(&version), guest).await?),
         }
         {
             let mut face = self.plugin.face();
@@ -351,6 +383,10 @@ impl Managed {
     }
 
     async fn reject(&self, context: &Context, rejection: Rejection) {
+        if rejection.passing && self.plugin.face().rejected.as_ref() == Some(&rejection) {
+            // Tried again and nothing new: it has been told.
+            return;
+        }
         let text = format!("refused at {}: {}", rejection.stage, rejection.cause);
         self.plugin.ring.push(crate::logs::LogLevel::Error, &text);
         let serving = {

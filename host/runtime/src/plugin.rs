@@ -7,13 +7,14 @@ use crate::fault::Fault;
 use crate::gate::GateSeat;
 use crate::grant::{GateGrant, Mode};
 use crate::logs::LogRing;
-use crate::stats::Counters;
+use crate::stats::{Counters, Meter};
 use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tollgate_core::gate::OnFault;
 use tollgate_core::journal::{Journal, Query};
 use tollgate_core::time::{Clock, Timestamp};
@@ -95,13 +96,21 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
+    /// Fuel a second, since somebody last looked, at least a second before; 0 at the first look.
+    pub fuel_per_second: u64,
+    /// How often a call waited for the next minute's fuel.
+    pub throttles: u64,
+    /// How often it was put into quarantine, or its quarantine prolonged.
+    pub quarantines: u64,
+    /// How many guests handle its events; 0 while nothing of it serves.
+    pub instances: usize,
     /// Its events wait because it has used up its fuel of this minute.
     pub throttled: bool,
     /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
     pub lag: u64,
-    /// Bytes of its guest's memories.
+    /// Bytes of all its guests' memories.
     pub memory_bytes: u64,
     /// Half of its calls took no longer, in microseconds.
     pub p50_us: u64,
@@ -155,6 +164,7 @@ pub(crate) struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) ring: Arc<LogRing>,
     pub(crate) counters: Counters,
+    meter: Meter,
     pub(crate) usage: Arc<Usage>,
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
@@ -175,6 +185,7 @@ impl Plugin {
             name,
             ring: Arc::new(LogRing::new(clock.clone())),
             counters: Counters::default(),
+            meter: Meter::default(),
             usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
@@ -252,10 +263,14 @@ impl Plugin {
             dead_letters: counters.dead_letters.load(Relaxed),
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
+            fuel_per_second: self.meter.per_second(counters.fuel.load(Relaxed), Instant::now()),
+            throttles: counters.throttles.load(Relaxed),
+            quarantines: counters.quarantines.load(Relaxed),
+            instances: face.serving.as_ref().map_or(0, |version| version.grant.delivery.instances()),
             throttled: self.throttled.load(Relaxed),
             queue,
             lag,
-            memory_bytes: counters.memory_bytes.load(Relaxed),
+            memory_bytes: self.usage.memory_bytes(),
             p50_us: counters.latency.percentile_us(500),
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),

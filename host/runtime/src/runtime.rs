@@ -85,6 +85,16 @@ struct Seen {
     decided: Entry,
     /// A task of the watcher's makes it so; the next change waits for its end.
     under_way: bool,
+    /// It was refused for a reason that may pass.
+    again: Option<Again>,
+}
+
+/// Another try of files that did not change.
+#[derive(Clone, Copy)]
+struct Again {
+    at: Instant,
+    /// How often they were tried.
+    tries: u32,
 }
 
 impl Drop for Shared {
@@ -377,13 +387,15 @@ impl Runtime {
                 carried_out: true,
                 decided: Entry::default(),
                 under_way: false,
+                again: None,
             });
             if seen.entry != entry {
-                *seen = Seen { entry, since: now, carried_out: false, ..*seen };
+                *seen = Seen { entry, since: now, carried_out: false, again: None, ..*seen };
             }
             let still = now.duration_since(seen.since) >= STILLNESS;
             let ready = !seen.under_way && (still || finished.contains(&name));
-            if !seen.carried_out && (at_once || ready) {
+            let again = seen.carried_out && !seen.under_way && seen.again.is_some_and(|again| again.at <= now);
+            if (!seen.carried_out && (at_once || ready)) || again {
                 *seen = Seen { carried_out: true, decided: entry, under_way: true, ..*seen };
                 changes.push(name);
             }
@@ -408,6 +420,10 @@ impl Runtime {
         let mut seen = self.seen();
         let Some(known) = seen.get_mut(&name) else { return };
         known.under_way = false;
+        known.again = managed.may_fare_better().then(|| {
+            let tries = known.again.map_or(1, |again| again.tries.saturating_add(1));
+            Again { at: Instant::now() + self.0.context.ledger.tempo().backoff(tries, gate::noise()), tries }
+        });
         // Unless it is to be something else meanwhile.
         if nothing_left == Some(known.decided) {
             plugins.remove(&name);

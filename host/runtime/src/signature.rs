@@ -149,6 +149,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
     use crate::tests::signing::Signer;
+    use proptest::{prop_assert, proptest};
 
     /// What minisign itself made: two key pairs, and of each a signature of an empty component.
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -218,6 +219,19 @@ mod tests {
         for text in ["", "\n\n\n\n", "RWT", &lines.get(..3).unwrap().join("\n"), &BY_FIRST.replace("RUT", "XXT"), FIRST]
         {
             refused(&first, EMPTY, Some(text), "is no minisign signature");
+        }
+    }
+
+    proptest! {
+        /// A signature file is anybody's to write: nothing that is made of one, or of noise, panics or passes for
+        /// other bytes.
+        #[test]
+        fn no_text_passes_for_other_bytes(at in 0..BY_FIRST.len(), with in ".{0,3}", noise in ".{0,200}") {
+            let rules = rules(&[FIRST, SECOND], true);
+            let altered = format!("{}{with}{}", &BY_FIRST.get(..at).unwrap(), &BY_FIRST.get(at + 1..).unwrap());
+            for text in [altered, noise.clone(), noise.replace(' ', "\n")] {
+                prop_assert!(rules.verify("tiny", b"other".to_vec(), Some(text)).is_err());
+            }
         }
     }
 

@@ -2,12 +2,16 @@
 
 use crate::host::GuestState;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Buckets a power of two is cut into: a percentile is at most 1/8 too high.
 const SUB_BUCKETS: usize = 8;
 /// Powers of two of nanoseconds, which reaches past an hour.
 const POWERS: usize = 42;
+
+/// Looks that are closer than this say the same: a shorter time would measure single calls.
+const METER_WINDOW: Duration = Duration::from_secs(1);
 
 /// Counters since the runtime started.
 #[derive(Debug, Default)]
@@ -18,7 +22,9 @@ pub(crate) struct Counters {
     pub(crate) fuel: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
     pub(crate) over_budget: AtomicU64,
-    pub(crate) memory_bytes: AtomicU64,
+    /// Waits for the next minute's fuel.
+    pub(crate) throttles: AtomicU64,
+    pub(crate) quarantines: AtomicU64,
     pub(crate) latency: Histogram,
 }
 
@@ -33,11 +39,37 @@ impl Counters {
 impl Counters {
     /// Takes what a guest's calls left to count.
     pub(crate) fn take_from(&self, state: &mut GuestState) {
-        self.memory_bytes.store(state.limiter.memory_bytes() as u64, Relaxed);
+        state.memory.set(state.limiter.memory_bytes() as u64);
         let refused = std::mem::take(&mut state.over_budget) + state.log.take_dropped();
         if refused > 0 {
             self.over_budget.fetch_add(refused, Relaxed);
         }
+    }
+}
+
+/// How fast a counter grows, seen from one look to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(Mutex<Option<Seen>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: Instant,
+    count: u64,
+    per_second: u64,
+}
+
+impl Meter {
+    /// What was added a second since a look that is [`METER_WINDOW`] or more ago; 0 at the first look.
+    pub(crate) fn per_second(&self, count: u64, now: Instant) -> u64 {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = seen.get_or_insert(Seen { at: now, count, per_second: 0 });
+        let passed = now.saturating_duration_since(last.at);
+        if passed >= METER_WINDOW {
+            let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
+            let per_second = count.saturating_sub(last.count).saturating_mul(1_000) / millis;
+            *last = Seen { at: now, count, per_second };
+        }
+        last.per_second
     }
 }
 
@@ -106,6 +138,16 @@ mod tests {
         assert!((500..=563).contains(&p50), "{p50}");
         assert!((990..=1_114).contains(&p99), "{p99}");
         assert_eq!(Histogram::default().percentile_us(500), 0);
+    }
+
+    #[test]
+    fn a_meter_says_how_much_was_added_a_second() {
+        let (meter, start) = (Meter::default(), Instant::now());
+        assert_eq!(meter.per_second(500, start), 0);
+        assert_eq!(meter.per_second(900, start + METER_WINDOW / 2), 0, "too soon");
+        assert_eq!(meter.per_second(4_500, start + 2 * METER_WINDOW), 2_000);
+        assert_eq!(meter.per_second(9_999, start + 2 * METER_WINDOW), 2_000);
+        assert_eq!(meter.per_second(4_500, start + 9 * METER_WINDOW), 0);
     }
 
     proptest! {

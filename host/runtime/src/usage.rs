@@ -2,7 +2,7 @@
 //! get no fresh share.
 
 use crate::limits::MAX_PROGRAMS_PER_PLUGIN;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,43 @@ pub(crate) struct Usage {
     emits: Mutex<Emits>,
     data: Mutex<Data>,
     programs: AtomicUsize,
+    fuel: Mutex<Fuel>,
+    /// Of its lanes, which share the store.
+    instances: AtomicUsize,
+    /// Counts commits with writes to its store.
+    store_commits: AtomicU64,
+    /// Of all its guests' memories together.
+    memory_bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Fuel {
+    since: Option<Instant>,
+    used: u64,
+}
+
+/// What one guest's memories hold of the plugin's sum; given back when dropped.
+pub(crate) struct MemoryShare(Arc<Usage>, u64);
+
+impl MemoryShare {
+    pub(crate) fn new(usage: Arc<Usage>) -> Self {
+        Self(usage, 0)
+    }
+
+    /// The guest's memories hold as much now.
+    pub(crate) fn set(&mut self, bytes: u64) {
+        if bytes != self.1 {
+            // In two's complement, so that shrinking is adding as well.
+            self.0.memory_bytes.fetch_add(bytes.wrapping_sub(self.1), Ordering::Relaxed);
+            self.1 = bytes;
+        }
+    }
+}
+
+impl Drop for MemoryShare {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// One program that a guest holds; given back when dropped.
@@ -77,6 +114,47 @@ impl Usage {
         Some(ProgramShare(Arc::clone(self)))
     }
 
+    /// Takes `fuel` from the minute's `budget` (0: there is none); says how long to wait for the next minute, where
+    /// nothing is left of this one.
+    pub(crate) fn spend_fuel(&self, fuel: u64, budget: u64, minute: Duration, now: Instant) -> Duration {
+        if budget == 0 {
+            return Duration::ZERO;
+        }
+        let mut spent = self.fuel.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *spent.since.get_or_insert(now);
+        let passed = now.saturating_duration_since(since);
+        if passed >= minute {
+            *spent = Fuel { since: Some(now), used: fuel };
+        } else {
+            spent.used = spent.used.saturating_add(fuel);
+        }
+        if spent.used < budget {
+            Duration::ZERO
+        } else {
+            minute.saturating_sub(if passed >= minute { Duration::ZERO } else { passed })
+        }
+    }
+
+    pub(crate) fn set_instances(&self, instances: usize) {
+        self.instances.store(instances, Ordering::Relaxed);
+    }
+
+    /// Counts a commit that wrote to the store.
+    pub(crate) fn store_committed(&self) {
+        self.store_commits.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many commits wrote to the store; none where one guest alone writes to it, which knows what it wrote.
+    pub(crate) fn store_commits(&self) -> Option<u64> {
+        let shared = self.instances.load(Ordering::Relaxed) > 1;
+        shared.then(|| self.store_commits.load(Ordering::Acquire))
+    }
+
+    /// Bytes of all its guests' memories.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+
     /// What is known of the files.
     pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,6 +173,29 @@ mod tests {
         assert!(usage.take_program().is_none());
         held.pop();
         assert!(usage.take_program().is_some(), "one was given back");
+    }
+
+    #[test]
+    fn fuel_is_counted_over_a_minute_by_all_who_spend_it() {
+        let (usage, now) = (Usage::default(), Instant::now());
+        assert_eq!(usage.spend_fuel(u64::MAX, 0, MINUTE, now), Duration::ZERO, "no budget");
+        assert_eq!(usage.spend_fuel(6, 10, MINUTE, now), Duration::ZERO);
+        assert_eq!(usage.spend_fuel(6, 10, MINUTE, now + MINUTE / 4), MINUTE * 3 / 4);
+        assert_eq!(usage.spend_fuel(0, 10, MINUTE, now + MINUTE / 2), MINUTE / 2, "asking costs nothing");
+        assert_eq!(usage.spend_fuel(6, 10, MINUTE, now + MINUTE), Duration::ZERO);
+        assert_eq!(usage.spend_fuel(6, 10, MINUTE, now + MINUTE), MINUTE);
+    }
+
+    #[test]
+    fn memory_is_summed_over_guests_and_given_back() {
+        let usage = Arc::new(Usage::default());
+        let (mut one, mut other) = (MemoryShare::new(Arc::clone(&usage)), MemoryShare::new(Arc::clone(&usage)));
+        one.set(100);
+        other.set(10);
+        one.set(40);
+        assert_eq!(usage.memory_bytes(), 50);
+        drop(one);
+        assert_eq!(usage.memory_bytes(), 10);
     }
 
     #[test]

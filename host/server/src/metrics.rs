@@ -44,16 +44,22 @@ struct Page(String);
 impl Page {
     fn plugins(&mut self, plugins: &[PluginStatus]) {
         type Counter = (&'static str, &'static str, &'static str, fn(&PluginStatus) -> u64);
-        let counters: [Counter; 10] = [
+        let counters: [Counter; 14] = [
             ("tollgate_plugin_calls_total", "counter", "Calls of a plugin, gate calls included.", |one| one.calls),
             ("tollgate_plugin_failed_total", "counter", "Calls answered with an error.", |one| one.failed),
             ("tollgate_plugin_faults_total", "counter", "Calls that ended in a fault.", |one| one.faults),
             ("tollgate_plugin_dead_letters_total", "counter", "Events given up.", |one| one.dead_letters),
             ("tollgate_plugin_over_budget_total", "counter", "Host calls over a budget.", |one| one.over_budget),
             ("tollgate_plugin_fuel_total", "counter", "Fuel of all calls.", |one| one.fuel),
+            ("tollgate_plugin_throttles_total", "counter", "Waits for the next minute's fuel.", |one| one.throttles),
+            ("tollgate_plugin_quarantines_total", "counter", "Quarantines begun or prolonged.", |one| one.quarantines),
+            ("tollgate_plugin_quarantined", "gauge", "1 while the plugin is in quarantine.", |one| {
+                u64::from(one.state == tollgate_runtime::PluginState::Quarantined)
+            }),
+            ("tollgate_plugin_instances", "gauge", "Guests that handle events.", |one| one.instances as u64),
             ("tollgate_plugin_queue", "gauge", "Events that wait.", |one| one.queue),
             ("tollgate_plugin_lag", "gauge", "Seqs behind the head while events wait.", |one| one.lag),
-            ("tollgate_plugin_memory_bytes", "gauge", "Bytes of the guest's memories.", |one| one.memory_bytes),
+            ("tollgate_plugin_memory_bytes", "gauge", "Bytes of all guests' memories.", |one| one.memory_bytes),
             ("tollgate_plugin_serving", "gauge", "1 while the plugin serves.", |one| {
                 u64::from(one.state == tollgate_runtime::PluginState::Serving)
             }),

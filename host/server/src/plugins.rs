@@ -50,6 +50,12 @@ pub(crate) async fn inspect(Shared(state): Shared<State>, Path(name): Path<Strin
                 "emits_per_event": limits.emits_per_event,
                 "emits_per_minute": limits.emits_per_minute,
             },
+            "delivery": detail.delivery.as_ref().map(|delivery| json!({
+                "mode": delivery.mode,
+                "instances": delivery.instances,
+                "drain_ms": delivery.drain_ms,
+                "max_age_ms": delivery.max_age_ms,
+            })),
             "config_schema": detail.config_schema,
         });
         fields.extend(more.as_object().cloned().unwrap_or_default());
@@ -152,6 +158,10 @@ fn status(plugin: &PluginStatus) -> Value {
         "dead_letters": plugin.dead_letters,
         "over_budget": plugin.over_budget,
         "fuel": plugin.fuel,
+        "fuel_per_second": plugin.fuel_per_second,
+        "throttles": plugin.throttles,
+        "quarantines": plugin.quarantines,
+        "instances": plugin.instances,
         "throttled": plugin.throttled,
         "queue": plugin.queue,
         "lag": plugin.lag,

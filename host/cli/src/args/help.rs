@@ -218,9 +218,9 @@ pub const BENCH_SOAK: &str = "Examples:
   tollgate bench soak
   tollgate bench soak --minutes 60 --seed 7 --json
 
-A daemon of its own on a temporary home; 400 events and 20 verdicts a second, readers that come and go, and
-plugins that are dropped in, broken, regranted, disabled, reloaded and removed by chance. The first 30 % of the
-time are not judged. Linux alone: it reads /proc.
+A daemon of its own on a temporary home; 400 events and 20 verdicts a second, readers that come
+and go, and plugins that are dropped in, broken, regranted, disabled, reloaded and removed by
+chance. The first 30 % of the time are not judged. Linux alone: it reads /proc.
 
 Exit codes: 0 all of it held, 1 something did not";
 

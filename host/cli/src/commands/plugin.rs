@@ -45,24 +45,7 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
         output::line("no plugins; drop a .wasm file into the home's plugins folder")?;
         return Ok(Exit::Done);
     }
-    let header =
-        ["NAME", "VERSION", "WORLD", "STATE", "CALLS", "FAILED", "FAULTS", "LAG", "FUEL", "P50 US", "P99 US", "MEMORY"];
-    let keys = [
-        "name",
-        "version",
-        "world",
-        "state",
-        "calls",
-        "failed",
-        "faults",
-        "lag",
-        "fuel",
-        "p50_us",
-        "p99_us",
-        "memory_bytes",
-    ];
-    let rows: Vec<Vec<String>> = plugins.iter().map(|plugin| keys.map(|key| cell(plugin.get(key))).to_vec()).collect();
-    output::write(&output::table(&header, &rows))?;
+    output::write(&overview(&plugins))?;
     let on = colours();
     for plugin in &plugins {
         if plugin.get("throttled") == Some(&Value::Bool(true)) {
@@ -94,20 +77,67 @@ fn inspect(client: &Client, name: &str, json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let value = parse(&answer)?;
-    for (key, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::Array(items) if items.is_empty() => {}
-            Value::Array(items) => {
-                output::line(format_args!("{key}:"))?;
-                for item in items {
-                    output::line(format_args!("  {}", tame(&cell(Some(item)), 500)))?;
-                }
-            }
-            Value::Null => {}
-            _ => output::line(format_args!("{key}: {}", cell_lines(value)))?,
-        }
-    }
+    output::write(&portrait(&value))?;
     Ok(Exit::Done)
+}
+
+/// One line for each plugin.
+fn overview(plugins: &[Value]) -> String {
+    const HEADER: [&str; 11] =
+        ["NAME", "STATE", "VERSION", "DIGEST", "QUEUE", "LAG", "FAULTS", "FUEL/S", "MEMORY", "P50 US", "P99 US"];
+    const KEYS: [&str; 11] = [
+        "name",
+        "state",
+        "version",
+        "digest",
+        "queue",
+        "lag",
+        "faults",
+        "fuel_per_second",
+        "memory_bytes",
+        "p50_us",
+        "p99_us",
+    ];
+    let row = |plugin: &Value| {
+        let shown = |key: &str| match (key, plugin.get(key)) {
+            ("digest", Some(Value::String(digest))) => digest.chars().take(SHOWN_DIGEST).collect(),
+            ("memory_bytes", Some(bytes)) => bytes.as_u64().map_or_else(|| "-".to_owned(), mebibytes),
+            (_, value) => tame(&cell(value), 64),
+        };
+        KEYS.map(shown).to_vec()
+    };
+    output::table(&HEADER, &plugins.iter().map(row).collect::<Vec<_>>())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+/// Everything about one plugin, for people: what it is first, what went wrong last. What the daemon says and this
+/// does not know is shown too.
+fn portrait(value: &Value) -> String {
+    const FIRST: &[&str] = &["name", "summary", "version", "digest", "world", "state"];
+    const LAST: &[&str] = &["last_fault", "rejected", "waiting"];
+    let fields = value.as_object().into_iter().flatten();
+    let others = fields.map(|(key, _)| key.as_str()).filter(|key| !FIRST.contains(key) && !LAST.contains(key));
+    let mut text = String::new();
+    for key in FIRST.iter().copied().chain(others).chain(LAST.iter().copied()) {
+        let lines: String = match value.get(key) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(items)) if items.is_empty() => continue,
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| format!("\n  {}", tame(&cell(Some(item)), 500))).collect()
+            }
+            Some(Value::Object(fields)) => {
+                let fields = fields.iter().filter(|(_, value)| !value.is_null());
+                fields.map(|(key, value)| format!("\n  {key}: {}", cell_lines(value).replace('\n', "\n  "))).collect()
+            }
+            Some(value) => format!(" {}", cell_lines(value)),
+        };
+        text.push_str(&format!("{key}:{lines}\n"));
+    }
+    text
 }
 
 fn logs(client: &Client, name: &str, lines: usize, json: bool) -> Result<Exit, Failure> {
@@ -194,4 +224,65 @@ fn cell_lines(value: &Value) -> String {
         return tame(&text, 2_000);
     }
     text.lines().map(|line| format!("\n  {}", tame(line, 500))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_lines_up() {
+        let plugins = [
+            json!({"name": "audit", "state": "serving", "version": "0.1.0", "digest": "0123456789abcdef0123",
+                "queue": 0, "lag": 0, "faults": 0, "fuel_per_second": 120_000, "memory_bytes": 1_310_720,
+                "p50_us": 12, "p99_us": 90}),
+            json!({"name": "test-runner", "state": "quarantined", "version": "1.2.3", "digest": "fedcba98765432100123",
+                "queue": 17, "lag": 204, "faults": 5, "fuel_per_second": 0, "memory_bytes": 0, "p50_us": 8,
+                "p99_us": 9}),
+            json!({"name": "bad\u{1b}[2J", "state": "rejected"}),
+        ];
+        let expected = "\
+NAME         STATE        VERSION  DIGEST        QUEUE  LAG  FAULTS  FUEL/S  MEMORY   P50 US  P99 US
+audit        serving      0.1.0    0123456789ab  0      0    0       120000  1.2 MiB  12      90
+test-runner  quarantined  1.2.3    fedcba987654  17     204  5       0       0.0 MiB  8       9
+bad [2J      rejected     -        -             -      -    -       -       -        -       -
+";
+        assert_eq!(overview(&plugins), expected);
+    }
+
+    #[test]
+    fn an_inspected_plugin_shows_what_it_is_first_and_what_went_wrong_last() {
+        let plugin = json!({
+            "calls": 3,
+            "delivery": {"mode": "durable", "instances": 4, "drain_ms": 5000, "max_age_ms": null},
+            "granted": ["emit test.*"],
+            "last_fault": {"cause": "trap", "message": "unreachable", "backtrace": "0: f\n1: g\u{1b}[2J"},
+            "missing": [],
+            "name": "audit",
+            "rejected": null,
+            "state": "serving",
+            "waiting": {"version": "0.2.0", "missing": ["data 5 (needed)"]},
+        });
+        let expected = "\
+name: audit
+state: serving
+calls: 3
+delivery:
+  mode: durable
+  instances: 4
+  drain_ms: 5000
+granted:
+  emit test.*
+last_fault:
+  cause: trap
+  message: unreachable
+  backtrace: 
+    0: f
+    1: g [2J
+waiting:
+  version: 0.2.0
+  missing: [\"data 5 (needed)\"]
+";
+        assert_eq!(portrait(&plugin), expected);
+    }
 }

@@ -14,7 +14,8 @@ pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscripti
 
 use crate::event::{Draft, Event};
 use crate::journal::{
-    Change, Completion, Done, Journal, JournalError, JournalOptions, Receipt, Refusal, Reply, Unit, Work,
+    Change, Completion, Done, Finished, Journal, JournalError, JournalOptions, MAX_AHEAD, Receipt, Refusal, Reply,
+    Unit, Work,
 };
 use crate::time::Clock;
 use admit::Admission;
@@ -230,7 +231,13 @@ impl Bus {
     }
 
     fn start_completion(&self, completion: Completion) -> Result<Option<Reply>, JournalError> {
-        let Completion { subscriber, after, finished, emits, store, dead_letter, retried } = completion;
+        let Completion { subscriber, after, finished, ahead, emits, store, dead_letter, retried } = completion;
+        if ahead.seqs.len() > MAX_AHEAD {
+            let count = ahead.seqs.len();
+            let reason =
+                format!("{subscriber} finished {count} events ahead of its cursor, at most {MAX_AHEAD} may be");
+            return Err(JournalError::Write(reason));
+        }
         let emits = emits
             .into_iter()
             .map(|draft| self.0.admission.admit_staged(draft))
@@ -240,7 +247,7 @@ impl Bus {
                 JournalError::Write(format!("an emit of {subscriber} is refused: {error}"))
             })?;
         let now = self.clock().now();
-        let unit = Unit { subscriber, after, finished, emits, store, dead_letter, retried, now };
+        let unit = Unit { subscriber, after, finished, ahead, emits, store, dead_letter, retried, now };
         self.0.journal.request_now(Work::Complete(unit))
     }
 
@@ -265,19 +272,31 @@ impl Bus {
         patterns: PatternSet,
         start: Start,
     ) -> Result<DurableSubscription, JournalError> {
-        let cursor = self.cursor(Arc::clone(&name), start).await?;
-        Ok(DurableSubscription { tail: self.tail(Some(name), patterns, cursor), cursor })
+        let finished = self.finished(Arc::clone(&name), start).await?;
+        Ok(DurableSubscription {
+            tail: self.tail(Some(name), patterns, finished.upto),
+            passed: finished.upto,
+            finished,
+        })
     }
 
-    /// The last seq that `name` finished; one without a cursor gets one at `start`. What it completed before this
-    /// call is recorded or refused when this returns.
+    /// The cursor of `name`: the seq up to which it finished everything. See [`Bus::finished`].
     ///
     /// # Errors
     /// When the journal cannot read or create the cursor.
     pub async fn cursor(&self, name: Arc<str>, start: Start) -> Result<u64, JournalError> {
+        Ok(self.finished(name, start).await?.upto)
+    }
+
+    /// What `name` finished; one without a cursor gets one at `start`. What it completed before this call is
+    /// recorded or refused when this returns.
+    ///
+    /// # Errors
+    /// When the journal cannot read or create the cursor.
+    pub async fn finished(&self, name: Arc<str>, start: Start) -> Result<Finished, JournalError> {
         let work = Work::OpenCursor { subscriber: name, at_head: start == Start::Head, now: self.clock().now() };
         match self.0.journal.request(work).await? {
-            Done::Cursor(seq) => Ok(seq),
+            Done::Cursor(finished) => Ok(finished),
             Done::Receipts(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
         }
     }

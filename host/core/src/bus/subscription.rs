@@ -5,7 +5,7 @@ use super::fanout::Fanout;
 use super::subscriber::{Drained, Subscriber};
 use super::tail::Tail;
 use crate::event::Event;
-use crate::journal::{Done, JournalError, Reply};
+use crate::journal::{Done, Finished, JournalError, Reply};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -64,12 +64,13 @@ impl Drop for Subscription {
 /// A durable subscription of one plugin.
 pub struct DurableSubscription {
     pub(super) tail: Tail,
-    pub(super) cursor: u64,
+    pub(super) finished: Finished,
+    pub(super) passed: u64,
 }
 
 impl DurableSubscription {
-    /// The next events in seq order, at least one and at most `max` (at least 1); none when the bus is closed.
-    /// Waits while too much of what subscribers completed is not yet committed. Cancel-safe.
+    /// The next events in seq order, at most `max` (at least 1): an empty batch where what came was finished ahead
+    /// of the cursor, else at least one; none when the bus is closed. Waits while too much of what subscribers completed is not yet committed. Cancel-safe.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -83,17 +84,33 @@ impl DurableSubscription {
             if let Some(Delivery::Gap { from, to, .. }) = self.tail.take_lost() {
                 tracing::warn!(from, to, "a durable subscriber was too slow for the journal in memory");
             }
-            let events = self.tail.take(max.max(1));
-            if !events.is_empty() {
-                return Ok(Some(events));
+            let mut events = self.tail.take(max.max(1));
+            let Some(last) = events.last() else { continue };
+            self.passed = last.seq;
+            let ahead = &self.finished.ahead;
+            if events.first().is_some_and(|first| ahead.last().is_some_and(|last| first.seq <= *last)) {
+                events.retain(|event| ahead.binary_search(&event.seq).is_err());
             }
+            return Ok(Some(events));
         }
     }
 
-    /// The last seq that was finished when it was opened: what the first completion comes after.
+    /// The seq up to which everything was finished when it was opened: what the first completion comes after.
     #[must_use]
     pub fn cursor(&self) -> u64 {
-        self.cursor
+        self.finished.upto
+    }
+
+    /// What was finished when it was opened; it delivers none of that.
+    #[must_use]
+    pub fn finished(&self) -> &Finished {
+        &self.finished
+    }
+
+    /// The newest seq that was delivered, or not delivered since it was finished.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// How many matching events are known to wait in the queue, for `plugin list`.

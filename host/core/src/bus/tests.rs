@@ -1,11 +1,12 @@
 //! Tests of the bus, over memory and over SQLite alike.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod ahead;
 mod letters;
 
 use super::*;
 use crate::event::{Cause, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_PAYLOAD_BYTES};
-use crate::journal::{DeadLetter, Durability, Query, RING_EVENTS, StoreWrite};
+use crate::journal::{Ahead, DeadLetter, Durability, Query, RING_EVENTS, StoreWrite};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn completion(subscriber: &str, after: u64, finished: u64, emits: Vec<Draft>) ->
         subscriber: subscriber.into(),
         after,
         finished,
+        ahead: Ahead::default(),
         emits,
         store: Vec::new(),
         dead_letter: None,

@@ -22,8 +22,8 @@ pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use types::{
-    BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, JournalError, JournalOptions, Query, Receipt,
-    Stats, StoreWrite, Verification,
+    Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, JournalError, JournalOptions,
+    MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
 };
 pub use verify::{stats_of, verify};
 pub(crate) use work::{Done, Unit, Work};

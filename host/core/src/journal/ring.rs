@@ -4,7 +4,7 @@
 //! One lock, no thread, no hash chain; nothing survives the process.
 
 use super::change::Kept;
-use super::types::{DeadLetter, JournalError, Receipt, Stats};
+use super::types::{DeadLetter, Finished, JournalError, Receipt, Stats};
 use super::work::{Done, Unit, Work};
 use super::{Page, Sink, Slice, lock};
 use crate::event::Event;
@@ -36,7 +36,7 @@ struct State {
     head: u64,
     /// Ids that emitters gave, of the events kept; ids from the host are not repeated.
     given: HashMap<Uuid, u64>,
-    cursors: BTreeMap<Arc<str>, u64>,
+    cursors: BTreeMap<Arc<str>, Finished>,
     dead_letters: VecDeque<DeadLetter>,
     store: HashMap<Arc<str>, BTreeMap<String, Vec<u8>>>,
     kept: Kept,
@@ -81,7 +81,7 @@ impl Ring {
             Work::Complete(mut unit) => {
                 let mut batch = Batch::new(std::mem::take(&mut unit.emits));
                 let mut state = self.open()?;
-                unit.check_step(state.cursors.get(&unit.subscriber).copied().unwrap_or(0))?;
+                unit.check_step(state.cursors.get(&unit.subscriber).unwrap_or(&Finished::default()))?;
                 if let Some(seq) = unit.retried
                     && !state.drop_letter(&unit.subscriber, seq)
                 {
@@ -94,11 +94,13 @@ impl Ring {
             }
             Work::OpenCursor { subscriber, at_head, .. } => {
                 let mut state = self.open()?;
+                let start = if at_head { state.head } else { 0 };
+                let start = Finished { upto: start, ahead: Vec::new() };
                 let head = state.head;
-                let start = if at_head { head } else { 0 };
-                let cursor = state.cursors.entry(subscriber).or_insert(start);
-                *cursor = head.min(*cursor);
-                Ok(Done::Cursor(*cursor))
+                let finished = state.cursors.entry(subscriber).or_insert(start);
+                finished.upto = head.min(finished.upto);
+                finished.ahead.retain(|seq| *seq <= head);
+                Ok(Done::Cursor(finished.clone()))
             }
             Work::DropDeadLetter { subscriber, seq } => {
                 self.open()?.drop_letter(&subscriber, seq);
@@ -206,7 +208,7 @@ impl Ring {
             events: count(state.events.len()),
             bytes: count(state.bytes),
             wal_bytes: 0,
-            cursors: state.cursors.iter().map(|(name, seq)| (name.to_string(), *seq)).collect(),
+            cursors: state.cursors.iter().map(|(name, done)| (name.to_string(), done.upto)).collect(),
             dead_letters: count(state.dead_letters.len()),
         }
     }
@@ -266,7 +268,7 @@ impl State {
 
     /// Does what a completion says besides its emits.
     fn complete(&mut self, unit: Unit) {
-        let Unit { subscriber, finished, store, dead_letter, .. } = unit;
+        let Unit { subscriber, finished, ahead, store, dead_letter, .. } = unit;
         if !store.is_empty() {
             let kept = self.store.entry(Arc::clone(&subscriber)).or_default();
             for write in store {
@@ -283,9 +285,9 @@ impl State {
             }
         }
         match self.cursors.get_mut(&subscriber) {
-            Some(cursor) => *cursor = finished.max(*cursor),
+            Some(cursor) => *cursor = Finished { upto: finished.max(cursor.upto), ahead: ahead.seqs },
             None => {
-                self.cursors.insert(subscriber, finished);
+                self.cursors.insert(subscriber, Finished { upto: finished, ahead: ahead.seqs });
             }
         }
     }

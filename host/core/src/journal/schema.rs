@@ -57,6 +57,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, chat_id TEXT NOT NULL,
         user_id TEXT NOT NULL, text TEXT NOT NULL);
 ",
+    // Seqs that a subscriber with several instances finished ahead of its cursor, eight bytes each.
+    "ALTER TABLE cursors ADD COLUMN ahead BLOB;",
 ];
 
 /// An opened journal, ready to write.

@@ -220,7 +220,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 2; upgrade",
+        "schema 99, this tollgate knows 3; upgrade",
     );
     check_open_refused(
         |path| {
@@ -368,8 +368,9 @@ async fn what_waits_for_the_writer_is_bounded() {
     }
     let stored = |kib: usize| {
         let store = vec![StoreWrite { key: "k".to_owned(), value: Some(vec![0; kib * 1024]) }];
-        let (subscriber, emits, now) = ("p".into(), Vec::new(), Timestamp(0));
-        Work::Complete(Unit { subscriber, after: 0, finished: 0, emits, store, dead_letter: None, retried: None, now })
+        let (subscriber, ahead, emits, now) = ("p".into(), Ahead::default(), Vec::new(), Timestamp(0));
+        let (after, finished, dead_letter, retried) = (0, 0, None, None);
+        Work::Complete(Unit { subscriber, after, finished, ahead, emits, store, dead_letter, retried, now })
     };
     let mut replies = Vec::new();
     for _ in 0..33 {

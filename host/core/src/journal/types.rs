@@ -67,6 +67,8 @@ pub struct Completion {
     pub after: u64,
     /// Every event up to and including this seq is finished.
     pub finished: u64,
+    /// What is finished beyond that.
+    pub ahead: Ahead,
     /// What its handler emitted, in order, with ids and causes set.
     pub emits: Vec<Draft>,
     /// What its handler stored.
@@ -76,6 +78,28 @@ pub struct Completion {
     /// Set where this is another try of a dead letter, which is that event's seq: the letter goes in this commit,
     /// unless `dead_letter` puts it back. Where it is there no more, nothing of the completion is recorded.
     pub retried: Option<u64>,
+}
+
+/// Most seqs that a subscriber has finished ahead of its cursor: they are written with each of its commits.
+pub const MAX_AHEAD: usize = 1_000;
+
+/// How far a subscriber is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Finished {
+    /// Every event up to and including this seq is finished.
+    pub upto: u64,
+    /// So are these, which are greater, in order; at most [`MAX_AHEAD`].
+    pub ahead: Vec<u64>,
+}
+
+/// What a completion says of events that are finished while one before them is not: a subscriber that handles
+/// several at once finishes them out of order. Empty for one that does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ahead {
+    /// Those that are recorded when this completion is: what the one before it left, as with `after`.
+    pub before: Vec<u64>,
+    /// All that are finished beyond `finished`, in order; at most [`MAX_AHEAD`].
+    pub seqs: Vec<u64>,
 }
 
 /// An event that a subscriber was not able to handle.
@@ -136,7 +160,9 @@ pub enum JournalError {
     #[error("the journal did not take it: {0}")]
     Write(String),
     /// An earlier completion of this subscriber was not recorded: it goes on from its cursor.
-    #[error("{subscriber} completed what follows {after}, and its cursor is at {cursor}")]
+    #[error(
+        "{subscriber} completed what does not follow: its cursor is at {cursor}, the completion comes after {after}"
+    )]
     OutOfStep {
         /// Whose completion.
         subscriber: Arc<str>,

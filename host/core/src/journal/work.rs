@@ -4,7 +4,7 @@
 
 use super::change::{self, Change, Refusal};
 use super::rows::{self, Tip};
-use super::types::{DeadLetter, JournalError, Receipt, StoreWrite};
+use super::types::{Ahead, DeadLetter, Finished, JournalError, Receipt, StoreWrite};
 use crate::event::Event;
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -38,6 +38,7 @@ pub(crate) struct Unit {
     /// Where the subscriber's cursor must be.
     pub(crate) after: u64,
     pub(crate) finished: u64,
+    pub(crate) ahead: Ahead,
     pub(crate) emits: Vec<Event>,
     pub(crate) store: Vec<StoreWrite>,
     pub(crate) dead_letter: Option<DeadLetter>,
@@ -46,12 +47,14 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Refuses a completion that does not follow on what is recorded.
-    pub(super) fn check_step(&self, cursor: u64) -> Result<(), JournalError> {
-        if cursor == self.after {
+    /// Refuses a completion that does not follow on what is recorded, to the last seq: what somebody else finished
+    /// meanwhile is neither forgotten nor taken for its own.
+    pub(super) fn check_step(&self, recorded: &Finished) -> Result<(), JournalError> {
+        if recorded.upto == self.after && recorded.ahead == self.ahead.before {
             return Ok(());
         }
-        Err(JournalError::OutOfStep { subscriber: Arc::clone(&self.subscriber), after: self.after, cursor })
+        let (subscriber, after) = (Arc::clone(&self.subscriber), self.after);
+        Err(JournalError::OutOfStep { subscriber, after, cursor: recorded.upto })
     }
 
     /// The refusal of another try of a dead letter that is there no more.
@@ -63,7 +66,7 @@ impl Unit {
 /// What a request answers.
 pub(crate) enum Done {
     Receipts(Vec<Receipt>),
-    Cursor(u64),
+    Cursor(Finished),
     Refused(Refusal),
     Nothing,
 }
@@ -138,7 +141,8 @@ pub(super) fn apply(
             Err(refusal) => Done::Refused(refusal),
         },
         Work::Complete(unit) => {
-            if let Err(refusal) = unit.check_step(cursor(connection, &unit.subscriber)?.unwrap_or(0)) {
+            let recorded = cursor(connection, &unit.subscriber)?.unwrap_or_default();
+            if let Err(refusal) = unit.check_step(&recorded) {
                 return Ok(Err(refusal));
             }
             if let Some(seq) = unit.retried
@@ -156,10 +160,19 @@ pub(super) fn apply(
             let start = if *at_head { tip.seq } else { 0 };
             connection
                 .prepare_cached(
-                    "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) DO UPDATE SET seq = ?4 WHERE seq > ?4",
+                    "INSERT INTO cursors (subscriber, seq, updated) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (subscriber) DO UPDATE SET seq = ?4, ahead = NULL WHERE seq > ?4",
                 )?
                 .execute(params![subscriber, rows::column(start), now.0, rows::column(tip.seq)])?;
-            Done::Cursor(cursor(connection, subscriber)?.unwrap_or(start))
+            let mut found = cursor(connection, subscriber)?.unwrap_or_default();
+            if found.ahead.last().is_some_and(|last| *last > tip.seq) {
+                // Of a journal cut since: those seqs are other events now.
+                found.ahead.retain(|seq| *seq <= tip.seq);
+                connection
+                    .prepare_cached("UPDATE cursors SET ahead = ?2 WHERE subscriber = ?1")?
+                    .execute(params![subscriber, ahead_column(&found.ahead)])?;
+            }
+            Done::Cursor(found)
         }
         Work::SaveSession { session, now } => {
             let roots: Vec<_> = session.roots.iter().filter_map(|root| root.to_str()).collect();
@@ -188,11 +201,20 @@ fn drop_letter(connection: &Connection, subscriber: &str, seq: u64) -> rusqlite:
         .execute(params![subscriber, rows::column(seq)])
 }
 
-/// The last seq that a subscriber finished, where it has a cursor.
-fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached("SELECT seq FROM cursors WHERE subscriber = ?1")?;
-    let seq: Option<i64> = statement.query_row([subscriber], |row| row.get(0)).optional()?;
-    Ok(seq.map(rows::seq))
+/// What a subscriber finished, where it has a cursor.
+fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<Finished>> {
+    let mut statement = connection.prepare_cached("SELECT seq, ahead FROM cursors WHERE subscriber = ?1")?;
+    let found = statement.query_row([subscriber], |row| {
+        let ahead: Option<Vec<u8>> = row.get(1)?;
+        let ahead = ahead.iter().flat_map(|bytes| bytes.as_chunks().0).map(|bytes| u64::from_be_bytes(*bytes));
+        Ok(Finished { upto: rows::seq(row.get(0)?), ahead: ahead.collect() })
+    });
+    found.optional()
+}
+
+/// Eight bytes a seq, the highest first; NULL for none, which is what nearly every subscriber has.
+fn ahead_column(ahead: &[u64]) -> Option<Vec<u8>> {
+    (!ahead.is_empty()).then(|| ahead.iter().flat_map(|seq| seq.to_be_bytes()).collect())
 }
 
 fn append_all(
@@ -249,10 +271,10 @@ fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {
     // One that finished nothing new does not move the cursor back.
     connection
         .prepare_cached(
-            "INSERT INTO cursors VALUES (?1, ?2, ?3) ON CONFLICT (subscriber) \
-             DO UPDATE SET seq = max(seq, excluded.seq), updated = excluded.updated",
+            "INSERT INTO cursors (subscriber, seq, updated, ahead) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subscriber) \
+             DO UPDATE SET seq = max(seq, excluded.seq), updated = excluded.updated, ahead = excluded.ahead",
         )?
-        .execute(params![unit.subscriber, rows::column(unit.finished), unit.now.0])
+        .execute(params![unit.subscriber, rows::column(unit.finished), unit.now.0, ahead_column(&unit.ahead.seqs)])
         .map(|_| ())
 }
 

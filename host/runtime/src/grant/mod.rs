@@ -13,12 +13,20 @@ pub(crate) use globs::{ArgGlobs, PathGlobs, check_args, check_path_glob, check_p
 
 use crate::limits::{Limits, LimitsTable};
 use serde::Deserialize;
+use std::time::Duration;
 use tollgate_core::bus::Start;
 use tollgate_core::events::PatternSet;
 use tollgate_core::gate::OnFault;
 
 /// The largest grant file, in bytes.
 pub(crate) const MAX_GRANT_BYTES: u64 = 256 * 1_024;
+
+/// Most guests of one plugin: each has memories of its own, and there are few cores.
+pub(crate) const MAX_INSTANCES: usize = 8;
+/// How long a change waits for a call in flight where the grant file says nothing.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Longest that a grant file may have a change wait: an hour. Who waits for longer waits for its end by hand.
+const MAX_DRAIN_MS: u64 = 3_600_000;
 
 /// Why a grant file is refused; names the line and the mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,9 +115,23 @@ impl GateGrant {
 pub(crate) struct Delivery {
     pub(crate) mode: Mode,
     pub(crate) start: Start,
+    instances: Option<usize>,
+    drain_ms: Option<u64>,
     /// Older events go to the dead letters. None: never, but commands after ten minutes.
     pub(crate) max_age_ms: Option<u64>,
     pub(crate) on_fault: OnFault,
+}
+
+impl Delivery {
+    /// How many guests handle its events.
+    pub(crate) fn instances(&self) -> usize {
+        self.instances.unwrap_or(1)
+    }
+
+    /// How long a change of the plugin, or the host's end, waits for a call in flight.
+    pub(crate) fn drain(&self) -> Duration {
+        self.drain_ms.map_or(DRAIN, Duration::from_millis)
+    }
 }
 
 /// Whether events wait in the journal for the plugin.
@@ -156,7 +178,8 @@ struct DataTable {
 struct DeliveryTable {
     mode: Mode,
     start: StartName,
-    instances: Option<u32>,
+    instances: Option<usize>,
+    drain_ms: Option<u64>,
     max_age_ms: Option<u64>,
     on_fault: OnFaultName,
 }
@@ -187,11 +210,17 @@ impl Grant {
     pub(crate) fn parse(text: &str) -> Result<Self, GrantError> {
         keys::check(text)?;
         let file: File = toml::from_str(text).map_err(|error| GrantError(keys::at_line(text, &error)))?;
-        let DeliveryTable { mode, start, instances, max_age_ms, on_fault } = file.delivery;
-        if instances.is_some_and(|instances| instances != 1) {
+        let DeliveryTable { mode, start, instances, drain_ms, max_age_ms, on_fault } = file.delivery;
+        if instances.is_some_and(|instances| !(1..=MAX_INSTANCES).contains(&instances)) {
             return Err(GrantError(format!(
-                "line {}: delivery.instances: only 1 is possible for now; remove the key",
+                "line {}: delivery.instances: a plugin has 1 to {MAX_INSTANCES} of them",
                 keys::line_of(text, "instances")
+            )));
+        }
+        if drain_ms.is_some_and(|drain_ms| drain_ms > MAX_DRAIN_MS) {
+            return Err(GrantError(format!(
+                "line {}: delivery.drain_ms: at most {MAX_DRAIN_MS}, which is an hour; 0 stops a call at once",
+                keys::line_of(text, "drain_ms")
             )));
         }
         let emit = PatternSet::parse(&file.grant.emit)
@@ -215,6 +244,8 @@ impl Grant {
                     StartName::Head => Start::Head,
                     StartName::Beginning => Start::Beginning,
                 },
+                instances,
+                drain_ms,
                 max_age_ms,
                 on_fault: match on_fault {
                     OnFaultName::Deny => OnFault::Deny,
@@ -298,7 +329,8 @@ fuel_per_event = 7
 [delivery]
 mode = "live"
 start = "beginning"
-instances = 1
+instances = 4
+drain_ms = 20
 max_age_ms = 5
 on_fault = "ask"
 [config]
@@ -312,6 +344,7 @@ words = ["a"]
         let limits = grant.limits(Limits::default());
         assert_eq!((limits.fuel_per_event, limits.timeout_ms), (7, 1_000));
         assert_eq!((grant.delivery.mode, grant.delivery.max_age_ms), (Mode::Live, Some(5)));
+        assert_eq!((grant.delivery.instances(), grant.delivery.drain()), (4, Duration::from_millis(20)));
         assert_eq!(grant.config(), r#"{"words":["a"]}"#);
     }
 
@@ -319,6 +352,7 @@ words = ["a"]
     fn an_absent_file_grants_nothing() {
         let grant = Grant::parse("").unwrap();
         assert!(grant.emit.is_empty() && !grant.gate.counts() && grant.data_bytes == 0);
+        assert_eq!((grant.delivery.instances(), grant.delivery.drain()), (1, Duration::from_secs(5)));
         assert_eq!(grant.config(), "{}");
         assert_eq!(Grant::default().config(), "{}");
     }
@@ -335,7 +369,9 @@ words = ["a"]
         refuses("[limits]\n\nfuel_per_evnt = 1\n", "line 3: unknown key `fuel_per_evnt`");
         refuses("[grant]\ngate = [\"denny\"]\n", "did you mean `deny`?");
         refuses("[grant]\nemit = [\"Bad Pattern\"]\n", "line 2: grant.emit");
-        refuses("[delivery]\ninstances = 2\n", "line 2: delivery.instances");
+        refuses("[delivery]\ninstances = 0\n", "line 2: delivery.instances: a plugin has 1 to 8");
+        refuses("[delivery]\nmode = \"live\"\ninstances = 9\n", "line 3: delivery.instances");
+        refuses("[delivery]\ndrain_ms = 3_600_001\n", "line 2: delivery.drain_ms: at most 3600000");
         refuses("[grant]\ninteractions = 3\n", "line 2");
         refuses("[grant\n", "line 1");
         refuses("[limits]\nfuel_per_event = -1\n", "line 2");

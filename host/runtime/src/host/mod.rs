@@ -23,7 +23,7 @@ use crate::fault::{CallNotes, WallClock};
 use crate::limits::{FUEL_PER_HOST_CALL, Limiter, Limits, MAX_HANDLES};
 use crate::logs::{GuestLog, LogRing};
 use crate::services::Services;
-use crate::usage::Usage;
+use crate::usage::{MemoryShare, Usage};
 use debt::Debt;
 use process::{Group, KilledFor};
 use std::path::PathBuf;
@@ -46,6 +46,8 @@ pub(crate) struct GuestState {
     limits: Limits,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) limiter: Limiter,
+    /// What the limiter counted last, of all that the plugin's guests hold.
+    pub(crate) memory: MemoryShare,
     pub(crate) log: Arc<GuestLog>,
     pub(crate) store: store::StoreView,
     data: data::DataFolder,
@@ -110,10 +112,15 @@ impl GuestState {
         table.set_max_capacity(MAX_HANDLES);
         Self {
             source: format!("plugin:{}", parts.plugin).into(),
-            store: store::StoreView::new(parts.bus.journal().clone(), Arc::clone(&parts.plugin)),
+            store: store::StoreView::new(
+                parts.bus.journal().clone(),
+                Arc::clone(&parts.plugin),
+                Arc::clone(&parts.usage),
+            ),
             data: data::DataFolder::new(parts.data, parts.capabilities.data_bytes(), Arc::clone(&parts.usage)),
             wasi: wasi::empty_context(&log, &debt),
             limiter: Limiter::new(&parts.limits),
+            memory: MemoryShare::new(Arc::clone(&parts.usage)),
             plugin: parts.plugin,
             bus: parts.bus,
             limits: parts.limits,

@@ -2,11 +2,15 @@
 //!
 //! A write is committed with the cursor after the handler returned, and the next event is handled meanwhile: so
 //! the view keeps written values until it is told that they are in the journal.
+//!
+//! Instances of one plugin share its store: each sees what it wrote itself at once, and what another wrote once
+//! that is committed; of two writes to a key the one that is committed last stays.
 
 use super::GuestState;
 use crate::bindings::tollgate::plugin::store::{Host, StoreError};
 use crate::capability::{Denied, Permit, StoreChange, StoreRead};
 use crate::limits::{FUEL_PER_STORE_CALL, MAX_STORE_BYTES, MAX_STORE_KEY_BYTES};
+use crate::usage::Usage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_core::journal::{Journal, JournalError, StoreWrite};
@@ -78,16 +82,33 @@ pub(crate) struct StoreView {
     /// Bytes of keys and values, staged ones included; none until first needed.
     used: Option<u64>,
     used_before: Option<u64>,
+    usage: Arc<Usage>,
+    /// Which commits of the plugin `used` knows of, where other guests write as well.
+    measured_at: Option<u64>,
 }
 
 impl StoreView {
-    pub(super) fn new(journal: Journal, plugin: Arc<str>) -> Self {
-        Self { journal, plugin, pending: BTreeMap::new(), staged: BTreeMap::new(), used: None, used_before: None }
+    pub(super) fn new(journal: Journal, plugin: Arc<str>, usage: Arc<Usage>) -> Self {
+        Self {
+            journal,
+            plugin,
+            pending: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            used: None,
+            used_before: None,
+            usage,
+            measured_at: None,
+        }
     }
 
     pub(super) fn begin(&mut self) {
         if !self.staged.is_empty() {
             self.staged.clear();
+        }
+        let commits = self.usage.store_commits();
+        if commits != self.measured_at {
+            self.used = None;
+            self.measured_at = commits;
         }
         self.used_before = self.used;
     }
@@ -158,7 +179,7 @@ impl StoreView {
         let before = size(&self.read(&key).await.map_err(unavailable)?);
         let used = match self.used {
             Some(used) => used,
-            None => self.ask(|journal, plugin| journal.store_bytes(plugin)).await.map_err(unavailable)?,
+            None => self.measure().await.map_err(unavailable)?,
         };
         let after = used.saturating_sub(before).saturating_add(size(&value));
         if after > MAX_STORE_BYTES && after > used {
@@ -168,6 +189,22 @@ impl StoreView {
         self.used = Some(after);
         self.staged.insert(key, value);
         Ok(())
+    }
+
+    /// What the store takes once all that this guest wrote before the call is in the journal. What other guests
+    /// wrote and is not there yet is not counted: so much, at most what their calls wrote since their last commits,
+    /// may come on top of the bound.
+    async fn measure(&self) -> Result<u64, JournalError> {
+        let kept = self.ask(|journal, plugin| journal.store_bytes(plugin)).await?;
+        let (mut added, mut replaced) = (0, 0);
+        for (key, (value, _)) in &self.pending {
+            let asked = key.clone();
+            let old = self.ask(move |journal, plugin| journal.store_get(plugin, &asked)).await?;
+            let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, |value| (key.len() + value.len()) as u64);
+            added += size(value);
+            replaced += size(&old);
+        }
+        Ok((kept + added).saturating_sub(replaced))
     }
 
     /// Asks the journal, on a thread of its own where that takes a disk: other guests share this one, and the

@@ -1,7 +1,10 @@
 //! What a lane's handlers did, on its way into the journal: gathered over a batch, committed as one unit with
 //! the cursor, a bounded number of commits under way while the next events are handled.
 
+use super::share::{Share, Step};
 use crate::host::GuestState;
+use crate::plugin::Plugin;
+use crate::usage::Usage;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use std::pin::{Pin, pin};
@@ -26,9 +29,15 @@ const MAX_EMITS: usize = MAX_BATCH / 4;
 pub(super) struct Commits {
     bus: Bus,
     plugin: Arc<str>,
-    /// Newest seq that is finished.
+    usage: Arc<Usage>,
+    share: Arc<Share>,
+    /// Which of the plugin's lanes this is.
+    lane: usize,
+    /// Of the events that the lane was given.
+    generation: u64,
+    /// All that the lane was given up to this seq is finished.
     finished: u64,
-    /// Newest seq that was handed to the journal: what the next commit comes after.
+    /// As much of it was handed to the journal.
     handed: u64,
     emits: Vec<tollgate_core::event::Draft>,
     store: Vec<StoreWrite>,
@@ -42,13 +51,17 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    /// For a lane that goes on after `finished`.
-    pub(super) fn new(bus: Bus, plugin: Arc<str>, finished: u64) -> Self {
+    /// For a lane that has finished nothing yet.
+    pub(super) fn new(bus: Bus, plugin: &Plugin, share: Arc<Share>, lane: usize) -> Self {
         Self {
             bus,
-            plugin,
-            finished,
-            handed: finished,
+            plugin: Arc::clone(&plugin.name),
+            usage: Arc::clone(&plugin.usage),
+            generation: share.generation(),
+            share,
+            lane,
+            finished: 0,
+            handed: 0,
             emits: Vec::new(),
             store: Vec::new(),
             dead_letter: None,
@@ -98,8 +111,9 @@ impl Commits {
         self.flush();
     }
 
-    pub(super) fn finished(&self) -> u64 {
-        self.finished
+    /// The generation of the events that are handled.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether something has waited for long enough to be handed to the journal.
@@ -145,20 +159,26 @@ impl Commits {
             return;
         }
         debug_assert!(!self.full(), "more commits under way than may be");
-        let ticket = self.bus.complete(Completion {
-            subscriber: Arc::clone(&self.plugin),
-            after: self.handed,
-            finished: self.finished,
-            emits: std::mem::take(&mut self.emits),
-            store: std::mem::take(&mut self.store),
-            dead_letter: self.dead_letter.take(),
-            retried: None,
+        let (emits, store) = (std::mem::take(&mut self.emits), std::mem::take(&mut self.store));
+        let usage = (!store.is_empty()).then(|| Arc::clone(&self.usage));
+        let (bus, subscriber, dead_letter) = (&self.bus, Arc::clone(&self.plugin), self.dead_letter.take());
+        let ticket = self.share.commit(self.lane, self.generation, self.finished, |step| {
+            let Step { after, finished, ahead } = step;
+            bus.complete(Completion { subscriber, after, finished, ahead, emits, store, dead_letter, retried: None })
         });
         self.handed = self.finished;
         let (number, bytes) = (self.number, std::mem::take(&mut self.bytes));
         self.number += 1;
         self.under_way_bytes += bytes;
-        self.under_way.push_back(Box::pin(async move { ticket.wait().await.map(|()| (number, bytes)) }));
+        self.under_way.push_back(Box::pin(async move {
+            match ticket {
+                Some(ticket) => ticket.wait().await.map(|()| {
+                    usage.iter().for_each(|usage| usage.store_committed());
+                    (number, bytes)
+                }),
+                None => Err(JournalError::Write("what another instance did was not recorded".to_owned())),
+            }
+        }));
     }
 
     /// Commits another try of a dead letter, which moves no cursor: what its handler staged, or the letter that is
@@ -176,16 +196,14 @@ impl Commits {
             emits.append(&mut state.call.emits);
             state.store.take(number, &mut store);
         }
-        let completion = Completion {
-            subscriber: Arc::clone(&self.plugin),
-            after: self.handed,
-            finished: self.handed,
-            emits,
-            store,
-            dead_letter: left,
-            retried: Some(seq),
-        };
-        self.bus.complete(completion).wait().await.map(|()| number)
+        let (subscriber, dead_letter, retried) = (Arc::clone(&self.plugin), left, Some(seq));
+        let ticket = self.share.commit_beside(|step| {
+            let Step { after, finished, ahead } = step;
+            self.bus.complete(Completion { subscriber, after, finished, ahead, emits, store, dead_letter, retried })
+        });
+        ticket.wait().await?;
+        self.usage.store_committed();
+        Ok(number)
     }
 
     /// Whether commits are under way.
@@ -219,10 +237,12 @@ impl Commits {
         self.under_way_bytes = 0;
     }
 
-    /// Goes on after `finished`, where the inbox was opened anew; nothing is gathered or under way.
-    pub(super) fn go_on_after(&mut self, finished: u64) {
-        self.finished = finished;
-        self.handed = finished;
+    /// Goes on with events of `generation`, which begin at the cursor; nothing is gathered.
+    pub(super) fn go_on_with(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.generation = generation;
+            (self.finished, self.handed) = (0, 0);
+        }
     }
 }
 
@@ -239,8 +259,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = JournalOptions { path: folder.path().join("j"), durability: Durability::Memory };
         let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-        bus.cursor("p".into(), Start::Head).await.unwrap();
-        let mut commits = Commits::new(bus, "p".into(), 0);
+        let finished = bus.finished("p".into(), Start::Head).await.unwrap();
+        let plugin = Plugin::new("p".into(), Clock::system());
+        let mut commits = Commits::new(bus, &plugin, Arc::new(Share::new(1, &finished)), 0);
         for seq in 1..=3 {
             commits.gather(1, MAX_GATHERED_BYTES / 2);
             commits.finish(seq);

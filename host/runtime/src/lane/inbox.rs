@@ -5,7 +5,10 @@ use crate::version::Version;
 use std::sync::Arc;
 use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Overflow, Start, Subscription};
 use tollgate_core::event::Event;
-use tollgate_core::journal::JournalError;
+use tollgate_core::journal::{Finished, JournalError};
+
+/// An inbox with what the plugin had finished when it was opened.
+pub(super) type Opened = (Inbox, Finished);
 
 pub(super) enum Inbox {
     Durable(DurableSubscription),
@@ -16,19 +19,19 @@ pub(super) enum Inbox {
 
 impl Inbox {
     /// Opens it, and says what the plugin has finished: its first commit comes after that.
-    pub(super) async fn open(bus: &Bus, version: &Version) -> Result<(Self, u64), JournalError> {
+    pub(super) async fn open(bus: &Bus, version: &Version) -> Result<Opened, JournalError> {
         let patterns = version.description.subscriptions.clone();
         if patterns.is_empty() {
-            return Ok((Self::Closed, 0));
+            return Ok((Self::Closed, Finished::default()));
         }
         let name = Arc::clone(&version.plugin);
         if is_durable(version) {
             let subscription = bus.durable(name, patterns, version.grant.delivery.start).await?;
-            let finished = subscription.cursor();
+            let finished = subscription.finished().clone();
             return Ok((Self::Durable(subscription), finished));
         }
         // Before the subscription, so that whatever it delivers comes after the cursor.
-        let finished = bus.cursor(name, Start::Head).await?;
+        let finished = bus.finished(name, Start::Head).await?;
         Ok((Self::Live(bus.subscribe(patterns, Overflow::DropOldest)), finished))
     }
 
@@ -45,6 +48,14 @@ impl Inbox {
                 }
             }),
             Self::Closed => std::future::pending().await,
+        }
+    }
+
+    /// The newest seq that came, or did not come since it was finished; 0 where that is not known.
+    pub(super) fn passed(&self) -> u64 {
+        match self {
+            Self::Durable(subscription) => subscription.passed(),
+            Self::Live(_) | Self::Closed => 0,
         }
     }
 

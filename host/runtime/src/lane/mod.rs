@@ -1,16 +1,22 @@
-//! A plugin's lane: one task that takes events from the bus, calls the guest it owns, and commits what the
-//! guest did. Handles faults, retries, dead letters and quarantine; swaps guests between events.
+//! A plugin's lanes: each is one task that takes its events, calls the guest it owns, and commits what the guest did.
+//! Handles faults, retries, dead letters and quarantine. A plugin has one lane for each instance: the only one reads
+//! the plugin's inbox itself, several have it split.
 
+mod changing;
 mod commits;
+mod drain;
 mod handle;
 mod inbox;
 mod recording;
 mod retrying;
+mod share;
+mod splitter;
 
 pub(crate) use handle::LaneHandle;
 
+use crate::component::Rejection;
 use crate::context::{Context, Happening};
-use crate::engine::Running;
+use crate::engine::{EPOCH_TICK, Running};
 use crate::fault::Fault;
 use crate::gate::{Faulted, news, noise, report_fault};
 use crate::grant::Mode;
@@ -20,17 +26,23 @@ use crate::logs::LogLevel;
 use crate::plugin::{Plugin, PluginState};
 use crate::version::Version;
 use commits::Commits;
-use handle::Command;
-use inbox::Inbox;
+use drain::{Drain, Due};
+use handle::{COMMANDS, Command};
+use inbox::{Inbox, Opened};
+use share::Share;
+use splitter::Splitter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tollgate_core::event::{Cause, Event};
 use tollgate_core::journal::JournalError;
 
 /// Most events taken from the bus at once: enough to share one commit, few enough to swap soon.
 const BATCH: usize = 64;
+/// How long a lane handles events before the other tasks of its thread get their turn: as long as a guest that
+/// computes, whose turn ends with the epoch.
+const TURN: Duration = EPOCH_TICK;
 /// Age at which a command goes to the dead letters where the grant file says nothing: acting on last month's
 /// command is worse than not acting.
 const COMMAND_MAX_AGE_MS: u64 = 10 * 60 * 1_000;
@@ -51,43 +63,90 @@ struct Lane {
     plugin: Arc<Plugin>,
     version: Arc<Version>,
     guest: Option<Guest>,
-    inbox: Inbox,
+    /// Which of the plugin's lanes this is.
+    number: usize,
+    share: Arc<Share>,
+    feed: Feed,
     commits: Commits,
     commands: mpsc::Receiver<Command>,
+    due: Due,
     /// Faults in a row, which the backoff grows with.
     faults: u32,
-    fuel_minute: (Instant, u64),
     /// Events of the batch under way that are not finished.
     left: usize,
+    /// How long it has handled events since the other tasks of its thread last got their turn.
+    turn: Duration,
     /// Keeps the epoch going from the first call of a batch to its end; given back by whatever waits.
     running: Option<Running>,
 }
 
-/// Starts a lane for a version that is ready.
+/// Where a lane's events come from.
+enum Feed {
+    /// It is the plugin's only lane.
+    Own(Inbox),
+    /// It is given its share.
+    Shared,
+}
+
+/// Starts the lanes of a version that is ready: the first with `guest`, the others make theirs when they need one.
+///
+/// # Errors
+/// When the version's events cannot be read.
 pub(crate) async fn start(
     context: &Arc<Context>,
     plugin: &Arc<Plugin>,
     version: Arc<Version>,
     guest: Guest,
-) -> Result<LaneHandle, JournalError> {
-    let (inbox, finished) = Inbox::open(&context.bus, &version).await?;
-    plugin.finished.store(finished, Relaxed);
-    let (handle, receiver) = LaneHandle::new();
-    let lane = Lane {
-        commits: Commits::new(context.bus.clone(), Arc::clone(&plugin.name), finished),
-        context: Arc::clone(context),
-        plugin: Arc::clone(plugin),
-        version,
-        guest: Some(guest),
-        inbox,
-        commands: receiver,
-        faults: 0,
-        fuel_minute: (Instant::now(), 0),
-        left: 0,
-        running: None,
-    };
-    context.guests.spawn(lane.run());
-    Ok(handle)
+) -> Result<LaneHandle, Rejection> {
+    let opened = handle::open(context, &version).await?;
+    Ok(spawn(context, plugin, version, guest, opened))
+}
+
+fn spawn(
+    context: &Arc<Context>,
+    plugin: &Arc<Plugin>,
+    version: Arc<Version>,
+    guest: Guest,
+    opened: Opened,
+) -> LaneHandle {
+    let instances = version.grant.delivery.instances();
+    plugin.finished.store(opened.1.upto, Relaxed);
+    plugin.usage.set_instances(instances);
+    let (drain, share) = (Drain::new(), Arc::new(Share::new(instances, &opened.1)));
+    let (shown, read_for) = watch::channel(Arc::clone(&version));
+    let (mut opened, mut guest) = (Some(opened), Some(guest));
+    let lanes = (0..instances).map(|number| {
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let feed = match opened.take_if(|_| instances == 1) {
+            Some((inbox, _)) => Feed::Own(inbox),
+            None => Feed::Shared,
+        };
+        let lane = Lane {
+            commits: Commits::new(context.bus.clone(), plugin, Arc::clone(&share), number),
+            context: Arc::clone(context),
+            plugin: Arc::clone(plugin),
+            version: Arc::clone(&version),
+            guest: guest.take(),
+            number,
+            share: Arc::clone(&share),
+            feed,
+            commands: receiver,
+            due: drain.due(),
+            faults: 0,
+            left: 0,
+            turn: Duration::ZERO,
+            running: None,
+        };
+        context.guests.spawn(lane.run());
+        commands
+    });
+    let lanes = lanes.collect();
+    if let Some(opened) = opened {
+        let (context, plugin, share) = (Arc::clone(context), Arc::clone(plugin), Arc::clone(&share));
+        let splitter = Splitter { context, plugin, share, version: read_for };
+        splitter.context.guests.clone().spawn(splitter.run(opened));
+    }
+    LaneHandle { context: Arc::clone(context), plugin: Arc::clone(plugin), lanes, drain, share, version: shown }
 }
 
 impl Lane {
@@ -99,8 +158,11 @@ impl Lane {
                 biased;
                 command = self.commands.recv() => self.command(command).await,
                 committed = self.commits.next(), if self.commits.pending() => self.committed(committed).await,
-                batch = self.inbox.next(BATCH) => match batch {
-                    Ok(Some(batch)) => self.batch(&batch).await,
+                batch = next_batch(&mut self.feed, &self.share, self.number) => match batch {
+                    Ok(Some((generation, batch))) => {
+                        self.commits.go_on_with(generation);
+                        self.batch(&batch).await
+                    }
                     Ok(None) => Flow::End,
                     Err(error) => self.journal_refused(&error).await,
                 },
@@ -108,8 +170,6 @@ impl Lane {
             if flow == Flow::End {
                 break;
             }
-            // Other guests share the thread.
-            tokio::task::yield_now().await;
         }
     }
 
@@ -125,6 +185,12 @@ impl Lane {
         self.show_progress();
         let mut now = Instant::now();
         for event in batch {
+            if self.turn >= TURN {
+                tokio::task::yield_now().await;
+                self.turn = Duration::ZERO;
+                now = Instant::now();
+            }
+            let begun = now;
             if !self.commands.is_empty() {
                 let command = self.commands.recv().await;
                 match self.command(command).await {
@@ -136,6 +202,7 @@ impl Lane {
                 Flow::Next => self.left -= 1,
                 other => return other,
             }
+            self.turn += now.duration_since(begun);
             if self.commits.due(now)
                 && let Err(flow) = self.flush(&mut now).await
             {
@@ -167,7 +234,13 @@ impl Lane {
             if self.running.is_none() {
                 self.running = Some(self.context.ticker.running());
             }
-            let handled = self.commits.beside(guest.handle(event, *now)).await;
+            let call = self.commits.beside(guest.handle(event, *now));
+            let Some(handled) = self.due.within(call).await else {
+                match self.interrupted(event.seq, now).await {
+                    Flow::Next => continue,
+                    other => return other,
+                }
+            };
             let begun = std::mem::replace(now, Instant::now());
             let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
             self.plugin.counters.call(now.duration_since(begun), fuel);
@@ -240,13 +313,17 @@ impl Lane {
             }
             // A fresh guest reads what the last one stored from the journal: it has to be there.
             self.settle().await?;
-            match self.version.fresh_guest(&self.context).await {
-                Ok(guest) => {
+            match self.due.within(self.version.fresh_guest(&self.context)).await {
+                None => match self.next_command(now).await {
+                    Flow::Next => {}
+                    other => return Err(other),
+                },
+                Some(Ok(guest)) => {
                     self.guest = Some(guest);
                     *now = Instant::now();
                     return Ok(probing);
                 }
-                Err(fault) => {
+                Some(Err(fault)) => {
                     self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
                     let backoff = self.context.ledger.tempo().backoff(self.faults, noise());
                     match self.pause(backoff, now).await {
@@ -306,27 +383,19 @@ impl Lane {
 
     /// Takes `fuel` from the minute's budget; says how long to wait for the next one, where there is none left.
     fn spend(&mut self, fuel: u64, now: Instant) -> Duration {
-        let budget = self.version.limits.fuel_per_minute;
-        if budget == 0 {
-            return Duration::ZERO;
+        let (budget, minute) = (self.version.limits.fuel_per_minute, self.context.ledger.tempo().fuel_minute);
+        let wait = self.plugin.usage.spend_fuel(fuel, budget, minute, now);
+        if !wait.is_zero() {
+            self.plugin.counters.throttles.fetch_add(1, Relaxed);
+            self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next call waits");
         }
-        let minute = self.context.ledger.tempo().fuel_minute;
-        if now.duration_since(self.fuel_minute.0) >= minute {
-            self.fuel_minute = (now, 0);
-        }
-        self.fuel_minute.1 = self.fuel_minute.1.saturating_add(fuel);
-        if self.fuel_minute.1 < budget {
-            return Duration::ZERO;
-        }
-        self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next call waits");
-        minute.saturating_sub(now.duration_since(self.fuel_minute.0))
+        wait
     }
 
-    /// Whether [`Lane::spend`] would have the next call wait.
-    fn fuel_is_spent(&self, now: Instant) -> bool {
-        let budget = self.version.limits.fuel_per_minute;
-        let minute = self.context.ledger.tempo().fuel_minute;
-        budget > 0 && self.fuel_minute.1 >= budget && now.duration_since(self.fuel_minute.0) < minute
+    /// How long [`Lane::spend`] would have the next call wait.
+    fn fuel_wait(&self, now: Instant) -> Duration {
+        let (budget, minute) = (self.version.limits.fuel_per_minute, self.context.ledger.tempo().fuel_minute);
+        self.plugin.usage.spend_fuel(0, budget, minute, now)
     }
 
     /// Waits for what [`Lane::spend`] said, for all to see.
@@ -356,65 +425,42 @@ impl Lane {
         flow
     }
 
-    async fn command(&mut self, command: Option<Command>) -> Flow {
-        match command {
-            Some(Command::Swap { version, done }) => {
-                let (flow, swapped) = self.swap(version).await;
-                // Who asked may be gone.
-                let _ = done.send(swapped);
-                flow
-            }
-            Some(Command::Retry { seq, done }) => self.retry(seq, done).await,
-            Some(Command::Stop { done }) => {
-                while let Some(committed) = self.last_commits().await {
-                    if let Err(error) = committed {
-                        self.plugin.ring.push(LogLevel::Error, &format!("the journal refused: {error}"));
-                    }
-                }
-                self.stop_guest().await;
-                let _ = done.send(());
-                Flow::End
-            }
-            None => Flow::End,
+    /// The call of event `seq` was stopped for a change that waited for it: what it did is dropped with its guest, and
+    /// the event is tried again after the change.
+    async fn interrupted(&mut self, seq: u64, now: &mut Instant) -> Flow {
+        self.count_refusals();
+        if let Some(mut guest) = self.guest.take() {
+            // Its programs: they are not reaped by a call that never ended.
+            guest.state().end();
         }
+        let text = format!("event {seq} was stopped after drain_ms for a change, and is tried again");
+        self.plugin.ring.push(LogLevel::Warn, &text);
+        self.next_command(now).await
     }
 
-    async fn swap(&mut self, version: Arc<Version>) -> (Flow, Result<(), Fault>) {
-        // The new guest reads from the journal what the old one stored: it is made here, where all of it is
-        // there, and not before.
-        let flow = match self.settle_quietly().await {
-            Flow::End => return (Flow::End, Ok(())),
-            flow => flow,
+    /// Carries out the command that a change gave or is about to give, unless it is called off.
+    async fn next_command(&mut self, now: &mut Instant) -> Flow {
+        self.running = None;
+        let flow = tokio::select! {
+            biased;
+            command = self.commands.recv() => self.command(command).await,
+            () = self.due.called_off() => Flow::Next,
         };
-        let guest = match version.fresh_guest(&self.context).await {
-            Ok(guest) => guest,
-            Err(fault) => return (flow, Err(fault)),
-        };
-        self.stop_guest().await;
-        let same_inbox = self.version.description.subscriptions == version.description.subscriptions
-            && self.version.grant.delivery.mode == version.grant.delivery.mode;
-        self.version = version;
-        self.guest = Some(guest);
-        self.faults = 0;
-        if same_inbox {
-            return (flow, Ok(()));
-        }
-        self.inbox = Inbox::Closed;
-        let flow = match Inbox::open(&self.context.bus, &self.version).await {
-            Ok(opened) => self.reopened(opened),
-            Err(error) => Box::pin(self.journal_refused(&error)).await,
-        };
-        (flow, Ok(()))
+        *now = Instant::now();
+        flow
     }
+}
 
-    async fn stop_guest(&mut self) {
-        if let Some(guest) = self.guest.take() {
-            let _running = self.context.ticker.running();
-            if let Err(fault) = guest.stop().await {
-                self.plugin.note_fault(&fault);
-            }
-        }
-    }
+/// The next events with the generation that they belong to; none where no more come. Cancel-safe.
+async fn next_batch(
+    feed: &mut Feed,
+    share: &Share,
+    lane: usize,
+) -> Result<Option<(u64, Vec<Arc<Event>>)>, JournalError> {
+    let Feed::Own(inbox) = feed else { return Ok(share.take(lane, BATCH).await) };
+    let Some(batch) = inbox.next(BATCH).await? else { return Ok(None) };
+    share.took(&batch, inbox.passed());
+    Ok(Some((share.generation(), batch)))
 }
 
 /// Has the processor fetch what the guest will be handed. Another core wrote it: waiting for each event's lines of

@@ -2,15 +2,15 @@
 //! journal refuses is done again from the cursor.
 
 use super::handle::Command;
-use super::inbox::Inbox;
-use super::{Flow, Lane};
+use super::inbox::{Inbox, Opened};
+use super::{Feed, Flow, Lane};
 use crate::logs::LogLevel;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tollgate_core::journal::JournalError;
 
 /// Pause after the journal refused, before the lane goes on from its cursor.
-const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
 
 impl Lane {
     /// Hands what was gathered to the journal, once there is room for it.
@@ -57,8 +57,14 @@ impl Lane {
 
     /// For `plugin list`.
     pub(super) fn show_progress(&self) {
-        self.plugin.queue.store(self.inbox.waiting() + self.left as u64, Relaxed);
-        self.plugin.finished.store(self.commits.finished(), Relaxed);
+        let (waiting, upto) = self.share.shown();
+        let waiting = match &self.feed {
+            // Of the batch, what is handled counts no more, though it may not be handed to the journal.
+            Feed::Own(inbox) => inbox.waiting() + self.left as u64,
+            Feed::Shared => waiting,
+        };
+        self.plugin.queue.store(waiting, Relaxed);
+        self.plugin.finished.store(upto, Relaxed);
     }
 
     pub(super) async fn committed(&mut self, committed: Option<Result<u64, JournalError>>) -> Flow {
@@ -84,7 +90,9 @@ impl Lane {
         self.guest = None;
         self.running = None;
         self.commits.forget();
+        let generation = self.commits.generation();
         loop {
+            let paused = tokio::time::sleep(JOURNAL_PAUSE);
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -94,7 +102,12 @@ impl Lane {
                     }
                     other => if self.command(other).await == Flow::End { return Flow::End },
                 },
-                () = tokio::time::sleep(JOURNAL_PAUSE) => {}
+                () = paused => {}
+            }
+            if matches!(self.feed, Feed::Shared) {
+                // The splitter begins anew, once for all lanes.
+                self.share.fail(generation);
+                return Flow::Reopened;
             }
             match Inbox::open(&self.context.bus, &self.version).await {
                 Ok(opened) => return self.reopened(opened),
@@ -104,9 +117,9 @@ impl Lane {
         }
     }
 
-    pub(super) fn reopened(&mut self, (inbox, finished): (Inbox, u64)) -> Flow {
-        self.inbox = inbox;
-        self.commits.go_on_after(finished);
+    pub(super) fn reopened(&mut self, (inbox, finished): Opened) -> Flow {
+        self.feed = Feed::Own(inbox);
+        self.share.reopened(&finished);
         self.show_progress();
         Flow::Reopened
     }

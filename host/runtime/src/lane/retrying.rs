@@ -35,15 +35,16 @@ impl Lane {
 
     async fn try_again(&mut self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
         let Letter { letter, event } = letter_of(&self.context.bus, &self.version, seq).await?;
-        if self.fuel_is_spent(Instant::now()) {
+        if !self.fuel_wait(Instant::now()).is_zero() {
             return Err(RetryRefusal::OutOfFuel(self.plugin.name.to_string()));
         }
         let tries = letter.tries.saturating_add(1);
         let running = self.context.ticker.running();
         if self.guest.is_none() {
-            match self.version.fresh_guest(&self.context).await {
-                Ok(guest) => self.guest = Some(guest),
-                Err(fault) => {
+            match self.due.within(self.version.fresh_guest(&self.context)).await {
+                None => return Err(RetryRefusal::Ended(self.plugin.name.to_string())),
+                Some(Ok(guest)) => self.guest = Some(guest),
+                Some(Err(fault)) => {
                     self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
                     return Err(RetryRefusal::NoGuest { plugin: self.plugin.name.to_string(), fault });
                 }
@@ -51,7 +52,12 @@ impl Lane {
         }
         let begun = Instant::now();
         let Some(guest) = &mut self.guest else { return Err(RetryRefusal::Ended(self.plugin.name.to_string())) };
-        let handled = guest.handle(&event, begun).await;
+        let Some(handled) = self.due.within(guest.handle(&event, begun)).await else {
+            // A change waited for it for as long as it may: what the guest did is dropped with it.
+            guest.state().end();
+            self.guest = None;
+            return Err(RetryRefusal::Ended(self.plugin.name.to_string()));
+        };
         let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
         drop(running);
         let now = Instant::now();

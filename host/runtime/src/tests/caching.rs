@@ -166,6 +166,25 @@ async fn a_compiler_that_fails_is_a_refusal_that_says_so() {
     assert!(rejected.cause.contains("`/nowhere/at/all` could not be started"), "{}", rejected.cause);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_ends_waits_for_no_compilation_and_leaves_none() {
+    let mut world = World::new();
+    let file = world.home.root().join("pid");
+    let script = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", file.display());
+    let mut child = Child::new("/bin/sh", ["-c", &script]);
+    child.limits.time = Duration::from_secs(3_600);
+    world.compiler = Arc::new(child);
+    world.watch = true;
+    world.start().await;
+    world.drop_in("counter", guests::COUNTER, EMITS);
+    world.eventually("it is being compiled", || file.exists()).await;
+    let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    assert!(rustix::process::test_kill_process(pid).is_ok());
+    world.stop().await;
+    assert!(rustix::process::test_kill_process(pid).is_err(), "it is left");
+}
+
 /// Holds each compilation for a while, to see how many there are at once.
 #[derive(Default)]
 struct Crowded {

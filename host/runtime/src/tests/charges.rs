@@ -16,16 +16,21 @@ use std::time::{Duration, Instant};
 use tollgate_core::time::Clock;
 use wasmtime_wasi::WasiView;
 
-const EVERYTHING: &str = "[grant]\nemit = [\"demo.*\"]\ndata = { max_bytes = 100_000 }\nsession_effects = true\n\
+const EVERYTHING: &str = "[grant]\nemit = [\"demo.*\"]\ndata = { max_bytes = 10_000_000 }\nsession_effects = true\n\
     workspace = { read = [\"**\"], write = [\"**\"] }\nprocess = [{ program = \"sh\", args = [\"**\"] }]\n";
 /// Bytes of whatever is moved: enough to stand out from the price of the call.
 const BYTES: usize = 10_000;
 
+/// Emits of a minute: fewer than those of an event.
+pub(super) const EMITS_PER_MINUTE: u32 = 50;
+/// Bytes that the plugin may keep in its folder.
+const DATA_BYTES: u64 = 3 << 20;
+
 /// A guest's state in a call of `fuel`.
-fn state(world: &World, fuel: u64) -> GuestState {
+pub(super) fn state(world: &World, fuel: u64) -> GuestState {
     let asks = [
         Ask::Emit("demo.*".into()),
-        Ask::Data(100_000),
+        Ask::Data(DATA_BYTES),
         Ask::SessionEffects,
         Ask::WorkspaceRead("**".into()),
         Ask::WorkspaceWrite("**".into()),
@@ -34,7 +39,7 @@ fn state(world: &World, fuel: u64) -> GuestState {
     let mut state = GuestState::new(StateParts {
         plugin: "p".into(),
         bus: world.bus.clone(),
-        limits: Limits::default(),
+        limits: Limits { emits_per_minute: EMITS_PER_MINUTE, ..Limits::default() },
         capabilities: Arc::new(Capabilities::new(&asks, &Grant::parse(EVERYTHING).unwrap())),
         ring: Arc::new(LogRing::new(Clock::system())),
         usage: Arc::default(),

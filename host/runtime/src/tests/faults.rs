@@ -7,6 +7,9 @@ use std::time::Duration;
 use tollgate_bundled::guests;
 use tollgate_core::journal::Durability;
 
+/// Time enough for all of the fuel, however slow the machine.
+const TIME: &str = "[limits]\ntimeout_ms = 60_000\n";
+
 /// One hostile event: its cause is `cause`, it goes to the dead letters after three tries, the next is handled.
 async fn check(name: &str, component: &[u8], grant: &str, cause: &str) {
     let world = World::with(name, component, grant).await;
@@ -27,7 +30,7 @@ async fn check(name: &str, component: &[u8], grant: &str, cause: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_runs_out_of_fuel() {
-    check("spin-handle", guests::SPIN_HANDLE, "", "out_of_fuel").await;
+    check("spin-handle", guests::SPIN_HANDLE, TIME, "out_of_fuel").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +49,7 @@ async fn growing_memory_is_stopped() {
     check(
         "hostile-memory-growth",
         guests::HOSTILE_MEMORY_GROWTH,
-        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "[limits]\nfuel_per_event = 10_000_000_000\ntimeout_ms = 60_000\n",
         "memory",
     )
     .await;
@@ -57,7 +60,7 @@ async fn deep_recursion_is_stopped() {
     check(
         "hostile-deep-recursion",
         guests::HOSTILE_DEEP_RECURSION,
-        "[limits]\nfuel_per_event = 10_000_000_000\n",
+        "[limits]\nfuel_per_event = 10_000_000_000\ntimeout_ms = 60_000\n",
         "stack_overflow",
     )
     .await;
@@ -85,7 +88,7 @@ async fn refused(name: &str, component: &[u8], grant: &str, stage: &str, part: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_refused_at_the_stage_where_they_fail() {
-    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, "", "init", "out_of_fuel").await;
+    refused("hostile-endless-loop-in-init", guests::HOSTILE_ENDLESS_LOOP_IN_INIT, TIME, "init", "out_of_fuel").await;
     refused("wrong-name", guests::WRONG_NAME, "", "name", "some-other-name").await;
     refused("Bad_Name", guests::COUNTER, "", "name", "rename").await;
     refused("bad-config-init-fails", guests::BAD_CONFIG_INIT_FAILS, "", "config", "[config]: \"limit\"").await;

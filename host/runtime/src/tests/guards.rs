@@ -10,7 +10,7 @@ use tollgate_core::gate::{Cause, GuardAnswer, GuardOutcome, Guards, NormalisedCa
 
 const DENY: &str = "[grant]\ngate = [\"deny\", \"ask\"]\n";
 
-fn call() -> Arc<NormalisedCall> {
+pub(super) fn call() -> Arc<NormalisedCall> {
     Arc::new(NormalisedCall {
         call_id: "c1".into(),
         session: "s1".into(),
@@ -78,6 +78,9 @@ async fn a_guard_that_fails_is_told_apart_from_one_that_denies() {
     let world = World::with("error-guard", guests::ERROR_GUARD, DENY).await;
     assert_eq!(failed_with(&only(&world).await), Cause::Fault);
     assert_eq!(world.status("error-guard").failed, 1);
+    let world = World::with("hostile-long-words", guests::HOSTILE_LONG_WORDS, DENY).await;
+    let GuardOutcome::Failed { message, .. } = only(&world).await.outcome else { panic!("it failed") };
+    assert!(message.starts_with("it failed: no no ") && message.len() < 1_100, "{} bytes", message.len());
 }
 
 const NEVER_DONE: &str = "[grant]\ngate = [\"deny\"]\n[limits]\nfuel_per_gate = 1_000_000_000_000\n";

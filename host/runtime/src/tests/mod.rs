@@ -7,12 +7,15 @@
     reason = "a test that cannot set up has failed"
 )]
 
+mod bounds;
 mod caching;
 mod charges;
 mod dropping;
 mod effects;
+mod fairness;
 mod faults;
 mod guards;
+mod instances;
 mod programs;
 mod reloads;
 mod retries;

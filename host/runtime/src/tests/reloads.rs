@@ -3,6 +3,7 @@
 use super::{EMITS, World, fields};
 use crate::{PluginState, ReloadRefusal, RetryOutcome, RuntimeError};
 use serde_json::json;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tollgate_bundled::guests;
 
@@ -101,4 +102,31 @@ async fn a_reload_that_fails_keeps_what_serves_and_says_why() {
     world.remove("trap");
     let refused = world.runtime().reload("trap").await;
     assert!(matches!(&refused, Err(RuntimeError::Unknown(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_for_the_hosts_own_reasons_is_tried_again_and_a_refused_file_is_not() {
+    let mut world = World::new();
+    world.watch = true;
+    world.drop_in("counter", guests::COUNTER, EMITS);
+    world.start().await;
+    let managed = world.runtime().find("counter").unwrap();
+    let tried = || managed.loads.tried.load(SeqCst);
+    let before = tried();
+    managed.loads.failing.store(3, SeqCst);
+    world.replace("counter", guests::COUNTER_V2);
+    world.eventually("it serves once nothing fails", || world.status("counter").version == "0.2.0").await;
+    assert_eq!(tried(), before + 4);
+    assert_eq!(world.events("plugin.rejected").len(), 1, "the same failure is told of once");
+    assert!(world.status("counter").rejected.is_none());
+    // A file that was refused is looked at again once it changes, and not before.
+    let before = tried();
+    world.replace("counter", b"broken");
+    world.wait_for("plugin.rejected", 2).await;
+    for _ in 0..3 {
+        world.runtime().rescan().await;
+    }
+    assert_eq!(tried(), before + 1);
+    world.replace("counter", guests::COUNTER);
+    world.eventually("another one serves", || world.status("counter").version == "0.1.0").await;
 }

@@ -9,7 +9,7 @@ use tollgate_bundled::guests;
 use tollgate_core::bus::{MAX_BATCH, Start};
 use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
-use tollgate_core::journal::{Completion, DeadLetter, Durability, RING_EVENTS};
+use tollgate_core::journal::{Ahead, Completion, DeadLetter, Durability, RING_EVENTS};
 
 /// A world that is not started, where `name` gave up each of `types` before; says their seqs.
 async fn given_up(world: &World, name: &str, types: &[&str]) -> Vec<u64> {
@@ -30,6 +30,7 @@ async fn given_up(world: &World, name: &str, types: &[&str]) -> Vec<u64> {
             subscriber: Arc::clone(&subscriber),
             after,
             finished: seq,
+            ahead: Ahead::default(),
             emits: Vec::new(),
             store: Vec::new(),
             dead_letter: Some(letter),
