@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// How often a line is followed into files that it wrote itself: each is parsed anew, and one may run the next.
 pub(in crate::gate) const MAX_REPLAYS: usize = 16;
 
+/// Most commands that are told apart as makers of one file or variable; each of its users keeps the list.
+pub(in crate::gate) const MAX_SPANS: usize = 8;
+
 /// What is bound in code that is given these arguments, the first of them numbered so.
 pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(String, Word)]> {
     let is_argument = |name: &str| name == "@" || name == "*" || name.bytes().all(|byte| byte.is_ascii_digit());
@@ -67,7 +70,13 @@ impl Walk {
             }
             let span = own.start..own.end.max(inner.end);
             for made in fetched::made(command) {
-                self.made.entry(made).or_default().push(span.clone());
+                let spans = self.made.entry(made).or_default();
+                let full = spans.len() >= MAX_SPANS;
+                match spans.last_mut().filter(|_| full) {
+                    // Too many to tell apart: all from here on.
+                    Some(last) => last.end = span.end,
+                    None => spans.push(span.clone()),
+                }
             }
         }
         for (program, span) in run {

@@ -57,7 +57,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
 }
 
 /// Most functions whose calls are followed with their arguments; a line defines few.
-const MAX_FUNCTIONS: usize = 64;
+pub(in crate::gate) const MAX_FUNCTIONS: usize = 64;
 
 /// `"$DIR/bin/tool"`: where it lies is not known, what it is called is.
 fn has_name(program: &str) -> bool {
