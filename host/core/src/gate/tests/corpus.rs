@@ -157,7 +157,7 @@ fn every_line_of_the_corpus_is_judged_as_it_says() {
     println!("| file | lines | dangerous | let through | harmless | stopped |\n{}", table.join("\n"));
     assert!(wrong.is_empty(), "{} wrong:\n{wrong}", wrong.lines().count());
     let all = rows.last().unwrap();
-    assert!(all.dangerous + all.harmless >= 600 && all.harmless >= 300, "a corpus says little that is small");
+    assert!(all.dangerous + all.harmless >= 2_000 && all.harmless >= all.dangerous, "a small corpus says little");
     let page = std::fs::read_to_string(PAGE).unwrap();
     for row in table {
         assert!(page.contains(&row), "docs/gatekeeper.md shows another table; there should be\n{row}");
