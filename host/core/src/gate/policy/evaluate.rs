@@ -12,8 +12,9 @@ use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
 use crate::gate::shell::{NotUnderstood, SSH_HERE};
 
-/// Most folders that a line's `cd`s are followed into.
-const MAX_FOLDERS: usize = 16;
+/// Most folders that a line's `cd`s are followed into: each word is read in each of them. A line that goes on is asked
+/// about.
+pub(super) const MAX_FOLDERS: usize = 32;
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
@@ -177,6 +178,7 @@ impl Policy {
             starts => folders_from(moving, starts),
         };
         let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
+        let problem = problem.or((folders.len() >= MAX_FOLDERS).then_some(NotUnderstood::TooManyPaths));
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {

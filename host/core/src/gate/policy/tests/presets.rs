@@ -1,6 +1,7 @@
 //! What each preset says of everyday lines and of what destroys.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 
+use super::super::evaluate::MAX_FOLDERS;
 use super::*;
 
 #[test]
@@ -105,6 +106,15 @@ fn guardrails_deny_what_destroys_however_it_is_written() {
     }
     let fifty = format!("{}rm -rf /", "true;".repeat(50));
     check("guardrails", &fifty, Action::Deny);
+}
+
+#[test]
+fn a_line_that_goes_into_too_many_folders_is_asked_about() {
+    // The folder that the call starts in is one of them.
+    let line = |folders: usize| (2..=folders).map(|at| format!("cd d{at}; ")).collect::<String>() + "ls";
+    check("guardrails", &line(MAX_FOLDERS - 1), Action::Abstain);
+    check("guardrails", &line(MAX_FOLDERS), Action::Ask);
+    check("guardrails", &(line(MAX_FOLDERS - 2) + "; cd /; rm -rf *"), Action::Deny);
 }
 
 #[test]
