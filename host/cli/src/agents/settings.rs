@@ -14,6 +14,8 @@ pub struct Found {
     pub events: Vec<&'static str>,
     /// What the hook of the first event that gates runs; of another event where that has none.
     pub command: Option<HookCommand>,
+    /// Events whose hook of ours runs something else than `command`.
+    pub others: Vec<&'static str>,
     /// The shortest time that the agent waits for a hook that gates, in milliseconds.
     pub patience_ms: Option<u64>,
     /// The setting that keeps every hook silent, where one does.
@@ -54,7 +56,9 @@ pub fn find(agent: &Agent, settings: &Map<String, Value>) -> Found {
             continue;
         };
         found.events.push(event.name);
-        found.command.get_or_insert(command);
+        if *found.command.get_or_insert_with(|| command.clone()) != command {
+            found.others.push(event.name);
+        }
         if let Some(timeout) = handler.get("timeout").and_then(Value::as_u64).filter(|_| event.gates) {
             let timeout_ms = timeout.saturating_mul(1_000) / agent.per_second;
             found.patience_ms = Some(found.patience_ms.map_or(timeout_ms, |least| least.min(timeout_ms)));

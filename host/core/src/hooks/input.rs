@@ -21,7 +21,7 @@ const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 const ANSWERS: [&str; 3] = ["last_assistant_message", "prompt_response", "text"];
 
 /// What the hook's process and its caller know beside the input.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct HookContext<'a> {
     /// The user that the agent works for.
     pub user: &'a str,

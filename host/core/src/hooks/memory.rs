@@ -49,6 +49,7 @@ struct Answered {
     line: Uuid,
     /// Which of the two.
     first: Kind,
+    /// Where the gate took it to run.
     folder: Option<PathBuf>,
     call_id: String,
     until: Instant,
@@ -62,11 +63,8 @@ impl HookMemory {
         let Some(line) = seen.line else { return false };
         let mut state = self.state();
         state.answered.retain(|one| one.until > now);
-        let same_folder = |one: &Answered| match (&one.folder, &seen.folder) {
-            (Some(first), Some(second)) => first == second,
-            // Left empty it says nothing.
-            _ => true,
-        };
+        // Left empty it says nothing; else it has to be where the gate took the line to run.
+        let same_folder = |one: &Answered| seen.folder.is_none() || one.folder == seen.folder;
         let found =
             state.answered.iter().position(|one| one.line == line && one.first != input.kind && same_folder(one));
         let Some(answered) = found.and_then(|at| state.answered.remove(at)) else { return false };
@@ -107,7 +105,7 @@ impl HookMemory {
         state.answered.push_back(Answered {
             line,
             first: input.kind,
-            folder: seen.folder.clone(),
+            folder: seen.folder.clone().or_else(|| input.cwd.clone()),
             call_id: seen.call_id.clone(),
             until: now + ANSWER_LASTS,
         });

@@ -72,6 +72,14 @@ fn trouble(agent: &Agent, found: &Found, file: &SettingsFile, deadline_ms: u64) 
         let words = format!("without {}; `tollgate hooks install {}` adds them", missing.join(", "), agent.name());
         return Some((if found.lets_past(agent) { Health::Bad } else { Health::Odd }, words));
     }
+    if !found.others.is_empty() {
+        let words = format!(
+            "{} run another command than the rest; `tollgate hooks install {}` makes them one",
+            found.others.join(", "),
+            agent.name()
+        );
+        return Some((Health::Bad, words));
+    }
     let patience_ms = found.patience_ms.filter(|patience_ms| *patience_ms <= deadline_ms)?;
     let words = format!(
         "the agent waits {patience_ms} ms for a hook that answers within {deadline_ms} ms; `tollgate hooks install {}` mends it",

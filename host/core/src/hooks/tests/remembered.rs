@@ -14,8 +14,10 @@ fn cursor(fields: &Value) -> HookInput {
 }
 
 fn pre(session: &str, command: &str, cwd: &str) -> HookInput {
-    cursor(&json!({"conversation_id": session, "hook_event_name": "preToolUse", "tool_name": "Shell",
-        "tool_input": {"command": command}, "tool_use_id": "t1", "cwd": cwd}))
+    cursor(
+        &json!({"conversation_id": session, "workspace_roots": ["/p"], "hook_event_name": "preToolUse", "tool_name": "Shell",
+        "tool_input": {"command": command}, "tool_use_id": "t1", "cwd": cwd}),
+    )
 }
 
 fn shell(session: &str, command: &str, cwd: &str) -> HookInput {
@@ -49,6 +51,10 @@ fn the_second_hook_of_a_shell_line_has_the_first_one_s_answer_once() {
     let payload: Value = serde_json::from_str(&second.drafts[0].payload).unwrap();
     assert_eq!(payload["call_id"], "t1", "it is about the call that was gated");
     assert!(!memory.answered(&mut shell("a", "ls", "/p"), now), "an answer serves once");
+    // Where the first says no folder, it was gated as in the workspace.
+    memory.gated(&pre("a", "ls", ""), &verdict(Decision::Allow, None), now);
+    assert!(!memory.answered(&mut shell("a", "ls", "/q"), now), "another folder than the one that was looked at");
+    assert!(memory.answered(&mut shell("a", "ls", "/p"), now));
     // In the other order too.
     memory.gated(&shell("a", "ls", "/p"), &verdict(Decision::Abstain, None), now);
     assert!(memory.answered(&mut pre("a", "ls", "/p"), now));
