@@ -106,23 +106,26 @@ fn a_path_outside_the_workspace_is_the_sandboxs_denial() {
 }
 
 #[test]
-fn every_recorded_input_of_the_agent_is_taken() {
+fn every_recorded_input_of_an_agent_is_taken() {
     let home = Home::new();
     let daemon = home.start();
-    for recording in [
-        include_str!("fixtures/hooks/claude-code-2.1.329-ok.jsonl"),
-        include_str!("fixtures/hooks/claude-code-2.1.329-fail.jsonl"),
-    ] {
+    let recordings = [
+        ("claude-code", include_str!("fixtures/hooks/claude-code-2.1.329-ok.jsonl")),
+        ("claude-code", include_str!("fixtures/hooks/claude-code-2.1.329-fail.jsonl")),
+        ("codex", include_str!("fixtures/hooks/codex-0.169.0.jsonl")),
+        ("gemini", include_str!("fixtures/hooks/gemini-cli-0.61.0.jsonl")),
+    ];
+    for (agent, recording) in recordings {
         let here = recording.replace("/home/dev/project", &home.workspace().display().to_string());
         for line in here.lines() {
-            let output = home.tollgate_with(["hook", "claude-code"], line.as_bytes());
+            let output = home.tollgate_with(["hook", agent], line.as_bytes());
             assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
         }
     }
-    assert_eq!(daemon.events("hook.pre_tool").len(), 2);
-    assert_eq!(daemon.events("tool.gated").len(), 2);
-    assert_eq!(daemon.events("tool.finished").len(), 2);
-    assert_eq!(daemon.events("message.in").len(), 2);
+    for types in ["hook.pre_tool", "tool.gated", "tool.finished", "message.in", "message.out"] {
+        assert_eq!(daemon.events(types).len(), recordings.len(), "{types}");
+    }
+    assert_eq!(daemon.events("alert.raised").len(), 0, "each tool that finished was asked about");
 }
 
 #[test]

@@ -39,7 +39,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         && (only == "--help" || only == "-h")
     {
         // Nothing was asked, so nothing is denied.
-        let words = format!("{USAGE}\n\nIn Claude Code's settings.json:\n{EXAMPLE}\n");
+        let words = format!(
+            "{USAGE}\n\n`tollgate hooks install AGENT` puts it into an agent's settings. Claude Code's:\n{EXAMPLE}\n"
+        );
         return write(&HookAnswer { stdout: words, ..HookAnswer::pass() });
     }
     let (agent, settings, home) = match parse(&arguments) {
