@@ -123,17 +123,17 @@ pub struct ShellCommand {
 }
 
 /// Which commands the output of one reaches, through however many others.
-pub(super) struct Reached(Vec<bool>);
+#[derive(Debug)]
+pub(super) struct Reached {
+    found: Vec<bool>,
+    /// One of them runs it as a file or as its code.
+    pub is_run: bool,
+}
 
 impl Reached {
     /// Those commands, the one itself among them.
     pub fn of<'c>(&self, commands: &'c [ShellCommand]) -> impl Iterator<Item = &'c ShellCommand> {
-        commands.iter().zip(&self.0).filter(|(_, reached)| **reached).map(|(command, _)| command)
-    }
-
-    /// Whether one of these is.
-    pub fn any(&self, span: &Range<u32>) -> bool {
-        (span.start..span.end).any(|at| usize::try_from(at).is_ok_and(|at| self.0.get(at).copied().unwrap_or_default()))
+        commands.iter().zip(&self.found).filter(|(_, reached)| **reached).map(|(command, _)| command)
     }
 }
 
@@ -143,26 +143,42 @@ pub(super) fn reached(commands: &[ShellCommand], from: usize) -> Reached {
     if let Some(own) = found.get_mut(from) {
         *own = true;
     }
+    // What feeds a command stands in front of it and is found in one round; what fills it stands behind it.
     loop {
-        // How many in front of each position are reached: by this round where it was there, else by the last one.
-        let mut before = Vec::with_capacity(commands.len() + 1);
-        let mut count = 0_usize;
-        before.push(count);
-        for reached in &found {
-            count += usize::from(*reached);
-            before.push(count);
-        }
-        let at = |position: u32| usize::try_from(position).ok().and_then(|at| before.get(at)).copied();
-        let holds = |span: &Range<u32>| at(span.end).unwrap_or_default() > at(span.start).unwrap_or_default();
-        let mut changed = false;
+        // How many in front of each position are reached: by now, and before this round.
+        let old = counted(&found);
+        let mut now = Vec::with_capacity(commands.len() + 1);
+        let (mut count, mut changed) = (0_usize, false);
+        now.push(count);
         for (command, reached) in commands.iter().zip(&mut found) {
+            let in_front = |span: &Range<u32>| usize::try_from(span.end).is_ok_and(|end| end < now.len());
+            let holds = |span: &Range<u32>| holds(if in_front(span) { &now } else { &old }, span);
             if !*reached && command.reads.iter().chain(&command.filled).chain(&command.runs).any(holds) {
                 *reached = true;
                 changed = true;
             }
+            count += usize::from(*reached);
+            now.push(count);
         }
         if !changed {
-            return Reached(found);
+            let is_run = commands.iter().any(|command| command.runs.iter().any(|span| holds(&old, span)));
+            return Reached { found, is_run };
         }
     }
+}
+
+/// How many in front of each position are set.
+fn counted(found: &[bool]) -> Vec<usize> {
+    let mut count = 0;
+    let counts = found.iter().map(|reached| {
+        count += usize::from(*reached);
+        count
+    });
+    std::iter::once(0).chain(counts).collect()
+}
+
+/// Whether one of a span is counted.
+fn holds(counts: &[usize], span: &Range<u32>) -> bool {
+    let at = |position: u32| usize::try_from(position).ok().and_then(|at| counts.get(at)).copied().unwrap_or_default();
+    at(span.end) > at(span.start)
 }

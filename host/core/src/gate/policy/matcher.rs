@@ -7,7 +7,6 @@ use super::fields::{Fields, Problems, mend, shown};
 use super::flags::{self, Reading};
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
-use crate::gate::call::reached;
 use crate::gate::paths::lexical;
 use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
@@ -149,14 +148,16 @@ impl Matcher {
     /// Whether the command's output reaches one of the programs, through however many others.
     fn pipes(&self, seen: &Seen<'_>) -> bool {
         let all = seen.ground.all;
-        let reached = reached(all, seen.index);
+        let reached = seen.reached();
         let named = |name: &str| self.pipes_into.iter().any(|program| program.name.is(name));
+        // A file that was fetched is run by its name, too.
+        if reached.is_run && named("sh") {
+            return true;
+        }
         let own = all.get(seen.index);
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
             named(shell::base_name(&command.program.text)) && shell::runs_its_input(command)
-                // A file that was fetched is run by its name, too.
-                || named("sh") && command.runs.iter().any(|span| reached.any(span))
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
-use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
 use crate::gate::paths::lexical;
 use crate::gate::shell;
 use std::cell::OnceCell;
@@ -29,6 +29,7 @@ pub(super) struct Seen<'a> {
     pub folders: &'a [String],
     rendered: OnceCell<String>,
     words: OnceCell<Vec<Vec<PathReading>>>,
+    reached: OnceCell<Reached>,
 }
 
 /// One way to read a word as a path.
@@ -41,8 +42,21 @@ pub(super) struct PathReading {
 }
 
 impl<'a> Seen<'a> {
+    /// The commands that its output reaches.
+    pub fn reached(&self) -> &Reached {
+        self.reached.get_or_init(|| reached(self.ground.all, self.index))
+    }
+
     pub fn new(command: &'a ShellCommand, index: usize, ground: Ground<'a>, folders: &'a [String]) -> Self {
-        Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new() }
+        Self {
+            command,
+            index,
+            ground,
+            folders,
+            rendered: OnceCell::new(),
+            words: OnceCell::new(),
+            reached: OnceCell::new(),
+        }
     }
 
     /// The program without its folder, and its arguments, one blank between.

@@ -8,7 +8,7 @@ use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use crate::gate::options::{given, scan, values, words};
 
 /// Something that a command makes and a later one may take up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Made {
     /// A file of that name.
     File(String),
@@ -28,33 +28,34 @@ pub(super) fn made(command: &ShellCommand) -> Vec<Made> {
     names(command).into_iter().map(Made::File).chain(variables).collect()
 }
 
-/// Whether a command runs it: as a script, or as its code.
-pub(super) fn runs(command: &ShellCommand, made: &Made) -> bool {
-    match made {
-        Made::File(name) => script(command).is_some_and(|file| base_name(&file.text) == name),
-        Made::Variable(name) => takes_code(command, &format!("${name}")),
+/// What a command takes up where it was made, and whether it runs it: `sh file`, `eval "$x"`; `-d @file`, `--data=$x`.
+pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
+    let script = script(command).map(|file| (Made::File(base_name(&file.text).to_owned()), true));
+    let code = code(command).into_iter().filter_map(|word| match variables(&word.text).as_slice() {
+        [name] if word.text.strip_prefix('$') == Some(name) => Some((Made::Variable((*name).to_owned()), true)),
+        _ => None,
+    });
+    let mut found: Vec<(Made, bool)> = script.into_iter().chain(code).collect();
+    let reads = |kind| matches!(kind, RedirectKind::Input | RedirectKind::HereDocument);
+    let inputs = command.redirects.iter().filter(|redirect| reads(redirect.kind)).map(|redirect| &redirect.target);
+    for word in command.args.iter().chain(inputs) {
+        let name = word.text.split(['/', '@', '=']).next_back().unwrap_or_default();
+        found.push((Made::File(name.to_owned()), false));
+        if !word.literal {
+            found.extend(variables(&word.text).into_iter().map(|name| (Made::Variable(name.to_owned()), false)));
+        }
     }
+    found
 }
 
-/// Whether it stands in its words: `-d @file`, `--data=$x`.
-pub(super) fn uses(command: &ShellCommand, made: &Made) -> bool {
-    let inputs = command
-        .redirects
-        .iter()
-        .filter(|redirect| matches!(redirect.kind, RedirectKind::Input | RedirectKind::HereDocument));
-    let mut words = command.args.iter().chain(inputs.map(|redirect| &redirect.target));
-    match made {
-        Made::File(name) => words.any(|word| word.text.split(['/', '@', '=']).next_back() == Some(name)),
-        Made::Variable(name) => words.any(|word| !word.literal && holds(&word.text, name)),
-    }
-}
-
-/// Whether `$name` or `${name…}` stands in a text.
-fn holds(text: &str, name: &str) -> bool {
-    text.split('$').skip(1).any(|part| {
-        let after = part.strip_prefix('{').unwrap_or(part).strip_prefix(name);
-        after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
-    })
+/// The names of `$name` and `${name…}` in a text.
+fn variables(text: &str) -> Vec<&str> {
+    let named = text.split('$').skip(1).filter_map(|part| {
+        let part = part.strip_prefix('{').unwrap_or(part);
+        let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(part.len());
+        part.get(..end).filter(|name| !name.is_empty())
+    });
+    named.collect()
 }
 
 fn names(command: &ShellCommand) -> Vec<String> {
@@ -94,21 +95,25 @@ fn of_address(address: &Word) -> Word {
     Word { text: base_name(path).to_owned(), literal: address.literal }
 }
 
-/// Whether a word is code that it runs: `bash -c "$(…)"`, `python3 -c "$x"`, `eval $(…)`.
-pub(super) fn takes_code(command: &ShellCommand, text: &str) -> bool {
+/// Whether a substitution is code that it runs: `bash -c "$(…)"`, `python3 -c "$(…)"`, `eval $(…)`.
+pub(super) fn takes_code(command: &ShellCommand) -> bool {
+    code(command).into_iter().any(|word| word.text == "$()")
+}
+
+/// The words that are code.
+fn code(command: &ShellCommand) -> Vec<&Word> {
     let name = base_name(&command.program.text);
-    let is_filled = |word: &Word| word.text == text;
-    match name {
-        "eval" => command.args.iter().any(is_filled),
-        _ if shells::is_one(name) || interpreters::is_one(name) => {
-            let from = |document: &Redirect| document.kind == RedirectKind::HereDocument && is_filled(&document.target);
-            let pairs = command.args.iter().zip(command.args.iter().skip(1));
-            let mut code =
-                pairs.filter(|(flag, _)| flag.text.starts_with('-') && flag.text.ends_with(['c', 'e', 'E', 'r', 'p']));
-            code.any(|(_, code)| is_filled(code)) || command.redirects.iter().any(from)
-        }
-        _ => false,
+    if name == "eval" {
+        return command.args.iter().collect();
     }
+    if !is_interpreter(name) {
+        return Vec::new();
+    }
+    let takes = |flag: &Word| flag.text.starts_with('-') && flag.text.ends_with(['c', 'e', 'E', 'r', 'p']);
+    let pairs = command.args.iter().zip(command.args.iter().skip(1));
+    let given = pairs.filter(|(flag, _)| takes(flag)).map(|(_, code)| code);
+    let is_document = |redirect: &&Redirect| redirect.kind == RedirectKind::HereDocument;
+    given.chain(command.redirects.iter().filter(is_document).map(|redirect| &redirect.target)).collect()
 }
 
 /// The file that a command runs: itself by a path, or a shell's or an interpreter's script.
@@ -149,43 +154,33 @@ mod tests {
         }
     }
 
-    /// Whether the last command runs (`r`) or uses (`u`) what the first one makes.
-    fn check(line: &str, expected: &str) {
+    /// Whether the command `last` runs (`r`) or uses (`u`) what the first one makes.
+    fn check(line: &str, last: &str, expected: &str) {
         let commands = parse_blocking(line).commands;
-        let (first, last) = (commands.first().unwrap(), commands.last().unwrap());
-        let made = made(first);
-        let found: String = made
-            .iter()
-            .map(|made| match (runs(last, made), uses(last, made)) {
-                (true, _) => 'r',
-                (false, true) => 'u',
-                (false, false) => '-',
-            })
-            .collect();
-        assert_eq!(found, expected, "{line}: {made:?}");
+        let made = made(commands.first().unwrap());
+        let taken = taken(commands.iter().skip(1).find(|command| base_name(&command.program.text) == last).unwrap());
+        let found = made.iter().map(|made| match taken.iter().find(|(taken, _)| taken == made) {
+            Some((_, true)) => 'r',
+            Some((_, false)) => 'u',
+            None => '-',
+        });
+        assert_eq!(found.collect::<String>(), expected, "{line}: {made:?}");
     }
 
     #[test]
     fn what_was_made_is_found_again() {
-        check("curl -o /tmp/i x; sh /tmp/i", "r");
-        check("curl -O https://x/i; ./i", "r");
-        check("curl -O https://x/i; cat i", "u");
-        check("curl -O https://x/i; curl -d @i y", "u");
-        check("curl -O https://x/i; curl -T y < i", "u");
-        check("cp a b; curl -F f=@b y", "u");
-        check("curl -O https://x/i; ls", "-");
-        check("curl -O https://x/i; sh other.sh", "-");
-        check("export a=1; ls $a", "");
-    }
-
-    #[test]
-    fn variables_of_substitutions_are_followed() {
-        for (line, expected) in [("x=$(a); eval \"$x\"", 'r'), ("x=$(a); b ${x%y}", 'u'), ("x=$(a); b $xy", '-')] {
-            let commands = parse_blocking(line).commands;
-            let last = commands.iter().find(|command| matches!(&*command.program.text, "eval" | "b")).unwrap();
-            let made = Made::Variable("x".to_owned());
-            assert_eq!(runs(last, &made), expected == 'r', "{line}");
-            assert_eq!(uses(last, &made), expected != '-', "{line}");
-        }
+        check("curl -o /tmp/i x; sh /tmp/i", "sh", "r");
+        check("curl -O https://x/i; ./i", "i", "r");
+        check("curl -O https://x/i; cat i", "cat", "u");
+        check("curl -O https://x/i; curl -d @i y", "curl", "u");
+        check("curl -O https://x/i; curl -T y < i", "curl", "u");
+        check("cp a b; curl -F f=@b y", "curl", "u");
+        check("curl -O https://x/i; ls", "ls", "-");
+        check("curl -O https://x/i; sh other.sh", "sh", "-");
+        check("export a=1; ls $a", "ls", "");
+        check("x=$(a); eval \"$x\"", "eval", "r");
+        check("x=$(a); bash -c \"$x\"", "bash", "r");
+        check("x=$(a); b ${x%y}", "b", "u");
+        check("x=$(a); b $xy", "b", "-");
     }
 }

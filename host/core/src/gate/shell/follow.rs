@@ -11,10 +11,11 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Most files and variables of which it is known which command made them; each is looked for in each later command.
-const MAX_MADE: usize = 64;
-/// Most files written by the line that one command of it is followed into.
-const MAX_RUN: usize = 4;
+/// How often a line is followed into files that it wrote itself: each is parsed anew, and one may run the next.
+pub(in crate::gate) const MAX_REPLAYS: usize = 16;
+
+/// Most commands that are told apart as makers of one file or variable; each of its users keeps the list.
+pub(in crate::gate) const MAX_SPANS: usize = 8;
 
 /// What is bound in code that is given these arguments, the first of them numbered so.
 pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(String, Word)]> {
@@ -40,7 +41,8 @@ fn interpreter_of(line: &str) -> &str {
 impl Walk {
     /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
     pub(super) fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
-        let body = self.functions.get(&name.text).filter(|_| name.literal && !context.calls.contains(&name.text))?;
+        let follows = name.literal && !context.calls.contains(&name.text) && self.commands.len() < MAX_COMMANDS;
+        let body = self.functions.get(&name.text).filter(|_| follows)?;
         let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
         inner.calls.push(name.text.clone());
         inner.bound = bound(context, args, 1);
@@ -53,24 +55,29 @@ impl Walk {
         for at in own.clone().filter_map(|at| usize::try_from(at).ok()) {
             let Some(command) = self.commands.get_mut(at) else { continue };
             if !inner.is_empty() {
-                if fetched::takes_code(command, "$()") {
+                if fetched::takes_code(command) {
                     command.runs.push(inner.clone());
                 }
                 command.filled.push(inner.clone());
             }
-            for (made, span) in &self.made {
-                let runs = fetched::runs(command, made);
-                if runs || fetched::uses(command, made) {
-                    if runs && matches!(made, Made::File(_)) && run.len() < MAX_RUN {
-                        run.push((command.program.clone(), span.clone()));
-                    }
-                    let spans = if runs { &mut command.runs } else { &mut command.filled };
-                    spans.push(span.clone());
+            for (made, runs) in fetched::taken(command) {
+                let Some(spans) = self.made.get(&made) else { continue };
+                if runs && matches!(made, Made::File(_)) {
+                    run.extend(spans.iter().map(|span| (command.program.clone(), span.clone())));
                 }
+                let found = if runs { &mut command.runs } else { &mut command.filled };
+                found.extend(spans.iter().cloned());
             }
             let span = own.start..own.end.max(inner.end);
-            let room = MAX_MADE.saturating_sub(self.made.len());
-            self.made.extend(fetched::made(command).into_iter().take(room).map(|made| (made, span.clone())));
+            for made in fetched::made(command) {
+                let spans = self.made.entry(made).or_default();
+                let full = spans.len() >= MAX_SPANS;
+                match spans.last_mut().filter(|_| full) {
+                    // Too many to tell apart: all from here on.
+                    Some(last) => last.end = span.end,
+                    None => spans.push(span.clone()),
+                }
+            }
         }
         for (program, span) in run {
             self.replay(&program, span, context);
@@ -80,6 +87,10 @@ impl Walk {
     /// What is in a file that the line wrote itself, as the program would read it. What it is not known to hold is
     /// as unknown as in any other file.
     fn replay(&mut self, program: &Word, span: Range<u32>, context: &Context) {
+        if self.replays >= MAX_REPLAYS {
+            return self.trouble(NotUnderstood::TooMany);
+        }
+        self.replays += 1;
         let sources = [span];
         let input = Input { stdin: &Stdin::Piped, sources: &sources, commands: &self.commands, facts: &self.facts };
         let named = wrappers::base_name(&program.text);
@@ -88,10 +99,10 @@ impl Walk {
         let runs_code = fetched::is_interpreter(named);
         let name = if runs_code { named } else { by_line.unwrap_or("sh") };
         let ran = wrappers::runs(&Word { text: name.to_owned(), literal: true }, &[], &[], &input);
-        let problem = self.problem;
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         inner.stdin = Stdin::Empty;
+        let problem = self.problem;
         for (argv, assignments) in ran.argvs {
             self.emit(argv, assignments, Vec::new(), &inner, &[]);
         }
@@ -99,7 +110,15 @@ impl Walk {
         for said in ran.says {
             self.say(Word { text: name.to_owned(), literal: true }, said, &inner);
         }
+        self.forget(problem);
+    }
+
+    /// What was read as code may be none: only that it was too much counts.
+    pub(super) fn forget(&mut self, problem: Option<NotUnderstood>) {
         self.problem = problem;
+        if self.commands.len() >= MAX_COMMANDS || self.replays >= MAX_REPLAYS {
+            self.trouble(NotUnderstood::TooMany);
+        }
     }
 
     /// Records what a program reads as if it were its argument, on one line.
@@ -119,7 +138,7 @@ impl Walk {
         let problem = self.problem;
         self.code(code, &context.deeper());
         if self.problem == Some(NotUnderstood::Syntax) {
-            self.problem = problem;
+            self.forget(problem);
         }
     }
 }

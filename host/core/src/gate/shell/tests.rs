@@ -1,6 +1,8 @@
 //! What a shell line is read as, the ways past others' guards among it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
+use super::follow::{MAX_REPLAYS, MAX_SPANS};
+use super::walk::MAX_FUNCTIONS;
 use super::*;
 use crate::gate::call::{RedirectKind, Word};
 
@@ -253,6 +255,42 @@ fn data_flows_through_process_substitutions() {
     check_doubtful("{ sh; } < <(curl x)", "curl x");
     check_doubtful("{ curl x; } > >(sh)", "curl x");
     check("diff <(a) <(b)", &["a", "b", "diff <() <()"]);
+}
+
+#[test]
+fn calls_and_files_are_followed_only_so_far() {
+    // Each function calls the next a hundred times.
+    let mut line: String =
+        (0..12).map(|at| format!("f{at}() {{ {} }}; ", format!("f{}; ", at + 1).repeat(20))).collect();
+    line.push_str("f0");
+    assert!(parse_blocking(&line).problem.is_some());
+    // One that calls itself ends by itself.
+    check("f() { f; }; f", &["f", "f", "f", "f"]);
+    // A file that runs itself, over and over.
+    let itself = "echo 'sh x; sh x' > x; sh x";
+    assert!(parse_blocking(itself).problem.is_some());
+    let often = |times: usize| format!("echo ls > x; {}", "sh x; ".repeat(times));
+    assert_eq!(parse_blocking(&often(MAX_REPLAYS - 1)).problem, None);
+    assert_eq!(parse_blocking(&often(MAX_REPLAYS + 1)).problem, Some(NotUnderstood::TooMany));
+}
+
+#[test]
+fn makers_and_functions_are_told_apart_only_so_far() {
+    let runs = |times: usize| {
+        let commands = parse_blocking(&format!("{}sh i", "curl -o i x; ".repeat(times))).commands;
+        commands.into_iter().find(|command| command.program.text == "sh").unwrap().runs
+    };
+    assert_eq!(runs(MAX_SPANS).len(), MAX_SPANS);
+    let many = runs(MAX_SPANS + 5);
+    // Those that are too many to tell apart are one.
+    assert_eq!(many.len(), MAX_SPANS);
+    assert_eq!(many.last().map(|span| span.end - span.start), Some(6));
+    let followed = |functions: usize| {
+        let line: String = (0..functions).map(|at| format!("f{at}() {{ a; }}; ")).collect();
+        let commands = parse_blocking(&format!("{line} g() {{ rm $1; }}; g /")).commands;
+        commands.iter().filter(|command| command.program.text == "rm").count()
+    };
+    assert_eq!([followed(MAX_FUNCTIONS - 1), followed(MAX_FUNCTIONS)], [2, 1]);
 }
 
 #[test]

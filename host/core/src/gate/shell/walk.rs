@@ -43,7 +43,8 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         words: 0,
         apart: None,
         functions: HashMap::new(),
-        made: Vec::new(),
+        made: HashMap::new(),
+        replays: 0,
         problem: None,
         needs_large_stack: false,
         last: None,
@@ -56,7 +57,15 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
 }
 
 /// Most functions whose calls are followed with their arguments; a line defines few.
-const MAX_FUNCTIONS: usize = 64;
+pub(in crate::gate) const MAX_FUNCTIONS: usize = 64;
+
+/// `"$DIR/bin/tool"`: where it lies is not known, what it is called is.
+fn has_name(program: &str) -> bool {
+    let unknown = ['$', '*', '?', '[', '{', '`', '(', '<'];
+    program.rsplit_once('/').is_some_and(|(folder, name)| {
+        folder.starts_with('$') && !folder.contains("$(") && !name.is_empty() && !name.contains(unknown)
+    })
+}
 
 pub(super) struct Walk {
     stack: Stack,
@@ -72,7 +81,9 @@ pub(super) struct Walk {
     /// The functions defined so far.
     pub(super) functions: HashMap<String, Rc<FunctionBody>>,
     /// Files and variables that commands so far have made, and which commands.
-    pub(super) made: Vec<(fetched::Made, Range<u32>)>,
+    pub(super) made: HashMap<fetched::Made, Vec<Range<u32>>>,
+    /// How often it was followed into a file that it wrote.
+    pub(super) replays: usize,
     /// Position of the command that the next one of a pipe reads.
     pub(super) last: Option<u32>,
 }
@@ -348,7 +359,7 @@ impl Walk {
             assignments
                 .extend(read.iter().flat_map(|text| names.clone().map(|name| (name.text.clone(), text.clone()))));
         }
-        if !program.literal {
+        if !program.literal && !has_name(&program.text) {
             self.trouble(NotUnderstood::Dynamic);
         }
         let Context { stdin, sources, .. } = context;
@@ -394,7 +405,7 @@ impl Walk {
         for code in ran.foreign {
             let problem = self.problem;
             self.code(&code.text, &inner);
-            self.problem = problem;
+            self.forget(problem);
         }
         for said in ran.says {
             self.say(program.clone(), said, &inner);

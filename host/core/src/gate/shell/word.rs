@@ -342,15 +342,13 @@ pub(super) fn is_settings(text: &str) -> bool {
         .is_some_and(|name| name != "mktemp" && KNOWN.contains(&name))
 }
 
-/// The variable whose value stands there as it is, or without a last slash: `${x}`, `${x:?why}`, `${x%/}`.
+/// The variable whose value stands there as it is, or without a last slash: `${x}`, `${x%/}`; of everyone's home also
+/// whatever else is to stand in for it: `${HOME:?why}`.
 fn plain_name(inner: &str) -> Option<&str> {
     let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
     let (name, operator) = inner.split_at(end);
-    let same =
-        operator.is_empty() || operator.starts_with([':', '?']) && operator.trim_start_matches(':').starts_with('?');
-    // Everyone has a home, whatever else is to stand in for it.
-    let home = name == "HOME" && operator.trim_start_matches(':').starts_with(['-', '=']);
-    (is_name(name) && (same || home || matches!(operator, "%/" | "%%/"))).then_some(name)
+    let home = name == "HOME" && operator.trim_start_matches(':').starts_with(['-', '=', '?']);
+    (is_name(name) && (home || matches!(operator, "" | "%/" | "%%/"))).then_some(name)
 }
 
 fn is_name(text: &str) -> bool {
