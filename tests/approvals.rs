@@ -248,3 +248,47 @@ fn without_anyone_to_ask_a_call_is_denied_at_once() {
     let call = ["gate", "Bash", "--command", PUSH, "--can-ask", "--cwd", folder.to_str().unwrap()];
     told(&home, &call, 3, &["ask", "team/push"]);
 }
+
+/// Runs an agent's hook before a push.
+fn hook(home: &Home, agent: &str, event: &str) -> Output {
+    let input = json!({"session_id": agent, "hook_event_name": event, "cwd": home.workspace(), "tool_name": "Bash",
+        "tool_input": {"command": PUSH}, "tool_use_id": agent});
+    home.tollgate_with(["hook", agent], input.to_string().as_bytes())
+}
+
+#[test]
+fn the_hook_of_an_agent_that_cannot_ask_waits_for_a_person() {
+    let home = asking("");
+    let _daemon = home.start();
+    for (agent, event, allowed) in [
+        ("codex", "PreToolUse", ""),
+        ("gemini", "BeforeTool", ""),
+        ("cursor", "preToolUse", r#"{"permission":"allow"}"#),
+    ] {
+        let output = std::thread::scope(|scope| {
+            let hook = scope.spawn(|| hook(&home, agent, event));
+            let id = wait_for("a question", || listed(&home).pop());
+            told(&home, &["approvals", "approve", &id], 0, &[]);
+            hook.join().expect("the hook ends")
+        });
+        assert_eq!(
+            (output.status.code(), stdout(&output).as_str()),
+            (Some(0), allowed),
+            "{agent}: {}",
+            stderr(&output)
+        );
+    }
+    // Its time over, the call is denied and the question stays.
+    home.configure("[hooks.codex]\ntimeout_ms = 1000\n");
+    let output = hook(&home, "codex", "PreToolUse");
+    let id = listed(&home).pop().expect("the question stays");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains(&id), "{}", stderr(&output));
+    told(&home, &["approvals", "approve", &id], 0, &[]);
+    let output = hook(&home, "codex", "PreToolUse");
+    assert_eq!(output.status.code(), Some(0), "the same call once more: {}", stderr(&output));
+    // One that can ask is told to, at once.
+    let output = hook(&home, "claude-code", "PreToolUse");
+    assert!(stdout(&output).contains(r#""permissionDecision":"ask""#), "{}", stdout(&output));
+    assert_eq!(listed(&home), Vec::<String>::new());
+}

@@ -1,4 +1,4 @@
-//! `tollgate hook claude-code` as an agent runs it: a process that exits with 0 or 2 and nothing else.
+//! `tollgate hook AGENT` as an agent runs it: a process that exits with 0 or 2 and nothing else.
 
 use crate::support::{Home, stderr, stdout};
 use serde_json::{Value, json};
@@ -106,21 +106,97 @@ fn a_path_outside_the_workspace_is_the_sandboxs_denial() {
 }
 
 #[test]
-fn every_recorded_input_of_the_agent_is_taken() {
+fn every_recorded_input_of_an_agent_is_taken() {
     let home = Home::new();
     let daemon = home.start();
-    for recording in [
-        include_str!("fixtures/hooks/claude-code-2.1.329-ok.jsonl"),
-        include_str!("fixtures/hooks/claude-code-2.1.329-fail.jsonl"),
-    ] {
+    let recordings = [
+        ("claude-code", include_str!("fixtures/hooks/claude-code-2.1.329-ok.jsonl")),
+        ("claude-code", include_str!("fixtures/hooks/claude-code-2.1.329-fail.jsonl")),
+        ("codex", include_str!("fixtures/hooks/codex-0.169.0.jsonl")),
+        ("gemini", include_str!("fixtures/hooks/gemini-cli-0.61.0.jsonl")),
+    ];
+    for (agent, recording) in recordings {
         let here = recording.replace("/home/dev/project", &home.workspace().display().to_string());
         for line in here.lines() {
-            let output = home.tollgate_with(["hook", "claude-code"], line.as_bytes());
+            let output = home.tollgate_with(["hook", agent], line.as_bytes());
             assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
         }
     }
-    assert_eq!(daemon.events("hook.pre_tool").len(), 2);
-    assert_eq!(daemon.events("tool.gated").len(), 2);
-    assert_eq!(daemon.events("tool.finished").len(), 2);
-    assert_eq!(daemon.events("message.in").len(), 2);
+    for types in ["hook.pre_tool", "tool.gated", "tool.finished", "message.in", "message.out"] {
+        assert_eq!(daemon.events(types).len(), recordings.len(), "{types}");
+    }
+    assert_eq!(daemon.events("alert.raised").len(), 0, "each tool that finished was asked about");
+}
+
+#[test]
+fn one_shell_line_of_cursor_has_one_verdict_and_two_answers() {
+    let home = Home::new();
+    let daemon = home.start();
+    let hook = |fields: Value| {
+        let mut input = json!({"conversation_id": "c1", "generation_id": "g1", "workspace_roots": [home.workspace()]});
+        for (name, value) in fields.as_object().unwrap() {
+            input[name.as_str()] = value.clone();
+        }
+        let output = home.tollgate_with(["hook", "cursor"], input.to_string().as_bytes());
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let pre = |command: &str| {
+        hook(json!({"hook_event_name": "preToolUse", "tool_name": "Shell", "tool_input": {"command": command},
+            "tool_use_id": "t1", "cwd": home.workspace()}))
+    };
+    let shell = |command: &str| {
+        hook(json!({"hook_event_name": "beforeShellExecution", "command": command, "cwd": home.workspace()}))
+    };
+    let allowed = (Some(0), r#"{"permission":"allow"}"#.to_owned(), String::new());
+    assert_eq!(pre("cargo test"), allowed);
+    assert_eq!(shell("cargo test"), allowed);
+    assert_eq!((daemon.events("hook.pre_tool").len(), daemon.events("tool.gated").len()), (2, 1));
+
+    let (code, said, words) = shell("git push --force origin main");
+    let words = words.trim_end();
+    assert_eq!(code, Some(2), "{words}");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said, json!({"permission": "deny", "user_message": words, "agent_message": words}));
+
+    daemon.kill();
+    let (code, said, words) = pre("cargo test");
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{words}");
+    assert!(words.contains("unavailable"), "{words}");
+    home.configure("[hooks.cursor]\non_unavailable = \"abstain\"\n");
+    let (code, said, words) = pre("cargo test");
+    assert_eq!((code, said.as_str()), (Some(0), r#"{"permission":"allow"}"#), "{words}");
+    assert!(words.contains("[hooks.cursor] on_unavailable"), "{words}");
+}
+
+#[test]
+fn any_other_agent_asks_in_our_words() {
+    let home = Home::new();
+    let daemon = home.start();
+    let hook = |command: &str, call_id: &str| {
+        let input = json!({"session_id": "g1", "event": "pre_tool", "tool_name": "shell", "cwd": home.workspace(),
+            "tool_input": {"command": command}, "call_id": call_id});
+        home.tollgate_with(["hook", "generic"], input.to_string().as_bytes())
+    };
+    let output = hook("cargo test", "c1");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &said["decision"], &said["call_id"]), (Some(0), &json!("abstain"), &json!("c1")));
+    let output = hook("git push --force origin main", "c2");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &said["decision"], &said["cause"]), (Some(2), &json!("deny"), &json!("rule")));
+    assert_eq!(stderr(&output).trim_end(), said["reason"].as_str().expect("a reason"));
+
+    // It ran all the same, and another that nobody asked about.
+    for (call_id, alerts) in [("c2", 0), ("c3", 1)] {
+        let input = json!({"session_id": "g1", "event": "post_tool", "tool_name": "shell", "tool_input": {}, "call_id": call_id});
+        let output = home.tollgate_with(["hook", "generic"], input.to_string().as_bytes());
+        assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()), "{}", stderr(&output));
+        assert_eq!(daemon.events("alert.raised").len(), alerts, "{call_id}");
+    }
+    // A new daemon has not forgotten what is on record.
+    daemon.kill();
+    let daemon = home.start();
+    let input =
+        json!({"session_id": "g1", "event": "post_tool", "tool_name": "shell", "tool_input": {}, "call_id": "c1"});
+    home.tollgate_with(["hook", "generic"], input.to_string().as_bytes());
+    assert_eq!(daemon.events("alert.raised").len(), 1);
 }

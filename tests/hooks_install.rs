@@ -9,25 +9,65 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const INSTALL: [&str; 4] = ["hooks", "install", "claude-code", "--project"];
-const UNINSTALL: [&str; 4] = ["hooks", "uninstall", "claude-code", "--project"];
+/// An agent, as its settings show it to the world.
+#[derive(Clone, Copy)]
+struct Agent {
+    name: &'static str,
+    /// Its settings, below the project.
+    file: &'static str,
+    /// The event that a call has to pass.
+    gate: &'static str,
+    /// Hooks are one after another, without groups.
+    flat: bool,
+}
+
+const AGENTS: [Agent; 4] = [
+    Agent { name: "claude-code", file: ".claude/settings.json", gate: "PreToolUse", flat: false },
+    Agent { name: "codex", file: ".codex/hooks.json", gate: "PreToolUse", flat: false },
+    Agent { name: "gemini", file: ".gemini/settings.json", gate: "BeforeTool", flat: false },
+    Agent { name: "cursor", file: ".cursor/hooks.json", gate: "preToolUse", flat: true },
+];
 
 /// Somebody's settings, as they like to write them: hooks of their own, keys that we do not know, no end of line.
-const THEIRS: &str = "{\n\t\"zeta\": [1, 2.50, \"\\u00fc\"], \"model\": \"x\",\n\t\"hooks\": {\n\t\t\"TeammateIdle\": [],\n\t\t\"PreToolUse\": [\n\t\t\t\
+const THEIRS: &str = "{\n\t\"zeta\": [1, 2.50, \"\\u00fc\"], \"version\": 1,\n\t\"hooks\": {\n\t\t\"TeammateIdle\": [],\n\t\t\"GATE\": [\n\t\t\t\
     {\"matcher\": \"Bash\", \"hooks\": [{\"type\": \"command\", \"command\": \"./lint.sh\", \"timeout\": 3}]}\n\t\t]\n\t},\n\t\
     \"permissions\": {\"deny\": [\"Read(.env)\"], \"allow\": []},\n\t\"alpha\": null\n}";
 
-fn settings(home: &Home) -> PathBuf {
-    home.workspace().join(".claude/settings.json")
-}
+impl Agent {
+    fn install(self) -> [&'static str; 4] {
+        ["hooks", "install", self.name, "--project"]
+    }
 
-fn put(home: &Home, text: &[u8]) {
-    fs::create_dir_all(home.workspace().join(".claude")).expect("a folder");
-    fs::write(settings(home), text).expect("settings");
-}
+    fn uninstall(self) -> [&'static str; 4] {
+        ["hooks", "uninstall", self.name, "--project"]
+    }
 
-fn read(home: &Home) -> Value {
-    serde_json::from_slice(&fs::read(settings(home)).expect("settings")).expect("JSON")
+    fn settings(self, home: &Home) -> PathBuf {
+        home.workspace().join(self.file)
+    }
+
+    fn put(self, home: &Home, text: &[u8]) {
+        fs::create_dir_all(self.settings(home).parent().expect("a folder")).expect("a folder");
+        fs::write(self.settings(home), text).expect("settings");
+    }
+
+    fn read(self, home: &Home) -> Value {
+        serde_json::from_slice(&fs::read(self.settings(home)).expect("settings")).expect("JSON")
+    }
+
+    /// Our handler of the gate in `settings`: the last.
+    fn handler(self, settings: &mut Value) -> &mut Value {
+        let last = settings["hooks"][self.gate].as_array_mut().expect("a list").last_mut().expect("ours");
+        if self.flat { last } else { &mut last["hooks"][0] }
+    }
+
+    /// An input of the gate.
+    fn input(self, home: &Home, command: &str) -> String {
+        let session = if self.flat { "conversation_id" } else { "session_id" };
+        json!({session: "s1", "cwd": home.workspace(), "hook_event_name": self.gate, "tool_name": "Bash",
+            "tool_input": {"command": command}, "tool_use_id": format!("{}-{command}", self.name)})
+        .to_string()
+    }
 }
 
 /// Runs a command in the project that must end with `code`; all that it says.
@@ -57,13 +97,13 @@ fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     found
 }
 
-/// What `doctor` says of the project's hooks, and how it ends.
-fn doctor(home: &Home) -> (Option<i32>, String, String) {
+/// What `doctor` says of an agent's hooks in the project, and how it ends.
+fn doctor(home: &Home, agent: Agent) -> (Option<i32>, String, String) {
     let output = home.tollgate_in(&home.workspace(), ["doctor", "--json"]);
     let said: Value = serde_json::from_slice(&output.stdout).expect("one object");
     let checks = said["checks"].as_array().expect("a list").iter();
-    let mut ours =
-        checks.filter(|check| check["check"].as_str().is_some_and(|what| what.starts_with("claude-code hooks")));
+    let wanted = format!("{} hooks, project", agent.name);
+    let mut ours = checks.filter(|check| check["check"] == wanted.as_str() || check["check"] == "hooks");
     let check = ours.next().unwrap_or_else(|| panic!("nothing of the hooks: {said}")).clone();
     assert_eq!(ours.next(), None, "one file has one finding: {said}");
     let text = |key: &str| check[key].as_str().unwrap().to_owned();
@@ -71,166 +111,292 @@ fn doctor(home: &Home) -> (Option<i32>, String, String) {
     (output.status.code(), text("result"), text("detail"))
 }
 
-/// Runs the installed hook of `PreToolUse` as the agent does, which knows nothing of this home.
-fn as_agent(home: &Home, command: &str) -> Output {
-    let groups = read(home)["hooks"]["PreToolUse"].as_array().expect("groups").clone();
-    let hook = &groups.last().expect("ours")["hooks"][0];
-    let args = hook["args"].as_array().expect("arguments").iter().map(|arg| arg.as_str().unwrap().to_owned());
-    let input = json!({"session_id": "s1", "cwd": home.workspace(), "hook_event_name": "PreToolUse", "tool_name": "Bash",
-        "tool_input": {"command": command}, "tool_use_id": "t1"});
-    let mut process = Command::new(hook["command"].as_str().expect("a program"));
-    process.env_clear().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+/// Runs the installed hook of the gate as the agent does, which knows nothing of this home.
+fn as_agent(home: &Home, agent: Agent, command: &str) -> Output {
+    let mut settings = agent.read(home);
+    let hook = agent.handler(&mut settings);
+    let program = hook["command"].as_str().expect("a program").to_owned();
+    let mut process = match hook["args"].as_array() {
+        Some(args) => {
+            let mut process = Command::new(program);
+            process.args(args.iter().map(|arg| arg.as_str().unwrap()));
+            process
+        }
+        None => {
+            let mut process = Command::new("/bin/sh");
+            process.args(["-c", &program]);
+            process
+        }
+    };
+    process.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process.spawn().expect("the hook starts");
-    child.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("it reads");
+    child.stdin.take().expect("piped").write_all(agent.input(home, command).as_bytes()).expect("it reads");
     child.wait_with_output().expect("it ends")
 }
 
 #[test]
 fn installed_hooks_are_shown_live_and_gone_without_a_trace() {
+    for agent in AGENTS {
+        shown_live_and_gone(agent);
+    }
+}
+
+fn shown_live_and_gone(agent: Agent) {
+    let name = agent.name;
     let home = Home::without_plugins();
     let before = snapshot(&home.workspace());
-    let shown = runs(&home, &[INSTALL.as_slice(), &["--dry-run"]].concat(), 0);
-    assert!(
-        shown.contains("+") && shown.contains("\"PreToolUse\"") && shown.contains("nothing was changed"),
-        "{shown}"
-    );
+    let shown = runs(&home, &[agent.install().as_slice(), &["--dry-run"]].concat(), 0);
+    let gate = format!("\"{}\"", agent.gate);
+    assert!(shown.contains("+") && shown.contains(&gate) && shown.contains("nothing was changed"), "{shown}");
     assert_eq!(snapshot(&home.workspace()), before);
-    assert!(runs(&home, &["hooks", "status"], 0).contains("claude-code, project: not installed"));
-    assert_eq!(doctor(&home).1, "warn");
+    let status = || runs(&home, &["hooks", "status"], 0);
+    assert!(status().contains(&format!("{name}, project: not installed")), "{}", status());
+    assert_eq!(doctor(&home, agent).1, "warn");
 
-    let difference = runs(&home, &INSTALL, 0);
+    let difference = runs(&home, &agent.install(), 0);
     let without_end = shown.strip_suffix("nothing was changed (--dry-run)\n").expect("its last line");
     assert!(difference.starts_with(without_end), "what was shown is what was done:\n{shown}\n{difference}");
-    assert!(runs(&home, &["hooks", "status"], 0).contains("claude-code, project: installed ("));
-    let status: Value = serde_json::from_str(&runs(&home, &["hooks", "status", "--json"], 0)).expect("one object");
-    assert_eq!((&status["hooks"][0]["installed"], &status["hooks"][0]["missing"]), (&json!(true), &json!([])));
-    assert_eq!(read(&home)["hooks"]["PreToolUse"][0]["hooks"][0]["onFailure"], "block");
+    assert!(status().contains(&format!("{name}, project: installed (")), "{}", status());
+    assert_eq!(status().contains("not trusted"), name == "codex", "{}", status());
+    let told: Value = serde_json::from_str(&runs(&home, &["hooks", "status", name, "--json"], 0)).expect("one object");
+    assert_eq!(told["hooks"].as_array().map(Vec::len), Some(2), "one agent's alone: {told}");
+    let told = &told["hooks"][0];
+    assert_eq!((&told["agent"], &told["installed"], &told["missing"]), (&json!(name), &json!(true), &json!([])));
 
     // Red without a daemon, green with one, red again: and not by looking at the file alone.
-    let (code, result, detail) = doctor(&home);
-    assert_eq!((code, result.as_str()), (Some(1), "fail"), "{detail}");
+    let (code, result, detail) = doctor(&home, agent);
+    assert_eq!((code, result.as_str()), (Some(1), "fail"), "{name}: {detail}");
     assert!(detail.contains("no daemon"), "{detail}");
     let daemon = home.start();
-    let (code, result, detail) = doctor(&home);
-    assert_eq!((code, result.as_str()), (Some(0), "ok"), "{detail}");
+    let (code, result, detail) = doctor(&home, agent);
+    assert_eq!((code, result.as_str()), (Some(0), "ok"), "{name}: {detail}");
     let denied = daemon.events("tool.denied");
     assert_eq!((denied.len(), &denied[0]["payload"]["cause"]), (1, &json!("protection")), "the canary is on record");
-    assert_eq!(as_agent(&home, "git push --force origin main").status.code(), Some(2));
-    assert_eq!(as_agent(&home, "ls").status.code(), Some(0));
+    assert_eq!(daemon.events("tool.gated")[0]["payload"]["agent"], name, "under the agent's own name");
+    assert_eq!(as_agent(&home, agent, "git push --force origin main").status.code(), Some(2));
+    assert_eq!(as_agent(&home, agent, "ls").status.code(), Some(0));
     assert_eq!(daemon.events("tool.gated").len(), 3, "they ask this home's daemon");
     daemon.kill();
-    let (code, result, detail) = doctor(&home);
-    assert_eq!((code, result.as_str()), (Some(1), "fail"), "{detail}");
-    assert_eq!(as_agent(&home, "ls").status.code(), Some(2), "no daemon is a denial");
+    let (code, result, detail) = doctor(&home, agent);
+    assert_eq!((code, result.as_str()), (Some(1), "fail"), "{name}: {detail}");
+    assert_eq!(as_agent(&home, agent, "ls").status.code(), Some(2), "no daemon is a denial");
 
     let installed = snapshot(&home.workspace());
-    assert!(runs(&home, &INSTALL, 0).contains("nothing to change"));
+    assert!(runs(&home, &agent.install(), 0).contains("nothing to change"));
     assert_eq!(snapshot(&home.workspace()), installed, "a second time changes nothing");
-    runs(&home, &UNINSTALL, 0);
+    runs(&home, &agent.uninstall(), 0);
+    assert_eq!(snapshot(&home.workspace()), before, "{name}");
+    assert!(runs(&home, &agent.uninstall(), 0).contains("nothing to change"));
     assert_eq!(snapshot(&home.workspace()), before);
-    assert!(runs(&home, &UNINSTALL, 0).contains("nothing to change"));
+}
+
+#[test]
+fn all_agents_live_side_by_side() {
+    let home = Home::without_plugins();
+    let daemon = home.start();
+    let before = snapshot(&home.workspace());
+    for agent in AGENTS {
+        runs(&home, &agent.install(), 0);
+    }
+    let output = home.tollgate_in(&home.workspace(), ["doctor", "--json"]);
+    let said: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    let live = said["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["check"].as_str().unwrap().ends_with("hooks, project") && check["result"] == "ok");
+    assert_eq!(live.count(), AGENTS.len(), "{said}");
+    assert_eq!(daemon.events("tool.denied").len(), AGENTS.len());
+    for agent in AGENTS {
+        runs(&home, &agent.uninstall(), 0);
+    }
     assert_eq!(snapshot(&home.workspace()), before);
+}
+
+#[test]
+fn a_user_s_own_folder_is_where_the_agent_looks() {
+    let home = Home::without_plugins();
+    let user = home.workspace().parent().expect("the user's home").to_owned();
+    let settled = |agent: &str, variable: Option<(&str, &Path)>| {
+        let mut command = home.command();
+        command.current_dir(home.workspace()).args(["hooks", "install", agent, "--user"]);
+        command.envs(variable.map(|(name, folder)| (name, folder.as_os_str())));
+        let output = command.output().expect("the binary ends");
+        assert_eq!(output.status.code(), Some(0), "{agent}: {}", stderr(&output));
+    };
+    for agent in AGENTS {
+        settled(agent.name, None);
+        assert!(user.join(agent.file).exists(), "{}", agent.name);
+    }
+    for (agent, variable, file) in
+        [("claude-code", "CLAUDE_CONFIG_DIR", "settings.json"), ("codex", "CODEX_HOME", "hooks.json")]
+    {
+        let elsewhere = user.join(format!("elsewhere-{agent}"));
+        settled(agent, Some((variable, &elsewhere)));
+        assert!(elsewhere.join(file).exists(), "{agent}");
+    }
 }
 
 #[test]
 fn whose_hooks_are_switched_off_or_cut_is_told() {
     let home = Home::without_plugins();
     let _daemon = home.start();
-    runs(&home, &INSTALL, 0);
-    let whole = read(&home);
-    let changed = |change: fn(&mut Value)| {
-        let mut settings = whole.clone();
-        change(&mut settings);
-        put(&home, settings.to_string().as_bytes());
-        (doctor(&home), runs(&home, &["hooks", "status"], 0))
-    };
-    for (change, says, status) in [
-        ((|all| all["disableAllHooks"] = json!(true)) as fn(&mut Value), "disableAllHooks", "switched off"),
-        (|all| all["hooks"]["PreToolUse"] = json!([]), "without PreToolUse", "in part: without PreToolUse"),
-        (
-            |all| all["hooks"]["PreToolUse"][0]["hooks"][0]["command"] = json!("/nowhere/tollgate"),
-            "/nowhere/tollgate",
-            "its program is gone",
-        ),
-        (
-            |all| all["hooks"]["PreToolUse"][0]["hooks"][0]["args"][2] = json!("--home=/nowhere"),
+    for agent in AGENTS {
+        runs(&home, &agent.install(), 0);
+        let whole = agent.read(&home);
+        let changed = |change: &dyn Fn(&mut Value)| {
+            let mut settings = whole.clone();
+            change(&mut settings);
+            agent.put(&home, settings.to_string().as_bytes());
+            (doctor(&home, agent), runs(&home, &["hooks", "status", agent.name], 0))
+        };
+        let check = |change: &dyn Fn(&mut Value), result: &str, says: &str, status: &str| {
+            let ((code, found, detail), shown) = changed(change);
+            assert_eq!((code == Some(1), found.as_str()), (result == "fail", result), "{}: {detail}", agent.name);
+            assert!(detail.contains(says) && shown.contains(status), "{} {says}: {detail}\n{shown}", agent.name);
+        };
+        // In what the handler runs, whether that is one line or words apart.
+        let rename = |settings: &mut Value, from: &str, to: &str| {
+            let handler = agent.handler(settings);
+            *handler = serde_json::from_str(&handler.to_string().replace(from, to)).expect("JSON");
+        };
+        let program = env!("CARGO_BIN_EXE_tollgate");
+        let home_folder = home.path().display().to_string();
+        let without = format!("without {}", agent.gate);
+        check(&|all| all["hooks"][agent.gate] = json!([]), "fail", &without, &format!("in part: {without}"));
+        check(&|all| rename(all, program, "/nowhere/tollgate"), "fail", "/nowhere/tollgate", "its program is gone");
+        // A canary goes through one hook; the others have to be the same.
+        check(&|all| rename(all, &home_folder, "/nowhere"), "fail", "run another command", "installed (");
+        check(
+            &|all| *all = serde_json::from_str(&all.to_string().replace(&home_folder, "/nowhere")).expect("JSON"),
+            "fail",
             "does it ask another home's daemon?",
             "installed (",
-        ),
-    ] {
-        let ((code, result, detail), shown) = changed(change);
-        assert_eq!((code, result.as_str()), (Some(1), "fail"), "{says}: {detail}");
-        assert!(detail.contains(says) && shown.contains(status), "{says}: {detail}\n{shown}");
+        );
+        check(&|all| agent.handler(all)["timeout"] = json!(2), "warn", "mends it", "installed (");
+        match agent.name {
+            "claude-code" => {
+                check(&|all| all["disableAllHooks"] = json!(true), "fail", "disableAllHooks", "switched off");
+            }
+            "gemini" => {
+                let off = |all: &mut Value| all["hooksConfig"] = json!({"enabled": false});
+                check(&off, "fail", "hooksConfig.enabled", "switched off");
+            }
+            _ => {}
+        }
+        // Installing again mends it.
+        agent.put(&home, whole.to_string().as_bytes());
+        runs(&home, &agent.install(), 0);
+        assert_eq!(doctor(&home, agent).1, "ok", "{}", agent.name);
+        runs(&home, &agent.uninstall(), 0);
     }
-    // Installing again mends it.
-    runs(&home, &INSTALL, 0);
-    assert_eq!(doctor(&home).1, "ok");
+}
+
+#[test]
+fn a_longer_deadline_is_given_more_time() {
+    let home = Home::without_plugins();
+    home.configure("[hooks.cursor]\ntimeout_ms = 120000\n");
+    let [.., cursor] = AGENTS;
+    runs(&home, &cursor.install(), 0);
+    let mut settings = cursor.read(&home);
+    assert_eq!(cursor.handler(&mut settings)["timeout"], 121);
 }
 
 #[test]
 fn somebody_s_own_settings_are_kept_and_come_back_byte_for_byte() {
     let home = Home::without_plugins();
-    for theirs in
-        [THEIRS, "", "{}", "{\"hooks\": {}}", "{\"hooks\":{\"Stop\":[]},\"a\":1}\r\n", "{\"n\": 12345678901234567890}"]
-    {
-        put(&home, theirs.as_bytes());
-        fs::set_permissions(settings(&home), fs::Permissions::from_mode(0o640)).expect("rights");
+    for agent in AGENTS {
+        let theirs = THEIRS.replace("GATE", agent.gate);
+        let unversioned = theirs.replace("\"version\": 1,", "");
+        for theirs in [
+            &theirs,
+            &unversioned,
+            "",
+            "{}",
+            "{\"hooks\": {}}",
+            "{\"hooks\":{\"Stop\":[]},\"a\":1}\r\n",
+            "{\"n\": 12345678901234567890}",
+        ] {
+            come_back(&home, agent, theirs);
+        }
+        // A link stays one, and what is behind it comes back.
+        let settings = agent.settings(&home);
+        let behind = home.workspace().join(format!("shared-{}.json", agent.name));
+        fs::rename(&settings, &behind).expect("moved");
+        symlink(&behind, &settings).expect("a link");
         let before = snapshot(&home.workspace());
-        runs(&home, &INSTALL, 0);
-        let mode = fs::metadata(settings(&home)).expect("settings").permissions().mode() & 0o777;
-        assert_eq!(mode, 0o640, "{theirs}");
-        let was: Value = if theirs.is_empty() { json!({}) } else { serde_json::from_str(theirs).expect("JSON") };
-        let now = read(&home);
-        let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
-        assert!(keys(&now).starts_with(&keys(&was)), "{theirs}: the keys and their order: {:?}", keys(&now));
-        for (key, value) in was.as_object().unwrap().iter().filter(|(key, _)| *key != "hooks") {
-            assert_eq!(&now[key], value, "{theirs}: {key}");
-        }
-        for (event, groups) in was["hooks"].as_object().into_iter().flatten() {
-            let kept = now["hooks"][event].as_array().expect("groups");
-            assert!(kept.starts_with(groups.as_array().unwrap()), "{theirs}: {event}: {kept:?}");
-        }
-        runs(&home, &INSTALL, 0);
-        runs(&home, &UNINSTALL, 0);
-        assert_eq!(snapshot(&home.workspace()), before, "{theirs}");
+        runs(&home, &agent.install(), 0);
+        assert!(fs::symlink_metadata(&settings).expect("a link").is_symlink());
+        assert!(agent.read(&home)["hooks"][agent.gate].is_array());
+        runs(&home, &agent.uninstall(), 0);
+        assert_eq!(snapshot(&home.workspace()), before);
     }
-    // A link stays one, and what is behind it comes back.
-    let behind = home.workspace().join("shared.json");
-    fs::rename(settings(&home), &behind).expect("moved");
-    symlink(&behind, settings(&home)).expect("a link");
+}
+
+fn come_back(home: &Home, agent: Agent, theirs: &str) {
+    agent.put(home, theirs.as_bytes());
+    fs::set_permissions(agent.settings(home), fs::Permissions::from_mode(0o640)).expect("rights");
     let before = snapshot(&home.workspace());
-    runs(&home, &INSTALL, 0);
-    assert!(fs::symlink_metadata(settings(&home)).expect("a link").is_symlink());
-    assert_eq!(read(&home)["hooks"]["PreToolUse"][0]["matcher"], "*");
-    runs(&home, &UNINSTALL, 0);
-    assert_eq!(snapshot(&home.workspace()), before);
+    runs(home, &agent.install(), 0);
+    let mode = fs::metadata(agent.settings(home)).expect("settings").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o640, "{theirs}");
+    let was: Value = if theirs.is_empty() { json!({}) } else { serde_json::from_str(theirs).expect("JSON") };
+    let now = agent.read(home);
+    let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    assert!(keys(&now).starts_with(&keys(&was)), "{theirs}: the keys and their order: {:?}", keys(&now));
+    for (key, value) in was.as_object().unwrap().iter().filter(|(key, _)| *key != "hooks") {
+        assert_eq!(&now[key], value, "{theirs}: {key}");
+    }
+    for (event, listed) in was["hooks"].as_object().into_iter().flatten() {
+        let kept = now["hooks"][event].as_array().expect("a list");
+        assert!(kept.starts_with(listed.as_array().unwrap()), "{theirs}: {event}: {kept:?}");
+    }
+    runs(home, &agent.install(), 0);
+    runs(home, &agent.uninstall(), 0);
+    assert_eq!(snapshot(&home.workspace()), before, "{}: {theirs}", agent.name);
 }
 
 #[test]
 fn settings_that_are_broken_are_refused_with_place_and_mend_and_left() {
     let home = Home::without_plugins();
-    for (text, says) in [
-        (b"{\n  \"model\": \"x\",\n  \"hooks\": {,}\n}".as_slice(), "line 3 column 13"),
-        (b"{\"model\": \"x\"", "line 1"),
-        (b"[]", "no JSON object"),
-        (b"{\"hooks\": []}", "`hooks` is no object"),
-        (b"{\"hooks\": {\"PreToolUse\": {}}}", "`hooks.PreToolUse` is no array"),
-        (b"{\"hooks\": {\"Stop\": [{\"matcher\": \"*\"}]}}", "`hooks.Stop[0]` has no array `hooks`"),
-        (b"{\"a\": \"\xff\"}", "UTF-8"),
-    ] {
-        put(&home, text);
+    for agent in AGENTS {
         let before = snapshot(&home.workspace());
-        for arguments in [INSTALL, UNINSTALL] {
-            let words = runs(&home, &arguments, 1);
-            let name = settings(&home);
-            assert!(words.contains(name.to_str().unwrap()) && words.contains(says), "{arguments:?}: {words}");
-            assert_eq!(snapshot(&home.workspace()), before, "{words}");
-        }
-        let broken = !says.starts_with('`');
-        if broken {
-            assert_eq!(doctor(&home).1, "fail", "{says}");
+        let common: [(&[u8], &str); 6] = [
+            (b"{\n  \"model\": \"x\",\n  \"hooks\": {,}\n}", "line 3 column 13"),
+            (b"{\"model\": \"x\"", "line 1"),
+            (b"[]", "no JSON object"),
+            (b"{\"a\": \"\xff\"}", "UTF-8"),
+            (b"{\"hooks\": []}", "`hooks` is no object"),
+            (b"{\"hooks\": {\"PreToolUse\": {}}}", "`hooks.PreToolUse` is no array"),
+        ];
+        let own: &[(&[u8], &str)] = if agent.flat {
+            &[
+                (b"{\"hooks\": {\"stop\": [7]}}", "`hooks.stop[0]` is no object"),
+                (b"{\"version\": 2}", "`version` is 2"),
+            ]
         } else {
-            assert!(runs(&home, &INSTALL, 1).contains("mend it first"));
+            &[(b"{\"hooks\": {\"Stop\": [{\"matcher\": \"*\"}]}}", "`hooks.Stop[0]` has no array `hooks`")]
+        };
+        for (text, says) in common.iter().chain(own) {
+            refused(&home, agent, text, says);
         }
+        fs::remove_dir_all(agent.settings(&home).parent().expect("a folder")).expect("removed");
+        assert_eq!(snapshot(&home.workspace()), before);
+    }
+}
+
+fn refused(home: &Home, agent: Agent, text: &[u8], says: &str) {
+    agent.put(home, text);
+    let before = snapshot(&home.workspace());
+    for arguments in [agent.install(), agent.uninstall()] {
+        let words = runs(home, &arguments, 1);
+        let name = agent.settings(home);
+        assert!(words.contains(name.to_str().unwrap()) && words.contains(says), "{arguments:?}: {words}");
+        assert_eq!(snapshot(&home.workspace()), before, "{words}");
+    }
+    if says.starts_with('`') {
+        assert!(runs(home, &agent.install(), 1).contains("mend it first"));
+    } else {
+        assert_eq!(doctor(home, agent).1, "fail", "{says}");
     }
 }

@@ -5,7 +5,7 @@
 //! out as denials. A daemon that keeps still comes out as one that is not there.
 
 use crate::client::{Client, ClientError};
-use crate::config::{Config, HookConfig, OnUnavailable};
+use crate::config::{Config, HookSettings, OnUnavailable};
 use crate::exit::Failure;
 use crate::home;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ const ROUND_TRIP_MS: u64 = 500;
 /// [`ROUND_TRIP_MS`], so that a daemon which uses all of its time is still heard.
 const LAST_WORDS_MS: u64 = 200;
 
-const USAGE: &str = "usage: tollgate hook AGENT [--home=FOLDER], with the hook's JSON on standard input; agents: claude-code, codex, gemini";
+const USAGE: &str = "usage: tollgate hook AGENT [--home=FOLDER], with the hook's JSON on standard input; agents: claude-code, codex, gemini, cursor, generic";
 
 /// Answers one hook. `arguments` are those after `hook`.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -39,7 +39,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         && (only == "--help" || only == "-h")
     {
         // Nothing was asked, so nothing is denied.
-        let words = format!("{USAGE}\n\nIn Claude Code's settings.json:\n{EXAMPLE}\n");
+        let words = format!(
+            "{USAGE}\n\n`tollgate hooks install AGENT` puts it into an agent's settings. Claude Code's:\n{EXAMPLE}\n"
+        );
         return write(&HookAnswer { stdout: words, ..HookAnswer::pass() });
     }
     let (agent, settings, home) = match parse(&arguments) {
@@ -67,7 +69,7 @@ const EXAMPLE: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"*","hooks":[
   {"type":"command","command":"tollgate","args":["hook","claude-code"],"timeout":10,"onFailure":"block"}]}]}}"#;
 
 /// The agent, its settings, and the home, where there is one.
-type Asked = (AgentHook, HookConfig, Result<Home, Failure>);
+type Asked = (AgentHook, HookSettings, Result<Home, Failure>);
 
 fn parse(arguments: &[OsString]) -> Result<Asked, String> {
     let (agent, home) = match arguments {
@@ -86,7 +88,7 @@ fn parse(arguments: &[OsString]) -> Result<Asked, String> {
     Ok((agent, config.hook(agent), home))
 }
 
-fn answer(agent: AgentHook, settings: HookConfig, home: Result<Home, Failure>, begun: Instant) -> HookAnswer {
+fn answer(agent: AgentHook, settings: HookSettings, home: Result<Home, Failure>, begun: Instant) -> HookAnswer {
     let mut input = Vec::new();
     // One byte over the bound tells the reader that it was passed.
     if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut input) {
@@ -99,14 +101,14 @@ fn answer(agent: AgentHook, settings: HookConfig, home: Result<Home, Failure>, b
 }
 
 /// What the daemon of `home` answers, or what follows from that it does not, within the hook's time from `begun`.
-fn asked(home: &Home, agent: AgentHook, settings: HookConfig, input: &[u8], begun: Instant) -> HookAnswer {
+fn asked(home: &Home, agent: AgentHook, settings: HookSettings, input: &[u8], begun: Instant) -> HookAnswer {
     let wait_ms = settings.timeout_ms.saturating_sub(ROUND_TRIP_MS);
     let until = begun + Duration::from_millis(settings.timeout_ms.saturating_sub(LAST_WORDS_MS));
     match Client::of(home).until(until).post(&format!("/api/hooks/{agent}?wait_ms={wait_ms}"), input) {
         Ok(text) => read_answer(&text).unwrap_or_else(|words| unavailable(agent, settings, input, &words)),
         // It is there and says no: what is wrong with a question is never a reason to let it through.
         Err(ClientError::Refused { message, .. }) => {
-            unavailable(agent, HookConfig { on_unavailable: OnUnavailable::Deny, ..settings }, input, &message)
+            unavailable(agent, HookSettings { on_unavailable: OnUnavailable::Deny, ..settings }, input, &message)
         }
         Err(error) => unavailable(agent, settings, input, &error.to_string()),
     }
@@ -114,17 +116,17 @@ fn asked(home: &Home, agent: AgentHook, settings: HookConfig, input: &[u8], begu
 
 /// Without a daemon a call is denied, unless the operator chose otherwise. An event that asks nothing is let
 /// pass: blocking it would keep the agent from ending its turn, and protect nothing.
-fn unavailable(agent: AgentHook, settings: HookConfig, input: &[u8], why: &str) -> HookAnswer {
-    let gates = match agent.read(input, HookContext { user: "", wait_ms: None }) {
-        Ok(input) => input.gates(),
+fn unavailable(agent: AgentHook, settings: HookSettings, input: &[u8], why: &str) -> HookAnswer {
+    let input = match agent.read(input, HookContext { user: "", wait_ms: None }) {
+        Ok(input) => input,
         Err(error) => return HookAnswer::block(&format!("tollgate: {error}")),
     };
     let words = format!("tollgate: unavailable: {why}\n");
-    match (gates, settings.on_unavailable) {
+    match (input.gates(), settings.on_unavailable) {
         (true, OnUnavailable::Deny) => HookAnswer::block(&words),
         (true, OnUnavailable::Abstain) => HookAnswer {
             stderr: format!("{words}let through, as [hooks.{agent}] on_unavailable says\n"),
-            ..HookAnswer::pass()
+            ..agent.no_opinion(&input)
         },
         (false, _) => HookAnswer { stderr: words, ..HookAnswer::pass() },
     }
@@ -177,7 +179,7 @@ mod tests {
             "session_id": "s", "cwd": "/", "hook_event_name": event, "prompt": "p",
             "tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t",
         });
-        let settings = HookConfig { timeout_ms: LAST_WORDS_MS + 50, on_unavailable };
+        let settings = HookSettings { timeout_ms: LAST_WORDS_MS + 50, on_unavailable };
         let (begun, input) = (Instant::now(), input.to_string());
         let answer = asked(&home, AgentHook::ClaudeCode, settings, input.as_bytes(), begun);
         // In time for the main thread, which would block.

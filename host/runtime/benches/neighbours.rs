@@ -120,6 +120,10 @@ async fn measure(neighbour: Option<(&str, &[u8])>) -> Times {
     let mut echoes = bus.subscribe(PatternSet::parse(["test_guest.echo"]).unwrap(), Overflow::DropOldest);
     let (mut events, mut calls) = (Vec::new(), Vec::new());
     for time in 0..WARM_UP + TIMES {
+        if neighbour.is_some() {
+            // Never through, however soon it is through with one.
+            bus.emit(draft("demo.loop")).await.unwrap();
+        }
         let begun = Instant::now();
         bus.emit(draft("bench.ping")).await.unwrap();
         echoed(&mut echoes).await;
@@ -128,7 +132,7 @@ async fn measure(neighbour: Option<(&str, &[u8])>) -> Times {
         let begun = Instant::now();
         let answers = plugins.check(&call).await;
         let took = begun.elapsed();
-        assert!(answers.iter().all(|answer| answer.outcome == GuardOutcome::Abstain), "{answers:?}");
+        assert!(matches!(&answers[..], [one] if one.outcome == GuardOutcome::Abstain), "{answers:?}");
         if time >= WARM_UP {
             events.push(event);
             calls.push(took);
@@ -159,10 +163,10 @@ fn call() -> Arc<NormalisedCall> {
         call_id: "c1".into(),
         session: "s1".into(),
         agent: "".into(),
-        tool: "Read".into(),
-        original_tool: "Read".into(),
+        tool: "Write".into(),
+        original_tool: "Write".into(),
         input: Map::new(),
-        input_json: "{}".into(),
+        input_json: r#"{"file_path":"/a","content":"let a = 1;"}"#.into(),
         cwd: "/".into(),
         folders: vec!["/".into()],
         roots: Vec::new(),

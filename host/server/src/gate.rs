@@ -9,6 +9,7 @@ use axum::extract::{Path, RawQuery, State as Shared};
 use axum::response::Response;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Instant;
 use tollgate_core::hooks::{AgentHook, HookAnswer, HookContext, HookError, HookInput};
 use tollgate_core::json::{call_from_json, verdict_to_value};
 use tollgate_core::session::SessionHint;
@@ -45,17 +46,30 @@ pub(crate) async fn hook(
 }
 
 async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAnswer {
+    // Some agents tell of one call twice: the second hook gets the first one's verdict.
+    let again = state.hooks.answered(&mut input, Instant::now());
     let mut drafts = std::mem::take(&mut input.drafts);
-    if let Some(call) = input.call.take() {
+    if let Some(call) = input.call.take().filter(|_| !again) {
+        state.hooks.gating(&input);
         let verdict = state.gatekeeper.check(call, drafts).await;
+        state.hooks.gated(&input, &verdict, Instant::now());
         return agent.answer(&input, &verdict);
     }
-    let (id, agent, cwd) = (Some(&*input.session), Some(agent.as_str()), input.cwd.as_deref());
-    state.sessions.resolve_async(&SessionHint { id, agent, cwd, roots: &[] }).await;
+    let (id, name, cwd) = (Some(&*input.session), Some(agent.as_str()), input.cwd.as_deref());
+    state.sessions.resolve_async(&SessionHint { id, agent: name, cwd, roots: &[] }).await;
+    let answer = agent.no_opinion(&input);
+    if !state.hooks.knows(&input) {
+        let (hooks, bus) = (Arc::clone(&state.hooks), state.bus.clone());
+        // The journal is read, which may take a while.
+        match tokio::task::spawn_blocking(move || hooks.unseen(&input, &bus)).await {
+            Ok(alert) => drafts.extend(alert),
+            Err(error) => tracing::error!(%error, "a finished tool could not be looked for"),
+        }
+    }
     state.bus.keep_wanted(&mut drafts);
     match state.bus.emit_batch(drafts).await {
-        Ok(_) => HookAnswer::pass(),
+        Ok(_) => answer,
         // Nothing waits for a verdict: blocking would stop the agent from ending its turn, and undo nothing.
-        Err(error) => HookAnswer { stderr: format!("tollgate: not recorded: {error}\n"), ..HookAnswer::pass() },
+        Err(error) => HookAnswer { stderr: format!("tollgate: not recorded: {error}\n"), ..answer },
     }
 }

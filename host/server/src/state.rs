@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tollgate_core::bus::Bus;
 use tollgate_core::engine::Engine;
 use tollgate_core::gate::Gatekeeper;
+use tollgate_core::hooks::HookMemory;
 use tollgate_core::interactions::Interactions;
 use tollgate_core::session::Sessions;
 use tollgate_runtime::Runtime;
@@ -40,6 +41,7 @@ pub struct State {
     pub user: Arc<str>,
     /// When this run began.
     pub started: Instant,
+    pub(crate) hooks: Arc<HookMemory>,
     pub(crate) streams: Arc<Semaphore>,
     /// True once the server stops: streams end by themselves then.
     pub(crate) closing: watch::Sender<bool>,
@@ -82,6 +84,7 @@ impl State {
             network: Arc::new(door.network),
             user,
             started: Instant::now(),
+            hooks: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             closing: watch::Sender::new(false),
         }

@@ -164,7 +164,19 @@ fn put(path: &Path, text: &str, like: &Path) -> Result<(), Failure> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::agents::settings::{HookCommand, install, uninstall};
+    use crate::agents::command::HookCommand;
+    use crate::agents::known::AGENTS;
+    use crate::agents::settings;
+
+    fn install(settings: &mut Map<String, Value>) {
+        let [agent, ..] = &AGENTS;
+        settings::install(agent, settings, &HookCommand::new(agent, "/opt/tollgate", None).unwrap(), 9_000).unwrap();
+    }
+
+    fn uninstall(settings: &mut Map<String, Value>, file: &SettingsFile) {
+        let [agent, ..] = &AGENTS;
+        settings::uninstall(agent, settings, file.before().as_ref()).unwrap();
+    }
 
     fn round(before: Option<&str>) -> (String, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -175,14 +187,14 @@ mod tests {
         }
         let file = SettingsFile::read(&path).unwrap();
         let mut settings = file.settings.clone();
-        install(&mut settings, &HookCommand::new("/opt/tollgate", None)).unwrap();
+        install(&mut settings);
         assert!(file.difference(&settings).unwrap().unwrap().contains("+"), "the difference is shown");
         file.write(&settings).unwrap();
         let written = fs::read_to_string(&path).unwrap();
         let file = SettingsFile::read(&path).unwrap();
         assert_eq!(file.difference(&settings).unwrap(), None);
         let mut settings = file.settings.clone();
-        uninstall(&mut settings, file.before().as_ref()).unwrap();
+        uninstall(&mut settings, &file);
         file.write(&settings).unwrap();
         (written, folder)
     }
@@ -213,12 +225,12 @@ mod tests {
         fs::write(&path, "{}").unwrap();
         let file = SettingsFile::read(&path).unwrap();
         let mut settings = file.settings.clone();
-        install(&mut settings, &HookCommand::new("/opt/tollgate", None)).unwrap();
+        install(&mut settings);
         settings.insert("theme".to_owned(), Value::from("dark"));
         file.write(&settings).unwrap();
         let file = SettingsFile::read(&path).unwrap();
         let mut settings = file.settings.clone();
-        uninstall(&mut settings, file.before().as_ref()).unwrap();
+        uninstall(&mut settings, &file);
         file.write(&settings).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"theme\": \"dark\"\n}\n");
         assert!(file.backup().exists(), "the copy of before stays where it was not restored");

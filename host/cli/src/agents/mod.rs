@@ -1,11 +1,14 @@
 //! Agents' settings files: where they are, and Tollgate's hooks in them.
 //!
-//! Claude Code's for now. The shapes are those of its settings reference; [`settings`] edits the JSON and knows no
-//! file, [`mod@file`] reads and writes files and knows no hook.
+//! [`known`] describes each agent, [`settings`] edits the JSON by such a description and knows no file, [`mod@file`]
+//! reads and writes files and knows no hook, [`command`] is what a hook runs.
 
+pub mod command;
 pub mod file;
+pub mod known;
 pub mod settings;
 
+use known::Agent;
 use std::path::{Path, PathBuf};
 
 /// Whose settings.
@@ -27,15 +30,22 @@ impl Scope {
     }
 }
 
-/// Claude Code's settings file of `scope`: of the project that `cwd` is in, or of the user whose home `home` is.
-pub fn claude_settings(scope: Scope, cwd: &Path, home: Option<&Path>, configured: Option<&Path>) -> Option<PathBuf> {
+/// The settings file of `agent` and `scope`: of the project that `cwd` is in, or of the user whose home `home` is;
+/// `configured` is where the user keeps the agent's own folder, where that is elsewhere.
+pub fn settings_path(
+    agent: &Agent,
+    scope: Scope,
+    cwd: &Path,
+    home: Option<&Path>,
+    configured: Option<&Path>,
+) -> Option<PathBuf> {
     let folder = match scope {
         Scope::Project => {
             let root = cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(cwd);
-            root.join(".claude")
+            root.join(agent.folder)
         }
-        // As Claude Code itself looks for it.
-        Scope::User => configured.map(Path::to_owned).or_else(|| Some(home?.join(".claude")))?,
+        // As the agent itself looks for it.
+        Scope::User => configured.map(Path::to_owned).or_else(|| Some(home?.join(agent.folder)))?,
     };
-    Some(folder.join("settings.json"))
+    Some(folder.join(agent.file))
 }

@@ -1,121 +1,120 @@
-//! Tollgate's hooks in Claude Code's settings, as JSON. Everything that is not ours stays as it is.
+//! Tollgate's hooks in an agent's settings, as JSON. Everything that is not ours stays as it is.
 
+use super::command::HookCommand;
+use super::known::{Agent, Event, Shape};
 use serde_json::{Map, Value, json};
 
-/// Seconds that a hook may take: longer than the hook's own deadline, which then denies by itself.
-const TIMEOUT_SECONDS: u64 = 15;
-/// The agent's name in the hook's command.
-const AGENT: &str = "claude-code";
-/// Events that gate: a hook that fails there must block.
-const GATING: [&str; 2] = ["PreToolUse", "PermissionRequest"];
-/// Events about a tool, which take a matcher.
-const OF_TOOLS: [&str; 4] = ["PreToolUse", "PermissionRequest", "PostToolUse", "PostToolUseFailure"];
-/// Every event that is hooked.
-pub const EVENTS: [&str; 12] = [
-    "PreToolUse",
-    "PermissionRequest",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "UserPromptSubmit",
-    "SessionStart",
-    "SessionEnd",
-    "Stop",
-    "SubagentStart",
-    "SubagentStop",
-    "Notification",
-    "PreCompact",
-];
-
-/// What runs: the program, and the words after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookCommand {
-    /// An absolute path.
-    pub program: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-}
-
-impl HookCommand {
-    /// `program hook claude-code`, with the home where it is not the default one.
-    pub fn new(program: &str, home: Option<&str>) -> Self {
-        let mut args = vec!["hook".to_owned(), AGENT.to_owned()];
-        args.extend(home.map(|home| format!("--home={home}")));
-        Self { program: program.to_owned(), args }
-    }
-
-    fn handler(&self, event: &str) -> Value {
-        let mut handler = json!({
-            "type": "command",
-            "command": self.program,
-            "args": self.args,
-            "timeout": TIMEOUT_SECONDS,
-        });
-        if GATING.contains(&event)
-            && let Some(fields) = handler.as_object_mut()
-        {
-            fields.insert("onFailure".to_owned(), json!("block"));
-        }
-        handler
-    }
-}
+/// The version that a flat file has to name.
+const FLAT_VERSION: u64 = 1;
 
 /// What of ours is in some settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Events that have our hook.
     pub events: Vec<&'static str>,
-    /// What the hook of `PreToolUse` runs; of another event where that has none.
+    /// What the hook of the first event that gates runs; of another event where that has none.
     pub command: Option<HookCommand>,
-    /// `disableAllHooks` is set.
-    pub switched_off: bool,
+    /// Events whose hook of ours runs something else than `command`.
+    pub others: Vec<&'static str>,
+    /// The shortest time that the agent waits for a hook that gates, in milliseconds.
+    pub patience_ms: Option<u64>,
+    /// The setting that keeps every hook silent, where one does.
+    pub switched_off: Option<&'static str>,
 }
 
 impl Found {
-    /// The events of [`EVENTS`] that lack our hook.
-    pub fn missing(&self) -> Vec<&'static str> {
-        EVENTS.into_iter().filter(|event| !self.events.contains(event)).collect()
+    /// The agent's events that lack our hook.
+    pub fn missing(&self, agent: &Agent) -> Vec<&'static str> {
+        agent.events.iter().map(|event| event.name).filter(|event| !self.events.contains(event)).collect()
+    }
+
+    /// Whether a tool may run without a question.
+    pub fn lets_past(&self, agent: &Agent) -> bool {
+        agent.events.iter().any(|event| event.gates && !self.events.contains(&event.name))
     }
 }
 
 /// Looks for our hooks.
-pub fn find(settings: &Map<String, Value>) -> Found {
-    let mut found = Found {
-        switched_off: settings.get("disableAllHooks").and_then(Value::as_bool).unwrap_or_default(),
-        ..Found::default()
+pub fn find(agent: &Agent, settings: &Map<String, Value>) -> Found {
+    let at = |pointer: &str| {
+        let mut names = pointer.split('/').skip(1);
+        let first = settings.get(names.next()?)?;
+        names.try_fold(first, |value, name| value.get(name))
     };
-    for event in EVENTS {
-        let groups = settings.get("hooks").and_then(|hooks| hooks.get(event)).and_then(Value::as_array);
-        let handlers = groups.into_iter().flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
-        let Some(command) = handlers.filter_map(ours).next() else { continue };
-        found.events.push(event);
-        found.command.get_or_insert(command);
+    let off = agent.switches.iter().find(|(pointer, off)| at(pointer).and_then(Value::as_bool) == Some(*off));
+    let mut found = Found { switched_off: off.map(|(pointer, _)| *pointer), ..Found::default() };
+    for event in agent.events {
+        let listed = settings.get("hooks").and_then(|hooks| hooks.get(event.name)).and_then(Value::as_array);
+        let listed = listed.into_iter().flatten();
+        let handlers: Vec<&Value> = match agent.shape {
+            Shape::Flat => listed.collect(),
+            Shape::Words | Shape::Line => listed.filter_map(|group| group.get("hooks")?.as_array()).flatten().collect(),
+        };
+        let Some((command, handler)) =
+            handlers.into_iter().find_map(|handler| Some((HookCommand::of(agent, handler)?, handler)))
+        else {
+            continue;
+        };
+        found.events.push(event.name);
+        if *found.command.get_or_insert_with(|| command.clone()) != command {
+            found.others.push(event.name);
+        }
+        if let Some(timeout) = handler.get("timeout").and_then(Value::as_u64).filter(|_| event.gates) {
+            let timeout_ms = timeout.saturating_mul(1_000) / agent.per_second;
+            found.patience_ms = Some(found.patience_ms.map_or(timeout_ms, |least| least.min(timeout_ms)));
+        }
     }
     found
+}
+
+/// Our hook of one event, as the agent wants it; `deadline_ms` is the hook's own.
+fn wanted(agent: &Agent, event: &Event, command: &HookCommand, deadline_ms: u64) -> Value {
+    let mut handler = Map::new();
+    if agent.shape != Shape::Flat {
+        handler.insert("type".to_owned(), json!("command"));
+    }
+    handler.extend(command.fields());
+    handler.insert("timeout".to_owned(), json!(agent.timeout(event, deadline_ms)));
+    // The hook that fails must block. The others know no such word: they are trusted to the hook's own exit.
+    match agent.shape {
+        Shape::Words if event.gates => drop(handler.insert("onFailure".to_owned(), json!("block"))),
+        Shape::Flat if event.gates => drop(handler.insert("failClosed".to_owned(), json!(true))),
+        _ => {}
+    }
+    match agent.shape {
+        Shape::Flat => Value::Object(handler),
+        _ if event.of_tools => json!({"matcher": "*", "hooks": [handler]}),
+        _ => json!({"hooks": [handler]}),
+    }
 }
 
 /// Puts our hook for every event in, in place of any other of ours; one that is there already stays where it is.
 ///
 /// # Errors
 /// Where the settings have another shape: what and where.
-pub fn install(settings: &mut Map<String, Value>, command: &HookCommand) -> Result<(), String> {
-    check_shape(settings)?;
-    for event in EVENTS {
-        let handler = command.handler(event);
+pub fn install(
+    agent: &Agent,
+    settings: &mut Map<String, Value>,
+    command: &HookCommand,
+    deadline_ms: u64,
+) -> Result<(), String> {
+    check_shape(agent, settings)?;
+    if agent.shape == Shape::Flat {
+        settings.entry("version").or_insert_with(|| json!(FLAT_VERSION));
+    }
+    for event in agent.events {
         let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
-        let Some(groups) = hooks.as_object_mut().map(|hooks| hooks.entry(event).or_insert_with(|| json!([]))) else {
+        let Some(listed) = hooks.as_object_mut().map(|hooks| hooks.entry(event.name).or_insert_with(|| json!([])))
+        else {
             continue;
         };
-        let Some(groups) = groups.as_array_mut() else { continue };
-        let wanted = if OF_TOOLS.contains(&event) {
-            json!({"matcher": "*", "hooks": [handler]})
-        } else {
-            json!({"hooks": [handler]})
-        };
-        if groups.contains(&wanted) {
+        let Some(listed) = listed.as_array_mut() else { continue };
+        let wanted = wanted(agent, event, command, deadline_ms);
+        if listed.contains(&wanted) {
             continue;
         }
-        remove_ours(groups);
-        groups.push(wanted);
+        remove_ours(agent, listed);
+        listed.push(wanted);
     }
     Ok(())
 }
@@ -125,15 +124,19 @@ pub fn install(settings: &mut Map<String, Value>, command: &HookCommand) -> Resu
 ///
 /// # Errors
 /// As [`install`].
-pub fn uninstall(settings: &mut Map<String, Value>, before: Option<&Map<String, Value>>) -> Result<(), String> {
-    check_shape(settings)?;
+pub fn uninstall(
+    agent: &Agent,
+    settings: &mut Map<String, Value>,
+    before: Option<&Map<String, Value>>,
+) -> Result<(), String> {
+    check_shape(agent, settings)?;
     let Some(hooks) = settings.get_mut("hooks").and_then(Value::as_object_mut) else { return Ok(()) };
     let mut touched = false;
-    hooks.retain(|_, groups| {
-        let Some(groups) = groups.as_array_mut() else { return true };
-        let removed = remove_ours(groups);
+    hooks.retain(|_, listed| {
+        let Some(listed) = listed.as_array_mut() else { return true };
+        let removed = remove_ours(agent, listed);
         touched |= removed;
-        !(removed && groups.is_empty())
+        !(removed && listed.is_empty())
     });
     if !touched {
         return Ok(());
@@ -141,10 +144,28 @@ pub fn uninstall(settings: &mut Map<String, Value>, before: Option<&Map<String, 
     if hooks.is_empty() {
         settings.shift_remove("hooks");
     }
+    if agent.shape == Shape::Flat {
+        take_version(settings, before);
+    }
     if let Some(before) = before.filter(|before| without_empty(before) == without_empty(settings)) {
         settings.clone_from(before);
     }
     Ok(())
+}
+
+/// Takes the version of a flat file out where it came with our hooks and nothing else needs it.
+fn take_version(settings: &mut Map<String, Value>, before: Option<&Map<String, Value>>) {
+    let mut without = settings.clone();
+    without.shift_remove("version");
+    let left = without_empty(&without);
+    let ours = match before {
+        Some(before) if before.contains_key("version") => false,
+        Some(before) => left == without_empty(before) || !left.contains_key("hooks"),
+        None => left.is_empty(),
+    };
+    if ours && settings.get("version").and_then(Value::as_u64) == Some(FLAT_VERSION) {
+        *settings = without;
+    }
 }
 
 /// The same without events that have no hooks, and without `hooks` where there are none.
@@ -159,44 +180,44 @@ fn without_empty(settings: &Map<String, Value>) -> Map<String, Value> {
     settings
 }
 
-/// Takes our handlers out of an event's groups, and the groups that had nothing else; says whether there were any.
-fn remove_ours(groups: &mut Vec<Value>) -> bool {
-    let mut removed = false;
-    groups.retain_mut(|group| {
-        let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else { return true };
+/// Takes our handlers out of an event's list, and the groups that had nothing else; says whether there were any.
+fn remove_ours(agent: &Agent, listed: &mut Vec<Value>) -> bool {
+    let take = |handlers: &mut Vec<Value>| {
         let before = handlers.len();
-        handlers.retain(|handler| ours(handler).is_none());
-        let taken = handlers.len() < before;
+        handlers.retain(|handler| HookCommand::of(agent, handler).is_none());
+        handlers.len() < before
+    };
+    if agent.shape == Shape::Flat {
+        return take(listed);
+    }
+    let mut removed = false;
+    listed.retain_mut(|group| {
+        let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else { return true };
+        let taken = take(handlers);
         removed |= taken;
         !(taken && handlers.is_empty())
     });
     removed
 }
 
-/// What a handler runs, where it is ours: `tollgate` with `hook`, given apart or as one line.
-fn ours(handler: &Value) -> Option<HookCommand> {
-    let command = handler.get("command")?.as_str()?;
-    let args = handler.get("args").and_then(Value::as_array).into_iter().flatten();
-    let mut words: Vec<String> = args.filter_map(|arg| arg.as_str().map(str::to_owned)).collect();
-    let mut program = command.to_owned();
-    if words.is_empty() {
-        let mut parts = command.split_whitespace().map(str::to_owned);
-        program = parts.next()?;
-        words = parts.collect();
+fn check_shape(agent: &Agent, settings: &Map<String, Value>) -> Result<(), String> {
+    let version = settings.get("version").filter(|_| agent.shape == Shape::Flat);
+    if let Some(other) = version.filter(|version| version.as_u64() != Some(FLAT_VERSION)) {
+        return Err(format!("`version` is {other}, and only {FLAT_VERSION} is known; mend it first"));
     }
-    let named = std::path::Path::new(&program).file_name().is_some_and(|name| name == "tollgate");
-    let hook = words.first().is_some_and(|word| word == "hook") && words.get(1).is_some_and(|agent| agent == AGENT);
-    (named && hook).then_some(HookCommand { program, args: words })
-}
-
-fn check_shape(settings: &Map<String, Value>) -> Result<(), String> {
     let Some(hooks) = settings.get("hooks") else { return Ok(()) };
     let hooks = hooks.as_object().ok_or("`hooks` is no object; mend it first")?;
-    for (event, groups) in hooks {
-        let groups = groups.as_array().ok_or_else(|| format!("`hooks.{event}` is no array; mend it first"))?;
-        for (at, group) in groups.iter().enumerate() {
-            if group.get("hooks").is_none_or(|handlers| !handlers.is_array()) {
-                return Err(format!("`hooks.{event}[{at}]` has no array `hooks`; mend it first"));
+    for (event, listed) in hooks {
+        let listed = listed.as_array().ok_or_else(|| format!("`hooks.{event}` is no array; mend it first"))?;
+        for (at, one) in listed.iter().enumerate() {
+            match agent.shape {
+                Shape::Flat if !one.is_object() => {
+                    return Err(format!("`hooks.{event}[{at}]` is no object; mend it first"));
+                }
+                Shape::Words | Shape::Line if one.get("hooks").is_none_or(|handlers| !handlers.is_array()) => {
+                    return Err(format!("`hooks.{event}[{at}]` has no array `hooks`; mend it first"));
+                }
+                _ => {}
             }
         }
     }
@@ -204,83 +225,4 @@ fn check_shape(settings: &Map<String, Value>) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-    use super::*;
-
-    fn object(value: &Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
-    }
-
-    fn command() -> HookCommand {
-        HookCommand::new("/opt/bin/tollgate", None)
-    }
-
-    /// Somebody's settings, with hooks of their own.
-    fn theirs() -> Map<String, Value> {
-        object(&json!({
-            "model": "x",
-            "hooks": {
-                "PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "lint tollgate hook"}]}],
-                "TeammateIdle": [],
-            },
-            "permissions": {"allow": ["Bash(ls:*)"]},
-        }))
-    }
-
-    #[test]
-    fn what_is_installed_is_found_and_goes_without_a_trace() {
-        for before in [theirs(), Map::new(), object(&json!({"hooks": {}}))] {
-            let mut settings = before.clone();
-            install(&mut settings, &command()).unwrap();
-            let found = find(&settings);
-            assert_eq!((found.missing(), found.command), (Vec::new(), Some(command())));
-            assert_eq!(
-                settings["hooks"]["PreToolUse"].as_array().unwrap().last().unwrap()["hooks"][0]["onFailure"],
-                "block"
-            );
-            assert_eq!(settings["hooks"]["Stop"][0]["hooks"][0].get("onFailure"), None);
-            let once = settings.clone();
-            install(&mut settings, &command()).unwrap();
-            assert_eq!(settings, once, "a second time changes nothing");
-            let mut unknown = settings.clone();
-            uninstall(&mut settings, Some(&before)).unwrap();
-            assert_eq!(settings, before);
-            // Without knowing what was there, an empty `hooks` of theirs is as good as none.
-            uninstall(&mut unknown, None).unwrap();
-            assert_eq!(without_empty(&unknown), without_empty(&before));
-            let mut other = before.clone();
-            other.insert("theme".to_owned(), json!("dark"));
-            let mut changed = other.clone();
-            install(&mut changed, &command()).unwrap();
-            uninstall(&mut changed, Some(&before)).unwrap();
-            assert_eq!(without_empty(&changed), without_empty(&other), "what changed meanwhile stays");
-        }
-    }
-
-    #[test]
-    fn an_older_hook_of_ours_is_replaced_and_one_in_a_line_is_seen() {
-        let old = json!({"type": "command", "command": "/old/tollgate hook claude-code", "timeout": 5});
-        let mut settings = object(&json!({"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [old]}]}}));
-        let found = find(&settings);
-        assert_eq!(found.events, ["PreToolUse"]);
-        assert_eq!(found.command.unwrap().program, "/old/tollgate");
-        install(&mut settings, &command()).unwrap();
-        assert_eq!(settings["hooks"]["PreToolUse"].as_array().unwrap().len(), 1);
-        assert_eq!(find(&settings).command, Some(command()));
-    }
-
-    #[test]
-    fn settings_of_another_shape_are_left_alone() {
-        for (settings, place) in [
-            (json!({"hooks": []}), "`hooks`"),
-            (json!({"hooks": {"Stop": {}}}), "`hooks.Stop`"),
-            (json!({"hooks": {"Stop": [{"matcher": "*"}]}}), "`hooks.Stop[0]`"),
-        ] {
-            let mut changed = object(&settings);
-            let error = install(&mut changed, &command()).unwrap_err();
-            assert!(error.contains(place), "{error}");
-            assert_eq!(Value::Object(changed), settings);
-        }
-    }
-}
+mod tests;

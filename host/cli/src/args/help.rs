@@ -155,9 +155,11 @@ pub const HOOKS: &str = "Examples:
   tollgate hooks install claude-code --dry-run
   tollgate hooks install claude-code --user
   tollgate hooks status
+  tollgate hooks install codex
   tollgate hooks uninstall claude-code
 
-Files: .claude/settings.json of the project, or ~/.claude/settings.json with --user";
+Files, of the project or, with --user, of the user: .claude/settings.json ($CLAUDE_CONFIG_DIR),
+.codex/hooks.json ($CODEX_HOME), .gemini/settings.json, .cursor/hooks.json";
 
 pub const DOCTOR: &str = "Examples:
   tollgate doctor

@@ -1,9 +1,12 @@
 //! The words of the commands that are a person's side of the gate: approvals, grants, messages, dead letters, hooks.
 
 use crate::agents::Scope;
+use crate::agents::known::{AGENTS, Agent};
+use crate::exit::Failure;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+use tollgate_core::hooks::AgentHook;
 
 /// `approvals`
 #[derive(Debug, Args)]
@@ -167,6 +170,31 @@ pub struct RetryArgs {
 pub enum SettledAgent {
     /// Claude Code
     ClaudeCode,
+    /// Codex
+    Codex,
+    /// Gemini CLI
+    Gemini,
+    /// Cursor
+    Cursor,
+}
+
+impl SettledAgent {
+    /// What is known of its settings.
+    ///
+    /// # Errors
+    /// When nothing is, which would be a mistake of ours.
+    pub fn described(self) -> Result<&'static Agent, Failure> {
+        let hook = match self {
+            Self::ClaudeCode => AgentHook::ClaudeCode,
+            Self::Codex => AgentHook::Codex,
+            Self::Gemini => AgentHook::Gemini,
+            Self::Cursor => AgentHook::Cursor,
+        };
+        AGENTS
+            .iter()
+            .find(|agent| agent.hook == hook)
+            .ok_or_else(|| Failure::Failed(format!("nothing is known of the settings of {hook}")))
+    }
 }
 
 /// `hooks`
@@ -191,7 +219,7 @@ pub enum HooksCommand {
 pub struct HooksChange {
     /// The agent
     pub agent: SettledAgent,
-    /// In the settings of the project that this folder is in (.claude/settings.json), unless told otherwise
+    /// In the settings of the project that this folder is in (such as .claude/settings.json), unless told otherwise
     #[arg(long)]
     pub project: bool,
     /// In the user's settings, for every project

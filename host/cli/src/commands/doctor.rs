@@ -1,23 +1,15 @@
 //! `tollgate doctor`: whether everything between an agent and the gate works, tried for real.
 
-use super::hooks::settings_file;
+mod agents;
+
 use super::parse;
-use crate::agents::Scope;
-use crate::agents::file::SettingsFile;
-use crate::agents::settings::{self, HookCommand};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
 use crate::policies;
 use serde_json::{Value, json};
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use tollgate_core::home::Home;
-use tollgate_core::hooks::EXIT_BLOCK;
-
-/// How many of the newest denials are searched for the canary's.
-const NEWEST: usize = 50;
 
 /// How one thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +49,7 @@ pub fn run(home: &Home, as_json: bool) -> Result<Exit, Failure> {
     if answers {
         findings.extend(plugins(&client));
     }
-    findings.extend(agents(home, &client, answers));
+    findings.extend(agents::look(home, &client, answers));
     let bad = findings.iter().any(|finding| finding.health == Health::Bad);
     if as_json {
         let all: Vec<Value> = findings
@@ -142,93 +134,4 @@ fn plugins(client: &Client) -> Vec<Finding> {
         findings.push(finding("plugins", Health::Good, format!("{} and none in trouble", plugins.len())));
     }
     findings
-}
-
-/// The hooks of each scope; where they are installed, a call through them as the agent would make it.
-fn agents(home: &Home, client: &Client, daemon: bool) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    // Installed, or not known to be missing.
-    let mut installed = false;
-    for scope in [Scope::Project, Scope::User] {
-        let what = format!("claude-code hooks, {}", scope.as_str());
-        let file = match settings_file(scope).and_then(|path| SettingsFile::read(&path)) {
-            Ok(file) => file,
-            Err(error) => {
-                installed = true;
-                findings.push(finding(what, Health::Bad, error.to_string()));
-                continue;
-            }
-        };
-        let found = settings::find(&file.settings);
-        let Some(command) = &found.command else { continue };
-        installed = true;
-        let missing = found.missing();
-        findings.push(if found.switched_off {
-            finding(what, Health::Bad, format!("`disableAllHooks` in {} keeps them silent", file.path().display()))
-        } else if !missing.is_empty() {
-            let words = format!("without {}; `tollgate hooks install claude-code` adds them", missing.join(", "));
-            finding(what, if missing.contains(&"PreToolUse") { Health::Bad } else { Health::Odd }, words)
-        } else if daemon {
-            canary(home, client, command, &what)
-        } else {
-            finding(what, Health::Bad, "installed, and every call is denied while no daemon answers")
-        });
-    }
-    if !installed {
-        let words = "no hooks in this project's settings or the user's; `tollgate hooks install claude-code` adds them";
-        findings.push(finding("claude-code hooks", Health::Odd, words));
-    }
-    findings
-}
-
-/// A call that only protection denies, through the installed command: it must block, with this daemon's record.
-fn canary(home: &Home, client: &Client, command: &HookCommand, what: &str) -> Finding {
-    let call_id = format!("doctor-{}-{}", std::process::id(), now_nanos());
-    let input = json!({
-        "session_id": "tollgate-doctor",
-        "hook_event_name": "PreToolUse",
-        "cwd": "/",
-        "tool_name": "Write",
-        "tool_input": {"file_path": home.config(), "content": ""},
-        "tool_use_id": call_id,
-    });
-    let exit = match through(command, &input.to_string()) {
-        Ok(exit) => exit,
-        Err(error) => return finding(what, Health::Bad, format!("`{}` does not start: {error}", command.program)),
-    };
-    if exit != Some(i32::from(EXIT_BLOCK)) {
-        let words = format!("a call that changes Tollgate's own files passed (exit {exit:?}); is protection paused?");
-        return finding(what, Health::Bad, words);
-    }
-    let recorded = client.get(&format!("/api/events?type=tool.denied&newest=true&limit={NEWEST}"));
-    match recorded {
-        Ok(events) if events.contains(&call_id) => {
-            finding(what, Health::Good, "live: a canary call was denied and is on record")
-        }
-        Ok(_) => finding(
-            what,
-            Health::Bad,
-            "the hook blocked, and this daemon did not see the call: does it ask another home's daemon?",
-        ),
-        Err(error) => finding(what, Health::Bad, error.to_string()),
-    }
-}
-
-/// Runs the installed command with `input`; it has a deadline of its own.
-fn through(command: &HookCommand, input: &str) -> std::io::Result<Option<i32>> {
-    let mut child = Command::new(&command.program)
-        .args(&command.args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A hook that refuses early closes its input; its exit says the rest.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    Ok(child.wait()?.code())
-}
-
-fn now_nanos() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos()
 }

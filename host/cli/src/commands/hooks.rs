@@ -1,9 +1,12 @@
 //! `tollgate hooks`: Tollgate's hooks in an agent's settings, put in, taken out and looked at.
 
+use crate::agents::command::HookCommand;
 use crate::agents::file::SettingsFile;
-use crate::agents::settings::{self, HookCommand};
-use crate::agents::{Scope, claude_settings};
+use crate::agents::known::{AGENTS, Agent};
+use crate::agents::settings::{self, Found};
+use crate::agents::{Scope, settings_path};
 use crate::args::{HooksChange, HooksCommand};
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::home;
 use crate::output::{self, Colour, colours, paint};
@@ -18,45 +21,55 @@ use tollgate_core::home::Home;
 pub fn run(home: &Home, command: &HooksCommand) -> Result<Exit, Failure> {
     match command {
         HooksCommand::Install(change) => {
-            let command = hook_command(home)?;
-            edit(change, "installed", |settings, _| settings::install(settings, &command))
+            let agent = change.agent.described()?;
+            let command = hook_command(home, agent)?;
+            let config = Config::load(home).map_err(|error| Failure::Failed(error.to_string()))?;
+            let deadline_ms = config.hook(agent.hook).timeout_ms;
+            edit(agent, change, "installed", |settings, _| settings::install(agent, settings, &command, deadline_ms))
         }
         HooksCommand::Uninstall(change) => {
-            edit(change, "uninstalled", |settings, file| settings::uninstall(settings, file.before().as_ref()))
+            let agent = change.agent.described()?;
+            edit(agent, change, "uninstalled", |settings, file| {
+                settings::uninstall(agent, settings, file.before().as_ref())
+            })
         }
-        HooksCommand::Status { agent: _, json } => status(*json),
+        HooksCommand::Status { agent: None, json } => status(AGENTS.iter(), *json),
+        HooksCommand::Status { agent: Some(agent), json } => status(std::iter::once(agent.described()?), *json),
     }
 }
 
-/// The settings file of a scope, seen from this folder.
+/// The settings file of an agent and a scope, seen from this folder.
 ///
 /// # Errors
 /// When there is no folder to start from, or no home of the user.
-pub fn settings_file(scope: Scope) -> Result<PathBuf, Failure> {
+pub fn settings_file(agent: &Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let cwd = std::env::current_dir().map_err(|error| Failure::at("the working folder", error))?;
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    claude_settings(scope, &cwd, variable("HOME").as_deref(), variable("CLAUDE_CONFIG_DIR").as_deref())
+    let configured = agent.variable.and_then(variable);
+    settings_path(agent, scope, &cwd, variable("HOME").as_deref(), configured.as_deref())
         .ok_or_else(|| Failure::Failed("no HOME, so no user's settings; set HOME, or use --project".to_owned()))
 }
 
 /// This binary as a hook: with its home where that is not the one that it would find by itself.
-fn hook_command(home: &Home) -> Result<HookCommand, Failure> {
+fn hook_command(home: &Home, agent: &Agent) -> Result<HookCommand, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::at("finding this binary", error))?;
     let text = |path: &Path| match path.to_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(Failure::at(path.display(), "the path is not UTF-8, which settings cannot hold")),
     };
     let other_home = home::default().is_none_or(|default| default.root() != home.root());
-    let home = other_home.then(|| text(home.root())).transpose()?;
-    Ok(HookCommand::new(&text(&program)?, home.as_deref()))
+    let other_home = other_home.then(|| text(home.root())).transpose()?;
+    HookCommand::new(agent, &text(&program)?, other_home.as_deref())
+        .ok_or_else(|| Failure::at(home.root().display(), "the path holds NUL, which no line for a shell can"))
 }
 
 fn edit(
+    agent: &Agent,
     change: &HooksChange,
     done: &str,
     edit: impl FnOnce(&mut Map<String, Value>, &SettingsFile) -> Result<(), String>,
 ) -> Result<Exit, Failure> {
-    let file = SettingsFile::read(&settings_file(change.scope())?)?;
+    let file = SettingsFile::read(&settings_file(agent, change.scope())?)?;
     let name = file.path().display().to_string();
     let mut settings = file.settings.clone();
     edit(&mut settings, &file).map_err(|reason| Failure::at(&name, reason))?;
@@ -74,41 +87,61 @@ fn edit(
     if file.backup().exists() {
         output::line(format_args!("what was there before: {}", file.backup().display()))?;
     }
+    if let Some(note) = agent.note.filter(|_| !settings::find(agent, &settings).events.is_empty()) {
+        output::line(note)?;
+    }
     Ok(Exit::Done)
 }
 
-fn status(as_json: bool) -> Result<Exit, Failure> {
+fn status(agents: impl Iterator<Item = &'static Agent>, as_json: bool) -> Result<Exit, Failure> {
     let on = colours();
     let mut all = Vec::new();
-    for scope in [Scope::Project, Scope::User] {
-        let file = SettingsFile::read(&settings_file(scope)?)?;
-        let found = settings::find(&file.settings);
-        let program = found.command.as_ref().map(|command| PathBuf::from(&command.program));
-        let there = program.as_ref().is_none_or(|program| program.exists());
-        let (colour, word) = match (found.events.is_empty(), found.switched_off, there, found.missing().is_empty()) {
-            (true, ..) => (Colour::Faint, "not installed".to_owned()),
-            (_, true, ..) => (Colour::Bad, "switched off by disableAllHooks".to_owned()),
-            (_, _, false, _) => (Colour::Bad, "installed, and its program is gone".to_owned()),
-            (.., false) => (Colour::Warn, format!("in part: without {}", found.missing().join(", "))),
-            (.., true) => (Colour::Good, "installed".to_owned()),
-        };
-        if !as_json {
-            let name = file.path().display();
-            output::line(format_args!("claude-code, {}: {} ({name})", scope.as_str(), paint(on, colour, &word)))?;
+    for agent in agents {
+        for scope in [Scope::Project, Scope::User] {
+            let file = SettingsFile::read(&settings_file(agent, scope)?)?;
+            let found = settings::find(agent, &file.settings);
+            let (colour, word) = state(agent, &found);
+            let note = agent.note.filter(|_| !found.events.is_empty());
+            if !as_json {
+                let (agent, scope, name) = (agent.name(), scope.as_str(), file.path().display());
+                output::line(format_args!("{agent}, {scope}: {} ({name})", paint(on, colour, &word)))?;
+                if let Some(note) = note {
+                    output::line(format_args!("  {note}"))?;
+                }
+            }
+            all.push(json!({
+                "agent": agent.name(),
+                "scope": scope.as_str(),
+                "file": file.path().to_string_lossy(),
+                "installed": matches!(colour, Colour::Good),
+                "events": found.events,
+                "missing": found.missing(agent),
+                "program": found.command.map(|command| command.program),
+                "switched_off": found.switched_off.is_some(),
+                "note": note,
+            }));
         }
-        all.push(json!({
-            "agent": "claude-code",
-            "scope": scope.as_str(),
-            "file": file.path().to_string_lossy(),
-            "installed": !found.events.is_empty() && found.missing().is_empty() && there && !found.switched_off,
-            "events": found.events,
-            "missing": found.missing(),
-            "program": program.map(|program| program.to_string_lossy().into_owned()),
-            "switched_off": found.switched_off,
-        }));
     }
     if as_json {
         output::line(json!({ "hooks": all }))?;
     }
     Ok(Exit::Done)
+}
+
+/// How the hooks found in one file are, in a few words.
+fn state(agent: &Agent, found: &Found) -> (Colour, String) {
+    let there = found.command.as_ref().is_none_or(HookCommand::is_there);
+    let missing = found.missing(agent);
+    match found.switched_off {
+        _ if found.events.is_empty() => (Colour::Faint, "not installed".to_owned()),
+        Some(switch) => (Colour::Bad, format!("switched off by {}", switch_name(switch))),
+        None if !there => (Colour::Bad, "installed, and its program is gone".to_owned()),
+        None if !missing.is_empty() => (Colour::Warn, format!("in part: without {}", missing.join(", "))),
+        None => (Colour::Good, "installed".to_owned()),
+    }
+}
+
+/// `/tools/enableHooks` → `tools.enableHooks`.
+pub fn switch_name(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
 }

@@ -120,10 +120,19 @@ pub struct GateConfig {
 }
 
 /// `[hooks.<agent>]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HookConfig {
-    /// The hook's own deadline, shorter than the timeout in the agent's settings.
+    /// The hook's own deadline, shorter than the timeout in the agent's settings; where missing, the agent's own.
+    pub timeout_ms: Option<u64>,
+    /// What a call gets when the daemon is away.
+    pub on_unavailable: OnUnavailable,
+}
+
+/// What counts for an agent's hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HookSettings {
+    /// The hook's own deadline, in milliseconds.
     pub timeout_ms: u64,
     /// What a call gets when the daemon is away.
     pub on_unavailable: OnUnavailable,
@@ -217,10 +226,13 @@ impl Default for GateConfig {
     }
 }
 
-impl Default for HookConfig {
-    fn default() -> Self {
-        // The example settings give a hook 10 s.
-        Self { timeout_ms: 9_000, on_unavailable: OnUnavailable::Deny }
+/// The deadline of an agent's hook where none is set, in milliseconds. Where the agent can ask its own user it is
+/// short; else it leaves a person time to answer. Below what `hooks install` gives the agent for it.
+fn hook_timeout_ms(agent: AgentHook) -> u64 {
+    match agent {
+        AgentHook::ClaudeCode | AgentHook::Generic => 9_000,
+        AgentHook::Codex | AgentHook::Gemini => 590_000,
+        AgentHook::Cursor => 28_000,
     }
 }
 
@@ -253,8 +265,9 @@ impl Default for WorkspaceConfig {
 
 impl Config {
     /// The settings of an agent's hook.
-    pub fn hook(&self, agent: AgentHook) -> HookConfig {
-        self.hooks.get(agent.as_str()).copied().unwrap_or_default()
+    pub fn hook(&self, agent: AgentHook) -> HookSettings {
+        let HookConfig { timeout_ms, on_unavailable } = self.hooks.get(agent.as_str()).copied().unwrap_or_default();
+        HookSettings { timeout_ms: timeout_ms.unwrap_or_else(|| hook_timeout_ms(agent)), on_unavailable }
     }
 
     /// What a receipt promises.
@@ -307,8 +320,8 @@ impl Config {
             if let Err(error) = AgentHook::parse(agent) {
                 return Some((table, "", error.to_string()));
             }
-            if !HOOK_TIMEOUT_MS.contains(&hook.timeout_ms) {
-                return Some((table, "timeout_ms", bounds(hook.timeout_ms, &HOOK_TIMEOUT_MS)));
+            if let Some(timeout_ms) = hook.timeout_ms.filter(|timeout_ms| !HOOK_TIMEOUT_MS.contains(timeout_ms)) {
+                return Some((table, "timeout_ms", bounds(timeout_ms, &HOOK_TIMEOUT_MS)));
             }
         }
         None

@@ -56,9 +56,10 @@ fn every_key_is_read() {
     assert_eq!(config.filter(), Some(PatternSet::parse(["tool.*"]).unwrap()));
     assert_eq!(config.gate.presets, ["strict"]);
     assert_eq!(config.gate.allowed_extras, [PathBuf::from("/var/tmp")]);
-    let hook = HookConfig { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
+    let hook = HookSettings { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
     assert_eq!(config.hook(AgentHook::ClaudeCode), hook);
-    assert_eq!(config.hook(AgentHook::Codex), HookConfig::default());
+    let codex = HookSettings { timeout_ms: 590_000, on_unavailable: OnUnavailable::Deny };
+    assert_eq!(config.hook(AgentHook::Codex), codex);
     let plugins = PluginsConfig {
         watch: false,
         rescan_ms: 500,
@@ -124,6 +125,8 @@ fn variables_override_keys() {
             ("TOLLGATE_PLUGINS_WATCH", "false"),
             ("TOLLGATE_WORKSPACE_ALLOW", "[\"/srv\"]"),
             ("TOLLGATE_HOOKS_CLAUDE_CODE_TIMEOUT_MS", "2000"),
+            ("TOLLGATE_HOOKS_CURSOR_TIMEOUT_MS", "3000"),
+            ("TOLLGATE_HOOKS_GENERIC_ON_UNAVAILABLE", "abstain"),
             ("TOLLGATE_HOME", "/somewhere"),
             ("PATH", "/bin"),
         ],
@@ -133,6 +136,9 @@ fn variables_override_keys() {
     assert_eq!(config.plugins, PluginsConfig { watch: false, rescan_ms: 250, ..PluginsConfig::default() });
     assert_eq!(config.workspace.allow, [PathBuf::from("/srv")]);
     assert_eq!(config.hook(AgentHook::ClaudeCode).timeout_ms, 2_000);
+    assert_eq!(config.hook(AgentHook::Cursor).timeout_ms, 3_000);
+    let generic = HookSettings { timeout_ms: 9_000, on_unavailable: OnUnavailable::Abstain };
+    assert_eq!(config.hook(AgentHook::Generic), generic, "what a table leaves out is the agent's own");
 }
 
 #[test]

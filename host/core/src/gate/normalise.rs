@@ -120,13 +120,14 @@ pub fn name(field: &'static str, text: &str) -> Result<(), BadCall> {
     Ok(())
 }
 
-/// The canonical name of a tool: `mcp__server__tool` is `tool`, `run_shell_command` is `Bash`.
+/// The canonical name of a tool: `mcp__server__tool` and `MCP:server:tool` are `tool`, `run_shell_command` is `Bash`.
 ///
 /// # Errors
 /// When the name is empty, over its bound, or holds control characters.
 pub fn tool(original: &str) -> Result<String, BadCall> {
     name("tool_name", original)?;
     let own = original.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")).map_or(original, |(_, tool)| tool);
+    let own = own.strip_prefix("MCP:").and_then(|rest| rest.rsplit(':').next()).unwrap_or(own);
     if own.trim().is_empty() {
         return Err(BadCall::Empty("tool_name"));
     }
@@ -273,6 +274,8 @@ mod tests {
             ("mcp__fs__read_text_file", "Read"),
             ("mcp__fs__write_file", "Write"),
             ("mcp__db__query", "query"),
+            ("MCP:fs:write_file", "Write"),
+            ("MCP:query", "query"),
             ("mcp__a__b__c", "b__c"),
             ("Task", "Task"),
         ] {

@@ -1,11 +1,12 @@
 //! How Claude Code wants its answers. Denials are not here: they are exit 2 in every agent.
 
 use super::HookAnswer;
+use super::kind::Kind;
 use crate::gate::{Decision, Verdict};
 use serde_json::{Map, Value, json};
 
-pub(super) fn answer(permission_request: bool, verdict: &Verdict) -> HookAnswer {
-    if permission_request { to_permission_request(verdict) } else { to_pre_tool_use(verdict) }
+pub(super) fn answer(kind: Kind, verdict: &Verdict) -> HookAnswer {
+    if kind == Kind::PermissionRequest { to_permission_request(verdict) } else { to_pre_tool_use(verdict) }
 }
 
 fn to_pre_tool_use(verdict: &Verdict) -> HookAnswer {

@@ -2,26 +2,26 @@
 //!
 //! Must not know how an agent wants its answer.
 
+use super::fields::{self, Fields};
 use super::fit::fit;
+use super::kind::{self, Kind};
+use super::tool::{Seen, Tool};
 use super::{AgentHook, HookError};
 use crate::event::{Draft, Entity};
 use crate::gate::{Call, normalise};
-use crate::id::derived;
-use crate::json::{folder, kind_of};
 use crate::text;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_events::EventType;
 
-/// The longest name of a hook event that is taken, in bytes.
-const MAX_EVENT_NAME: usize = 64;
 /// The longest text of a message event, in bytes: with its escapes it fits a payload.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024;
+/// Where agents keep what they said last.
+const ANSWERS: [&str; 3] = ["last_assistant_message", "prompt_response", "text"];
 
 /// What the hook's process and its caller know beside the input.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct HookContext<'a> {
     /// The user that the agent works for.
     pub user: &'a str,
@@ -40,131 +40,47 @@ pub struct HookInput {
     pub session: String,
     /// Where the agent works, absolute.
     pub cwd: Option<PathBuf>,
-    kind: Kind,
+    pub(super) agent: AgentHook,
+    pub(super) kind: Kind,
+    pub(super) tool: Option<Seen>,
 }
 
 impl HookInput {
     /// Whether the agent waits for a verdict.
     #[must_use]
     pub fn gates(&self) -> bool {
-        self.call.is_some()
+        self.kind.gates()
     }
 
-    pub(super) fn is_permission_request(&self) -> bool {
-        self.kind == Kind::PermissionRequest
+    /// Gives the hook's own record the id of the call that it turned out to be about.
+    pub(super) fn is_about(&mut self, call_id: &str) {
+        let Some(draft) = self.drafts.first_mut() else { return };
+        if let Ok(Value::Object(mut fields)) = serde_json::from_str(&draft.payload) {
+            fields.insert("call_id".to_owned(), json!(call_id));
+            draft.payload = fit(fields).into();
+        }
     }
 }
-
-/// The events that mean something beyond their own record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    PreTool,
-    PermissionRequest,
-    PostTool,
-    PostToolFailure,
-    UserPrompt,
-    Stop,
-    Other,
-}
-
-/// The agents' names of them, and ours.
-const KINDS: [(&str, Kind, &str); 10] = [
-    ("PreToolUse", Kind::PreTool, "pre_tool"),
-    ("BeforeTool", Kind::PreTool, "pre_tool"),
-    ("PermissionRequest", Kind::PermissionRequest, "permission_request"),
-    ("PostToolUse", Kind::PostTool, "post_tool"),
-    ("AfterTool", Kind::PostTool, "post_tool"),
-    ("PostToolUseFailure", Kind::PostToolFailure, "post_tool_failure"),
-    ("UserPromptSubmit", Kind::UserPrompt, "user_prompt"),
-    ("BeforeAgent", Kind::UserPrompt, "user_prompt"),
-    ("Stop", Kind::Stop, "stop"),
-    ("AfterAgent", Kind::Stop, "stop"),
-];
 
 pub(super) fn read(agent: AgentHook, json: &str, context: HookContext<'_>) -> Result<HookInput, HookError> {
-    let fields: Map<String, Value> = match serde_json::from_str(json) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(other) => return Err(HookError::Input(format!("must be an object, is {}", kind_of(&other)))),
-        Err(error) => return Err(HookError::Input(crate::json::syntax(&error).reason)),
+    let fields = fields::parse(json)?;
+    let (kind, event_type) = kind::of(fields::event(agent, &fields)?)?;
+    let session = fields::session(agent, &fields)?;
+    let cwd = fields::cwd(agent, &fields)?;
+    let can_ask = match agent {
+        AgentHook::ClaudeCode => true,
+        AgentHook::Codex | AgentHook::Gemini => false,
+        AgentHook::Cursor => kind == Kind::Shell,
+        AgentHook::Generic => fields::can_ask(&fields)?,
     };
-    let (kind, event_type) = event_of(required(&fields, "hook_event_name")?)?;
-    let session = required(&fields, "session_id")?;
-    if session.is_empty() {
-        return Err(HookError::Input("`session_id` is empty".to_owned()));
-    }
-    normalise::name("`session_id`", session).map_err(|bad| HookError::Input(bad.to_string()))?;
-    let session = session.to_owned();
-    let cwd = text(&fields, "cwd")?.filter(|cwd| !cwd.is_empty()).map(folder).transpose();
-    let cwd = cwd.map_err(|reason| HookError::Input(format!("`cwd` {reason}")))?;
-    let tool = Tool::of(kind, &session, &fields)?;
+    let tool = Tool::of(agent, kind, &session, &fields)?;
     let reader = Reader { agent, session: &session, context };
-    let call = match &tool {
-        Some(tool) if matches!(kind, Kind::PreTool | Kind::PermissionRequest) => {
-            Some(reader.call(tool, cwd.as_deref()))
-        }
-        _ => None,
-    };
     let consequence = reader.consequence(kind, tool.as_ref(), &fields)?;
-    let call_id = tool.map(|tool| tool.call_id);
-    let mut drafts = vec![reader.hook_event(event_type, fields, call_id)];
+    let seen = tool.as_ref().map(|tool| tool.seen.clone());
+    let call = tool.filter(|_| kind.gates()).map(|tool| reader.call(tool, cwd.as_deref(), can_ask));
+    let mut drafts = vec![reader.hook_event(event_type, kind, fields, seen.as_ref())];
     drafts.extend(consequence);
-    Ok(HookInput { drafts, call, session, cwd, kind })
-}
-
-/// What an agent's event is, and ours of it.
-fn event_of(name: &str) -> Result<(Kind, EventType), HookError> {
-    let no_event = || {
-        let shown: String = name.chars().take(MAX_EVENT_NAME).collect();
-        HookError::Input(format!("`hook_event_name` `{shown}` is no name of an event"))
-    };
-    if name.len() > MAX_EVENT_NAME {
-        return Err(no_event());
-    }
-    let (kind, ours) = KINDS
-        .iter()
-        .find(|(theirs, _, _)| *theirs == name)
-        .map_or_else(|| (Kind::Other, snake_case(name)), |(_, kind, ours)| (*kind, (*ours).to_owned()));
-    Ok((kind, EventType::parse(&format!("hook.{ours}")).map_err(|_| no_event())?))
-}
-
-/// The tool that an event is about.
-struct Tool<'a> {
-    name: &'a str,
-    input: &'a Map<String, Value>,
-    call_id: String,
-}
-
-impl<'a> Tool<'a> {
-    fn of(kind: Kind, session: &str, fields: &'a Map<String, Value>) -> Result<Option<Self>, HookError> {
-        if matches!(kind, Kind::UserPrompt | Kind::Stop | Kind::Other) {
-            return Ok(None);
-        }
-        let name = required(fields, "tool_name")?;
-        let input = match fields.get("tool_input") {
-            Some(Value::Object(input)) => input,
-            Some(other) => {
-                return Err(HookError::Input(format!("`tool_input` must be an object, is {}", kind_of(other))));
-            }
-            None => return Err(HookError::Input("`tool_input` is missing".to_owned())),
-        };
-        let call_id = match text(fields, "tool_use_id")? {
-            Some(id) => id.to_owned(),
-            None => derived_call_id(session, name, input)?,
-        };
-        Ok(Some(Self { name, input, call_id }))
-    }
-}
-
-/// An agent that gives no tool-use id gets one that its later event about the same call gets too. The very
-/// same call made twice in a session therefore shares it.
-fn derived_call_id(session: &str, tool: &str, input: &Map<String, Value>) -> Result<String, HookError> {
-    let input = serde_json::to_string(input).map_err(|error| HookError::Input(error.to_string()))?;
-    let mut hash = Sha256::new();
-    for part in [session, tool, &input] {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hash.update(part);
-    }
-    Ok(derived(hash.finalize().into()).to_string())
+    Ok(HookInput { drafts, call, session, cwd, agent, kind, tool: seen })
 }
 
 struct Reader<'a> {
@@ -175,47 +91,48 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The only copy of an input: the event's own is cut.
-    fn call(&self, tool: &Tool<'_>, cwd: Option<&Path>) -> Call {
+    fn call(&self, tool: Tool<'_>, cwd: Option<&Path>, can_ask: bool) -> Call {
         Call {
             session_id: Some(self.session.to_owned()),
             tool_name: tool.name.to_owned(),
-            tool_input: tool.input.clone(),
+            tool_input: tool.input.into_owned(),
             cwd: cwd.map(Path::to_owned),
             agent: Some(self.agent.as_str().to_owned()),
-            call_id: Some(tool.call_id.clone()),
+            call_id: Some(tool.seen.call_id),
             roots: Vec::new(),
-            can_ask: self.agent.can_ask(),
+            can_ask,
             wait_ms: self.context.wait_ms,
         }
     }
 
     /// The hook's own record: the agent's fields, `agent` and, of a tool, `call_id`.
-    fn hook_event(&self, event_type: EventType, mut fields: Map<String, Value>, call_id: Option<String>) -> Draft {
+    fn hook_event(&self, event_type: EventType, kind: Kind, mut fields: Fields, seen: Option<&Seen>) -> Draft {
         fields.insert("agent".to_owned(), json!(self.agent.as_str()));
-        if let Some(call_id) = call_id {
-            fields.insert("call_id".to_owned(), json!(call_id));
+        if let Some(seen) = seen {
+            fields.insert("call_id".to_owned(), json!(seen.call_id));
+        }
+        // All of a file, which nobody asked to keep: what it is about is its path.
+        if kind == Kind::ReadFile
+            && let Some(content) = fields.shift_remove("content")
+        {
+            fields.insert("content_bytes".to_owned(), json!(content.as_str().map_or(0, str::len)));
         }
         self.draft(event_type, fit(fields))
     }
 
     /// What the event means to those who know nothing of hooks.
-    fn consequence(
-        &self,
-        kind: Kind,
-        tool: Option<&Tool<'_>>,
-        fields: &Map<String, Value>,
-    ) -> Result<Option<Draft>, HookError> {
+    fn consequence(&self, kind: Kind, tool: Option<&Tool<'_>>, fields: &Fields) -> Result<Option<Draft>, HookError> {
         match (kind, tool) {
             (Kind::PostTool | Kind::PostToolFailure, Some(tool)) => {
                 self.finished(kind == Kind::PostTool, tool, fields).map(Some)
             }
             (Kind::UserPrompt, _) => self.message("message.in", &["prompt"], fields),
-            (Kind::Stop, _) => self.message("message.out", &["last_assistant_message", "prompt_response"], fields),
+            (Kind::Stop, _) => self.message("message.out", &ANSWERS, fields),
             _ => Ok(None),
         }
     }
 
-    fn finished(&self, ok: bool, tool: &Tool<'_>, fields: &Map<String, Value>) -> Result<Draft, HookError> {
+    fn finished(&self, ok: bool, tool: &Tool<'_>, fields: &Fields) -> Result<Draft, HookError> {
         let mut payload = Map::new();
         payload.insert("session_id".to_owned(), json!(self.session));
         payload.insert("tool_name".to_owned(), json!(tool.name));
@@ -223,9 +140,10 @@ impl Reader<'_> {
         if let Some(ours) = normalise::tool(tool.name).ok().filter(|ours| ours != tool.name) {
             payload.insert("canonical_tool".to_owned(), json!(ours));
         }
-        payload.insert("call_id".to_owned(), json!(tool.call_id));
+        payload.insert("call_id".to_owned(), json!(tool.seen.call_id));
         payload.insert("ok".to_owned(), json!(ok));
-        if let Some(duration) = fields.get("duration_ms").and_then(Value::as_u64) {
+        let duration = fields.get("duration_ms").or_else(|| fields.get("duration"));
+        if let Some(duration) = duration.and_then(Value::as_u64) {
             payload.insert("duration_ms".to_owned(), json!(duration));
         }
         let exit_code = fields.get("tool_response").and_then(|response| response.get("exit_code"));
@@ -236,15 +154,10 @@ impl Reader<'_> {
         self.typed("tool.finished", payload)
     }
 
-    fn message(
-        &self,
-        event_type: &str,
-        names: &[&str],
-        fields: &Map<String, Value>,
-    ) -> Result<Option<Draft>, HookError> {
+    fn message(&self, event_type: &str, names: &[&str], fields: &Fields) -> Result<Option<Draft>, HookError> {
         let mut said = None;
         for name in names {
-            said = said.or(text(fields, name)?);
+            said = said.or(fields::text(fields, name)?);
         }
         let Some(said) = said.filter(|said| !said.is_empty()) else { return Ok(None) };
         let shown = text::start(said, MAX_MESSAGE_BYTES);
@@ -269,31 +182,5 @@ impl Reader<'_> {
         draft.entity = Some(Entity { kind: "session".into(), id: Arc::clone(&session) });
         draft.session = Some(session);
         draft
-    }
-}
-
-/// `SubagentStart` → `subagent_start`.
-fn snake_case(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    let mut after_lower = false;
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && after_lower {
-            out.push('_');
-        }
-        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
-fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, HookError> {
-    text(fields, name)?.ok_or_else(|| HookError::Input(format!("`{name}` is missing")))
-}
-
-fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, HookError> {
-    match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(HookError::Input(format!("`{name}` must be a string, is {}", kind_of(other)))),
     }
 }

@@ -1,15 +1,23 @@
 //! Hook adapters: an agent's hook input becomes events and, where it gates, a call; a verdict becomes the agent's answer.
 //!
 //! Pure: reads bytes and returns values; the socket and the process's exit belong to the command line. What
-//! the agents' inputs have in common is here and in `input`; how each wants its answer is in its own file.
+//! the agents' inputs have in common is in `kind`, `fields`, `tool` and `input`; how each wants its answer is in its
+//! own file. What has to be known from one hook to the next is in `memory`.
 
 mod claude_code;
 mod codex;
+mod cursor;
+mod fields;
 mod fit;
 mod gemini;
+mod generic;
 mod input;
+mod kind;
+mod memory;
+mod tool;
 
 pub use input::{HookContext, HookInput};
+pub use memory::HookMemory;
 
 use crate::gate::{Decision, Verdict};
 use std::fmt;
@@ -22,6 +30,10 @@ pub const EXIT_PASS: u8 = 0;
 /// The exit code that blocks the tool, in every agent.
 pub const EXIT_BLOCK: u8 = 2;
 
+/// What follows the reason where a person has to approve and the agent has no way to ask one.
+const CANNOT_ASK: &str =
+    " — a person has to approve this and this agent cannot ask one; ask your user to run it, or try another way";
+
 /// An agent whose hooks Tollgate speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AgentHook {
@@ -31,6 +43,10 @@ pub enum AgentHook {
     Codex,
     /// Gemini CLI.
     Gemini,
+    /// Cursor.
+    Cursor,
+    /// Any other, in our own words.
+    Generic,
 }
 
 /// What the hook's process does: written as it stands, then exit.
@@ -63,7 +79,7 @@ pub enum HookError {
 
 impl AgentHook {
     /// Every agent, in the order that messages list them.
-    pub const ALL: [Self; 3] = [Self::ClaudeCode, Self::Codex, Self::Gemini];
+    pub const ALL: [Self; 5] = [Self::ClaudeCode, Self::Codex, Self::Gemini, Self::Cursor, Self::Generic];
 
     /// The agent of this name.
     ///
@@ -83,17 +99,13 @@ impl AgentHook {
             Self::ClaudeCode => "claude-code",
             Self::Codex => "codex",
             Self::Gemini => "gemini",
+            Self::Cursor => "cursor",
+            Self::Generic => "generic",
         }
     }
 
     fn names() -> String {
         Self::ALL.map(Self::as_str).join(", ")
-    }
-
-    /// Whether the agent can put an `ask` to its own user.
-    #[must_use]
-    pub fn can_ask(self) -> bool {
-        self == Self::ClaudeCode
     }
 
     /// Reads one hook input.
@@ -111,14 +123,24 @@ impl AgentHook {
     /// The agent's own answer to `verdict`, for the hook event that `input` was.
     #[must_use]
     pub fn answer(self, input: &HookInput, verdict: &Verdict) -> HookAnswer {
-        if verdict.decision == Decision::Deny {
-            return HookAnswer::block(&verdict.reason);
-        }
-        let permission_request = input.is_permission_request();
         match self {
-            Self::ClaudeCode => claude_code::answer(permission_request, verdict),
-            Self::Codex => codex::answer(permission_request, verdict),
+            Self::Cursor => cursor::answer(input.kind, verdict),
+            Self::Generic => generic::answer(verdict),
+            _ if verdict.decision == Decision::Deny => HookAnswer::block(&verdict.reason),
+            Self::ClaudeCode => claude_code::answer(input.kind, verdict),
+            Self::Codex => codex::answer(input.kind, verdict),
             Self::Gemini => gemini::answer(verdict),
+        }
+    }
+
+    /// The answer that leaves the agent to its own rules. Most take silence for it; where a hook has to speak or
+    /// counts as failed, it says so.
+    #[must_use]
+    pub fn no_opinion(self, input: &HookInput) -> HookAnswer {
+        match self {
+            Self::Cursor if input.gates() => cursor::allow(),
+            Self::Generic if input.gates() => generic::abstain(),
+            _ => HookAnswer::pass(),
         }
     }
 }
@@ -137,7 +159,12 @@ impl HookAnswer {
         Self { exit: EXIT_BLOCK, stdout: String::new(), stderr: format!("{reason}\n") }
     }
 
-    /// No opinion: silent.
+    /// Blocks what a person has to approve, where the agent cannot ask one.
+    fn cannot_ask(reason: &str) -> Self {
+        Self::block(&format!("{}{CANNOT_ASK}", reason.trim()))
+    }
+
+    /// Silent: no opinion, in most agents.
     #[must_use]
     pub fn pass() -> Self {
         Self::default()

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod answers;
+mod cursor;
+mod generic;
+mod remembered;
+
 use super::*;
 use crate::event::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
 use crate::gate::{Cause, StageTimes, Verdict};
@@ -172,7 +177,7 @@ fn bad_inputs_are_said() {
 #[test]
 fn an_unknown_agent_is_said_with_the_known_ones() {
     let error = AgentHook::parse("cluade-code").unwrap_err().to_string();
-    assert_eq!(error, "no hook adapter `cluade-code`; known are claude-code, codex, gemini");
+    assert_eq!(error, "no hook adapter `cluade-code`; known are claude-code, codex, gemini, cursor, generic");
 }
 
 fn verdict(decision: Decision, rewritten_input: Option<Value>) -> Verdict {
@@ -192,58 +197,11 @@ fn verdict(decision: Decision, rewritten_input: Option<Value>) -> Verdict {
     }
 }
 
-#[test]
-fn answers_are_in_the_agent_s_own_shape() {
-    let pass = HookAnswer::pass();
-    let block = HookAnswer { exit: 2, stdout: String::new(), stderr: "because\n".to_owned() };
-    let say = |json: Value| HookAnswer { exit: 0, stdout: json.to_string(), stderr: String::new() };
-    let check = |agent: AgentHook, event: &str, decision, rewritten: Option<Value>, expected: &HookAnswer| {
-        let line = json!({"session_id": "s", "hook_event_name": event, "tool_name": "Bash", "tool_input": {}});
-        let input = agent.read(line.to_string().as_bytes(), CONTEXT).unwrap();
-        assert_eq!(agent.answer(&input, &verdict(decision, rewritten)), *expected, "{agent} {event} {decision:?}");
-    };
-    let claude = |decision: &str| {
-        json!({"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": decision,
-            "permissionDecisionReason": "because"}})
-    };
-    let other = json!({"command": "ls"});
-    use AgentHook::{ClaudeCode, Codex, Gemini};
-    use Decision::{Abstain, Allow, Ask, Deny};
-
-    check(ClaudeCode, "PreToolUse", Deny, None, &block);
-    check(ClaudeCode, "PreToolUse", Abstain, None, &pass);
-    check(ClaudeCode, "PreToolUse", Allow, None, &say(claude("allow")));
-    check(ClaudeCode, "PreToolUse", Ask, None, &say(claude("ask")));
-    let mut rewritten = claude("allow");
-    rewritten["hookSpecificOutput"]["updatedInput"] = other.clone();
-    check(ClaudeCode, "PreToolUse", Allow, Some(other.clone()), &say(rewritten.clone()));
-    check(ClaudeCode, "PermissionRequest", Deny, None, &block);
-    check(ClaudeCode, "PermissionRequest", Ask, None, &pass);
-    let unsaid = HookAnswer::block("the call has to run with another input, which this hook cannot ask for");
-    check(ClaudeCode, "PermissionRequest", Ask, Some(other.clone()), &unsaid);
-    let allowed =
-        json!({"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}});
-    check(ClaudeCode, "PermissionRequest", Allow, None, &say(allowed));
-
-    check(Codex, "PreToolUse", Deny, None, &block);
-    check(Codex, "PreToolUse", Allow, None, &pass);
-    check(Codex, "PreToolUse", Abstain, None, &pass);
-    check(Codex, "PreToolUse", Allow, Some(other.clone()), &say(rewritten));
-
-    check(Gemini, "BeforeTool", Deny, None, &block);
-    check(Gemini, "BeforeTool", Allow, None, &pass);
-    check(Gemini, "BeforeTool", Allow, Some(other.clone()), &say(json!({"hookSpecificOutput": {"tool_input": other}})));
-}
-
-#[test]
-fn an_ask_that_the_agent_cannot_carry_blocks_with_instructions() {
-    for (agent, event) in [(AgentHook::Codex, "PreToolUse"), (AgentHook::Gemini, "BeforeTool")] {
-        let line = json!({"session_id": "s", "hook_event_name": event, "tool_name": "Bash", "tool_input": {}});
-        let input = agent.read(line.to_string().as_bytes(), CONTEXT).unwrap();
-        let answer = agent.answer(&input, &verdict(Decision::Ask, None));
-        assert_eq!((answer.exit, answer.stdout.as_str()), (EXIT_BLOCK, ""));
-        assert!(answer.stderr.starts_with("because — a person has to approve"));
-    }
+/// An input of this event with everything that any agent's event has.
+fn input(agent: AgentHook, event: &str) -> HookInput {
+    let line = json!({"session_id": "s", "conversation_id": "s", "hook_event_name": event, "event": event,
+        "tool_name": "Bash", "tool_input": {}, "command": "ls", "file_path": "/a"});
+    agent.read(line.to_string().as_bytes(), CONTEXT).unwrap()
 }
 
 #[test]
@@ -256,8 +214,11 @@ proptest! {
     fn no_input_makes_an_adapter_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,100}") {
         for agent in AgentHook::ALL {
             let _ = agent.read(&bytes, CONTEXT);
-            let line = json!({"session_id": text, "hook_event_name": text, "tool_name": text, "tool_input": {}});
-            let _ = agent.read(line.to_string().as_bytes(), CONTEXT);
+            for event in ["PreToolUse", "beforeShellExecution", "beforeMCPExecution", "beforeReadFile", &text] {
+                let line = json!({"session_id": text, "conversation_id": text, "hook_event_name": event, "event": event,
+                    "tool_name": text, "tool_input": text, "command": text, "file_path": text, "workspace_roots": [text]});
+                let _ = agent.read(line.to_string().as_bytes(), CONTEXT);
+            }
         }
     }
 }

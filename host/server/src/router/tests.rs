@@ -185,6 +185,55 @@ async fn a_hook_is_one_round_trip() {
 }
 
 #[tokio::test]
+async fn a_shell_line_that_two_hooks_tell_of_is_gated_once() {
+    let host = fixture().await;
+    let pre = |command: &str| {
+        json!({"conversation_id": "s1", "hook_event_name": "preToolUse", "tool_name": "Shell", "tool_use_id": "t1",
+            "tool_input": {"command": command}, "cwd": "/home/dev/x"})
+        .to_string()
+    };
+    let shell = |command: &str| {
+        json!({"conversation_id": "s1", "hook_event_name": "beforeShellExecution", "command": command, "cwd": ""})
+            .to_string()
+    };
+    let allowed = json!({"exit": 0, "stdout": "{\"permission\":\"allow\"}", "stderr": ""});
+    for hook in [pre("ls"), shell("ls")] {
+        let (_, answer) = host.post("/api/hooks/cursor", hook).await;
+        assert_eq!(answer, allowed);
+    }
+    assert_eq!(host.types().await, ["hook.pre_tool", "tool.gated", "tool.deferred", "hook.pre_tool"]);
+    // The second hook alone is a call of its own, and a denied one serves nobody.
+    let (_, answer) = host.post("/api/hooks/cursor", shell("ls")).await;
+    assert_eq!(answer, allowed);
+    for hook in [pre("rm -rf /"), shell("rm -rf /")] {
+        let (_, answer) = host.post("/api/hooks/cursor", hook).await;
+        assert_eq!(answer["exit"], 2, "{answer}");
+    }
+    let gated = host.types().await.iter().filter(|name| *name == "tool.gated").count();
+    assert_eq!(gated, 4);
+}
+
+#[tokio::test]
+async fn a_tool_that_ran_past_the_gate_is_an_alert() {
+    let host = fixture().await;
+    let hook = |event: &str, call: &str| {
+        json!({"session_id": "s1", "cwd": "/home/dev/x", "hook_event_name": event, "tool_name": "Bash",
+            "tool_input": {"command": "ls"}, "tool_use_id": call})
+        .to_string()
+    };
+    host.post("/api/hooks/codex", hook("PreToolUse", "t1")).await;
+    host.post("/api/hooks/codex", hook("PostToolUse", "t1")).await;
+    assert!(!host.types().await.contains(&"alert.raised".to_owned()));
+    let (_, answer) = host.post("/api/hooks/codex", hook("PostToolUse", "t2")).await;
+    assert_eq!(answer, json!({"exit": 0, "stdout": "", "stderr": ""}), "it is too late to block");
+    assert_eq!(host.types().await[5..], ["hook.post_tool", "tool.finished", "alert.raised"]);
+    let (_, page) = host.ask("GET", "/api/events?type=alert.raised", Body::empty(), None).await;
+    let alert = &page["events"][0];
+    assert_eq!((&alert["source"], &alert["payload"]["category"]), (&json!("core"), &json!("policy")));
+    assert_eq!(alert["payload"]["context"]["call_id"], "t2");
+}
+
+#[tokio::test]
 async fn administration_needs_the_approver_token() {
     let host = fixture().await;
     for verb in ["enable", "disable", "grant"] {
