@@ -151,14 +151,24 @@ fn memory_holds_a_bounded_number_and_forgets_the_least_used() {
     assert!(sessions.get("1").is_none() && sessions.by_chat("1").is_none());
 }
 
-#[tokio::test]
-async fn roots_are_looked_for_on_another_thread_and_only_once() {
+#[test]
+fn roots_are_looked_for_on_another_thread_and_only_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(roots_are_looked_for());
+}
+
+/// On a runtime with one thread to block on, which is busy at first.
+async fn roots_are_looked_for() {
     use futures_util::FutureExt;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let busy = tokio::task::spawn_blocking(move || held.recv());
     let Fixture { bus, folder, _folder } = fixture();
     let sessions = Sessions::open(&bus, vec![folder.join("src")]).unwrap();
     let (repo, deep) = (folder.join("src/repo"), folder.join("src/repo/deep"));
     let hint = SessionHint { id: Some("s"), agent: None, cwd: Some(&deep), roots: &[] };
     assert!(sessions.resolve_async(&hint).now_or_never().is_none(), "it waits for the other thread");
+    drop(release);
+    assert!(busy.await.unwrap().is_err());
     assert_eq!(sessions.resolve_async(&hint).await.roots, [repo]);
     assert!(sessions.resolve_async(&hint).now_or_never().is_some(), "known by now");
     let bare = SessionHint { id: Some("bare"), ..SessionHint::default() };

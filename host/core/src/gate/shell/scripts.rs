@@ -11,9 +11,20 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "sed" | "gsed" => {
             let valued = ["-e", "-f", "-l", "--expression", "--file", "--line-length"];
-            // `-i` takes what is attached, as an option that takes a value; the next word is none.
-            let items = scan_letters(args, "efli", &valued);
-            sed(&scripts(&items, &["-e", "--expression"], &["-f", "--file"]), runs);
+            let read = |letters| {
+                let items = scan_letters(args, letters, &valued);
+                scripts(&items, &["-e", "--expression"], &["-f", "--file"])
+            };
+            // BSD's `-i` takes the next word, GNU's what is attached: where nothing is, either may run.
+            let bare = args.iter().any(|arg| {
+                arg.text.strip_prefix('-').is_some_and(|letters| !letters.starts_with('-') && letters.ends_with('i'))
+            });
+            let bsd = read("efli");
+            let gnu = if bare { read("efl") } else { bsd.clone() };
+            if gnu != bsd {
+                sed(&gnu, runs);
+            }
+            sed(&bsd, runs);
         }
         "awk" | "gawk" | "mawk" | "nawk" => {
             let valued = [
