@@ -27,16 +27,6 @@ pub(crate) struct Managed {
     retrying: Mutex<()>,
     /// Somebody asks for it to be loaded anew, whatever was carried out.
     renew: AtomicBool,
-    #[cfg(test)]
-    pub(crate) loads: Loads,
-}
-
-/// How often it was tried to load its files, and how often more the host is to fail at it.
-#[cfg(test)]
-#[derive(Default)]
-pub(crate) struct Loads {
-    pub(crate) tried: std::sync::atomic::AtomicUsize,
-    pub(crate) failing: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Default)]
@@ -51,14 +41,7 @@ struct Work {
 impl Managed {
     pub(crate) fn new(context: &Context, name: &str) -> Self {
         let plugin = Arc::new(Plugin::new(Arc::from(name), context.bus.clock().clone()));
-        Self {
-            plugin,
-            work: Mutex::default(),
-            retrying: Mutex::default(),
-            renew: AtomicBool::new(false),
-            #[cfg(test)]
-            loads: Loads::default(),
-        }
+        Self { plugin, work: Mutex::default(), retrying: Mutex::default(), renew: AtomicBool::new(false) }
     }
 
     /// Has the next [`Managed::apply`] load it anew.
@@ -188,14 +171,6 @@ impl Managed {
         grant: Result<Grant, Rejection>,
         renewed: bool,
     ) -> Result<(), Rejection> {
-        #[cfg(test)]
-        {
-            self.loads.tried.fetch_add(1, Ordering::SeqCst);
-            let left = self.loads.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-            if left.is_ok() {
-                return Err(Rejection::passing(Stage::Read, "made to fail"));
-            }
-        }
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
             let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";

@@ -3,6 +3,7 @@
 //! well it serves nothing.
 
 use crate::capability::Capabilities;
+use crate::compiler::CompileError;
 use crate::component::{self, Interface, Loaded, Rejection, Stage, World};
 use crate::context::Context;
 use crate::description::Description;
@@ -193,7 +194,13 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
 
 async fn compile(context: &Context, interface: &Interface, component: &Verified) -> Result<Loaded, Rejection> {
     let code = context.code.of(component).await;
-    let code = code.map_err(|error| Rejection::new(Stage::Compile, error.to_string()))?;
+    let code = code.map_err(|error| match error {
+        // Such as a host that may start no more processes just now.
+        CompileError::Failed(_) => Rejection::passing(Stage::Compile, error.to_string()),
+        CompileError::Invalid(_) | CompileError::Limit(_) | CompileError::Stopped => {
+            Rejection::new(Stage::Compile, error.to_string())
+        }
+    })?;
     component::link(&context.linker, interface, &code)
 }
 

@@ -1,9 +1,12 @@
 //! Plugins loaded anew by hand: from a clean state, out of quarantine, and never at the cost of what works.
 
 use super::{EMITS, World, fields};
-use crate::{PluginState, ReloadRefusal, RetryOutcome, RuntimeError};
+use crate::{
+    Artifact, CompileError, Compiler, Engine, InProcess, PluginState, ReloadRefusal, RetryOutcome, RuntimeError,
+};
 use serde_json::json;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tollgate_bundled::guests;
 
@@ -104,29 +107,44 @@ async fn a_reload_that_fails_keeps_what_serves_and_says_why() {
     assert!(matches!(&refused, Err(RuntimeError::Unknown(_))), "{refused:?}");
 }
 
+/// Fails a number of times, and counts how often it is asked.
+#[derive(Default)]
+struct Failing {
+    left: AtomicUsize,
+    asked: AtomicUsize,
+}
+
+impl Compiler for Failing {
+    fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Artifact, CompileError> {
+        self.asked.fetch_add(1, SeqCst);
+        match self.left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Err(CompileError::Failed("no process to be had".to_owned())),
+            Err(_) => InProcess.compile(engine, bytes),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_for_the_hosts_own_reasons_is_tried_again_and_a_refused_file_is_not() {
     let mut world = World::new();
+    let compiler = Arc::new(Failing::default());
+    world.compiler = Arc::clone(&compiler) as Arc<dyn Compiler>;
     world.watch = true;
     world.drop_in("counter", guests::COUNTER, EMITS);
     world.start().await;
-    let managed = world.runtime().find("counter").unwrap();
-    let tried = || managed.loads.tried.load(SeqCst);
-    let before = tried();
-    managed.loads.failing.store(3, SeqCst);
+    compiler.left.store(3, SeqCst);
     world.replace("counter", guests::COUNTER_V2);
     world.eventually("it serves once nothing fails", || world.status("counter").version == "0.2.0").await;
-    assert_eq!(tried(), before + 4);
+    assert_eq!(compiler.asked.load(SeqCst), 1 + 4);
     assert_eq!(world.events("plugin.rejected").len(), 1, "the same failure is told of once");
     assert!(world.status("counter").rejected.is_none());
     // A file that was refused is looked at again once it changes, and not before.
-    let before = tried();
     world.replace("counter", b"broken");
     world.wait_for("plugin.rejected", 2).await;
     for _ in 0..3 {
         world.runtime().rescan().await;
     }
-    assert_eq!(tried(), before + 1);
+    assert_eq!(world.events("plugin.rejected").len(), 2, "it would be told of each time");
     world.replace("counter", guests::COUNTER);
     world.eventually("another one serves", || world.status("counter").version == "0.1.0").await;
 }
