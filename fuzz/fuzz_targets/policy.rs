@@ -2,10 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tollgate_core::gate::policy::{Policy, PolicySource};
+use tollgate_core::gate::policy::{Policy, PolicyError, PolicySource};
 
 fuzz_target!(|text: &str| {
-    if let Err(error) = Policy::load([PolicySource { name: "fuzzed", text }]) {
-        assert!(error.line >= 1 && error.column >= 1, "{error}");
+    match Policy::load([PolicySource { name: "fuzzed", text }]) {
+        Ok(_) => {}
+        Err(PolicyError::File { line, column, .. }) => assert!(line >= 1 && column >= 1),
+        Err(other) => panic!("a refusal without a place: {other}"),
     }
 });
