@@ -73,6 +73,7 @@ impl<'a> Case<'a> {
         let field = |field: &str| faulted.iter().map(|fault| fault["payload"][field].clone()).collect::<Vec<_>>();
         assert_eq!((field("cause"), field("tries")), (vec![json!(cause); 3], vec![json!(1), json!(2), json!(3)]));
         world.listed(self.name, &["last_fault", "cause"], cause);
+        world.says_what_was_spent(self.name, &faulted[2]["payload"]);
         let path = format!("/api/deadletters?plugin={}", self.name);
         let letters = world.daemon.get(&path).unwrap()["dead_letters"].clone();
         let found = (letters[0]["seq"].as_u64(), letters[0]["cause"].as_str(), letters[0]["tries"].as_u64());
@@ -216,6 +217,18 @@ impl World {
         let plugins = list.as_array().or_else(|| list["plugins"].as_array()).expect("a list");
         let plugin = plugins.iter().find(|plugin| plugin["name"] == name).expect("it is listed");
         assert_eq!(path.iter().fold(plugin, |value, key| &value[*key]), expected, "{plugin}");
+    }
+
+    /// The author is told what the faulted call used, in the event, over HTTP and in the log.
+    fn says_what_was_spent(&self, name: &str, fault: &Value) {
+        let spent = |value: &Value| (value["fuel"].as_u64().expect("fuel"), value["took_us"].as_u64().expect("time"));
+        let (fuel, took_us) = spent(fault);
+        assert!(fuel > 0 && took_us > 0, "{fault}");
+        assert_eq!(spent(&self.daemon.plugin(name)["last_fault"]), (fuel, took_us));
+        let logs = self.logs(name);
+        let told =
+            |line: &Value| line["message"].as_str().is_some_and(|text| text.contains(&format!("({fuel} fuel, ")));
+        assert!(logs.iter().any(told), "{logs:?}");
     }
 
     /// Its log lines, oldest first.

@@ -8,6 +8,7 @@ pub mod repository;
 use http::{Answer, Request, over_socket};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -140,14 +141,14 @@ impl Home {
         let child = command.spawn().expect("the daemon starts");
         let mut daemon =
             Daemon { child, socket: self.path().join("run/tollgate.sock"), log: self.folder.path().join("daemon.log") };
-        let deadline = Instant::now() + DEADLINE;
-        while daemon.get("/healthz").is_err() {
+        let log = daemon.log.clone();
+        let words = std::fmt::from_fn(|f| f.write_str(&fs::read_to_string(&log).unwrap_or_default()));
+        wait_for(format_args!("the daemon to answer:\n{words}"), || {
             if let Some(status) = daemon.child.try_wait().expect("a child") {
                 panic!("the daemon ended with {status}:\n{}", daemon.log());
             }
-            assert!(Instant::now() < deadline, "the daemon does not answer:\n{}", daemon.log());
-            std::thread::sleep(POLL);
-        }
+            daemon.get("/healthz").ok()
+        });
         daemon
     }
 }
@@ -238,7 +239,7 @@ fn path_variable() -> std::ffi::OsString {
 }
 
 /// Waits until `condition` gives something; fails with `what` after [`DEADLINE`].
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: impl Display, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = condition() {

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long a guest runs before it yields to the other guests on its thread, and how exactly its wall-clock
-/// timeout is kept while it computes. Short, since all that compute go before one that has an event to handle;
-/// yielding takes about a thousandth of it.
+/// timeout is kept while it computes. Short, since all that compute go before one that has an event to handle.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(1);
 /// How many ticks the ticker goes on after the last guest went idle, so that a trickle of events does not
 /// wake it each time.

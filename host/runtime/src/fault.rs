@@ -3,6 +3,7 @@
 use crate::engine::MAX_BACKTRACE_FRAMES;
 use crate::limits::LimitHit;
 use std::fmt;
+use std::time::Duration;
 
 /// Most bytes of a fault's message; a guest chooses some of them.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1_024;
@@ -65,6 +66,10 @@ pub struct Fault {
     pub message: String,
     /// Where it went wrong, symbolised, where the component has names; at most 8 KiB.
     pub backtrace: Option<String>,
+    /// Fuel that the call used, the host's work for it included; 0 where it was no call.
+    pub fuel: u64,
+    /// How long the call took; zero where it was none.
+    pub took: Duration,
 }
 
 impl fmt::Display for Fault {
@@ -88,7 +93,13 @@ pub(crate) struct WallClock;
 
 impl Fault {
     pub(crate) fn new(cause: FaultCause, message: impl Into<String>) -> Self {
-        Self { cause, message: cut(message.into(), MAX_MESSAGE_BYTES), backtrace: None }
+        Self { cause, message: cut(message.into(), MAX_MESSAGE_BYTES), backtrace: None, fuel: 0, took: Duration::ZERO }
+    }
+
+    /// [`Fault::took`] in microseconds.
+    #[must_use]
+    pub fn took_us(&self) -> u64 {
+        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn timeout(limit_ms: u64) -> Self {

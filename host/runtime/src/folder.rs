@@ -118,7 +118,8 @@ pub(crate) fn read_signature(path: &Path) -> Result<Option<String>, Rejection> {
     if matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
-    let bytes = read(path, MAX_SIGNATURE_BYTES).map_err(|rejection| signature(rejection.cause))?;
+    let bytes =
+        read(path, MAX_SIGNATURE_BYTES).map_err(|rejection| Rejection { stage: Stage::Signature, ..rejection })?;
     let text = String::from_utf8(bytes);
     text.map(Some).map_err(|error| signature(format!("{} is not UTF-8: {error}", file_name(path))))
 }

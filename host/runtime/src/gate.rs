@@ -197,8 +197,7 @@ impl Desk {
                 return (failed(Cause::Quarantine, format!("it is in quarantine for {} s", left.as_secs())), None);
             }
         };
-        let context = Arc::clone(&self.context);
-        let _running = context.ticker.running();
+        let _running = self.context.ticker.running();
         if self.guest.is_none() {
             if self.not_before.is_some_and(|not_before| Instant::now() < not_before) && !probing {
                 return (failed(Cause::Unavailable, "it is being restarted after a fault".to_owned()), None);
@@ -213,7 +212,7 @@ impl Desk {
         };
         let begun = Instant::now();
         let answered = guest.check(call).await;
-        plugin.counters.call(begun.elapsed(), guest.fuel_used(self.version.limits.fuel_per_gate));
+        plugin.counters.call(begun.elapsed(), guest.fuel_used());
         match answered {
             Ok(word) => {
                 let emits = std::mem::take(&mut guest.state().call.emits);
@@ -251,7 +250,7 @@ impl Desk {
         let now = Instant::now();
         let wait = self.context.ledger.tempo().backoff(self.faults, noise());
         self.not_before = Some(now + wait);
-        report_fault(&self.context, plugin, &self.version, &fault, Faulted { cause: None, tries: 1, fuel: 0 }).await;
+        report_fault(&self.context, plugin, &self.version, &fault, Faulted { cause: None, tries: 1 }).await;
     }
 }
 
@@ -288,7 +287,6 @@ pub(crate) struct Faulted {
     /// The handled event's chain.
     pub(crate) cause: Option<tollgate_core::event::Cause>,
     pub(crate) tries: u32,
-    pub(crate) fuel: u64,
 }
 
 /// Records a fault in the ledger and tells of it and of what it leads to.
@@ -304,7 +302,8 @@ pub(crate) async fn report_fault(
         .with("cause", fault.cause.as_str())
         .with("message", fault.message.as_str())
         .with("tries", detail.tries)
-        .with("fuel", detail.fuel)
+        .with("fuel", fault.fuel)
+        .with("took_us", fault.took_us())
         .with("backtrace", fault.backtrace.as_deref())
         .caused_by(detail.cause);
     context.announce(announcement).await;

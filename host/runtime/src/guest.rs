@@ -135,9 +135,9 @@ impl Guest {
         finish(&mut self.store, result, timeout_ms)
     }
 
-    /// Fuel that the last call used, out of `of`.
-    pub(crate) fn fuel_used(&self, of: u64) -> u64 {
-        of.saturating_sub(self.store.get_fuel().unwrap_or_default()).saturating_add(self.store.data().owed())
+    /// Fuel that the last call used, the host's work for it included.
+    pub(crate) fn fuel_used(&self) -> u64 {
+        fuel_used(&self.store)
     }
 
     /// What the imports left behind.
@@ -192,14 +192,23 @@ async fn within<T>(
     .await
 }
 
+fn fuel_used(store: &Store<GuestState>) -> u64 {
+    let state = store.data();
+    // Fails only where fuel is off.
+    let left = store.get_fuel().unwrap_or_default();
+    state.call.fuel.saturating_sub(left).saturating_add(state.owed())
+}
+
 fn finish<T>(store: &mut Store<GuestState>, ended: Ended<T>, timeout_ms: u64) -> Result<T, Fault> {
     store.data_mut().end();
-    match ended {
-        Ended::Returned(Ok(value)) => Ok(value),
+    let fault = match ended {
+        Ended::Returned(Ok(value)) => return Ok(value),
         Ended::Returned(Err(error)) if error.downcast_ref::<crate::fault::WallClock>().is_some() => {
-            Err(Fault::timeout(timeout_ms))
+            Fault::timeout(timeout_ms)
         }
-        Ended::Returned(Err(error)) => Err(Fault::of(&error, store.data().notes())),
-        Ended::TimedOut => Err(Fault::timeout(timeout_ms)),
-    }
+        Ended::Returned(Err(error)) => Fault::of(&error, store.data().notes()),
+        Ended::TimedOut => Fault::timeout(timeout_ms),
+    };
+    let begun = store.data().call.deadline.checked_sub(Duration::from_millis(timeout_ms));
+    Err(Fault { fuel: fuel_used(store), took: begun.map(|begun| begun.elapsed()).unwrap_or_default(), ..fault })
 }

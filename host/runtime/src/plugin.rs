@@ -12,7 +12,7 @@ use crate::usage::Usage;
 use crate::version::Version;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tollgate_core::gate::OnFault;
@@ -169,8 +169,8 @@ pub(crate) struct Plugin {
     pub(crate) queue: AtomicU64,
     /// Newest seq that it finished.
     pub(crate) finished: AtomicU64,
-    /// Its lane waits for the next minute's fuel.
-    pub(crate) throttled: AtomicBool,
+    /// How many of its lanes wait for the next minute's fuel.
+    pub(crate) throttled: AtomicUsize,
     /// Where gate calls go while a guard serves.
     pub(crate) seat: ArcSwapOption<GateSeat>,
     /// Set while the operator's grant makes this guard's answer count.
@@ -189,7 +189,7 @@ impl Plugin {
             usage: Arc::default(),
             queue: AtomicU64::new(0),
             finished: AtomicU64::new(0),
-            throttled: AtomicBool::new(false),
+            throttled: AtomicUsize::new(0),
             seat: ArcSwapOption::empty(),
             required: ArcSwapOption::empty(),
             clock,
@@ -215,7 +215,8 @@ impl Plugin {
         let at = self.clock.now();
         self.face().last_fault = Some(LastFault { fault: fault.clone(), at });
         let backtrace = fault.backtrace.as_deref().map(|text| format!("\n{text}")).unwrap_or_default();
-        self.ring.push(crate::logs::LogLevel::Error, &format!("fault: {fault}{backtrace}"));
+        let spent = format!("{} fuel, {:.1} ms", fault.fuel, fault.took.as_secs_f64() * 1e3);
+        self.ring.push(crate::logs::LogLevel::Error, &format!("fault: {fault} ({spent}){backtrace}"));
     }
 
     /// Events that are known to wait, and how far it is behind. What its lane does not hold yet is in the journal.
@@ -267,7 +268,7 @@ impl Plugin {
             throttles: counters.throttles.load(Relaxed),
             quarantines: counters.quarantines.load(Relaxed),
             instances: face.serving.as_ref().map_or(0, |version| version.grant.delivery.instances()),
-            throttled: self.throttled.load(Relaxed),
+            throttled: self.throttled.load(Relaxed) > 0,
             queue,
             lag,
             memory_bytes: self.usage.memory_bytes(),

@@ -48,6 +48,7 @@ pub(crate) async fn hook(
 async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAnswer {
     // Some agents tell of one call twice: the second hook gets the first one's verdict.
     let again = state.hooks.answered(&mut input, Instant::now());
+    let gates = input.gates();
     let mut drafts = std::mem::take(&mut input.drafts);
     if let Some(call) = input.call.take().filter(|_| !again) {
         state.hooks.gating(&input);
@@ -69,6 +70,10 @@ async fn answer(state: &State, agent: AgentHook, mut input: HookInput) -> HookAn
     state.bus.keep_wanted(&mut drafts);
     match state.bus.emit_batch(drafts).await {
         Ok(_) => answer,
+        Err(error) if gates => {
+            tracing::error!(%error, "a call's second hook could not be recorded");
+            HookAnswer::block("the host could not record this call, so it is denied")
+        }
         // Nothing waits for a verdict: blocking would stop the agent from ending its turn, and undo nothing.
         Err(error) => HookAnswer { stderr: format!("tollgate: not recorded: {error}\n"), ..answer },
     }

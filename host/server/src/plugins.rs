@@ -137,9 +137,15 @@ fn current(state: &State, name: &str) -> Response {
 }
 
 fn status(plugin: &PluginStatus) -> Value {
-    let fault = plugin.last_fault.as_ref().map(
-        |last| json!({"cause": last.fault.cause.as_str(), "message": last.fault.message, "at": last.at.to_string()}),
-    );
+    let fault = plugin.last_fault.as_ref().map(|last| {
+        json!({
+            "cause": last.fault.cause.as_str(),
+            "message": last.fault.message,
+            "fuel": last.fault.fuel,
+            "took_us": last.fault.took_us(),
+            "at": last.at.to_string(),
+        })
+    });
     let rejected =
         plugin.rejected.as_ref().map(|rejected| json!({"stage": rejected.stage.as_str(), "cause": rejected.cause}));
     let waiting = plugin

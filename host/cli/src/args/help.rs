@@ -52,7 +52,7 @@ Environment:
 
 pub const RUN: &str = "Examples:
   tollgate run
-  tollgate --home /tmp/try run -v
+  tollgate --home ./try run -v
   TOLLGATE_SERVER_LISTEN=off tollgate run            the unix socket alone
 
 On SIGHUP it reads the policy and the configuration again. Its log goes to standard error. A second

@@ -2,7 +2,7 @@
 
 mod agents;
 
-use super::parse;
+use super::{cell, parse};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -97,7 +97,7 @@ fn daemon(client: &Client) -> Finding {
     let answer = client.get("/healthz").map_err(Failure::from).and_then(|text| parse(&text));
     match answer {
         Ok(health) => {
-            let text = |key: &str| health.get(key).map(ToString::to_string).unwrap_or_default();
+            let text = |key: &str| cell(health.get(key));
             let words =
                 format!("version {}, durability {}, head {}", text("version"), text("durability"), text("head"));
             finding("daemon", Health::Good, words)

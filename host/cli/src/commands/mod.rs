@@ -18,6 +18,7 @@ pub mod run;
 pub mod tail;
 
 use crate::exit::Failure;
+use serde_json::Value;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 /// The largest text that a command reads from standard input: the server's own bound of a batch.
@@ -48,7 +49,7 @@ fn confirmed(question: &str, mend: &str) -> Result<bool, Failure> {
 }
 
 /// The daemon's answer as a value.
-fn parse(answer: &str) -> Result<serde_json::Value, Failure> {
+fn parse(answer: &str) -> Result<Value, Failure> {
     serde_json::from_str(answer)
         .map_err(|error| Failure::at("the daemon's answer is no JSON; is it another version?", error))
 }
@@ -70,13 +71,16 @@ fn encode(text: &str) -> String {
 const CELL: usize = 80;
 
 /// The objects of `answer`'s array `name` as rows of a table; what is not there is a dash.
-fn rows(answer: &serde_json::Value, name: &str, keys: &[&str]) -> Vec<Vec<String>> {
-    use serde_json::Value;
-    let cell = |one: &Value, key: &str| match one.get(key) {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => crate::output::tame(text, CELL),
-        Some(other) => crate::output::tame(&other.to_string(), CELL),
-    };
+fn rows(answer: &Value, name: &str, keys: &[&str]) -> Vec<Vec<String>> {
     let objects = answer.get(name).and_then(Value::as_array).into_iter().flatten();
-    objects.map(|one| keys.iter().map(|key| cell(one, key)).collect()).collect()
+    objects.map(|one| keys.iter().map(|key| crate::output::tame(&cell(one.get(key)), CELL)).collect()).collect()
+}
+
+/// A value of an answer for people: a text without its quotes, what is not there as a dash.
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
 }

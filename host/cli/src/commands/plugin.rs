@@ -1,6 +1,6 @@
 //! `tollgate plugin`: what the daemon's plugins are doing, and steering them.
 
-use super::{confirmed, encode, parse};
+use super::{cell, confirmed, encode, parse};
 use crate::args::PluginCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
@@ -207,14 +207,6 @@ fn grant(home: &Home, name: &str, yes: bool) -> Result<Exit, Failure> {
     client.post(&path(name, "/grant"), shown.as_bytes())?;
     output::line(format_args!("{name}: granted"))?;
     Ok(Exit::Done)
-}
-
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
 }
 
 /// A value of several lines on lines of its own, its control characters tamed.

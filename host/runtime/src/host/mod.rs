@@ -80,7 +80,7 @@ pub(crate) struct CallScope {
     /// Programs that it started and that may run.
     programs: Vec<Arc<Group>>,
     /// Fuel that the call began with.
-    fuel: u64,
+    pub(crate) fuel: u64,
     /// Drafts that are committed when the handler returns ok.
     pub(crate) emits: Vec<Draft>,
 }

@@ -242,7 +242,7 @@ impl Lane {
                 }
             };
             let begun = std::mem::replace(now, Instant::now());
-            let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
+            let fuel = guest.fuel_used();
             self.plugin.counters.call(now.duration_since(begun), fuel);
             tries += 1;
             let rest = self.spend(fuel, *now);
@@ -266,7 +266,7 @@ impl Lane {
                 }
                 Err(fault) => {
                     let cause = Cause { root: event.root, depth: event.depth };
-                    self.faulted(&fault, Faulted { cause: Some(cause), tries, fuel }).await;
+                    self.faulted(&fault, Faulted { cause: Some(cause), tries }).await;
                     (fault.cause.as_str(), fault.message)
                 }
             };
@@ -324,7 +324,7 @@ impl Lane {
                     return Ok(probing);
                 }
                 Some(Err(fault)) => {
-                    self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
+                    self.faulted(&fault, Faulted { cause: None, tries: 0 }).await;
                     let backoff = self.context.ledger.tempo().backoff(self.faults, noise());
                     match self.pause(backoff, now).await {
                         Flow::Next => {}
@@ -403,9 +403,9 @@ impl Lane {
         if how_long.is_zero() {
             return Flow::Next;
         }
-        self.plugin.throttled.store(true, Relaxed);
+        self.plugin.throttled.fetch_add(1, Relaxed);
         let flow = self.pause(how_long, now).await;
-        self.plugin.throttled.store(false, Relaxed);
+        self.plugin.throttled.fetch_sub(1, Relaxed);
         flow
     }
 

@@ -45,7 +45,7 @@ impl Lane {
                 None => return Err(RetryRefusal::Ended(self.plugin.name.to_string())),
                 Some(Ok(guest)) => self.guest = Some(guest),
                 Some(Err(fault)) => {
-                    self.faulted(&fault, Faulted { cause: None, tries: 0, fuel: 0 }).await;
+                    self.faulted(&fault, Faulted { cause: None, tries: 0 }).await;
                     return Err(RetryRefusal::NoGuest { plugin: self.plugin.name.to_string(), fault });
                 }
             }
@@ -58,7 +58,7 @@ impl Lane {
             self.guest = None;
             return Err(RetryRefusal::Ended(self.plugin.name.to_string()));
         };
-        let fuel = guest.fuel_used(self.version.limits.fuel_per_event);
+        let fuel = guest.fuel_used();
         drop(running);
         let now = Instant::now();
         self.plugin.counters.call(now.duration_since(begun), fuel);
@@ -79,7 +79,7 @@ impl Lane {
             }
             Err(fault) => {
                 let of = Cause { root: event.root, depth: event.depth };
-                self.faulted(&fault, Faulted { cause: Some(of), tries, fuel }).await;
+                self.faulted(&fault, Faulted { cause: Some(of), tries }).await;
                 (fault.cause.as_str(), fault.message)
             }
         };

@@ -1,10 +1,9 @@
 //! `process` through a real component: what may run, where and with what, and that nothing is left of it.
 
-use super::{DEADLINE, LOOK, SESSION, World};
+use super::{SESSION, World};
 use crate::limits::{MAX_HOST_CALL_BYTES, MAX_PROGRAM_OUTPUT_BYTES, MAX_PROGRAMS_PER_PLUGIN};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
-use std::time::Instant;
 use tollgate_bundled::guests;
 
 const RAN: &str = "test_guest.ran";
@@ -261,11 +260,7 @@ async fn a_host_that_stops_takes_every_program_along() {
     let runtime = world.runtime.take().unwrap();
     // Without waiting for the call in flight, as at the end of a shutdown that took too long.
     drop(runtime);
-    let deadline = Instant::now() + DEADLINE;
-    while is_alive(pid) {
-        assert!(Instant::now() < deadline, "it outlives the host");
-        tokio::time::sleep(LOOK).await;
-    }
+    world.eventually("it ends with the host", || !is_alive(pid)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

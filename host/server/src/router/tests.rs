@@ -211,6 +211,12 @@ async fn a_shell_line_that_two_hooks_tell_of_is_gated_once() {
     }
     let gated = host.types().await.iter().filter(|name| *name == "tool.gated").count();
     assert_eq!(gated, 4);
+    // What cannot be recorded is denied, also where it was let through a moment ago.
+    let (_, answer) = host.post("/api/hooks/cursor", pre("ls -l")).await;
+    assert_eq!(answer, allowed);
+    host.state.bus.close().await;
+    let (_, answer) = host.post("/api/hooks/cursor", shell("ls -l")).await;
+    assert_eq!(answer["exit"], 2, "{answer}");
 }
 
 #[tokio::test]
