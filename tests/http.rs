@@ -9,18 +9,35 @@ use std::fs;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Every route that a client may use, with a body that it takes.
-const ROUTES: [(&str, &str, &str); 12] = [
+/// Every route but `/healthz`, with a body that it takes; what it is about need not be there to be refused.
+const ROUTES: [(&str, &str, &str); 29] = [
     ("POST", "/api/events", r#"{"type": "a.b"}"#),
     ("GET", "/api/events", ""),
     ("GET", "/api/events/stream", ""),
     ("POST", "/api/gate", r#"{"tool_name": "Bash", "tool_input": {"command": "ls"}}"#),
     ("POST", "/api/hooks/claude-code", "{}"),
     ("POST", "/api/messages", r#"{"chat_id": "c", "text": "hello"}"#),
+    ("POST", "/api/messages/c/finished", "{}"),
     ("GET", "/api/interactions", ""),
+    ("GET", "/api/interactions/i", ""),
+    ("POST", "/api/interactions/i", "{}"),
+    ("POST", "/api/interactions/i/cancel", "{}"),
     ("POST", "/api/interactions", r#"{"kind": "question", "text": "which?", "session": "s1"}"#),
     ("GET", "/api/grants", ""),
+    ("POST", "/api/grants/revoke", "{}"),
+    ("POST", "/api/pause", "{}"),
+    ("POST", "/api/resume", "{}"),
+    ("GET", "/api/deadletters", ""),
+    ("POST", "/api/deadletters/p/1/retry", ""),
+    ("POST", "/api/deadletters/p/1/drop", ""),
     ("GET", "/api/plugins", ""),
+    ("GET", "/api/plugins/p", ""),
+    ("GET", "/api/plugins/p/logs", ""),
+    ("GET", "/api/plugins/p/grant", ""),
+    ("POST", "/api/plugins/p/grant", "{}"),
+    ("POST", "/api/plugins/p/enable", ""),
+    ("POST", "/api/plugins/p/disable", ""),
+    ("POST", "/api/plugins/p/reload", ""),
     ("GET", "/api/stats", ""),
     ("GET", "/metrics", ""),
 ];

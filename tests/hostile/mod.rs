@@ -123,7 +123,7 @@ fn floods_no_one(case: &Case<'_>) {
     assert_eq!((&plugin["faults"], &plugin["state"]), (&json!(0), &json!("serving")), "{plugin}");
 }
 
-/// Each answer is four events, each of which is answered: it ends where the chain is as deep as a chain may be.
+/// Each answer is four events, each of which is answered: it ends where one root has set off as many as it may.
 fn blows_over(case: &Case<'_>) {
     let world = World::new();
     world.serves(case);

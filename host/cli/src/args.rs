@@ -48,8 +48,9 @@ pub enum Command {
     #[command(subcommand, after_help = help::POLICY)]
     Policy(PolicyCommand),
     /// Answer an agent's hook: the hook's JSON on standard input, exits with 0 or 2 alone
+    #[command(after_help = help::HOOK)]
     Hook {
-        /// claude-code, codex or gemini
+        /// claude-code, codex, gemini, cursor or generic
         agent: String,
     },
     /// See the calls that wait for a person, and answer them
@@ -92,7 +93,7 @@ pub enum Command {
     /// Check and show the configuration
     #[command(subcommand, after_help = help::CONFIG)]
     Config(ConfigCommand),
-    /// Show all of it in ten seconds, on a temporary home
+    /// Show all of it in fifteen seconds, on a temporary home
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
     /// Measure a whole daemon, on a temporary home

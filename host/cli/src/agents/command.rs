@@ -83,6 +83,23 @@ impl HookCommand {
         }
     }
 
+    /// Whether it is what `hooks install` writes: the agent's hook with at most a home and, in a line, nothing else for
+    /// the shell to do. What it names is not looked at.
+    pub fn is_plain(&self) -> bool {
+        let words = std::iter::once(self.program.as_str()).chain(self.args.iter().map(String::as_str));
+        let line = self.line.as_ref().is_none_or(|line| shlex::try_join(words).is_ok_and(|plain| plain == *line));
+        line && self
+            .args
+            .get(2..)
+            .is_some_and(|more| more.len() < 2 && more.iter().all(|one| one.starts_with("--home=")))
+    }
+
+    /// Whether its program is the one that runs here.
+    pub fn is_this_program(&self) -> bool {
+        let here = std::env::current_exe().and_then(|path| path.canonicalize());
+        here.is_ok_and(|here| Path::new(&self.program).canonicalize().is_ok_and(|there| there == here))
+    }
+
     /// Whether its program is still there. A name without a folder is the shell's to find.
     pub fn is_there(&self) -> bool {
         !self.program.contains('/') || Path::new(&self.program).exists()
@@ -104,6 +121,23 @@ mod tests {
                 assert_eq!(found, command, "{}", agent.name());
                 assert_eq!(found.line.is_some(), agent.shape != Shape::Words);
             }
+        }
+    }
+
+    #[test]
+    fn a_line_that_does_anything_else_is_not_plain() {
+        for agent in &AGENTS {
+            let plain = |words: &str| {
+                let command = format!("/x/tollgate hook {}{words}", agent.name());
+                HookCommand::of(agent, &json!({ "command": command })).unwrap().is_plain()
+            };
+            assert!(plain("") && plain(" --home=/h"), "{}", agent.name());
+            for words in
+                [" ; touch x", " '--home=/h' ; exit 0", " --home=$(touch x)", " -v", " --home=/h --home=/i", " | cat"]
+            {
+                assert!(!plain(words), "{}{words}", agent.name());
+            }
+            assert!(HookCommand::new(agent, "/opt/my tools/tollgate", Some("/a b")).unwrap().is_plain());
         }
     }
 

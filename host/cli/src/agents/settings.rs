@@ -16,6 +16,8 @@ pub struct Found {
     pub command: Option<HookCommand>,
     /// Events whose hook of ours runs something else than `command`.
     pub others: Vec<&'static str>,
+    /// Events that gate and whose hook lets the tool run where it fails, though the agent knows a word against that.
+    pub open: Vec<&'static str>,
     /// The shortest time that the agent waits for a hook that gates, in milliseconds.
     pub patience_ms: Option<u64>,
     /// The setting that keeps every hook silent, where one does.
@@ -34,6 +36,41 @@ impl Found {
     }
 }
 
+/// What keeps the hooks in some settings from working, as far as the settings show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// This setting keeps all of them silent.
+    SwitchedOff(&'static str),
+    /// The program that they run is not there.
+    Gone(String),
+    /// These events have none, or one for some tools only.
+    Missing(Vec<&'static str>),
+    /// Those of these events let the tool run where they fail.
+    Open(Vec<&'static str>),
+    /// Those of these events run another command than the rest.
+    Differ(Vec<&'static str>),
+}
+
+impl Found {
+    /// The worst that is wrong; none where all is well, or nothing is installed.
+    pub fn trouble(&self, agent: &Agent) -> Option<Trouble> {
+        let command = self.command.as_ref()?;
+        if let Some(switch) = self.switched_off {
+            return Some(Trouble::SwitchedOff(switch));
+        }
+        if !command.is_there() {
+            return Some(Trouble::Gone(command.program.clone()));
+        }
+        let missing = self.missing(agent);
+        let some = |events: &[&'static str]| (!events.is_empty()).then(|| events.to_vec());
+        let lets_past = some(&missing).filter(|_| self.lets_past(agent)).map(Trouble::Missing);
+        lets_past
+            .or_else(|| some(&self.open).map(Trouble::Open))
+            .or_else(|| some(&self.others).map(Trouble::Differ))
+            .or_else(|| some(&missing).map(Trouble::Missing))
+    }
+}
+
 /// Looks for our hooks.
 pub fn find(agent: &Agent, settings: &Map<String, Value>) -> Found {
     let at = |pointer: &str| {
@@ -46,18 +83,31 @@ pub fn find(agent: &Agent, settings: &Map<String, Value>) -> Found {
     for event in agent.events {
         let listed = settings.get("hooks").and_then(|hooks| hooks.get(event.name)).and_then(Value::as_array);
         let listed = listed.into_iter().flatten();
-        let handlers: Vec<&Value> = match agent.shape {
-            Shape::Flat => listed.collect(),
-            Shape::Words | Shape::Line => listed.filter_map(|group| group.get("hooks")?.as_array()).flatten().collect(),
+        // Each with whether it is asked about every tool.
+        let handlers: Vec<(bool, &Value)> = match agent.shape {
+            Shape::Flat => listed.map(|handler| (true, handler)).collect(),
+            Shape::Words | Shape::Line => listed
+                .filter_map(|group| Some((!event.of_tools || matches_all(group), group.get("hooks")?.as_array()?)))
+                .flat_map(|(all, handlers)| handlers.iter().map(move |handler| (all, handler)))
+                .collect(),
         };
-        let Some((command, handler)) =
-            handlers.into_iter().find_map(|handler| Some((HookCommand::of(agent, handler)?, handler)))
-        else {
-            continue;
-        };
-        found.events.push(event.name);
+        let ours =
+            handlers.into_iter().filter_map(|(all, handler)| Some((all, HookCommand::of(agent, handler)?, handler)));
+        // One that is asked about every tool counts before one that is not.
+        let Some((all, command, handler)) = ours.max_by_key(|(all, ..)| *all) else { continue };
+        if all {
+            found.events.push(event.name);
+        }
         if *found.command.get_or_insert_with(|| command.clone()) != command {
             found.others.push(event.name);
+        }
+        let closed = match agent.shape {
+            Shape::Words => handler.get("onFailure").and_then(Value::as_str) == Some("block"),
+            Shape::Flat => handler.get("failClosed") == Some(&Value::Bool(true)),
+            Shape::Line => true,
+        };
+        if event.gates && !closed {
+            found.open.push(event.name);
         }
         if let Some(timeout) = handler.get("timeout").and_then(Value::as_u64).filter(|_| event.gates) {
             let timeout_ms = timeout.saturating_mul(1_000) / agent.per_second;
@@ -65,6 +115,14 @@ pub fn find(agent: &Agent, settings: &Map<String, Value>) -> Found {
         }
     }
     found
+}
+
+/// Whether a group of hooks is asked about every tool.
+fn matches_all(group: &Value) -> bool {
+    match group.get("matcher") {
+        None | Some(Value::Null) => true,
+        Some(matcher) => matches!(matcher.as_str(), Some("" | "*")),
+    }
 }
 
 /// Our hook of one event, as the agent wants it; `deadline_ms` is the hook's own.

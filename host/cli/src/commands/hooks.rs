@@ -3,7 +3,7 @@
 use crate::agents::command::HookCommand;
 use crate::agents::file::SettingsFile;
 use crate::agents::known::{AGENTS, Agent};
-use crate::agents::settings::{self, Found};
+use crate::agents::settings::{self, Found, Trouble};
 use crate::agents::{Scope, settings_path};
 use crate::args::{HooksChange, HooksCommand};
 use crate::config::Config;
@@ -95,12 +95,32 @@ fn edit(
 
 fn status(agents: impl Iterator<Item = &'static Agent>, as_json: bool) -> Result<Exit, Failure> {
     let on = colours();
-    let mut all = Vec::new();
+    let (mut all, mut unread) = (Vec::new(), false);
     for agent in agents {
         for scope in [Scope::Project, Scope::User] {
-            let file = SettingsFile::read(&settings_file(agent, scope)?)?;
+            let path = settings_file(agent, scope)?;
+            let file = match SettingsFile::read(&path) {
+                Ok(file) => file,
+                Err(error) => {
+                    // Nobody knows whether there are hooks in it; the others are told of all the same.
+                    unread = true;
+                    if !as_json {
+                        let (agent, scope) = (agent.name(), scope.as_str());
+                        output::line(format_args!("{agent}, {scope}: {}", paint(on, Colour::Bad, &error)))?;
+                    }
+                    all.push(json!({
+                        "agent": agent.name(),
+                        "scope": scope.as_str(),
+                        "file": path.to_string_lossy(),
+                        "installed": false,
+                        "error": error.to_string(),
+                    }));
+                    continue;
+                }
+            };
             let found = settings::find(agent, &file.settings);
-            let (colour, word) = state(agent, &found);
+            let trouble = found.trouble(agent);
+            let (colour, word) = state(&found, trouble.as_ref());
             let note = agent.note.filter(|_| !found.events.is_empty());
             if !as_json {
                 let (agent, scope, name) = (agent.name(), scope.as_str(), file.path().display());
@@ -113,7 +133,7 @@ fn status(agents: impl Iterator<Item = &'static Agent>, as_json: bool) -> Result
                 "agent": agent.name(),
                 "scope": scope.as_str(),
                 "file": file.path().to_string_lossy(),
-                "installed": matches!(colour, Colour::Good),
+                "installed": found.command.is_some() && trouble.is_none(),
                 "events": found.events,
                 "missing": found.missing(agent),
                 "program": found.command.map(|command| command.program),
@@ -125,19 +145,23 @@ fn status(agents: impl Iterator<Item = &'static Agent>, as_json: bool) -> Result
     if as_json {
         output::line(json!({ "hooks": all }))?;
     }
-    Ok(Exit::Done)
+    Ok(if unread { Exit::Failed } else { Exit::Done })
 }
 
 /// How the hooks found in one file are, in a few words.
-fn state(agent: &Agent, found: &Found) -> (Colour, String) {
-    let there = found.command.as_ref().is_none_or(HookCommand::is_there);
-    let missing = found.missing(agent);
-    match found.switched_off {
-        _ if found.events.is_empty() => (Colour::Faint, "not installed".to_owned()),
-        Some(switch) => (Colour::Bad, format!("switched off by {}", switch_name(switch))),
-        None if !there => (Colour::Bad, "installed, and its program is gone".to_owned()),
-        None if !missing.is_empty() => (Colour::Warn, format!("in part: without {}", missing.join(", "))),
+fn state(found: &Found, trouble: Option<&Trouble>) -> (Colour, String) {
+    match trouble {
+        None if found.command.is_none() => (Colour::Faint, "not installed".to_owned()),
         None => (Colour::Good, "installed".to_owned()),
+        Some(Trouble::SwitchedOff(switch)) => (Colour::Bad, format!("switched off by {}", switch_name(switch))),
+        Some(Trouble::Gone(_)) => (Colour::Bad, "installed, and its program is gone".to_owned()),
+        Some(Trouble::Missing(events)) => (Colour::Warn, format!("in part: without {}", events.join(", "))),
+        Some(Trouble::Open(events)) => {
+            (Colour::Bad, format!("installed, and open where it fails: {}", events.join(", ")))
+        }
+        Some(Trouble::Differ(events)) => {
+            (Colour::Bad, format!("installed, and {} run another command", events.join(", ")))
+        }
     }
 }
 

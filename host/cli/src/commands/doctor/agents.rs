@@ -7,7 +7,7 @@ use crate::agents::Scope;
 use crate::agents::command::HookCommand;
 use crate::agents::file::SettingsFile;
 use crate::agents::known::{AGENTS, Agent, Shape};
-use crate::agents::settings::{self, Found};
+use crate::agents::settings::{self, Found, Trouble};
 use crate::client::Client;
 use crate::commands::hooks::{settings_file, switch_name};
 use crate::config::Config;
@@ -39,11 +39,22 @@ pub(super) fn look(home: &Home, client: &Client, daemon: bool) -> Vec<Finding> {
             };
             let found = settings::find(agent, &file.settings);
             let Some(command) = &found.command else { continue };
-            let deadline_ms = config.hook(agent.hook).timeout_ms;
-            findings.push(match trouble(agent, &found, &file, deadline_ms) {
-                Some((health, words)) => finding(what, health, words),
-                None if daemon => canary(home, client, agent, command, &what),
-                None => finding(what, Health::Bad, "installed, and every call is denied while no daemon answers"),
+            let mut trouble = trouble(agent, &found, &file, config.hook(agent.hook).timeout_ms);
+            if trouble.as_ref().is_none_or(|(health, _)| *health != Health::Bad)
+                && let Some(words) = not_run(agent, scope, command)
+            {
+                trouble = Some((Health::Bad, words));
+            }
+            findings.push(match trouble {
+                Some((Health::Bad, words)) => finding(what, Health::Bad, words),
+                _ if !daemon => {
+                    finding(what, Health::Bad, "installed, and every call is denied while no daemon answers")
+                }
+                // What is odd counts only where the hook is live.
+                odd => match (canary(home, client, agent, command, &what), odd) {
+                    (live, Some((health, words))) if live.health == Health::Good => finding(what, health, words),
+                    (live, _) => live,
+                },
             });
         }
     }
@@ -55,37 +66,57 @@ pub(super) fn look(home: &Home, client: &Client, daemon: bool) -> Vec<Finding> {
     findings
 }
 
-/// What the settings alone show to be wrong.
-fn trouble(agent: &Agent, found: &Found, file: &SettingsFile, deadline_ms: u64) -> Option<(Health, String)> {
-    if let Some(switch) = found.switched_off {
-        let words = format!("`{}` in {} keeps them silent", switch_name(switch), file.path().display());
-        return Some((Health::Bad, words));
-    }
-    if let Some(command) = found.command.as_ref().filter(|command| !command.is_there()) {
-        return Some((
-            Health::Bad,
-            format!("`{}` is gone; `tollgate hooks install {}` names this one", command.program, agent.name()),
+/// Why the hook is not tried: it is a program of somebody else's, in a file that may be.
+fn not_run(agent: &Agent, scope: Scope, command: &HookCommand) -> Option<String> {
+    let name = agent.name();
+    if !command.is_plain() {
+        return Some(format!(
+            "it runs more than `hooks install` writes, so it was not tried; `tollgate hooks install {name}` puts it right"
         ));
     }
-    let missing = found.missing(agent);
-    if !missing.is_empty() {
-        let words = format!("without {}; `tollgate hooks install {}` adds them", missing.join(", "), agent.name());
-        return Some((if found.lets_past(agent) { Health::Bad } else { Health::Odd }, words));
+    (scope == Scope::Project && !command.is_this_program()).then(|| {
+        format!(
+            "`{}` is not this program, and a project's settings may be anybody's, so it was not tried; \
+             `tollgate hooks install {name}` names this one",
+            command.program
+        )
+    })
+}
+
+/// What the settings alone show to be wrong.
+fn trouble(agent: &Agent, found: &Found, file: &SettingsFile, deadline_ms: u64) -> Option<(Health, String)> {
+    let mend = format!("`tollgate hooks install {}`", agent.name());
+    match found.trouble(agent) {
+        Some(Trouble::SwitchedOff(switch)) => {
+            let words = format!("`{}` in {} keeps them silent", switch_name(switch), file.path().display());
+            return Some((Health::Bad, words));
+        }
+        Some(Trouble::Gone(program)) => {
+            return Some((Health::Bad, format!("`{program}` is gone; {mend} names this one")));
+        }
+        Some(Trouble::Open(events)) => {
+            let words = format!("{} let the tool run where they fail; {mend} mends it", events.join(", "));
+            return Some((Health::Bad, words));
+        }
+        Some(Trouble::Differ(events)) => {
+            let words = format!("{} run another command than the rest; {mend} makes them one", events.join(", "));
+            return Some((Health::Bad, words));
+        }
+        Some(Trouble::Missing(events)) if found.lets_past(agent) => {
+            return Some((Health::Bad, format!("without {}; {mend} adds them", events.join(", "))));
+        }
+        Some(Trouble::Missing(_)) | None => {}
     }
-    if !found.others.is_empty() {
+    if let Some(patience_ms) = found.patience_ms.filter(|patience_ms| *patience_ms <= deadline_ms) {
+        // Where nothing makes it block, the tool runs when the agent gives up.
+        let health = if agent.shape == Shape::Line { Health::Bad } else { Health::Odd };
         let words = format!(
-            "{} run another command than the rest; `tollgate hooks install {}` makes them one",
-            found.others.join(", "),
-            agent.name()
+            "the agent waits {patience_ms} ms for a hook that answers within {deadline_ms} ms; {mend} mends it"
         );
-        return Some((Health::Bad, words));
+        return Some((health, words));
     }
-    let patience_ms = found.patience_ms.filter(|patience_ms| *patience_ms <= deadline_ms)?;
-    let words = format!(
-        "the agent waits {patience_ms} ms for a hook that answers within {deadline_ms} ms; `tollgate hooks install {}` mends it",
-        agent.name()
-    );
-    Some((Health::Odd, words))
+    let missing = found.missing(agent);
+    (!missing.is_empty()).then(|| (Health::Odd, format!("without {}; {mend} adds them", missing.join(", "))))
 }
 
 /// A call that only protection denies, as `agent` tells its hook of it.
