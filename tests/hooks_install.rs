@@ -266,14 +266,46 @@ fn whose_hooks_are_switched_off_or_cut_is_told() {
         check(&|all| all["hooks"][agent.gate] = json!([]), "fail", &without, &format!("in part: {without}"));
         check(&|all| rename(all, program, "/nowhere/tollgate"), "fail", "/nowhere/tollgate", "its program is gone");
         // A canary goes through one hook; the others have to be the same.
-        check(&|all| rename(all, &home_folder, "/nowhere"), "fail", "run another command", "installed (");
+        check(&|all| rename(all, &home_folder, "/nowhere"), "fail", "run another command", "run another command");
         check(
             &|all| *all = serde_json::from_str(&all.to_string().replace(&home_folder, "/nowhere")).expect("JSON"),
             "fail",
             "does it ask another home's daemon?",
             "installed (",
         );
-        check(&|all| agent.handler(all)["timeout"] = json!(2), "warn", "mends it", "installed (");
+        // Where no word of the agent's makes a hook that fails block, it must not give up first.
+        let lost = if matches!(agent.name, "codex" | "gemini") { "fail" } else { "warn" };
+        check(&|all| agent.handler(all)["timeout"] = json!(2), lost, "mends it", "installed (");
+        // What is odd does not hide that nothing is asked.
+        let cut = |all: &mut Value| {
+            let text = all.to_string().replace(&home_folder, "/nowhere");
+            *all = serde_json::from_str(&text).expect("JSON");
+            let events = all["hooks"].as_object_mut().expect("events");
+            // The last by name gates nothing in any agent.
+            let last = events.keys().max().expect("an event").clone();
+            events.remove(&last);
+        };
+        check(&cut, "fail", "does it ask another home's daemon?", "in part: without");
+        // A line that does more than ask is not run, whoever wrote it.
+        if agent.name != "claude-code" {
+            let touched = home.workspace().join("touched");
+            let more = |all: &mut Value| {
+                let line = format!("hook {} ; touch {} ; x=", agent.name, touched.display());
+                let text = all.to_string().replace(&format!("hook {}", agent.name), &line);
+                *all = serde_json::from_str(&text).expect("JSON");
+            };
+            check(&more, "fail", "was not tried", "installed (");
+            assert!(!touched.exists(), "{}", agent.name);
+        }
+        // Nor is somebody else's program of that name.
+        let other = home.workspace().join("tollgate");
+        fs::write(&other, "#!/bin/sh\nexit 2\n").expect("a program");
+        let others = |all: &mut Value| {
+            let text = all.to_string().replace(program, other.to_str().expect("UTF-8"));
+            *all = serde_json::from_str(&text).expect("JSON");
+        };
+        check(&others, "fail", "is not this program", "installed (");
+        fs::remove_file(&other).expect("removed");
         match agent.name {
             "claude-code" => {
                 check(&|all| all["disableAllHooks"] = json!(true), "fail", "disableAllHooks", "switched off");
@@ -290,6 +322,19 @@ fn whose_hooks_are_switched_off_or_cut_is_told() {
         assert_eq!(doctor(&home, agent).1, "ok", "{}", agent.name);
         runs(&home, &agent.uninstall(), 0);
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other() {
+    let home = Home::without_plugins();
+    let [claude, codex, ..] = AGENTS;
+    runs(&home, &codex.install(), 0);
+    claude.put(&home, b"{");
+    let shown = runs(&home, &["hooks", "status"], 1);
+    assert!(shown.contains("claude-code, project: ") && shown.contains("no JSON object"), "{shown}");
+    assert!(shown.contains("codex, project: installed ("), "{shown}");
+    let told: Value = serde_json::from_str(&runs(&home, &["hooks", "status", "--json"], 1)).expect("one object");
+    assert_eq!((told["hooks"].as_array().map(Vec::len), &told["hooks"][0]["installed"]), (Some(8), &json!(false)));
 }
 
 #[test]

@@ -58,14 +58,14 @@ fn command(home: &Home, daemon: &Daemon, folder: &Path, chat: &str, text: &str, 
     let output = home.tollgate_in(folder, ["message", text, "--chat", chat]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains("tollgate tail"), "{}", stdout(&output));
-    wait_for(&format!("{done}; {}", daemon.log()), || (count() > before).then_some(()));
+    wait_for(format!("{done}; {}", daemon.log()), || (count() > before).then_some(()));
     let events = daemon.events(done);
     events.into_iter().rfind(|event| event["payload"]["chat_id"] == chat).unwrap()["payload"].clone()
 }
 
 /// The bundled plugins of a new home, and none of them waits for anything.
 fn serving(daemon: &Daemon, name: &str) {
-    wait_for(&format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
+    wait_for(format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
 }
 
 #[test]

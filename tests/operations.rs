@@ -33,7 +33,7 @@ fn letters(daemon: &Daemon, plugin: &str) -> Vec<u64> {
 }
 
 fn serving(daemon: &Daemon, name: &str) {
-    wait_for(&format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
+    wait_for(format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
 }
 
 /// The `dead_letters` that a command printed as JSON.

@@ -10,7 +10,7 @@ use tollgate_bundled::guests;
 const COUNTER_GRANT: &str = "[grant]\nemit = [\"test_guest.counted\"]\n";
 
 fn serving(daemon: &Daemon, name: &str, version: &str) {
-    wait_for(&format!("{name} {version} to serve"), || {
+    wait_for(format!("{name} {version} to serve"), || {
         let plugin = daemon.plugin(name);
         (plugin["state"] == "serving" && plugin["version"] == version).then_some(())
     });
@@ -87,7 +87,7 @@ fn a_file_that_is_no_plugin_is_refused_and_says_why() {
         ("other-name", guests::COUNTER, "name"),
     ] {
         home.install(name, bytes, COUNTER_GRANT);
-        let plugin = wait_for(&format!("{name} to be refused"), || {
+        let plugin = wait_for(format!("{name} to be refused"), || {
             let plugin = daemon.plugin(name);
             // Its grant file comes first, and is a plugin without a component for that moment.
             (plugin["state"] == "rejected" && plugin["rejected"]["stage"] != "read").then_some(plugin)

@@ -25,13 +25,13 @@ fn decided(home: &Home, daemon: &Daemon, command: &str) -> (String, String) {
 }
 
 fn wait_until_decided(home: &Home, daemon: &Daemon, command: &str, decision: &str, by: &str) {
-    wait_for(&format!("`{command}` is {decision} by {by}"), || {
+    wait_for(format!("`{command}` is {decision} by {by}"), || {
         (decided(home, daemon, command) == (decision.to_owned(), by.to_owned())).then_some(())
     });
 }
 
 fn wait_until_logged(daemon: &Daemon, parts: &[&str]) {
-    wait_for(&format!("the log says {parts:?}"), || {
+    wait_for(format!("the log says {parts:?}"), || {
         let said = daemon.log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
         said.then_some(())
     });

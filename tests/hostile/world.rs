@@ -180,7 +180,7 @@ impl World {
     }
 
     pub fn until(&self, name: &str, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
-        wait_for(&format!("{name} {what}"), || {
+        wait_for(format!("{name} {what}"), || {
             let plugin = self.daemon.plugin(name);
             condition(&plugin).then_some(plugin)
         })
@@ -203,7 +203,7 @@ impl World {
 
     /// The first `count` faults of a plugin, as events.
     pub fn faulted(&self, name: &str, count: usize) -> Vec<Value> {
-        wait_for(&format!("{count} faults"), || {
+        wait_for(format!("{count} faults"), || {
             let mut faulted = self.daemon.events("plugin.faulted");
             faulted.retain(|event| event["payload"]["plugin"] == name);
             (faulted.len() >= count).then_some(faulted)

@@ -110,7 +110,10 @@ impl IntoResponse for ApiError {
         let request = Current::get();
         let (request_id, status, code) = (request.id(), self.status.as_u16(), self.code);
         let cause = self.cause.as_deref().unwrap_or(&self.message);
-        if self.status.is_server_error() {
+        if self.status.is_server_error() && self.cause.is_none() {
+            // Too much at once, or the host's end: told, and no failure.
+            tracing::warn!(request_id, %request, status, code, cause, "request refused");
+        } else if self.status.is_server_error() {
             tracing::error!(request_id, %request, status, code, cause, "request failed");
         } else {
             tracing::debug!(request_id, %request, status, code, cause, "request refused");

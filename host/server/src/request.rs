@@ -15,7 +15,7 @@ tokio::task_local! {
 }
 
 /// A request, as the log names it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Current {
     number: u64,
     method: Method,

@@ -23,7 +23,7 @@ const MIN_FILE_BYTES: u64 = 4096;
 pub struct Settings {
     /// A file that has reached this many bytes is followed by a new one. 16 MiB.
     pub max_file_bytes: u64,
-    /// Whether the text of messages is written too. Off.
+    /// Whether the text of messages and prompts is written too. Off.
     pub message_text: bool,
     /// Whether each line is on disk before its event counts as handled. Off: it is then safe from a crash of
     /// the host, not from one of the machine.

@@ -73,7 +73,7 @@ pub const GATE: &str = "Examples:
   tollgate gate Write --input '{\"file_path\":\"/etc/passwd\",\"content\":\"\"}' --json
   tollgate gate < call.json
 
-Exit codes: 0 let through, 2 denied, 3 ask, 64 usage, 69 no daemon";
+Exit codes: 0 let through, 1 failed, 2 denied, 3 ask, 64 usage, 69 no daemon";
 
 pub const POLICY: &str = "Examples:
   tollgate policy explain Bash --command 'git push'
@@ -157,7 +157,7 @@ pub const RETRY: &str = "Examples:
 An event is tried once, whatever its age. Where the plugin handles it the letter is gone, in one
 commit with what the plugin did; else the letter stays with its tries counted.
 
-Exit codes: 0 all were handled, 1 one was not, 64 usage, 69 no daemon";
+Exit codes: 0 all were handled, or a dry run was shown, 1 one was not, 64 usage, 69 no daemon";
 
 pub const HOOKS: &str = "Examples:
   tollgate hooks install claude-code --dry-run
@@ -268,15 +268,7 @@ mod tests {
         let line = line.trim().split("  ").next().unwrap_or_default();
         let line = line.split(" | ").next().unwrap_or_default();
         let line = line.split(" < ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
-        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
-        for c in line.chars() {
-            match c {
-                '\'' => quoted = !quoted,
-                ' ' if !quoted => words.push(std::mem::take(&mut word)),
-                c => word.push(c),
-            }
-        }
-        words.push(word);
+        let words = shlex::split(line).unwrap();
         words.into_iter().skip_while(|word| word.starts_with("TOLLGATE_")).collect()
     }
 

@@ -6,6 +6,7 @@ use crate::client::{Client, ClientError};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use tollgate_core::home::Home;
 
 /// The longest words about one letter, in characters.
@@ -43,7 +44,7 @@ fn show(value: &Value) -> Result<(), Failure> {
 
 fn letters(home: &Home, plugin: Option<&str>) -> Result<String, Failure> {
     let query = plugin.map_or_else(String::new, |plugin| format!("&plugin={}", encode(plugin)));
-    Ok(Client::of(home).get(&format!("/api/deadletters?limit=10000{query}"))?)
+    Ok(Client::of(home).get(&format!("/api/deadletters?limit={PAGE}{query}"))?)
 }
 
 fn find(home: &Home, plugin: &str, seq: u64) -> Result<Value, Failure> {
@@ -71,6 +72,9 @@ fn list(home: &Home, plugin: Option<&str>, json: bool) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
+/// Most letters that are listed, or tried, at once: what the server gives in one answer.
+const PAGE: usize = 10_000;
+
 /// Which letter: its plugin and its event's seq.
 type Letter = (String, u64);
 
@@ -95,7 +99,16 @@ fn retry(home: &Home, args: &RetryArgs) -> Result<Exit, Failure> {
     }
     let mut results = Vec::new();
     for letter in &wanted {
-        let result = tried(&client, letter, false)?;
+        let result = match tried(&client, letter, false) {
+            Ok(result) => result,
+            Err(error) => {
+                // What was tried is done, and is told.
+                if args.json {
+                    report(&results, true)?;
+                }
+                return Err(error);
+            }
+        };
         if !args.json {
             output::line(sentence(&result))?;
         }
@@ -105,7 +118,11 @@ fn retry(home: &Home, args: &RetryArgs) -> Result<Exit, Failure> {
         report(&results, args.json)?;
     }
     let all_handled = results.iter().all(|result| text(result, "outcome") == "handled");
-    Ok(if all_handled { Exit::Done } else { Exit::Failed })
+    if wanted.len() >= PAGE {
+        // A reader of standard error that went away misses this and nothing else.
+        let _ = writeln!(std::io::stderr(), "tollgate: the {PAGE} oldest were tried; say it again for the rest");
+    }
+    Ok(if all_handled && wanted.len() < PAGE { Exit::Done } else { Exit::Failed })
 }
 
 fn wanted(home: &Home, args: &RetryArgs) -> Result<Vec<Letter>, Failure> {

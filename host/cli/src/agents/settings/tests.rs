@@ -102,7 +102,7 @@ fn an_older_hook_of_ours_is_replaced_and_one_in_a_line_is_seen() {
     for agent in &AGENTS {
         let gate = agent.gate().unwrap().name;
         let old = json!({"command": format!("/old/tollgate hook {}", agent.name()), "timeout": 5});
-        let listed = if agent.shape == Shape::Flat { old } else { json!({"matcher": "Bash", "hooks": [old]}) };
+        let listed = if agent.shape == Shape::Flat { old } else { json!({"matcher": "*", "hooks": [old]}) };
         let mut settings = object(&json!({"hooks": {gate: [listed]}}));
         let found = find(agent, &settings);
         assert_eq!(found.events, [gate]);
@@ -111,6 +111,36 @@ fn an_older_hook_of_ours_is_replaced_and_one_in_a_line_is_seen() {
         install(agent, &mut settings, &command(agent), DEADLINE_MS).unwrap();
         assert_eq!(settings["hooks"][gate].as_array().unwrap().len(), 1);
         assert_eq!(find(agent, &settings).command, Some(command(agent)));
+    }
+}
+
+#[test]
+fn a_hook_that_some_tools_pass_by_is_none_and_one_that_fails_open_is_told() {
+    for agent in &AGENTS {
+        let gate = agent.gate().unwrap().name;
+        let mut whole = Map::new();
+        install(agent, &mut whole, &command(agent), DEADLINE_MS).unwrap();
+        assert_eq!(find(agent, &whole).trouble(agent), Some(Trouble::Gone("/opt/bin/tollgate".to_owned())));
+        if agent.shape != Shape::Flat {
+            let mut narrowed = whole.clone();
+            narrowed["hooks"][gate][0]["matcher"] = json!("Bash");
+            let found = find(agent, &narrowed);
+            assert!(found.missing(agent) == [gate] && found.lets_past(agent), "{}", agent.name());
+            // Installing again mends it, and leaves one.
+            install(agent, &mut narrowed, &command(agent), DEADLINE_MS).unwrap();
+            assert_eq!(narrowed["hooks"][gate], whole["hooks"][gate]);
+        }
+        let word = match agent.shape {
+            Shape::Words => "onFailure",
+            Shape::Flat => "failClosed",
+            Shape::Line => continue,
+        };
+        let mut open = whole.clone();
+        let listed = &mut open["hooks"][gate][0];
+        let handler = if agent.shape == Shape::Flat { listed } else { &mut listed["hooks"][0] };
+        handler.as_object_mut().unwrap().shift_remove(word).unwrap();
+        assert_eq!(find(agent, &open).open, [gate], "{}", agent.name());
+        assert!(find(agent, &whole).open.is_empty(), "{}", agent.name());
     }
 }
 
