@@ -63,11 +63,6 @@ fn command(home: &Home, daemon: &Daemon, folder: &Path, chat: &str, text: &str, 
     events.into_iter().rfind(|event| event["payload"]["chat_id"] == chat).unwrap()["payload"].clone()
 }
 
-/// The bundled plugins of a new home, and none of them waits for anything.
-fn serving(daemon: &Daemon, name: &str) {
-    wait_for(format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
-}
-
 #[test]
 fn a_chat_takes_one_message_at_a_time_and_keeps_the_rest_over_kill_9() {
     let home = Home::without_plugins();
@@ -152,7 +147,7 @@ fn the_tests_of_a_real_project_are_run_and_told() {
         test('adds_rightly', () => assert.strictEqual(1 + 1, 2));\ntest('adds_wrongly', () => assert.strictEqual(1 + 1, 3));\n";
     let node = project(&home, "node", &[("package.json", "{}"), ("test/sum.test.js", test)]);
     let daemon = home.start();
-    serving(&daemon, "test-runner");
+    daemon.serving("test-runner");
 
     let completed = command(&home, &daemon, &cargo, "cargo", "/test --unit", "test.completed");
     one_of_two(&daemon, "cargo", &completed, &["cargo", "nextest"]);
@@ -188,7 +183,7 @@ fn a_branch_is_merged_what_is_safe_is_staged_and_the_rest_stays_a_conflict() {
     );
     let head = repository.git(&["rev-parse", "HEAD"]);
     let daemon = home.start();
-    serving(&daemon, "merge-resolver");
+    daemon.serving("merge-resolver");
     let folder = home.workspace();
     let completed = command(&home, &daemon, &folder, "merge", "/git merge none", "merge.completed");
     assert_eq!(completed["status"], "no_branch", "{completed}");

@@ -32,10 +32,6 @@ fn letters(daemon: &Daemon, plugin: &str) -> Vec<u64> {
     seqs
 }
 
-fn serving(daemon: &Daemon, name: &str) {
-    wait_for(format!("{name} to serve"), || (daemon.plugin(name)["state"] == "serving").then_some(()));
-}
-
 /// The `dead_letters` that a command printed as JSON.
 fn results(output: &Output) -> Vec<Value> {
     let answer: Value = serde_json::from_str(&stdout(output)).unwrap_or_else(|_| panic!("{output:?}"));
@@ -48,8 +44,8 @@ fn dead_letters_are_tried_again_by_hand() {
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
     home.install("trap", guests::TRAP, "");
     let daemon = home.start();
-    serving(&daemon, "counter");
-    serving(&daemon, "trap");
+    daemon.serving("counter");
+    daemon.serving("trap");
     let old = emit_old(&daemon, "demo.tick", 3);
     let bad = emit_old(&daemon, "demo.loop", 1)[0];
     wait_for("the letters", || (letters(&daemon, "counter").len() == 4).then_some(()));
@@ -110,7 +106,7 @@ fn who_is_no_approver_tries_nothing_and_wrong_words_are_usage() {
     let home = Home::new();
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
     let daemon = home.start();
-    serving(&daemon, "counter");
+    daemon.serving("counter");
     let seq = emit_old(&daemon, "demo.tick", 1)[0];
     wait_for("the letter", || (letters(&daemon, "counter") == [seq]).then_some(()));
     let (status, answer) = daemon.post(&format!("/api/deadletters/counter/{seq}/retry"), "").expect("an answer");
@@ -139,7 +135,7 @@ fn a_retried_letter_is_neither_lost_nor_doubled_by_kill_9() {
     let mut emitted = BTreeSet::new();
     for round in 0..ROUNDS {
         let daemon = home.start();
-        serving(&daemon, "counter");
+        daemon.serving("counter");
         let left = letters(&daemon, "counter").len();
         emitted.extend(emit_old(&daemon, "demo.tick", LETTERS));
         wait_for("the letters", || (letters(&daemon, "counter").len() == left + LETTERS).then_some(()));
@@ -155,7 +151,7 @@ fn a_retried_letter_is_neither_lost_nor_doubled_by_kill_9() {
         retrying.wait().expect("a child");
     }
     let daemon = home.start();
-    serving(&daemon, "counter");
+    daemon.serving("counter");
     let handled = |daemon: &Daemon| -> Vec<u64> {
         daemon.events("test_guest.counted").iter().map(|event| event["payload"]["seq"].as_u64().unwrap()).collect()
     };
@@ -198,7 +194,7 @@ fn a_failure_of_the_hosts_is_in_its_log_under_the_request_id_that_is_answered() 
     home.configure("[plugins]\nwatch = false\n");
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
     let daemon = home.start();
-    serving(&daemon, "counter");
+    daemon.serving("counter");
     // Nothing can be written where the folder was.
     std::fs::rename(home.path().join("plugins"), home.path().join("aside")).expect("renamed");
     std::fs::write(home.path().join("plugins"), "").expect("a file in its place");

@@ -189,11 +189,7 @@ fn a_newer_version_that_needs_more_is_shown_beside_the_one_that_serves() {
     let daemon = home.start();
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
     serving(&daemon, "counter", "0.1.0");
-    let mut greedy = guests::COUNTER_V2.to_vec();
-    let (from, to) = (b"test_guest.counted", b"test_guest.greedie");
-    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
-        greedy[at..at + from.len()].copy_from_slice(to);
-    }
+    let greedy = tollgate_bundled::renamed(guests::COUNTER_V2, "test_guest.counted", "test_guest.greedie");
     home.install("counter", &greedy, "");
     wait_for("it to wait", || daemon.events("plugin.needs_grant").pop());
     serving(&daemon, "counter", "0.1.0");

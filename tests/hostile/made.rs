@@ -186,19 +186,7 @@ fn the_wrong_world() {
 
 #[test]
 fn an_unknown_version() {
-    let text = guests::COUNTER.to_vec();
-    let (offered, unknown) = (b"@0.1.0", b"@9.1.0");
-    let component: Vec<u8> = replaced(&text, offered, unknown);
+    let component = tollgate_bundled::renamed(guests::COUNTER, "@0.1.0", "@9.1.0");
     let cause = "it was built against tollgate:plugin 9.1.0, this host offers 0.1.0; rebuild it";
     Case::new("counter-to-come", &component).is_refused("version", cause);
-}
-
-fn replaced(bytes: &[u8], from: &[u8; 6], to: &[u8; 6]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for at in 0..bytes.len() - from.len() {
-        if bytes[at..].starts_with(from) {
-            bytes[at..at + to.len()].copy_from_slice(to);
-        }
-    }
-    bytes
 }

@@ -216,6 +216,11 @@ impl Daemon {
         plugins.into_iter().find(|plugin| plugin["name"] == name).unwrap_or(Value::Null)
     }
 
+    /// Waits until the plugin serves.
+    pub fn serving(&self, name: &str) {
+        wait_for(format!("{name} to serve"), || (self.plugin(name)["state"] == "serving").then_some(()));
+    }
+
     /// Events of `types`, oldest first, from the start of the journal.
     pub fn events(&self, types: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/events?type={types}&limit=100000")).expect("the daemon answers");

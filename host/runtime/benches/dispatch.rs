@@ -9,18 +9,16 @@
     reason = "a benchmark that cannot set up has nothing to measure"
 )]
 
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
-use tollgate_core::bus::{Bus, BusOptions};
 use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
-use tollgate_core::home::Home;
-use tollgate_core::journal::{Durability, JournalOptions, Query};
-use tollgate_core::session::Sessions;
-use tollgate_core::time::Clock;
+use tollgate_core::journal::{Durability, Query};
+use tollgate_runtime::Runtime;
 use tollgate_runtime::floor::Floor;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 /// Events of one round.
 const EVENTS: u64 = 100_000;
@@ -40,22 +38,8 @@ fn main() {
 
 async fn run() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path());
-    std::fs::create_dir_all(home.plugins()).unwrap();
-    std::fs::write(home.plugins().join("parse.wasm"), guests::PARSE).unwrap();
-    let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
-    let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-    let options = RuntimeOptions {
-        home,
-        bus: bus.clone(),
-        sessions: Arc::new(Sessions::open(&bus, Vec::new()).unwrap()),
-        asker: None,
-        defaults: Limits::default(),
-        compiler: Arc::new(InProcess),
-        signatures: SignatureRules::default(),
-        watch: false,
-        rescan: Duration::from_secs(5),
-    };
+    let options = support::options(folder.path(), Durability::Memory, &[("parse", guests::PARSE, "")]);
+    let bus = options.bus.clone();
     let plugins = Runtime::start(options).await.unwrap();
     let mut floor = Floor::new(guests::PARSE, &bus).await.unwrap();
     let event_type = EventType::parse("task.progress").unwrap();

@@ -9,19 +9,17 @@
     reason = "a benchmark that cannot set up has nothing to measure"
 )]
 
+mod support;
+
 use serde_json::Map;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
-use tollgate_core::bus::{Bus, BusOptions};
 use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
 use tollgate_core::gate::{Guards, NormalisedCall};
-use tollgate_core::home::Home;
-use tollgate_core::journal::{Durability, JournalOptions};
-use tollgate_core::session::Sessions;
-use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions, SignatureRules};
+use tollgate_core::journal::Durability;
+use tollgate_runtime::{PluginState, Runtime};
 
 /// How many compute beside them.
 const BUSY: [usize; 3] = [1, 4, 16];
@@ -70,31 +68,13 @@ fn say(setting: &str, Measured { p50, p99, rate }: &Measured) {
 
 async fn measure(busy: usize) -> Measured {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path());
-    std::fs::create_dir_all(home.plugins()).unwrap();
-    let install = |name: &str, component: &[u8], grant: &str| {
-        std::fs::write(home.plugins().join(format!("{name}.wasm")), component).unwrap();
-        std::fs::write(home.plugins().join(format!("{name}.toml")), grant).unwrap();
-    };
     let names: Vec<String> = (0..busy).map(|number| format!("spin-han-{number:02}")).collect();
-    for name in &names {
-        install(name, &renamed(guests::SPIN_HANDLE, "spin-handle", name), FOR_EVER);
-    }
-    install("deny-guard", guests::DENY_GUARD, GUARD);
-    install("parse", guests::PARSE, "");
-    let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
-    let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-    let options = RuntimeOptions {
-        home: home.clone(),
-        bus: bus.clone(),
-        sessions: Arc::new(Sessions::open(&bus, Vec::new()).unwrap()),
-        asker: None,
-        defaults: Limits::default(),
-        compiler: Arc::new(InProcess),
-        watch: false,
-        rescan: Duration::from_secs(5),
-        signatures: SignatureRules::default(),
-    };
+    let spinning: Vec<_> =
+        names.iter().map(|name| tollgate_bundled::renamed(guests::SPIN_HANDLE, "spin-handle", name)).collect();
+    let mut installed = vec![("deny-guard", guests::DENY_GUARD, GUARD), ("parse", guests::PARSE, "")];
+    installed.extend(names.iter().zip(&spinning).map(|(name, component)| (name.as_str(), &component[..], FOR_EVER)));
+    let options = support::options(folder.path(), Durability::Memory, &installed);
+    let bus = options.bus.clone();
     let plugins = Runtime::start(options).await.unwrap();
     assert!(plugins.list().iter().all(|plugin| plugin.state == PluginState::Serving), "{:?}", plugins.list());
     if busy > 0 {
@@ -125,19 +105,6 @@ async fn measure(busy: usize) -> Measured {
     times.sort_unstable();
     let at = |per_mille: usize| times[(times.len() - 1) * per_mille / 1_000].as_secs_f64() * 1e6;
     Measured { p50: at(500), p99: at(990), rate }
-}
-
-/// The component under another name of the same length: a file's stem is the name that it describes itself with.
-fn renamed(component: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let mut bytes = component.to_vec();
-    let mut at = 0;
-    while let Some(found) = bytes[at..].windows(from.len()).position(|window| window == from.as_bytes()) {
-        at += found;
-        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
-        at += from.len();
-    }
-    bytes
 }
 
 fn draft(event_type: &str) -> Draft {

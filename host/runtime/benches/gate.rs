@@ -10,21 +10,20 @@
     reason = "a benchmark that cannot set up has nothing to measure"
 )]
 
+mod support;
+
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tollgate_core::bus::{Bus, BusOptions};
+use tollgate_core::bus::Bus;
 use tollgate_core::gate::policy::Policy;
 use tollgate_core::gate::{Call, Gatekeeper, GatekeeperOptions, GuardAnswer, Guards, NormalisedCall, StageTimes};
-use tollgate_core::home::Home;
-use tollgate_core::journal::{Durability, JournalOptions};
-use tollgate_core::session::Sessions;
-use tollgate_core::time::Clock;
+use tollgate_core::journal::Durability;
+use tollgate_runtime::Runtime;
 use tollgate_runtime::floor::Floor;
-use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 
 /// What agents ask all day; every one of them is let through, so that no stage is skipped.
 const COMMANDS: [&str; 6] = [
@@ -76,27 +75,12 @@ impl Guards for Listening {
 impl World {
     async fn new(durability: Durability) -> Self {
         let folder = tempfile::tempdir_in(".").unwrap();
-        let home = Home::at(folder.path().canonicalize().unwrap().join("home"));
-        std::fs::create_dir_all(home.plugins()).unwrap();
         std::fs::create_dir_all(folder.path().join("project/src")).unwrap();
         let guard = tollgate_bundled::NO_SECRETS_PLUGIN;
-        std::fs::write(home.plugins().join("no-secrets.wasm"), guard.component).unwrap();
-        std::fs::write(home.plugins().join("no-secrets.toml"), guard.grant).unwrap();
-        let journal = JournalOptions { path: home.journal(), durability };
-        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-        let roots = vec![folder.path().canonicalize().unwrap()];
-        let sessions = Arc::new(Sessions::open(&bus, roots).unwrap());
-        let options = RuntimeOptions {
-            home: home.clone(),
-            bus: bus.clone(),
-            sessions: Arc::clone(&sessions),
-            asker: None,
-            defaults: Limits::default(),
-            compiler: Arc::new(InProcess),
-            signatures: SignatureRules::default(),
-            watch: false,
-            rescan: Duration::from_secs(5),
-        };
+        let guard = (guard.name, guard.component, guard.grant);
+        let home = folder.path().canonicalize().unwrap().join("home");
+        let options = support::options(&home, durability, &[guard]);
+        let (home, bus, sessions) = (options.home.clone(), options.bus.clone(), Arc::clone(&options.sessions));
         let plugins = Arc::new(Runtime::start(options).await.unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let gate = Arc::new(Gatekeeper::new(GatekeeperOptions {

@@ -9,19 +9,18 @@
     reason = "a benchmark that cannot set up has nothing to measure"
 )]
 
+mod support;
+
 use serde_json::Map;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
-use tollgate_core::bus::{Bus, BusOptions, Delivery, Overflow, Subscription};
+use tollgate_core::bus::{Delivery, Overflow, Subscription};
 use tollgate_core::event::Draft;
 use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::gate::{GuardOutcome, Guards, NormalisedCall};
-use tollgate_core::home::Home;
-use tollgate_core::journal::{Durability, JournalOptions};
-use tollgate_core::session::Sessions;
-use tollgate_core::time::Clock;
-use tollgate_runtime::{InProcess, Limits, PluginState, Runtime, RuntimeOptions, SignatureRules};
+use tollgate_core::journal::Durability;
+use tollgate_runtime::{PluginState, Runtime};
 
 /// Events and gate calls of one measurement.
 const TIMES: usize = 5_000;
@@ -85,28 +84,12 @@ impl std::fmt::Display for Percentiles {
 
 async fn measure(neighbour: Option<(&str, &[u8])>) -> Times {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path());
-    std::fs::create_dir_all(home.plugins()).unwrap();
     let guard = tollgate_bundled::NO_SECRETS_PLUGIN;
     let echo = ("echo", guests::ECHO, "[grant]\nemit = [\"test_guest.*\"]\n");
-    let all = [echo, (guard.name, guard.component, guard.grant)];
-    for (name, component, grant) in all.into_iter().chain(neighbour.map(|(name, bytes)| (name, bytes, FOR_EVER))) {
-        std::fs::write(home.plugins().join(format!("{name}.wasm")), component).unwrap();
-        std::fs::write(home.plugins().join(format!("{name}.toml")), grant).unwrap();
-    }
-    let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
-    let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
-    let options = RuntimeOptions {
-        home,
-        bus: bus.clone(),
-        sessions: Arc::new(Sessions::open(&bus, Vec::new()).unwrap()),
-        asker: None,
-        defaults: Limits::default(),
-        compiler: Arc::new(InProcess),
-        watch: false,
-        rescan: Duration::from_secs(5),
-        signatures: SignatureRules::default(),
-    };
+    let mut installed = vec![echo, (guard.name, guard.component, guard.grant)];
+    installed.extend(neighbour.map(|(name, component)| (name, component, FOR_EVER)));
+    let options = support::options(folder.path(), Durability::Memory, &installed);
+    let bus = options.bus.clone();
     let plugins = Runtime::start(options).await.unwrap();
     assert!(plugins.list().iter().all(|plugin| plugin.state == PluginState::Serving), "{:?}", plugins.list());
     if let Some((name, _)) = neighbour {

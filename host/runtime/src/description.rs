@@ -171,6 +171,10 @@ mod tests {
         refused(|said| said.subscriptions = vec!["a.b".into(); 300], Stage::Describe, "at most 256");
         refused(|said| said.gates = vec!["Bash".into()], Stage::Describe, "gates");
         refused(|said| said.config_schema = Some("[]".into()), Stage::Describe, "config-schema");
+        let schema = |bytes: usize| Some(format!("{{}}{}", " ".repeat(bytes - 2)));
+        let largest = lifecycle::Description { config_schema: schema(MAX_SCHEMA_BYTES), ..said() };
+        assert!(Description::check(largest, "p", World::Observer).is_ok());
+        refused(|said| said.config_schema = schema(MAX_SCHEMA_BYTES + 1), Stage::Describe, "over 262144 bytes");
         let asked = |capability: lifecycle::Capability, part: &str| {
             refused(|said| said.needs = vec![capability], Stage::Needs, part);
         };

@@ -263,6 +263,12 @@ mod tests {
         assert_eq!(read_grant(&at("none.toml")).unwrap(), "");
         std::fs::write(at("g.toml"), [0xff]).unwrap();
         assert_eq!(read_grant(&at("g.toml")).unwrap_err().stage, Stage::Config);
+        let limit = usize::try_from(MAX_GRANT_BYTES).unwrap();
+        std::fs::write(at("h.toml"), " ".repeat(limit)).unwrap();
+        assert_eq!(read_grant(&at("h.toml")).unwrap().len(), limit);
+        std::fs::write(at("h.toml"), " ".repeat(limit + 1)).unwrap();
+        let rejection = read_grant(&at("h.toml")).unwrap_err();
+        assert!(rejection.stage == Stage::Config && rejection.cause.contains("over 262144 bytes"), "{rejection}");
         assert_eq!(read_signature(&at("none.wasm.minisig")).unwrap(), None);
         for (name, part) in [("g.toml", "UTF-8"), ("c.wasm", "no regular file"), ("b.wasm", "symlink")] {
             let rejection = read_signature(&at(name)).unwrap_err();
@@ -287,6 +293,30 @@ mod tests {
         assert!(first["b"].disabled && first["a"].grant.is_some() && first["a"].signature.is_some());
         std::fs::write(at("a.wasm"), "longer").unwrap();
         assert_ne!(scan(folder.path()).unwrap()["a"], first["a"]);
+    }
+
+    #[test]
+    fn a_folder_holds_a_bounded_number_of_plugins() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..=MAX_PLUGINS {
+            std::fs::write(folder.path().join(format!("p{number}.wasm")), "x").unwrap();
+        }
+        let found = scan(folder.path()).unwrap();
+        assert_eq!(found.len(), MAX_PLUGINS);
+        // What belongs to one of them is seen still.
+        let known = found.keys().next().unwrap();
+        std::fs::write(grant_path(folder.path(), known), "").unwrap();
+        assert_eq!(scan(folder.path()).unwrap().values().filter(|entry| entry.grant.is_some()).count(), 1);
+    }
+
+    #[test]
+    fn hints_name_a_bounded_number_of_plugins() {
+        let hints = Hints::default();
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for number in 0..=MAX_PLUGINS {
+            hints.note(&notify::Event::new(moved).add_path(format!("/p/p{number}.wasm").into()));
+        }
+        assert_eq!(hints.take().len(), MAX_PLUGINS);
     }
 
     #[test]

@@ -34,6 +34,29 @@ pub const NO_SECRETS_PLUGIN: BundledPlugin = BundledPlugin {
     grant: include_str!("../../examples/no-secrets/grant.toml"),
 };
 
+/// A component in which `from` is `to` wherever it stands: a guest under another name, or with other wishes.
+///
+/// # Panics
+/// Where they are not of one length: the text's length stands beside it.
+#[cfg(feature = "guests")]
+#[must_use]
+pub fn renamed(component: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "{from} and {to} are not of one length");
+    let mut bytes = component.to_vec();
+    let found: Vec<usize> = component
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, part)| *part == from.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    for at in found {
+        if let Some(part) = bytes.get_mut(at..at + to.len()) {
+            part.copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 #[path = "../build/toolchain.rs"]
 mod toolchain;

@@ -86,8 +86,14 @@ impl HookCommand {
     /// Whether it is what `hooks install` writes: the agent's hook with at most a home and, in a line, nothing else for
     /// the shell to do. What it names is not looked at.
     pub fn is_plain(&self) -> bool {
-        let words = std::iter::once(self.program.as_str()).chain(self.args.iter().map(String::as_str));
-        let line = self.line.as_ref().is_none_or(|line| shlex::try_join(words).is_ok_and(|plain| plain == *line));
+        let words: Vec<&str> =
+            std::iter::once(self.program.as_str()).chain(self.args.iter().map(String::as_str)).collect();
+        // A shell has nothing to do in a line that is its words alone, quoted as `install` does or without need of it.
+        let idle = |line: &str| line.chars().all(|c| c.is_ascii_alphanumeric() || " /._-=".contains(c));
+        let line = self.line.as_ref().is_none_or(|line| {
+            idle(line) && words.join(" ") == *line
+                || shlex::try_join(words.iter().copied()).is_ok_and(|plain| plain == *line)
+        });
         line && self
             .args
             .get(2..)

@@ -2,28 +2,33 @@
 //!
 //! Text alone. A test holds every example against the parser, so that none goes stale.
 
-/// `tollgate -h`
-pub const SHORT: &str = "Examples:
+/// What both begin with.
+macro_rules! examples {
+    () => {
+        "Examples:
   tollgate demo                                      see all of it in fifteen seconds
   tollgate run                                       start the daemon
   tollgate hooks install claude-code                 let an agent's tool calls pass the gate
   tollgate doctor                                    check that they do
   tollgate tail 'tool.*'                             watch what agents do
   tollgate approvals                                 see which calls wait for a person
-  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon
+  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon"
+    };
+}
+
+/// `tollgate -h`
+pub const SHORT: &str = concat!(
+    examples!(),
+    "
 
 Exit codes: 0 done or let through, 1 failed, 2 denied, 3 ask, 64 usage, 69 no daemon
-`tollgate --help` says more, on files and environment too; each command has its own --help.";
+`tollgate --help` says more, on files and environment too; each command has its own --help."
+);
 
 /// `tollgate --help`
-pub const LONG: &str = "Examples:
-  tollgate demo                                      see all of it in fifteen seconds
-  tollgate run                                       start the daemon
-  tollgate hooks install claude-code                 let an agent's tool calls pass the gate
-  tollgate doctor                                    check that they do
-  tollgate tail 'tool.*'                             watch what agents do
-  tollgate approvals                                 see which calls wait for a person
-  tollgate policy explain Bash --command 'rm -rf /'  see why, without a daemon
+pub const LONG: &str = concat!(
+    examples!(),
+    "
 
 Exit codes:
   0   done; a verdict that lets through
@@ -48,15 +53,16 @@ Environment:
   XDG_STATE_HOME          its parent, where neither is given [default: ~/.local/state]
   TOLLGATE_<TABLE>_<KEY>  overrides a key of tollgate.toml: TOLLGATE_JOURNAL_DURABILITY=normal
   RUST_LOG                what the log says, in detail: tollgate=debug
-  NO_COLOR                no colours";
+  NO_COLOR                no colours"
+);
 
 pub const RUN: &str = "Examples:
   tollgate run
   tollgate --home ./try run -v
   TOLLGATE_SERVER_LISTEN=off tollgate run            the unix socket alone
 
-On SIGHUP it reads the policy again, and says what of the configuration needs a restart. Its log goes
-to standard error. A second daemon on one home is refused.";
+On SIGHUP it reads the policy again, and says what of the configuration needs a restart. Its log
+goes to standard error. A second daemon on one home is refused.";
 
 pub const EMIT: &str = "Examples:
   tollgate emit task.progress --entity task/t1 --payload '{\"progress\":42,\"message\":\"half\"}'
@@ -109,8 +115,8 @@ Exit codes: 0 all hold, 1 one does not, 64 usage";
 pub const HOOK: &str = "Examples:
   tollgate hook claude-code < hook.json
 
-What `tollgate hooks install` puts into an agent's settings; it takes no other option than --home=FOLDER
-after the agent.
+What `tollgate hooks install` puts into an agent's settings; it takes no other option than
+--home=FOLDER after the agent.
 
 Exit codes: 0 the agent goes on, 2 the tool is blocked; no other, whatever happens";
 

@@ -13,16 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use tollgate_bundled::guests;
+use tollgate_bundled::{guests, renamed};
 
 /// The next of `COUNTER`, which needs what `grant` does not give.
 pub(super) fn greedy() -> Vec<u8> {
-    let mut greedy = guests::COUNTER_V2.to_vec();
-    let (from, to) = (b"test_guest.counted", b"test_guest.greedie");
-    while let Some(at) = greedy.windows(from.len()).position(|window| window == from) {
-        greedy[at..at + from.len()].copy_from_slice(to);
-    }
-    greedy
+    renamed(guests::COUNTER_V2, "test_guest.counted", "test_guest.greedie")
 }
 
 fn at(world: &World, file: &str) -> PathBuf {

@@ -4,24 +4,11 @@
 use super::guards::call;
 use super::{EMITS, World, fields};
 use serde_json::json;
-use tollgate_bundled::guests;
+use tollgate_bundled::{guests, renamed};
 use tollgate_core::gate::{GuardOutcome, Guards};
 
 /// More than guests have threads, by far.
 const BUSY: usize = 8;
-
-/// The component under another name of the same length: a file's stem is the name that it describes itself with.
-fn renamed(component: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let mut bytes = component.to_vec();
-    let mut at = 0;
-    while let Some(found) = bytes[at..].windows(from.len()).position(|window| window == from.as_bytes()) {
-        at += found;
-        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
-        at += from.len();
-    }
-    bytes
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plugins_that_compute_for_ever_starve_neither_guards_nor_neighbours() {

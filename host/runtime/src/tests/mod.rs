@@ -159,6 +159,11 @@ impl World {
         self.status(name).state
     }
 
+    fn cursor(&self, name: &str) -> Option<u64> {
+        let cursors = self.bus.journal().stats().unwrap().cursors;
+        cursors.into_iter().find(|(subscriber, _)| subscriber == name).map(|(_, seq)| seq)
+    }
+
     /// Emits one event; says its seq.
     async fn emit(&self, event_type: &str) -> u64 {
         let draft = Draft::new(EventType::parse(event_type).unwrap(), "webui", "{}");

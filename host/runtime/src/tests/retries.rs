@@ -47,11 +47,6 @@ fn letter(world: &World, name: &str, seq: u64) -> Option<DeadLetter> {
     world.bus.journal().dead_letter(name, seq).unwrap()
 }
 
-fn cursor(world: &World, name: &str) -> Option<u64> {
-    let cursors = world.bus.journal().stats().unwrap().cursors;
-    cursors.into_iter().find(|(subscriber, _)| subscriber == name).map(|(_, seq)| seq)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_is_handled_once_and_goes_with_its_effects() {
     for durability in [Durability::Memory, Durability::Normal] {
@@ -61,7 +56,7 @@ async fn a_letter_is_handled_once_and_goes_with_its_effects() {
         world.start().await;
         let live = world.emit("demo.tick").await;
         world.wait_for("test_guest.counted", 1).await;
-        world.eventually("its cursor moves", || cursor(&world, "counter") == Some(live)).await;
+        world.eventually("its cursor moves", || world.cursor("counter") == Some(live)).await;
         for (count, seq) in [(2, seqs[1]), (3, seqs[0])] {
             world.runtime().may_retry("counter", seq).await.unwrap();
             assert_eq!(world.runtime().retry("counter", seq).await.unwrap(), RetryOutcome::Handled);
@@ -70,7 +65,7 @@ async fn a_letter_is_handled_once_and_goes_with_its_effects() {
             assert_eq!((counted.len(), fields(&counted, "count").last()), (count, Some(&json!(count))));
             assert_eq!(fields(&counted, "seq").last(), Some(&json!(seq)));
             assert_eq!(letter(&world, "counter", seq), None);
-            assert_eq!(cursor(&world, "counter"), Some(live), "what is finished stays finished");
+            assert_eq!(world.cursor("counter"), Some(live), "what is finished stays finished");
         }
         for refused in [
             world.runtime().retry("counter", seqs[0]).await.err(),
