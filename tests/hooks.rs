@@ -2,7 +2,8 @@
 
 use crate::support::{Home, stderr, stdout};
 use serde_json::{Value, json};
-use std::process::Output;
+use std::io::Write as _;
+use std::process::{Output, Stdio};
 
 fn pre_tool_use(home: &Home, tool: &str, input: &Value) -> String {
     json!({
@@ -93,6 +94,31 @@ fn whatever_happens_to_the_hook_it_exits_with_2() {
         assert_ne!(stderr(&output), "", "{arguments:?} {input:?} says nothing");
         assert_eq!(stdout(&output), "", "{arguments:?} {input:?}");
     }
+}
+
+#[test]
+fn input_that_does_not_end_is_denied_in_time_and_one_too_large_at_once() {
+    let home = Home::new();
+    let _daemon = home.start();
+    home.configure("[hooks.claude-code]\ntimeout_ms = 1000\n");
+    let mut hook = home.command();
+    hook.args(["hook", "claude-code"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = hook.spawn().expect("it starts");
+    let mut open = child.stdin.take().expect("piped");
+    open.write_all(b"{\"session_id\":").expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    assert!(stderr(&output).contains("standard input did not end within 1000 ms"), "{}", stderr(&output));
+    drop(open);
+    // A whole input, and white space without end.
+    home.configure("");
+    let mut child = hook.spawn().expect("it starts");
+    let mut open = child.stdin.take().expect("piped");
+    open.write_all(pre_tool_use(&home, "Bash", &json!({"command": "ls"})).as_bytes()).expect("it reads");
+    while open.write_all(&[b' '; 65_536]).is_ok() {}
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("16777216"), "{}", stderr(&output));
 }
 
 #[test]

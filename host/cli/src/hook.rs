@@ -1,25 +1,29 @@
 //! `tollgate hook AGENT`: what an agent's hook setting runs. Exits with 0 or 2 alone, whatever happens to it.
 //!
-//! Goes past the argument parser and the async runtime: an agent waits for every hook. The work is done on a
-//! thread, and the main one waits for it no longer than the deadline: standard input that never ends and a panic come
-//! out as denials. A daemon that keeps still comes out as one that is not there.
+//! Goes past the argument parser and the async runtime, and starts no thread: an agent waits for every hook. Standard
+//! input that never ends and a panic come out as denials, a daemon that keeps still as one that is not there.
 
 use crate::client::{Client, ClientError};
 use crate::config::{Config, HookSettings, OnUnavailable};
 use crate::exit::Failure;
 use crate::home;
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tollgate_core::home::Home;
 use tollgate_core::hooks::{AgentHook, EXIT_BLOCK, EXIT_PASS, HookAnswer, HookContext, MAX_INPUT_BYTES};
 
 /// What the daemon keeps of the hook's time, for the way there and back.
 const ROUND_TRIP_MS: u64 = 500;
+
+/// What one read takes: most inputs fit.
+const CHUNK_BYTES: usize = 8 * 1_024;
 
 /// What the hook keeps of it after a daemon that does not answer, to say what follows from that. Less than
 /// [`ROUND_TRIP_MS`], so that a daemon which uses all of its time is still heard.
@@ -48,21 +52,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(words) => return write(&HookAnswer::block(&format!("tollgate: {words}"))),
     };
-    let begun = Instant::now();
-    let deadline = Duration::from_millis(settings.timeout_ms);
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let worker = std::thread::Builder::new().spawn(move || sender.send(answer(agent, settings, home, begun)));
-    let answer = match worker {
-        Ok(_) => receiver.recv_timeout(deadline),
-        Err(_) => Err(mpsc::RecvTimeoutError::Disconnected),
-    };
-    write(&match answer {
-        Ok(answer) => answer,
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            HookAnswer::block(&format!("tollgate: unavailable: no answer within {} ms", settings.timeout_ms))
-        }
-        Err(mpsc::RecvTimeoutError::Disconnected) => HookAnswer::block("tollgate: unavailable: the hook failed"),
-    })
+    write(&answer(agent, settings, home, Instant::now()))
 }
 
 const EXAMPLE: &str = r#"{"hooks":{"PreToolUse":[{"matcher":"*","hooks":[
@@ -89,15 +79,41 @@ fn parse(arguments: &[OsString]) -> Result<Asked, String> {
 }
 
 fn answer(agent: AgentHook, settings: HookSettings, home: Result<Home, Failure>, begun: Instant) -> HookAnswer {
-    let mut input = Vec::new();
-    // One byte over the bound tells the reader that it was passed.
-    if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut input) {
-        return HookAnswer::block(&format!("tollgate: reading standard input: {error}"));
-    }
+    let input = match read_input(begun + Duration::from_millis(settings.timeout_ms)) {
+        Ok(Some(input)) => input,
+        Ok(None) => {
+            let words = format!("standard input did not end within {} ms", settings.timeout_ms);
+            return HookAnswer::block(&format!("tollgate: unavailable: {words}"));
+        }
+        Err(error) => return HookAnswer::block(&format!("tollgate: reading standard input: {error}")),
+    };
     match home {
         Ok(home) => asked(&home, agent, settings, &input, begun),
         Err(error) => unavailable(agent, settings, &input, &error.to_string()),
     }
+}
+
+/// Standard input to its end, and no more of it than tells that it is too long; none where it does not end by then.
+fn read_input(until: Instant) -> std::io::Result<Option<Vec<u8>>> {
+    let stdin = std::io::stdin();
+    let mut input = Vec::new();
+    while input.len() <= MAX_INPUT_BYTES {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        input.reserve(CHUNK_BYTES);
+        match rustix::io::read(&stdin, spare_capacity(&mut input)) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Some(input))
 }
 
 /// What the daemon of `home` answers, or what follows from that it does not, within the hook's time from `begun`.
@@ -162,6 +178,7 @@ fn write(answer: &HookAnswer) -> ExitCode {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use std::io::Read;
     use std::os::unix::net::UnixListener;
 
     /// What the hook answers where the daemon accepts and never says a word.
@@ -182,7 +199,7 @@ mod tests {
         let settings = HookSettings { timeout_ms: LAST_WORDS_MS + 50, on_unavailable };
         let (begun, input) = (Instant::now(), input.to_string());
         let answer = asked(&home, AgentHook::ClaudeCode, settings, input.as_bytes(), begun);
-        // In time for the main thread, which would block.
+        // Within the agent's patience.
         assert!(begun.elapsed() < Duration::from_secs(30));
         silent.join().unwrap();
         answer

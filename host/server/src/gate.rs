@@ -14,6 +14,10 @@ use tollgate_core::hooks::{AgentHook, HookAnswer, HookContext, HookError, HookIn
 use tollgate_core::json::{call_from_json, verdict_to_value};
 use tollgate_core::session::SessionHint;
 
+/// The largest hook input that is read where it came in, in bytes: waking another thread takes longer. Megabytes of
+/// JSON take a while, and others wait for this one.
+const QUICK_BYTES: usize = 64 * 1_024;
+
 /// A large `Write` is a call too: calls get the larger limit.
 pub(crate) async fn check(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
     let call = call_from_json(&read_text(body, MAX_BATCH_BODY_BYTES).await?)?;
@@ -31,13 +35,13 @@ pub(crate) async fn hook(
 ) -> Result<Response, ApiError> {
     let wait_ms = wait_ms(query.as_deref())?;
     let bytes = read_body(body, MAX_BATCH_BODY_BYTES).await?;
-    let user = Arc::clone(&state.user);
-    // Megabytes of JSON take a while: not on a thread that others wait for.
-    let read = tokio::task::spawn_blocking(move || {
+    let (user, quick) = (Arc::clone(&state.user), bytes.len() <= QUICK_BYTES);
+    let read = move || {
         let agent = AgentHook::parse(&agent)?;
         Ok::<_, HookError>((agent, agent.read(&bytes, HookContext { user: &user, wait_ms })?))
-    });
-    let answer = match read.await {
+    };
+    let read = if quick { Ok(read()) } else { tokio::task::spawn_blocking(read).await };
+    let answer = match read {
         Ok(Ok((agent, input))) => answer(&state, agent, input).await,
         Ok(Err(error)) => HookAnswer::block(&format!("tollgate: {error}")),
         Err(error) => HookAnswer::block(&format!("tollgate: the hook input was not read: {error}")),
