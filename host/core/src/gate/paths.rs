@@ -11,6 +11,9 @@ use std::sync::{Mutex, PoisonError};
 /// times thirty thousand words would take a minute.
 pub const MAX_LOOKS: usize = 4_096;
 
+/// What one process has open, in its folder below `/proc`.
+pub(super) const OF_PROCESS: [&str; 4] = ["cwd", "root", "fd", "map_files"];
+
 /// What lies at a path itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
@@ -253,7 +256,7 @@ pub fn is_descriptor(path: &str) -> bool {
 /// Where the process is named only when it runs (`/proc/$$/cwd`), it does too.
 #[must_use]
 pub fn is_of_process(path: &str) -> bool {
-    let opened = |name: &str| matches!(name, "cwd" | "root" | "fd" | "map_files");
+    let opened = |name: &str| OF_PROCESS.contains(&name);
     let mut parts = path.split('/').skip(1);
     match (parts.next(), parts.next(), parts.next()) {
         (Some("dev"), Some("fd"), _) | (Some("dev"), Some("stdin" | "stdout" | "stderr"), Some(_)) => {
@@ -284,6 +287,15 @@ pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let start = if is_own_home(&home, name) { home } else { home.with_file_name(name) };
     start.join(rest.trim_start_matches('/'))
+}
+
+/// `$HOME/x` as `~/x`.
+#[must_use]
+pub fn home_as_tilde(text: &str) -> String {
+    match text.strip_prefix("$HOME") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
+        _ => text.to_owned(),
+    }
 }
 
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.

@@ -19,6 +19,9 @@ use programs::Reading;
 use std::path::PathBuf;
 use wildcards::Wild;
 
+#[cfg(test)]
+pub(super) use places::MAX_TURNS;
+
 /// Said of what would read them.
 const SECRETS: &str = "this would use Tollgate's own tokens or socket";
 

@@ -7,9 +7,9 @@
 use super::flags::Reading;
 use super::matcher::Pathglob;
 use super::rule::Rule;
-use super::seen::{Seen, below, home_as_tilde, parts};
+use super::seen::{Seen, below, parts};
 use crate::gate::call::{RedirectKind, Word};
-use crate::gate::paths::lexical;
+use crate::gate::paths::{home_as_tilde, lexical};
 use crate::gate::sandbox::DEVICES;
 use crate::gate::shell;
 

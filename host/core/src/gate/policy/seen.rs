@@ -3,7 +3,7 @@
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
-use crate::gate::paths::lexical;
+use crate::gate::paths::{home_as_tilde, lexical};
 use crate::gate::shell;
 use std::cell::OnceCell;
 
@@ -142,14 +142,6 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
 /// `text` as it is called in `folder`, without its dots.
 pub(super) fn below(folder: &str, text: &str) -> String {
     lexical(&format!("{folder}/{text}"))
-}
-
-/// `$HOME/x` as `~/x`.
-pub(super) fn home_as_tilde(text: &str) -> String {
-    match text.strip_prefix("$HOME") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
