@@ -3,7 +3,7 @@
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
 use super::wrappers::base_name;
-use super::{interpreters, shells};
+use super::{languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use crate::gate::options::{given, scan, values, words};
 
@@ -18,7 +18,7 @@ pub(super) enum Made {
 
 /// Whether a program of this name runs what it reads.
 pub(super) fn is_interpreter(name: &str) -> bool {
-    shells::is_one(name) || interpreters::is_one(name)
+    shells::is_one(name) || languages::is_one(name)
 }
 
 /// What a command makes.
@@ -122,7 +122,7 @@ fn script(command: &ShellCommand) -> Option<&Word> {
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
     let file = match name {
         "source" | "." => command.args.first(),
-        _ if shells::is_one(name) || interpreters::is_one(name) => first(),
+        _ if shells::is_one(name) || languages::is_one(name) => first(),
         _ if command.program.text.contains('/') => Some(&command.program),
         _ => None,
     };

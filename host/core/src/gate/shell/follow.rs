@@ -115,7 +115,7 @@ impl Walk {
 
     /// What was read as code may be none: only that it was too much counts.
     pub(super) fn forget(&mut self, problem: Option<NotUnderstood>) {
-        self.problem = problem;
+        self.problem = problem.or(self.too_much);
         if self.commands.len() >= MAX_COMMANDS || self.replays >= MAX_REPLAYS {
             self.trouble(NotUnderstood::TooMany);
         }

@@ -103,7 +103,7 @@ fn printed(command: &ShellCommand, stdin: &Stdin) -> Option<Word> {
                 _ => None,
             };
         }
-        "echo" => after_options(&command.args, &[]),
+        "echo" => after_echo_options(&command.args),
         "printf" => return formatted(after_options(&command.args, &["-v"])),
         _ => return None,
     };
@@ -112,6 +112,16 @@ fn printed(command: &ShellCommand, stdin: &Stdin) -> Option<Word> {
     // One `echo` takes escapes for what they stand for, another does not.
     let read = unescaped(&text);
     Some(Word { literal: literal && read == text, text: read })
+}
+
+/// `-n`, `-ne`: any other word with a dash is printed.
+fn after_echo_options(args: &[Word]) -> &[Word] {
+    let is_option = |arg: &Word| {
+        let letters = arg.text.strip_prefix('-').unwrap_or_default();
+        !letters.is_empty() && letters.chars().all(|letter| matches!(letter, 'n' | 'e' | 'E'))
+    };
+    let from = args.iter().position(|arg| !is_option(arg)).unwrap_or(args.len());
+    args.get(from..).unwrap_or_default()
 }
 
 /// What `printf` prints: exactly known of one plain text, else all words, which shows each to the rules.

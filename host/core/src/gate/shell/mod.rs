@@ -12,6 +12,7 @@ mod fetched;
 mod follow;
 mod input;
 mod interpreters;
+mod languages;
 mod nesting;
 mod outline;
 mod prefixes;

@@ -3,7 +3,7 @@
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
-use crate::gate::options::{given, positional, scan, scan_letters, valued_letter, values, words};
+use crate::gate::options::{given, positional, scan, scan_past, valued_letter, values, words};
 use crate::gate::tar;
 
 /// The files that a command's redirects make or change.
@@ -143,7 +143,7 @@ fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
         }
         _ => return Vec::new(),
     };
-    values(&scan_letters(args, letters, outputs), outputs)
+    values(&scan_past(args, letters, outputs), outputs)
 }
 
 /// What `chmod` and its like change: all words after the mode or owner. `-x` is a mode, `-R` an option.
