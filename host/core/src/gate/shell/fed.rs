@@ -67,8 +67,7 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
                 Some(placeholder) => {
                     let line = words.join(" ");
                     for word in argv.iter_mut().filter(|word| word.text.contains(placeholder)) {
-                        *word =
-                            Word { text: word.text.replace(placeholder, &line), literal: word.literal && !own_way };
+                        *word = Word { text: word.text.replace(placeholder, &line), literal: word.literal && !own_way };
                     }
                 }
                 None => argv.extend(words.into_iter().map(|text| Word { text, literal: !own_way })),
@@ -113,7 +112,8 @@ fn parted(text: &str) -> Option<Vec<String>> {
         match c {
             '\'' | '"' => {
                 let rest = chars.as_str();
-                let end = rest.find([c, '\n']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with(c)))?;
+                let end =
+                    rest.find([c, '\n']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with(c)))?;
                 word.get_or_insert_default().push_str(rest.get(..end)?);
                 chars = rest.get(end + c.len_utf8()..)?.chars();
             }

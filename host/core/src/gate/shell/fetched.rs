@@ -5,6 +5,7 @@
 use super::wrappers::base_name;
 use super::{languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
+use crate::gate::fetchers;
 use crate::gate::options::{given, scan, values, words};
 
 /// Something that a command makes and a later one may take up.
@@ -30,12 +31,13 @@ pub(super) fn made(command: &ShellCommand) -> Vec<Made> {
 
 /// What a command takes up where it was made, and whether it runs it: `sh file`, `eval "$x"`; `-d @file`, `--data=$x`.
 pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
-    let script = script(command).map(|file| (Made::File(base_name(&file.text).to_owned()), true));
+    let script = scripts(command).into_iter().filter(|file| file.literal);
+    let script = script.map(|file| (Made::File(base_name(&file.text).to_owned()), true));
     let code = code(command).into_iter().filter_map(|word| match variables(&word.text).as_slice() {
         [name] if word.text.strip_prefix('$') == Some(name) => Some((Made::Variable((*name).to_owned()), true)),
         _ => None,
     });
-    let mut found: Vec<(Made, bool)> = script.into_iter().chain(code).collect();
+    let mut found: Vec<(Made, bool)> = script.chain(code).collect();
     let reads = |kind| matches!(kind, RedirectKind::Input | RedirectKind::HereDocument);
     let inputs = command.redirects.iter().filter(|redirect| reads(redirect.kind)).map(|redirect| &redirect.target);
     for word in command.args.iter().chain(inputs) {
@@ -62,26 +64,28 @@ fn names(command: &ShellCommand) -> Vec<String> {
     let writes = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
     let redirected = command.redirects.iter().filter(|redirect| writes(redirect.kind)).map(|redirect| &redirect.target);
     let mut files: Vec<Word> = redirected.cloned().collect();
-    match base_name(&command.program.text) {
-        "curl" => {
-            let items =
-                scan(&command.args, &["-o", "--output", "-H", "-d", "-X", "-u", "-A", "-e", "-b", "-c", "-m", "-w"]);
-            files.extend(values(&items, &["-o", "--output"]));
-            if given(&items, &["-O", "--remote-name", "--remote-name-all"]) {
-                files.extend(words(&items).into_iter().map(of_address));
-            }
+    let name = base_name(&command.program.text);
+    let long = ["--output", "--output-document", "--directory-prefix"];
+    if let Some(items) = fetchers::items(name, &command.args, &long) {
+        let curl = name == "curl";
+        let named = values(&items, if curl { &["-o", "--output"] } else { &["-O", "--output-document"] });
+        let by_address =
+            if curl { given(&items, &["-O", "--remote-name", "--remote-name-all"]) } else { named.is_empty() };
+        if by_address {
+            files.extend(words(&items).into_iter().map(of_address));
         }
-        "wget" => {
-            let items = scan(&command.args, &["-O", "--output-document", "-P", "--directory-prefix", "-o", "-t", "-T"]);
-            let named = values(&items, &["-O", "--output-document"]);
-            if named.is_empty() {
-                files.extend(words(&items).into_iter().map(of_address));
-            }
-            files.extend(named);
-        }
+        files.extend(named);
+    }
+    match name {
         "cp" | "mv" | "install" | "ln" => {
             files.extend(words(&scan(&command.args, &[])).into_iter().next_back().cloned())
         }
+        "dd" => files.extend(
+            command
+                .args
+                .iter()
+                .filter_map(|arg| Some(Word { text: arg.text.strip_prefix("of=")?.to_owned(), literal: arg.literal })),
+        ),
         "tee" | "aria2c" | "fetch" => files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned()),
         _ => {}
     }
@@ -116,17 +120,21 @@ fn code(command: &ShellCommand) -> Vec<&Word> {
     given.chain(command.redirects.iter().filter(is_document).map(|redirect| &redirect.target)).collect()
 }
 
-/// The file that a command runs: itself by a path, or a shell's or an interpreter's script.
-fn script(command: &ShellCommand) -> Option<&Word> {
+/// The files that a command may run: itself by a path, or a shell's or an interpreter's script.
+fn scripts(command: &ShellCommand) -> Vec<&Word> {
     let name = base_name(&command.program.text);
+    // Whatever the options in front are.
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
-    let file = match name {
-        "source" | "." => command.args.first(),
-        _ if shells::is_one(name) || languages::is_one(name) => first(),
-        _ if command.program.text.contains('/') => Some(&command.program),
-        _ => None,
+    let mut found = match (name, languages::given(name, &command.args)) {
+        ("source" | ".", _) => command.args.first().into_iter().collect(),
+        (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
+        _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().chain(first()).collect(),
+        _ if command.program.text.contains('/') => vec![&command.program],
+        _ => Vec::new(),
     };
-    file.filter(|file| file.literal)
+    // Each is followed once.
+    found.dedup();
+    found
 }
 
 #[cfg(test)]
@@ -146,6 +154,9 @@ mod tests {
             ("wget -O a https://x/i.sh", "a"),
             ("base64 -d x > b", "b"),
             ("tee -a log", "log"),
+            ("dd if=a of=x/b bs=1", "b"),
+            ("curl --user-agent -- -o i.sh x", "i.sh"),
+            ("curl -sb c=d -o i.sh x", "i.sh"),
             ("ls > /dev/null", ""),
         ] {
             let commands = parse_blocking(line).commands;
@@ -171,6 +182,10 @@ mod tests {
     fn what_was_made_is_found_again() {
         check("curl -o /tmp/i x; sh /tmp/i", "sh", "r");
         check("curl -O https://x/i; ./i", "i", "r");
+        check("curl -O https://x/i; bash -o pipefail i", "bash", "r");
+        check("curl -O https://x/i; bash -euo pipefail +O extglob i", "bash", "r");
+        check("curl -O https://x/i; python3 -W ignore i", "python3", "r");
+        check("dd of=i < x; sh i", "sh", "r");
         check("curl -O https://x/i; cat i", "cat", "u");
         check("curl -O https://x/i; curl -d @i y", "curl", "u");
         check("curl -O https://x/i; curl -T y < i", "curl", "u");

@@ -4,8 +4,8 @@
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
 use super::input::Input;
-use super::languages;
 use super::wrappers::Runs;
+use super::{languages, shells};
 use crate::gate::call::Word;
 
 /// Functions that start a process, across the languages above.
@@ -40,8 +40,9 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
     let Some(given) = languages::given(name, args) else { return };
     given.code.iter().for_each(|code| source(code, runs));
     // What another command prints as the script is not known.
-    runs.unknown |= given.opened;
-    runs.reads_code |= given.opened;
+    let opened = given.files.iter().any(|file| shells::is_opened(&file.text));
+    runs.unknown |= opened;
+    runs.reads_code |= opened;
     if !given.script {
         runs.reads_code = true;
         let code = input.code();

@@ -87,17 +87,17 @@ const LANGUAGES: [Language; 10] = [
 
 /// What an interpreter is given to run.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct Given<'a> {
     /// Code among its arguments.
     pub code: Vec<Word>,
     /// It runs code, a file or a module of its own, and its input is only data.
     pub script: bool,
-    /// Its file is what another command prints.
-    pub opened: bool,
+    /// The words that may be its file: the first, and where an option may have taken that, the next.
+    pub files: Vec<&'a Word>,
 }
 
 /// What `name` is given, where it is an interpreter.
-pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
+pub(super) fn given<'a>(name: &str, args: &'a [Word]) -> Option<Given<'a>> {
     let language = language(name)?;
     let mut given = Given::default();
     let mut rest = args;
@@ -118,7 +118,7 @@ pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
             break;
         } else if !text.starts_with('-') {
             given.script = true;
-            given.opened |= shells::is_opened(text);
+            given.files.push(first);
             if !was_doubt {
                 break;
             }
@@ -150,7 +150,7 @@ pub(super) fn is_one(name: &str) -> bool {
     language(name).is_some()
 }
 
-impl Given {
+impl Given<'_> {
     fn run(&mut self, code: Option<Word>) {
         self.script = true;
         self.code.extend(code);
@@ -210,8 +210,7 @@ mod tests {
             ("lua5.4 -l x -e CODE", "CODE", true),
             ("osascript -l JavaScript -e CODE", "CODE", true),
         ] {
-            let words: Vec<Word> =
-                line.split(' ').map(|word| Word { text: word.to_owned(), literal: true }).collect();
+            let words: Vec<Word> = line.split(' ').map(|word| Word { text: word.to_owned(), literal: true }).collect();
             let (program, args) = words.split_first().unwrap();
             let given = given(&program.text, args).unwrap();
             let found: Vec<&str> = given.code.iter().map(|word| word.text.as_str()).collect();

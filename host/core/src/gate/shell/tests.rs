@@ -328,6 +328,11 @@ fn bounds_are_kept() {
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH)), None);
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
     assert_eq!(problem(&nested("if ", ";then b;fi", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+    // Also of what may be no code at all.
+    let foreign = |code: &str| problem(&format!("pwsh -c '{code}'"));
+    assert_eq!(foreign("a (("), None);
+    assert_eq!(foreign(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+    assert_eq!(foreign(&format!("a {}", "{,,,,,,,}{,,,,,,,} ".repeat(800))), Some(NotUnderstood::TooMany));
 }
 
 /// Brace lists multiply words, and `eval` makes code of them: what comes out is bounded as what went in.

@@ -3,6 +3,7 @@
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::fetchers;
 use crate::gate::options::{given, positional, scan, scan_past, valued_letter, values, words};
 use crate::gate::tar;
 
@@ -91,38 +92,37 @@ fn is_in_place(program: &str, text: &str) -> bool {
 
 /// Values of options that name a file or a folder to write, attached or not.
 fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
+    let fetched: &[&str] = match program {
+        "curl" => &[
+            "-o",
+            "-D",
+            "-c",
+            "--output",
+            "--output-dir",
+            "--dump-header",
+            "--cookie-jar",
+            "--trace",
+            "--trace-ascii",
+            "--stderr",
+            "--etag-save",
+            "--libcurl",
+        ],
+        _ => &[
+            "-o",
+            "-O",
+            "-a",
+            "-P",
+            "--output-document",
+            "--directory-prefix",
+            "--output-file",
+            "--append-output",
+            "--save-cookies",
+        ],
+    };
+    if let Some(items) = fetchers::items(program, args, fetched) {
+        return values(&items, fetched);
+    }
     let (letters, outputs): (&str, &[&str]) = match program {
-        "curl" => (
-            "AbcCdDeEFhHKmoPQrtTuUwxXyYz",
-            &[
-                "-o",
-                "-D",
-                "-c",
-                "--output",
-                "--output-dir",
-                "--dump-header",
-                "--cookie-jar",
-                "--trace",
-                "--trace-ascii",
-                "--stderr",
-                "--etag-save",
-                "--libcurl",
-            ],
-        ),
-        "wget" => (
-            "oaeiBtOTwQPUlADIRX",
-            &[
-                "-o",
-                "-O",
-                "-a",
-                "-P",
-                "--output-document",
-                "--directory-prefix",
-                "--output-file",
-                "--append-output",
-                "--save-cookies",
-            ],
-        ),
         "sort" => ("koStT", &["-o", "--output"]),
         "patch" => ("pidFBVYzDgor", &["-o", "-d", "-r", "--output", "--directory", "--reject-file"]),
         "unzip" => ("dxP", &["-d"]),
