@@ -80,6 +80,7 @@ pub(super) struct Remembered<'a> {
 struct Known {
     real: HashMap<PathBuf, Option<PathBuf>>,
     looked: HashMap<PathBuf, Look>,
+    folders: HashMap<PathBuf, bool>,
 }
 
 /// The file system is not asked any more.
@@ -150,7 +151,13 @@ impl Paths for Remembered<'_> {
         self.look_at(&mut known, path).unwrap_or(Look::Missing)
     }
     fn is_folder(&self, path: &Path) -> bool {
-        self.may_look().is_ok() && self.paths.is_folder(path)
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(is_folder) = known.folders.get(path) {
+            return *is_folder;
+        }
+        let is_folder = self.may_look().is_ok() && self.paths.is_folder(path);
+        known.folders.insert(path.to_owned(), is_folder);
+        is_folder
     }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
@@ -359,6 +366,10 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             if path.ends_with("missing") { Look::Missing } else { Look::Plain }
         }
+        fn is_folder(&self, _path: &Path) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            true
+        }
         fn home(&self) -> Option<PathBuf> {
             None
         }
@@ -372,7 +383,11 @@ mod tests {
             assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
         }
         // The folder and the name in it; then the folder above, down from the root.
-        assert_eq!(counted.0.into_inner(), 4);
+        assert_eq!(counted.0.load(Ordering::Relaxed), 4);
+        for _ in 0..5 {
+            assert!(remembered.is_folder(Path::new("/a")));
+        }
+        assert_eq!(counted.0.into_inner(), 5);
     }
 
     #[test]

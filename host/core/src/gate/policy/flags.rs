@@ -4,7 +4,6 @@
 //! not miss a flag, a rule that lets through must not imagine one.
 
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::shell;
 
 /// Which way a doubt falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +128,7 @@ pub(super) fn subcommand(command: &ShellCommand, phrase: &[String], reading: Rea
 }
 
 fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
-    let valued = valued_options(shell::base_name(&command.program.text));
+    let valued = valued_options(command.name());
     // How many words of the phrase may have been seen; several where an option may or may not have taken one.
     let mut reached = vec![false; phrase.len() + 1];
     if let Some(first) = reached.first_mut() {

@@ -4,7 +4,6 @@
 
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
 use crate::gate::paths::{home_as_tilde, lexical};
-use crate::gate::shell;
 use std::cell::OnceCell;
 
 /// Where a line runs.
@@ -29,7 +28,7 @@ pub(super) struct Seen<'a> {
     pub folders: &'a [String],
     rendered: OnceCell<String>,
     words: OnceCell<Vec<Vec<PathReading>>>,
-    reached: OnceCell<Reached>,
+    reached: &'a OnceCell<Reached>,
 }
 
 /// One way to read a word as a path.
@@ -42,27 +41,26 @@ pub(super) struct PathReading {
 }
 
 impl<'a> Seen<'a> {
-    /// The commands that its output reaches.
+    /// The commands that its output reaches: the same however it is read.
     pub fn reached(&self) -> &Reached {
         self.reached.get_or_init(|| reached(self.ground.all, self.index))
     }
 
-    pub fn new(command: &'a ShellCommand, index: usize, ground: Ground<'a>, folders: &'a [String]) -> Self {
-        Self {
-            command,
-            index,
-            ground,
-            folders,
-            rendered: OnceCell::new(),
-            words: OnceCell::new(),
-            reached: OnceCell::new(),
-        }
+    /// The command at `index`, or another reading of it; they share what it reaches.
+    pub fn new(
+        command: &'a ShellCommand,
+        index: usize,
+        ground: Ground<'a>,
+        folders: &'a [String],
+        reached: &'a OnceCell<Reached>,
+    ) -> Self {
+        Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new(), reached }
     }
 
     /// The program without its folder, and its arguments, one blank between.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = shell::base_name(&self.command.program.text).to_owned();
+            let mut text = self.command.name().to_owned();
             for arg in &self.command.args {
                 text.push(' ');
                 text.push_str(&arg.text);

@@ -1,7 +1,7 @@
 //! Commands that stop the daemon, or that tell it what only a person may: however they come by its name.
 
 use super::wildcards::{Reach, Wild};
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{ShellCommand, Word, base_name};
 use crate::gate::options::{is_cluster_with, positional, scan, values, words};
 use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
@@ -98,7 +98,7 @@ impl<'a> Line<'a> {
     /// It asks where our program is.
     fn looks_us_up(&self) -> bool {
         let asks = |command: &ShellCommand| {
-            let program = super::base_name(command);
+            let program = command.name();
             matches!(program, "which" | "type" | "command" | "whereis" | "readlink" | "realpath") && names_us(command)
         };
         *self.looks_us_up.get_or_init(|| self.commands.iter().any(asks))
@@ -107,7 +107,7 @@ impl<'a> Line<'a> {
 
 /// Refuses a command that may stop the daemon.
 pub(super) fn stops(command: &ShellCommand, line: &Line<'_>) -> Result<(), String> {
-    let stops = match super::base_name(command) {
+    let stops = match command.name() {
         "pkill" | "skill" | "snice" => chooses_us(command),
         "killall" => killall(command),
         "kill" => {
@@ -132,7 +132,7 @@ pub(super) fn stops(command: &ShellCommand, line: &Line<'_>) -> Result<(), Strin
 }
 
 fn finds_us(command: &ShellCommand) -> bool {
-    match super::base_name(command) {
+    match command.name() {
         "pgrep" => chooses_us(command),
         finder if FINDERS.contains(&finder) => names_us(command),
         filter if FILTERS.contains(&filter) => {
@@ -223,7 +223,7 @@ fn may_be_unit(arg: &Word) -> bool {
 /// Refuses `tollgate` commands that only a person gives. `real` is what the program's path leads to.
 pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result<(), String> {
     let linked = real.and_then(Path::file_name).is_some_and(|name| name == NAME);
-    if super::base_name(command) != NAME && !linked {
+    if command.name() != NAME && !linked {
         return Ok(());
     }
     // An option may stand anywhere and take the next word, so a verb counts at any position.
@@ -261,7 +261,7 @@ fn without_home(args: &[Word]) -> Vec<&Word> {
 /// The program's file under a new name, if a command gives it one: the file, and the name where it has one.
 pub(super) fn renamed<'a>(command: &'a ShellCommand, line: &Line<'_>) -> Option<(&'a Word, Option<&'a Word>)> {
     fn name(word: &Word) -> &str {
-        word.text.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+        base_name(word.text.trim_end_matches('/'))
     }
     let own = |word: &Word| name(word) == NAME;
     let may_be_own = |word: &Word| {
@@ -271,7 +271,7 @@ pub(super) fn renamed<'a>(command: &'a ShellCommand, line: &Line<'_>) -> Option<
     };
     let unknown = |word: &Word| may_be_own(word) || word.text.contains("$()") && line.looks_us_up();
     let is_us = |word: &Word| own(word) || !word.literal && unknown(word);
-    match super::base_name(command) {
+    match command.name() {
         "ln" | "cp" | "mv" | "install" | "rsync" | "scp" => {
             let words = positional(&command.args, &["-S", "-m", "-o", "-g", "-e", "--suffix", "--mode"]);
             let (to, from) = words.split_last()?;

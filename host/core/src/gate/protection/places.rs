@@ -3,7 +3,7 @@
 //! Knows paths, no programs.
 
 use super::wildcards::{Reach, Wild};
-use super::{Protected, SECRETS, Touch, base_name, settings};
+use super::{Protected, SECRETS, Touch, settings};
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::paths::{self, PathProblem, Paths, home_as_tilde, lexical, resolve};
 use crate::gate::targets;
@@ -196,7 +196,7 @@ impl Protected<'_> {
     /// The line tells its shell that `*` takes names with a dot in front.
     fn takes_hidden(&self) -> bool {
         let tells = |command: &ShellCommand| {
-            matches!(base_name(command), "shopt" | "setopt" | "bash")
+            matches!(command.name(), "shopt" | "setopt" | "bash")
                 && command.args.iter().any(|arg| arg.text.contains("dotglob") || arg.text.contains("globdots"))
         };
         self.call.commands.iter().any(tells)

@@ -261,18 +261,18 @@ pub(super) fn parallel(args: &[Word], runs: &mut Runs) {
         let given = rest.get(end + 1..).unwrap_or_default();
         if !given.is_empty() && given.len() <= MAX_KNOWN && given.iter().all(|word| !word.text.starts_with(":::")) {
             for value in given {
-                let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+                let Word { text, literal } = Word::joined(words);
                 let text = match text.contains("{}") {
                     true => text.replace("{}", &value.text),
                     false => format!("{text} {}", value.text),
                 };
-                runs.code.push(Word { text, literal: value.literal && words.iter().all(|word| word.literal) });
+                runs.code.push(Word { text, literal: value.literal && literal });
             }
             continue;
         }
-        let mut text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        text.push_str(" {}");
-        runs.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+        let mut said = Word::joined(words);
+        said.text.push_str(" {}");
+        runs.code.push(said);
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
-use super::wrappers::base_name;
 use super::{languages, shells};
-use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
+use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
 use crate::gate::options::{given, scan, values, words};
 
@@ -64,7 +63,7 @@ fn names(command: &ShellCommand) -> Vec<String> {
     let writes = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
     let redirected = command.redirects.iter().filter(|redirect| writes(redirect.kind)).map(|redirect| &redirect.target);
     let mut files: Vec<Word> = redirected.cloned().collect();
-    let name = base_name(&command.program.text);
+    let name = command.name();
     let long = ["--output", "--output-document", "--directory-prefix"];
     if let Some(items) = fetchers::items(name, &command.args, &long) {
         let curl = name == "curl";
@@ -106,7 +105,7 @@ pub(super) fn takes_code(command: &ShellCommand) -> bool {
 
 /// The words that are code.
 fn code(command: &ShellCommand) -> Vec<&Word> {
-    let name = base_name(&command.program.text);
+    let name = command.name();
     if name == "eval" {
         return command.args.iter().collect();
     }
@@ -122,7 +121,7 @@ fn code(command: &ShellCommand) -> Vec<&Word> {
 
 /// The files that a command may run: itself by a path, or a shell's or an interpreter's script.
 fn scripts(command: &ShellCommand) -> Vec<&Word> {
-    let name = base_name(&command.program.text);
+    let name = command.name();
     // Whatever the options in front are.
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
     let mut found = match (name, languages::given(name, &command.args)) {
@@ -169,7 +168,7 @@ mod tests {
     fn check(line: &str, last: &str, expected: &str) {
         let commands = parse_blocking(line).commands;
         let made = made(commands.first().unwrap());
-        let taken = taken(commands.iter().skip(1).find(|command| base_name(&command.program.text) == last).unwrap());
+        let taken = taken(commands.iter().skip(1).find(|command| command.name() == last).unwrap());
         let found = made.iter().map(|made| match taken.iter().find(|(taken, _)| taken == made) {
             Some((_, true)) => 'r',
             Some((_, false)) => 'u',

@@ -140,11 +140,6 @@ pub(in crate::gate) fn runs_others(command: &ShellCommand) -> bool {
     wrappers::runs_others(&command.program.text)
 }
 
-/// The file name of a program's path.
-pub(in crate::gate) fn base_name(program: &str) -> &str {
-    wrappers::base_name(program)
-}
-
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.
 fn here(line: &str) -> Option<Parsed> {
     if line.len() > MAX_LINE_BYTES {

@@ -190,6 +190,5 @@ fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
 
 /// Code of a language of its own.
 fn foreign(words: &[Word], runs: &mut Runs) {
-    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-    runs.foreign.push(Word { text, literal: false });
+    runs.foreign.push(Word { literal: false, ..Word::joined(words) });
 }

@@ -285,6 +285,8 @@ fn makers_and_functions_are_told_apart_only_so_far() {
     // Those that are too many to tell apart are one.
     assert_eq!(many.len(), MAX_SPANS);
     assert_eq!(many.last().map(|span| span.end - span.start), Some(6));
+    let again = parse_blocking("curl -o i x; sh i i i").commands.pop().unwrap();
+    assert_eq!((again.runs.len(), again.filled.len()), (1, 1));
     let followed = |functions: usize| {
         let line: String = (0..functions).map(|at| format!("f{at}() {{ a; }}; ")).collect();
         let commands = parse_blocking(&format!("{line} g() {{ rm $1; }}; g /")).commands;

@@ -5,7 +5,7 @@
 
 use super::input::Input;
 use super::{consoles, elsewhere, fed, interpreters, languages, prefixes, programs, scripts, shells, word};
-use crate::gate::call::Word;
+use crate::gate::call::{Word, base_name};
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
 
@@ -52,8 +52,7 @@ impl Runs {
         if words.is_empty() {
             return;
         }
-        let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        self.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+        self.code.push(Word::joined(words));
     }
 }
 
@@ -82,11 +81,6 @@ const OWN_WAY: [&str; 19] = [
     "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
     "ssh", "docker", "podman", "nerdctl", "kubectl", "oc",
 ];
-
-/// The file name of a program's path.
-pub(super) fn base_name(program: &str) -> &str {
-    program.rsplit('/').next().unwrap_or(program)
-}
 
 /// What `program` runs or writes.
 pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)], input: &Input<'_>) -> Runs {

@@ -2,7 +2,7 @@
 //!
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
-use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::call::{RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
 use crate::gate::options::{given, positional, scan, scan_past, valued_letter, values, words};
 use crate::gate::tar;
@@ -16,7 +16,7 @@ pub fn redirected(command: &ShellCommand) -> impl Iterator<Item = &Word> {
 /// The files that a command's arguments would make it make, change or delete, as far as its text says.
 #[must_use]
 pub fn written(command: &ShellCommand) -> Vec<Word> {
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
+    let program = command.name();
     let args = command.args.as_slice();
     let all = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().cloned().collect() };
     let first = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().take(1).cloned().collect() };
@@ -190,9 +190,8 @@ fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
 
 /// Whether `find` deletes what it finds, or runs a program that might.
 fn deletes(args: &[Word]) -> bool {
-    let removes = |word: &Word| {
-        matches!(word.text.rsplit('/').next(), Some("rm" | "rmdir" | "unlink" | "shred" | "mv" | "truncate" | "tee"))
-    };
+    let removes =
+        |word: &Word| matches!(base_name(&word.text), "rm" | "rmdir" | "unlink" | "shred" | "mv" | "truncate" | "tee");
     args.iter().enumerate().any(|(at, arg)| match arg.text.as_str() {
         "-delete" => true,
         "-exec" | "-execdir" | "-ok" | "-okdir" => args.get(at + 1).is_some_and(removes),
