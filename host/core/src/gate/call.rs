@@ -74,6 +74,15 @@ pub struct Word {
     pub literal: bool,
 }
 
+impl Word {
+    /// These words as one text, one blank between.
+    #[must_use]
+    pub fn joined(words: &[Self]) -> Self {
+        let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        Self { text, literal: words.iter().all(|word| word.literal) }
+    }
+}
+
 /// What a redirect does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectKind {
@@ -120,6 +129,25 @@ pub struct ShellCommand {
     pub runs: Vec<Range<u32>>,
     /// What the loops around it put into their variables, one after another.
     pub bound: Arc<[(String, Word)]>,
+}
+
+impl ShellCommand {
+    /// Its program's file name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        base_name(&self.program.text)
+    }
+}
+
+/// The file name of a path.
+#[must_use]
+pub fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Whether a variable holds what a function or a script is called with: it belongs to that call alone.
+pub(super) fn is_argument(variable: &str) -> bool {
+    matches!(variable, "@" | "*") || variable.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Which commands the output of one reaches, through however many others.

@@ -7,6 +7,7 @@ mod ask;
 mod binding;
 pub mod call;
 mod explain;
+mod fetchers;
 pub mod guards;
 mod merge;
 pub mod normalise;

@@ -22,8 +22,8 @@ pub(super) fn takes_next(text: &str, valued: &[&str]) -> bool {
 
 /// Whether `text` is the long option `full`, or an abbreviation of it.
 pub(super) fn is_long(text: &str, full: &str) -> bool {
-    /// Shortest abbreviation that counts: two letters and the dashes.
-    const MIN_BYTES: usize = 4;
+    /// Shortest abbreviation that counts: one letter and the dashes.
+    const MIN_BYTES: usize = 3;
     full.starts_with("--") && (text == full || text.len() >= MIN_BYTES && full.starts_with(text))
 }
 
@@ -63,8 +63,23 @@ pub(super) fn scan<'a>(args: &'a [Word], valued: &[&str]) -> Vec<Item<'a>> {
 
 /// The same, the short ones given as letters.
 pub(super) fn scan_letters<'a>(args: &'a [Word], letters: &str, long: &[&str]) -> Vec<Item<'a>> {
-    let mut items = Vec::with_capacity(args.len());
-    let mut rest = args.iter();
+    items(args.iter(), letters, long)
+}
+
+/// The same, past each `--` that may be the value of a long option that is not listed: for those who look for what
+/// options say, not for words.
+pub(super) fn scan_past<'a>(args: &'a [Word], letters: &str, long: &[&str]) -> Vec<Item<'a>> {
+    let may_take = |text: &str| {
+        text.len() > "--".len() && text.starts_with("--") && !text.contains('=') && !takes_next(text, long)
+    };
+    let before = std::iter::once(None).chain(args.iter().map(Some));
+    let is_value = |before: Option<&Word>| before.is_some_and(|before| may_take(&before.text));
+    let kept = args.iter().zip(before).filter(|(word, before)| word.text != "--" || !is_value(*before));
+    items(kept.map(|(word, _)| word), letters, long)
+}
+
+fn items<'a>(mut rest: impl Iterator<Item = &'a Word>, letters: &str, long: &[&str]) -> Vec<Item<'a>> {
+    let mut items = Vec::with_capacity(rest.size_hint().1.unwrap_or_default());
     while let Some(word) = rest.next() {
         let text = word.text.as_str();
         let part = |value: &str| Word { text: value.to_owned(), literal: word.literal };
@@ -188,6 +203,7 @@ mod tests {
             ("--user", true),
             ("-uroot", false),
             ("-n", false),
+            ("--u", true),
             ("--user=root", false),
             ("-", false),
             ("--", false),
@@ -229,6 +245,23 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(values(&items, &["-u", "--user"]).len(), 3);
         assert!(given(&items, &["-x"]) && !given(&items, &["-y", "--fla-g"]));
+    }
+
+    #[test]
+    fn two_dashes_may_be_a_value() {
+        for (text, value) in [
+            ("--agent -- -o x", Some("x")),
+            ("--agent -- y -- -o x", None),
+            ("--agent=a -- -o x", None),
+            ("-f -- -o x", None),
+            ("--out -- -o x", Some("x")),
+            ("--a -- --b -- -o x", Some("x")),
+        ] {
+            let args = args(text);
+            let items = scan_past(&args, "o", &["--out"]);
+            assert_eq!(values(&items, &["-o"]).first().map(|word| word.text.as_str()), value, "{text}");
+            assert!(given(&scan_letters(&args, "o", &["--out"]), &["-o"]) == text.starts_with("--out"), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,9 @@ use std::sync::{Mutex, PoisonError};
 /// times thirty thousand words would take a minute.
 pub const MAX_LOOKS: usize = 4_096;
 
+/// What one process has open, in its folder below `/proc`.
+pub(super) const OF_PROCESS: [&str; 4] = ["cwd", "root", "fd", "map_files"];
+
 /// What lies at a path itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
@@ -77,6 +80,7 @@ pub(super) struct Remembered<'a> {
 struct Known {
     real: HashMap<PathBuf, Option<PathBuf>>,
     looked: HashMap<PathBuf, Look>,
+    folders: HashMap<PathBuf, bool>,
 }
 
 /// The file system is not asked any more.
@@ -147,7 +151,13 @@ impl Paths for Remembered<'_> {
         self.look_at(&mut known, path).unwrap_or(Look::Missing)
     }
     fn is_folder(&self, path: &Path) -> bool {
-        self.may_look().is_ok() && self.paths.is_folder(path)
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(is_folder) = known.folders.get(path) {
+            return *is_folder;
+        }
+        let is_folder = self.may_look().is_ok() && self.paths.is_folder(path);
+        known.folders.insert(path.to_owned(), is_folder);
+        is_folder
     }
     fn home(&self) -> Option<PathBuf> {
         self.paths.home()
@@ -253,7 +263,7 @@ pub fn is_descriptor(path: &str) -> bool {
 /// Where the process is named only when it runs (`/proc/$$/cwd`), it does too.
 #[must_use]
 pub fn is_of_process(path: &str) -> bool {
-    let opened = |name: &str| matches!(name, "cwd" | "root" | "fd" | "map_files");
+    let opened = |name: &str| OF_PROCESS.contains(&name);
     let mut parts = path.split('/').skip(1);
     match (parts.next(), parts.next(), parts.next()) {
         (Some("dev"), Some("fd"), _) | (Some("dev"), Some("stdin" | "stdout" | "stderr"), Some(_)) => {
@@ -284,6 +294,15 @@ pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let start = if is_own_home(&home, name) { home } else { home.with_file_name(name) };
     start.join(rest.trim_start_matches('/'))
+}
+
+/// `$HOME/x` as `~/x`.
+#[must_use]
+pub fn home_as_tilde(text: &str) -> String {
+    match text.strip_prefix("$HOME") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
+        _ => text.to_owned(),
+    }
 }
 
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.
@@ -347,6 +366,10 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             if path.ends_with("missing") { Look::Missing } else { Look::Plain }
         }
+        fn is_folder(&self, _path: &Path) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            true
+        }
         fn home(&self) -> Option<PathBuf> {
             None
         }
@@ -360,7 +383,11 @@ mod tests {
             assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
         }
         // The folder and the name in it; then the folder above, down from the root.
-        assert_eq!(counted.0.into_inner(), 4);
+        assert_eq!(counted.0.load(Ordering::Relaxed), 4);
+        for _ in 0..5 {
+            assert!(remembered.is_folder(Path::new("/a")));
+        }
+        assert_eq!(counted.0.into_inner(), 5);
     }
 
     #[test]

@@ -19,6 +19,9 @@ use programs::Reading;
 use std::path::PathBuf;
 use wildcards::Wild;
 
+#[cfg(test)]
+pub(super) use places::MAX_TURNS;
+
 /// Said of what would read them.
 const SECRETS: &str = "this would use Tollgate's own tokens or socket";
 
@@ -156,7 +159,7 @@ impl Protected<'_> {
     }
 
     fn command(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
-        let program = base_name(command);
+        let program = command.name();
         for word in targets::redirected(command) {
             self.word(word, folders, Touch::Write)?;
         }
@@ -227,7 +230,7 @@ impl Protected<'_> {
     fn found(&self, index: usize, command: &ShellCommand, folders: &[String]) -> Result<(), String> {
         let hands_on = || {
             let all = &self.call.commands;
-            reached(all, index).of(all).any(|next| matches!(base_name(next), "xargs" | "parallel"))
+            reached(all, index).of(all).any(|next| matches!(next.name(), "xargs" | "parallel"))
         };
         let Some(home) = &self.home else { return Ok(()) };
         let named = programs::only_name(&command.args).map(Wild::of);
@@ -289,7 +292,7 @@ fn is_url(text: &str) -> bool {
 /// Whether `command` is what `wrapper` runs.
 fn is_run_by(command: &ShellCommand, wrapper: &ShellCommand) -> bool {
     command.wrappers.strip_prefix(wrapper.wrappers.as_slice()).and_then(<[String]>::first).map(String::as_str)
-        == Some(base_name(wrapper))
+        == Some(wrapper.name())
 }
 
 /// The arguments of a command without those that are the command it runs, which is judged by itself.
@@ -324,10 +327,6 @@ fn path_parts(arg: &Word) -> Vec<Word> {
         parts.extend([part(first), part(second)]);
     }
     parts
-}
-
-fn base_name(command: &ShellCommand) -> &str {
-    command.program.text.rsplit('/').next().unwrap_or_default()
 }
 
 fn is_interpreter(program: &str) -> bool {

@@ -3,7 +3,7 @@
 //! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
-use super::call::{NormalisedCall, ShellCommand, Word};
+use super::call::{NormalisedCall, Word};
 use super::paths::{self, PathProblem, Paths, resolve};
 use super::policy::folders_from;
 use super::targets::{self, Access};
@@ -75,7 +75,7 @@ impl Sandbox<'_> {
             let is_descriptor = |word: &Word| word.literal && paths::is_descriptor(&word.text);
             let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
             let written = targets::written(command).into_iter();
-            for word in redirected.chain(written.filter(|word| program(command) != "tee" || !is_descriptor(word))) {
+            for word in redirected.chain(written.filter(|word| command.name() != "tee" || !is_descriptor(word))) {
                 let Some(path) = targets::known_path(&word) else { continue };
                 if path.starts_with(['/', '~']) {
                     self.inside(&self.call.cwd, &path, Access::Write)?;
@@ -123,10 +123,6 @@ impl Sandbox<'_> {
             ),
         }))
     }
-}
-
-fn program(command: &ShellCommand) -> &str {
-    command.program.text.rsplit('/').next().unwrap_or_default()
 }
 
 /// A path as a sentence may show it.

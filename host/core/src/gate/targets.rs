@@ -2,9 +2,11 @@
 //!
 //! Owns the knowledge of tools' path fields; that of programs' file arguments is `written`'s. Decides nothing.
 
+mod folded;
 mod links;
 mod written;
 
+pub(super) use folded::folded;
 pub use links::{Link, links};
 pub(super) use written::start_points;
 pub use written::{redirected, written};
@@ -12,6 +14,7 @@ pub use written::{redirected, written};
 use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
 use super::patch;
+use super::paths::home_as_tilde;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -141,8 +144,9 @@ fn without_scheme(path: &str) -> &str {
     path.strip_prefix("file://").unwrap_or(path)
 }
 
-/// The folder in front of the first pattern character or expansion.
+/// The folder in front of the first pattern character or expansion, as far up as a `..` behind them leads.
 fn fixed_part(pattern: &str) -> String {
+    let pattern = folded(pattern).into_iter().next().unwrap_or_default();
     let end = pattern.find(['*', '?', '[', '{', '$', '`']).unwrap_or(pattern.len());
     let fixed = pattern.get(..end).unwrap_or_default();
     if end == pattern.len() {
@@ -162,11 +166,7 @@ pub fn known_path(word: &Word) -> Option<String> {
     if word.literal {
         return (!word.text.is_empty()).then(|| word.text.clone());
     }
-    let text = match word.text.strip_prefix("$HOME") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
-        _ => word.text.clone(),
-    };
-    let fixed = fixed_part(&text);
+    let fixed = fixed_part(&home_as_tilde(&word.text));
     (!fixed.is_empty()).then_some(fixed)
 }
 

@@ -11,6 +11,7 @@ mod piped;
 mod placed;
 mod protected;
 mod recorded;
+mod stopped;
 
 use super::call::{Call, NormalisedCall};
 use super::stages::{self, Place};

@@ -7,7 +7,7 @@ use super::fit::fit;
 use super::kind::{self, Kind};
 use super::tool::{Seen, Tool};
 use super::{AgentHook, HookError};
-use crate::event::{Draft, Entity};
+use crate::event::{Draft, Entity, MAX_NAME_BYTES};
 use crate::gate::{Call, normalise};
 use crate::text;
 use serde_json::{Map, Value, json};
@@ -135,12 +135,13 @@ impl Reader<'_> {
     fn finished(&self, ok: bool, tool: &Tool<'_>, fields: &Fields) -> Result<Draft, HookError> {
         let mut payload = Map::new();
         payload.insert("session_id".to_owned(), json!(self.session));
-        payload.insert("tool_name".to_owned(), json!(tool.name));
+        // The gate's own record of them has no more, and a tool may finish that it was never asked about.
+        payload.insert("tool_name".to_owned(), json!(text::start(tool.name, MAX_NAME_BYTES)));
         // A name that the gate would refuse has none of ours.
         if let Some(ours) = normalise::tool(tool.name).ok().filter(|ours| ours != tool.name) {
             payload.insert("canonical_tool".to_owned(), json!(ours));
         }
-        payload.insert("call_id".to_owned(), json!(tool.seen.call_id));
+        payload.insert("call_id".to_owned(), json!(text::start(&tool.seen.call_id, MAX_NAME_BYTES)));
         payload.insert("ok".to_owned(), json!(ok));
         let duration = fields.get("duration_ms").or_else(|| fields.get("duration"));
         if let Some(duration) = duration.and_then(Value::as_u64) {

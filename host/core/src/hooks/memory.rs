@@ -7,9 +7,10 @@ use super::input::HookInput;
 use super::kind::Kind;
 use super::tool::{self, digest};
 use crate::bus::Bus;
-use crate::event::{Draft, Entity};
+use crate::event::{Draft, Entity, MAX_NAME_BYTES};
 use crate::gate::{Decision, Verdict};
 use crate::journal::Query;
+use crate::text;
 use serde_json::{Value, json};
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use tollgate_events::{EventType, PatternSet};
 use uuid::Uuid;
 
-/// Calls that are remembered to have been gated: those of hundreds of sessions in an hour, in half a megabyte. What is
+/// Calls that are remembered to have been gated: those of hundreds of sessions in an hour, in about a megabyte. What is
 /// forgotten is looked for in the journal.
 pub(super) const MAX_GATED: usize = 16 * 1024;
 /// Shell lines that wait for their second hook, of all sessions; what is forgotten is gated twice.
@@ -182,8 +183,11 @@ fn recorded(bus: &Bus, session: &str, call_id: &str) -> Result<bool, crate::jour
 }
 
 fn alert(input: &HookInput, tool: &str, call_id: &str) -> Option<Draft> {
+    let id = digest(&["alert", &input.session, call_id]);
+    // Nobody has checked them: the gate never saw the call.
+    let (tool, call_id) = (text::start(tool, MAX_NAME_BYTES), text::start(call_id, MAX_NAME_BYTES));
     let payload = json!({
-        "alertId": digest(&["alert", &input.session, call_id]).to_string(),
+        "alertId": id.to_string(),
         "severity": "high",
         "category": "policy",
         "title": "a tool ran past the gate",

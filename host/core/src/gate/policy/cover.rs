@@ -7,11 +7,10 @@
 use super::flags::Reading;
 use super::matcher::Pathglob;
 use super::rule::Rule;
-use super::seen::{Seen, below, home_as_tilde, parts};
+use super::seen::{Seen, below, parts};
 use crate::gate::call::{RedirectKind, Word};
-use crate::gate::paths::lexical;
+use crate::gate::paths::{home_as_tilde, lexical};
 use crate::gate::sandbox::DEVICES;
-use crate::gate::shell;
 
 /// Folders whose programs are what their names say.
 const SYSTEM_FOLDERS: [&str; 7] =
@@ -160,7 +159,7 @@ const SEARCHERS_OPTIONS: [&str; 14] = [
 /// The position of a searcher's pattern; none where an option might have given it already, or taken that word.
 fn pattern_operand(seen: &Seen<'_>) -> Option<usize> {
     let command = seen.command;
-    if !SEARCHERS.contains(&shell::base_name(&command.program.text)) {
+    if !SEARCHERS.contains(&command.name()) {
         return None;
     }
     let at = command.args.iter().position(|arg| !arg.text.starts_with('-'))?;

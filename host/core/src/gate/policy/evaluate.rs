@@ -11,6 +11,7 @@ use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
 use crate::gate::shell::{NotUnderstood, SSH_HERE};
+use std::cell::OnceCell;
 
 /// Most folders that a line's `cd`s are followed into: each word is read in each of them. A line that goes on is asked
 /// about.
@@ -183,7 +184,8 @@ impl Policy {
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
             let folders = folders.get(..known).unwrap_or_default();
-            let see = |command| Seen::new(command, index, ground, folders);
+            let reached = OnceCell::new();
+            let see = |command| Seen::new(command, index, ground, folders, &reached);
             let seen = see(command);
             let others: Vec<Seen<'_>> = filled.of(index).iter().map(see).collect();
             let matched = rules.iter().find(|(_, rule)| {

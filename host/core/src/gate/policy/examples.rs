@@ -8,6 +8,7 @@ use super::seen::{Ground, Seen};
 use super::target::Target;
 use super::yaml::{Kind, Node};
 use crate::gate::{normalise, shell};
+use std::cell::OnceCell;
 
 /// The folder that examples run in, and the only root there.
 pub(super) const EXAMPLE_ROOT: &str = "/project";
@@ -136,7 +137,8 @@ fn matches(rule: &Rule, call: &ExampleCall) -> bool {
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: &[] };
         let (folders, known) = folders(subject.commands, subject.cwd);
         subject.commands.iter().zip(known).enumerate().any(|(index, (command, known))| {
-            rule.matches_command(&Seen::new(command, index, ground, folders.get(..known).unwrap_or_default()))
+            let (folders, reached) = (folders.get(..known).unwrap_or_default(), OnceCell::new());
+            rule.matches_command(&Seen::new(command, index, ground, folders, &reached))
         })
     })
 }

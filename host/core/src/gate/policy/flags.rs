@@ -4,7 +4,6 @@
 //! not miss a flag, a rule that lets through must not imagine one.
 
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::shell;
 
 /// Which way a doubt falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +31,8 @@ const MIN_ABBREVIATION: usize = 4;
 ///
 /// Wide: alone (`-f`, `--force`), with a value (`--force=x`), in a cluster (`-rfv`), with a value attached (`-ofile`
 /// is `-o`, and each letter after it), abbreviated (`--forc`). After `--` there are no flags, unless that `--` may
-/// itself be an option's value. Narrow: alone or with `=`, before any `--`, and not where it may be the value of an
-/// option in front of it.
+/// itself be an option's value. Narrow: alone or with `=` and a value that does not switch it off, before any `--`, and
+/// not where it may be the value of an option in front of it.
 pub(super) fn has(command: &ShellCommand, flag: &str, reading: Reading) -> bool {
     let mut before: Option<&str> = None;
     for arg in &command.args {
@@ -44,7 +43,9 @@ pub(super) fn has(command: &ShellCommand, flag: &str, reading: Reading) -> bool 
         }
         let found = match reading {
             Reading::Wide => is_widely(text, flag),
-            Reading::Narrow => arg.literal && !may_be_value && (text == flag || name(text) == flag),
+            Reading::Narrow => {
+                arg.literal && !may_be_value && (text == flag || name(text) == flag && !is_switched_off(text))
+            }
         };
         if found || (text == flag && reading == Reading::Wide) {
             return true;
@@ -62,6 +63,12 @@ fn may_take_value(text: &str) -> bool {
 /// The option of `--option=value`.
 fn name(text: &str) -> &str {
     text.split_once('=').map_or(text, |(name, _)| name)
+}
+
+/// `--dry-run=none`, `--dry-run=false`.
+fn is_switched_off(text: &str) -> bool {
+    let value = text.split_once('=').map(|(_, value)| value.to_ascii_lowercase());
+    value.is_some_and(|value| matches!(value.as_str(), "none" | "false" | "no" | "0" | "off"))
 }
 
 fn is_widely(text: &str, flag: &str) -> bool {
@@ -121,7 +128,7 @@ pub(super) fn subcommand(command: &ShellCommand, phrase: &[String], reading: Rea
 }
 
 fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
-    let valued = valued_options(shell::base_name(&command.program.text));
+    let valued = valued_options(command.name());
     // How many words of the phrase may have been seen; several where an option may or may not have taken one.
     let mut reached = vec![false; phrase.len() + 1];
     if let Some(first) = reached.first_mut() {
@@ -181,6 +188,9 @@ mod tests {
             ("git push --force-with-lease", "--force", false, false),
             ("git push -o --dry-run", "--dry-run", true, false),
             ("git push --dry-run -v", "--dry-run", true, true),
+            ("kubectl delete pod x --dry-run=client", "--dry-run", true, true),
+            ("kubectl delete pod x --dry-run=none", "--dry-run", true, false),
+            ("npm publish --dry-run=FALSE", "--dry-run", true, false),
             ("git push -oname", "-n", true, false),
             ("head -n5 x", "-n", true, false),
             ("find . -delete", "-delete", true, true),

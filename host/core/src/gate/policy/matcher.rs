@@ -157,7 +157,7 @@ impl Matcher {
         let own = all.get(seen.index);
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
-            named(shell::base_name(&command.program.text)) && shell::runs_its_input(command)
+            named(command.name()) && shell::runs_its_input(command)
         })
     }
 }
@@ -178,7 +178,7 @@ impl Program {
     fn is(&self, seen: &Seen<'_>) -> bool {
         let text = seen.command.program.text.as_str();
         if !self.path {
-            return self.name.is(shell::base_name(text));
+            return self.name.is(seen.command.name());
         }
         text.contains('/')
             && (self.name.is(&lexical(text)) || seen.readings(text).iter().any(|path| self.name.is(&path.text)))

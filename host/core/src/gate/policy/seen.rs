@@ -3,8 +3,7 @@
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
-use crate::gate::paths::lexical;
-use crate::gate::shell;
+use crate::gate::paths::{home_as_tilde, lexical};
 use std::cell::OnceCell;
 
 /// Where a line runs.
@@ -29,7 +28,7 @@ pub(super) struct Seen<'a> {
     pub folders: &'a [String],
     rendered: OnceCell<String>,
     words: OnceCell<Vec<Vec<PathReading>>>,
-    reached: OnceCell<Reached>,
+    reached: &'a OnceCell<Reached>,
 }
 
 /// One way to read a word as a path.
@@ -42,27 +41,26 @@ pub(super) struct PathReading {
 }
 
 impl<'a> Seen<'a> {
-    /// The commands that its output reaches.
+    /// The commands that its output reaches: the same however it is read.
     pub fn reached(&self) -> &Reached {
         self.reached.get_or_init(|| reached(self.ground.all, self.index))
     }
 
-    pub fn new(command: &'a ShellCommand, index: usize, ground: Ground<'a>, folders: &'a [String]) -> Self {
-        Self {
-            command,
-            index,
-            ground,
-            folders,
-            rendered: OnceCell::new(),
-            words: OnceCell::new(),
-            reached: OnceCell::new(),
-        }
+    /// The command at `index`, or another reading of it; they share what it reaches.
+    pub fn new(
+        command: &'a ShellCommand,
+        index: usize,
+        ground: Ground<'a>,
+        folders: &'a [String],
+        reached: &'a OnceCell<Reached>,
+    ) -> Self {
+        Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new(), reached }
     }
 
     /// The program without its folder, and its arguments, one blank between.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = shell::base_name(&self.command.program.text).to_owned();
+            let mut text = self.command.name().to_owned();
             for arg in &self.command.args {
                 text.push(' ');
                 text.push_str(&arg.text);
@@ -142,14 +140,6 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
 /// `text` as it is called in `folder`, without its dots.
 pub(super) fn below(folder: &str, text: &str) -> String {
     lexical(&format!("{folder}/{text}"))
-}
-
-/// `$HOME/x` as `~/x`.
-pub(super) fn home_as_tilde(text: &str) -> String {
-    match text.strip_prefix("$HOME") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! can know. Fills in what the line itself assigns or loops over, in whatever order, and defaults such as
 //! `${x:-rm}`.
 
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{ShellCommand, Word, is_argument};
 use std::collections::{BTreeSet, HashMap};
 
 /// Most readings of one command: more values than a person writes out.
@@ -81,11 +81,6 @@ fn words(command: &ShellCommand) -> impl Iterator<Item = &Word> {
 
 fn has_variable(command: &ShellCommand) -> bool {
     words(command).any(|word| !word.literal && word.text.contains('$'))
-}
-
-/// What a function is called with belongs to that call alone.
-fn is_argument(name: &str) -> bool {
-    matches!(name, "@" | "*") || name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn with_arguments<'a>(command: &'a ShellCommand, values: &Values<'a>) -> Option<Values<'a>> {

@@ -1,8 +1,8 @@
 //! Commands that stop the daemon, or that tell it what only a person may: however they come by its name.
 
 use super::wildcards::{Reach, Wild};
-use crate::gate::call::{ShellCommand, Word};
-use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::call::{ShellCommand, Word, base_name};
+use crate::gate::options::{is_cluster_with, positional, scan, values, words};
 use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
 use std::cell::OnceCell;
@@ -14,10 +14,11 @@ const COMMAND_LINE: &str = "/usr/bin/tollgate run";
 
 /// Programs that tell processes by their name, or filter such a list.
 const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
-const FILTERS: [&str; 6] = ["grep", "egrep", "rg", "awk", "gawk", "sed"];
+const FILTERS: [&str; 6] = ["grep", "egrep", "fgrep", "zgrep", "ugrep", "rg"];
+const SCRIPTED: [&str; 6] = ["awk", "gawk", "mawk", "nawk", "sed", "gsed"];
 
 /// Options of `pkill` and `pgrep` that take a word.
-const PKILL_VALUED: [&str; 26] = [
+const PKILL_VALUED: [&str; 28] = [
     "-d",
     "-F",
     "-g",
@@ -29,6 +30,8 @@ const PKILL_VALUED: [&str; 26] = [
     "-U",
     "-r",
     "-q",
+    "-O",
+    "--older",
     "--delimiter",
     "--pidfile",
     "--pgroup",
@@ -46,8 +49,31 @@ const PKILL_VALUED: [&str; 26] = [
     "--cgroup",
 ];
 
-/// Options that choose processes by whose they are.
-const WHOSE: [&str; 9] = ["-u", "-U", "-g", "-G", "--euid", "--uid", "--group", "--pgroup", "--user"];
+/// Options that choose processes by something else than their name: whose they are, how old, in which state.
+const WHOSE: [&str; 19] = [
+    "-u",
+    "-U",
+    "-g",
+    "-G",
+    "-O",
+    "-r",
+    "-s",
+    "-t",
+    "--cgroup",
+    "--euid",
+    "--group",
+    "--ns",
+    "--older",
+    "--pgroup",
+    "--runstates",
+    "--session",
+    "--terminal",
+    "--uid",
+    "--user",
+];
+
+/// Letters that a pattern has to say of the program's name before it is taken to mean it: `*` is said of anything.
+const MIN_NAME_LETTERS: usize = 3;
 
 /// Most names that one command gives processes by; more are no one's habit.
 const MAX_NAMES: usize = 8;
@@ -72,7 +98,7 @@ impl<'a> Line<'a> {
     /// It asks where our program is.
     fn looks_us_up(&self) -> bool {
         let asks = |command: &ShellCommand| {
-            let program = super::base_name(command);
+            let program = command.name();
             matches!(program, "which" | "type" | "command" | "whereis" | "readlink" | "realpath") && names_us(command)
         };
         *self.looks_us_up.get_or_init(|| self.commands.iter().any(asks))
@@ -81,7 +107,7 @@ impl<'a> Line<'a> {
 
 /// Refuses a command that may stop the daemon.
 pub(super) fn stops(command: &ShellCommand, line: &Line<'_>) -> Result<(), String> {
-    let stops = match super::base_name(command) {
+    let stops = match command.name() {
         "pkill" | "skill" | "snice" => chooses_us(command),
         "killall" => killall(command),
         "kill" => {
@@ -106,21 +132,16 @@ pub(super) fn stops(command: &ShellCommand, line: &Line<'_>) -> Result<(), Strin
 }
 
 fn finds_us(command: &ShellCommand) -> bool {
-    match super::base_name(command) {
+    match command.name() {
         "pgrep" => chooses_us(command),
         finder if FINDERS.contains(&finder) => names_us(command),
         filter if FILTERS.contains(&filter) => {
             // `ps | grep toll`, not `grep -v grep`.
-            let inverted = command.args.iter().any(|arg| is_cluster_with(&arg.text, 'v'));
-            let pattern = positional(&command.args, &["-e", "-f", "-A", "-B", "-C", "-m", "-F"]).first().copied();
-            // In a script the expression stands between slashes.
-            let script = matches!(filter, "awk" | "gawk" | "sed");
-            let chosen = |text: &str| match text.split('/').nth(1) {
-                between if script => between.is_some_and(|between| matches_us(between, true)),
-                _ => matches_us(text, true),
-            };
-            !inverted && pattern.is_some_and(|pattern| pattern.literal && chosen(&pattern.text))
+            let inverted = |arg: &Word| is_cluster_with(&arg.text, 'v') || arg.text == "--invert-match";
+            let chosen = |pattern: &Word| pattern.literal && matches_us(&pattern.text, true);
+            !command.args.iter().any(inverted) && (names_us(command) || patterns(&command.args).iter().any(chosen))
         }
+        filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
         _ => false,
     }
 }
@@ -129,12 +150,28 @@ fn names_us(command: &ShellCommand) -> bool {
     command.args.iter().any(|arg| arg.text.contains(NAME))
 }
 
+/// What `grep` looks for: the values of its options, else its first word.
+fn patterns(args: &[Word]) -> Vec<Word> {
+    let valued = ["-e", "-f", "-A", "-B", "-C", "-m", "-d", "-D", "-g", "-t", "-T", "--regexp", "--file"];
+    let items = scan(args, &valued);
+    let given = values(&items, &["-e", "--regexp"]);
+    if given.is_empty() { words(&items).into_iter().take(1).cloned().collect() } else { given }
+}
+
+/// Whether an expression in a script of `awk` or `sed` means us: between slashes, or in quotes as a part of our name.
+fn script_chooses_us(script: &Word) -> bool {
+    let between = |mark: char| script.text.split(mark).skip(1).step_by(2).filter(|text| !text.is_empty());
+    script.literal
+        && (between('/').any(|text| matches_us(text, true)) || between('"').any(|text| matches_us(text, false)))
+}
+
 /// The arguments without signals: `-9`, `-KILL`.
 fn without_signals(args: &[Word]) -> Vec<Word> {
     let signal = |text: &str| {
         let name = text.strip_prefix('-').unwrap_or_default();
-        name.bytes().all(|byte| byte.is_ascii_digit())
-            || name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        // `-U1000` is a user.
+        let letters = name.bytes().take_while(u8::is_ascii_uppercase).count();
+        letters != 1 && name.bytes().skip(letters).all(|byte| byte.is_ascii_digit())
     };
     args.iter().filter(|arg| arg.text == "-" || !arg.text.starts_with('-') || !signal(&arg.text)).cloned().collect()
 }
@@ -171,7 +208,8 @@ fn killall(command: &ShellCommand) -> bool {
     let valued = ["-s", "-u", "-o", "-y", "-n", "-Z", "--signal", "--user", "--older-than", "--younger-than", "--ns"];
     let names = positional(&args, &valued);
     let by_owner = args.iter().any(|arg| arg.text.starts_with("-u") || arg.text.starts_with("--user"));
-    let is_us = |name: &&Word| !name.literal || name.text.contains(NAME) || regex && matches_us(&name.text, false);
+    let named = |name: &Word| name.text.to_ascii_lowercase().contains(NAME);
+    let is_us = |name: &&Word| !name.literal || named(name) || regex && matches_us(&name.text, false);
     names.is_empty() && by_owner || regex && names.len() > MAX_NAMES || names.iter().any(is_us)
 }
 
@@ -185,7 +223,7 @@ fn may_be_unit(arg: &Word) -> bool {
 /// Refuses `tollgate` commands that only a person gives. `real` is what the program's path leads to.
 pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result<(), String> {
     let linked = real.and_then(Path::file_name).is_some_and(|name| name == NAME);
-    if super::base_name(command) != NAME && !linked {
+    if command.name() != NAME && !linked {
         return Ok(());
     }
     // An option may stand anywhere and take the next word, so a verb counts at any position.
@@ -197,7 +235,8 @@ pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result
     let first = words.first().map_or("", |word| word.text.as_str());
     let changes = matches!(first, "pause" | "resume" | "open" | "token" | "stop")
         || after("plugin", &["disable", "enable", "grant", "reload", "remove"])
-        || after("approvals", &["approve", "reject", "watch"])
+        || after("approvals", &["answer", "approve", "reject", "watch"])
+        || after("deadletter", &["drop", "retry"])
         || after("grants", &["revoke"])
         || after("hooks", &["install", "uninstall"]);
     // A word that is known only when it runs might be any of them.
@@ -221,9 +260,18 @@ fn without_home(args: &[Word]) -> Vec<&Word> {
 
 /// The program's file under a new name, if a command gives it one: the file, and the name where it has one.
 pub(super) fn renamed<'a>(command: &'a ShellCommand, line: &Line<'_>) -> Option<(&'a Word, Option<&'a Word>)> {
-    let own = |word: &Word| word.text.trim_end_matches('/').rsplit('/').next() == Some(NAME);
-    let is_us = |word: &Word| own(word) || !word.literal && word.text.contains("$()") && line.looks_us_up();
-    match super::base_name(command) {
+    fn name(word: &Word) -> &str {
+        base_name(word.text.trim_end_matches('/'))
+    }
+    let own = |word: &Word| name(word) == NAME;
+    let may_be_own = |word: &Word| {
+        let said = name(word).chars().filter(char::is_ascii_alphabetic).count();
+        let pattern = said >= MIN_NAME_LETTERS && !name(word).contains(['$', '`', '(', '{']);
+        pattern && Wild::of(name(word)).reach(&[NAME]) == Reach::At
+    };
+    let unknown = |word: &Word| may_be_own(word) || word.text.contains("$()") && line.looks_us_up();
+    let is_us = |word: &Word| own(word) || !word.literal && unknown(word);
+    match command.name() {
         "ln" | "cp" | "mv" | "install" | "rsync" | "scp" => {
             let words = positional(&command.args, &["-S", "-m", "-o", "-g", "-e", "--suffix", "--mode"]);
             let (to, from) = words.split_last()?;

@@ -3,15 +3,22 @@
 //! Knows paths, no programs.
 
 use super::wildcards::{Reach, Wild};
-use super::{Protected, SECRETS, Touch, base_name, settings};
+use super::{Protected, SECRETS, Touch, settings};
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::paths::{self, PathProblem, Paths, lexical, resolve};
+use crate::gate::paths::{self, PathProblem, Paths, home_as_tilde, lexical, resolve};
 use crate::gate::targets;
 use crate::home::Home;
 use std::path::{Path, PathBuf};
 
 /// Longest word that may be a path: the kernel takes no longer one.
 pub(super) const MAX_PATH_BYTES: usize = 4_096;
+
+/// Most times that a pattern is followed to where it turns back with `..`: each is looked at from every folder. Lines
+/// that people write turn once or twice.
+pub(in crate::gate) const MAX_TURNS: usize = 16;
+
+/// By these a shell chooses among the names that there are.
+const CHOSEN: [char; 4] = ['*', '?', '[', '{'];
 
 /// The home's real paths.
 pub(super) struct Roots {
@@ -111,22 +118,37 @@ impl Protected<'_> {
         if word.literal {
             return self.below_each(&word.text, folders, touch);
         }
-        let below = folders.iter().map(|folder| lexical(&format!("{folder}/{}", word.text)));
-        if below.chain([lexical(&word.text)]).any(|path| paths::is_of_process(&path)) {
+        let text = home_as_tilde(&word.text);
+        let is_of_process = |text: &str| {
+            let below = folders.iter().map(|folder| lexical(&format!("{folder}/{text}")));
+            below.chain([lexical(text)]).any(|path| paths::is_of_process(&path) || may_be_of_process(&path))
+        };
+        // A link that it turns back in leads elsewhere than its name says.
+        let mut turns = turns(&text);
+        let passed: Vec<&str> = turns.by_ref().take(MAX_TURNS).chain([text.as_str()]).collect();
+        if turns.next().is_some() || passed.into_iter().flat_map(targets::folded).any(|text| is_of_process(&text)) {
             return Err(of_process(&word.text));
         }
-        // A pattern, or a word that goes on as only the shell knows: what lies below what is known.
-        let known = targets::known_path(word);
-        if known.is_none() && !word.text.contains(['*', '?', '[', '{']) {
+        targets::folded(&text).iter().try_for_each(|text| self.unknown(text, &word.text, folders, touch))
+    }
+
+    /// A pattern, or a word that goes on as only the shell knows: what lies below what is known.
+    fn unknown(&self, text: &str, shown: &str, folders: &[String], touch: Touch) -> Result<(), String> {
+        let chosen = text.contains(CHOSEN);
+        let known = targets::known_path(&Word { text: text.to_owned(), literal: false });
+        if known.is_none() && !chosen {
             return Ok(());
         }
         let known = known.unwrap_or_default();
-        let text = word.text.strip_prefix("$HOME").map_or_else(|| word.text.clone(), |rest| format!("~{rest}"));
-        let pattern = text.strip_prefix(&known).unwrap_or(&text);
+        let pattern = text.strip_prefix(&known).unwrap_or(text);
+        if pattern.is_empty() {
+            // Nothing is left to choose: `$HOME/x`, `s*/../x`.
+            self.below_each(&known, folders, touch)?;
+        }
         let rooted = known.starts_with(['/', '~']);
         for folder in folders.iter().take(if rooted { 1 } else { folders.len() }) {
             match resolve(self.paths, &paths::folder(self.paths, folder), &known) {
-                Ok(real) => self.pattern(&real, pattern, &word.text, touch)?,
+                Ok(real) => self.pattern(&real, pattern, shown, touch)?,
                 Err(_) => self.path(&paths::folder(self.paths, folder), &known, touch)?,
             }
         }
@@ -149,7 +171,7 @@ impl Protected<'_> {
         }
         let Some(home) = &self.home else { return Ok(()) };
         // A value that is not known may be anything: only what would be lost with it is kept from it.
-        let chosen = pattern.contains(['*', '?', '[', '{']);
+        let chosen = pattern.contains(CHOSEN);
         let Ok(below) = home.home.strip_prefix(folder) else { return Ok(()) };
         if !chosen && !touch.takes_all() {
             return Ok(());
@@ -174,7 +196,7 @@ impl Protected<'_> {
     /// The line tells its shell that `*` takes names with a dot in front.
     fn takes_hidden(&self) -> bool {
         let tells = |command: &ShellCommand| {
-            matches!(base_name(command), "shopt" | "setopt" | "bash")
+            matches!(command.name(), "shopt" | "setopt" | "bash")
                 && command.args.iter().any(|arg| arg.text.contains("dotglob") || arg.text.contains("globdots"))
         };
         self.call.commands.iter().any(tells)
@@ -191,6 +213,28 @@ impl Protected<'_> {
     }
 }
 
+/// How far a pattern leads before each `..` behind it.
+fn turns(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |at: usize| text.get(at + "/..".len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let ways = text.match_indices("/..").filter(move |(at, _)| is_part(*at)).filter_map(|(at, _)| text.get(..at));
+    ways.filter(|way| way.contains(CHOSEN))
+}
+
 fn of_process(path: &str) -> String {
     format!("`{path}` {}, so nobody can tell whether it leads to Tollgate's own files", PathProblem::OfProcess)
+}
+
+/// Whether an absolute pattern without dots may come to what [`paths::is_of_process`] says of a path: `/pro?/self/cw?`.
+fn may_be_of_process(path: &str) -> bool {
+    if !path.starts_with('/') || !path.contains(CHOSEN) {
+        return false;
+    }
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let may_be = |at: usize, names: &[&str]| {
+        let part = parts.get(at).filter(|part| !part.contains(['$', '`']));
+        part.is_some_and(|part| names.iter().any(|name| Wild::of(part).reach(&[name]) == Reach::At))
+    };
+    let opened = paths::OF_PROCESS.as_slice();
+    may_be(0, &["dev"]) && may_be(1, &["fd"])
+        || may_be(0, &["proc"]) && (may_be(2, opened) || may_be(2, &["task"]) && may_be(4, opened))
 }

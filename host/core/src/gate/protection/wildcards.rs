@@ -73,6 +73,8 @@ impl Wild {
         for part in parts {
             match part.as_slice() {
                 [] | [Token::Char('.')] => {}
+                // One of its folders less is any number again.
+                [Token::Char('.'), Token::Char('.')] if kept.last().is_some_and(|last| is_any_depth(last)) => {}
                 [Token::Char('.'), Token::Char('.')] if !kept.is_empty() => {
                     kept.pop();
                 }
@@ -207,6 +209,7 @@ mod tests {
             ("x*/../.local/state/tollgate", Reach::At),
             ("**", Reach::At),
             ("**/token", inside("token")),
+            ("**/../tollgate", inside("tollgate")),
             ("**/tollgate", inside("tollgate")),
             ("$A/state/$(x /)/appr*", inside("appr*")),
             ("${A%/*}/state/t{1..3}/x", inside("x")),

@@ -32,23 +32,48 @@ const DATABASES: [&str; 18] = [
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     match name {
         _ if DATABASES.contains(&name) => {
-            let told = told(input);
-            for option in
-                values(&scan(args, &["-c", "-e", "--command", "--execute"]), &["-c", "-e", "--command", "--execute"])
-            {
-                escaped(&option, &["\\!", ".shell ", ".system ", "system "], runs);
+            let marks = ["\\!", ".shell ", ".system ", "system "];
+            let options = ["-c", "-e", "--command", "--execute"];
+            values(&scan(args, &options), &options).iter().for_each(|told| escaped(told, &marks, runs));
+            if matches!(name, "sqlite3" | "litecli" | "duckdb") {
+                // Behind the file's name, and by `-cmd`, every word may be a command.
+                let words = args.iter().filter(|arg| !arg.text.starts_with('-'));
+                words.for_each(|told| escaped(told, &marks, runs));
             }
-            for text in told {
-                escaped(&text, &["\\!", ".shell ", ".system ", "system "], runs);
+            for text in told(input) {
+                escaped(&text, &marks, runs);
                 runs.says.push(text);
             }
         }
         "gdb" | "lldb" => {
-            let options = ["-ex", "-iex", "--eval-command", "-o", "--one-line"];
-            let pairs = args.iter().zip(args.iter().skip(1));
-            let told_by =
-                pairs.filter(|(option, _)| options.contains(&option.text.as_str())).map(|(_, told)| told.clone());
-            for text in told_by.chain(told(input)) {
+            let options = [
+                "-ex",
+                "-iex",
+                "-o",
+                "--ex",
+                "--iex",
+                "--eval-command",
+                "--init-eval-command",
+                "--one-line",
+                "--one-line-before-file",
+                "--source-quietly",
+            ];
+            let mut told_by = Vec::new();
+            for (at, arg) in args.iter().enumerate() {
+                // `-ex=x`, `--ex x`, `--eval-command=x`: its long options may have one dash, and be cut short.
+                let (option, attached) =
+                    arg.text.split_once('=').map_or((arg.text.as_str(), None), |(option, value)| {
+                        (option, Some(Word { text: value.to_owned(), literal: arg.literal }))
+                    });
+                let full = format!("--{}", option.trim_start_matches('-'));
+                let cut_short = full.starts_with("--e") && "--eval-command".starts_with(&full);
+                if options.contains(&option)
+                    || option.starts_with('-') && (options.contains(&full.as_str()) || cut_short)
+                {
+                    told_by.extend(attached.or_else(|| args.get(at + 1).cloned()));
+                }
+            }
+            for text in told_by.into_iter().chain(told(input)) {
                 escaped(&text, &["shell ", "!", "platform shell ", "make "], runs);
             }
         }
@@ -91,7 +116,7 @@ fn escaped(told: &Word, marks: &[&str], runs: &mut Runs) {
 
 /// `make -f -` and `make --eval`: lines of rules that are commands.
 fn make(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
-    let items = scan(args, &["-f", "-C", "-I", "-o", "-W", "--file", "--makefile", "--eval", "--directory"]);
+    let items = scan(args, &["-f", "-C", "-E", "-I", "-o", "-W", "--file", "--makefile", "--eval", "--directory"]);
     let from_input =
         values(&items, &["-f", "--file", "--makefile"]).iter().any(|file| super::shells::is_stdin(&file.text));
     let read = if from_input { told(input) } else { Vec::new() };
@@ -124,6 +149,16 @@ mod tests {
             "psql -c '\\! rm x'",
             "sqlite3 a.db <<< '.shell rm x'",
             "gdb -batch -ex 'shell rm x'",
+            "gdb -ex='shell rm x'",
+            "gdb --ex 'shell rm x'",
+            "gdb --eval-command='shell rm x'",
+            "gdb -eval-comm 'shell rm x'",
+            "gdb --init-eval-command='shell rm x'",
+            "lldb -o 'platform shell rm x'",
+            "sqlite3 a.db '.shell rm x'",
+            "sqlite3 -cmd '.system rm x' a.db",
+            "make -E 'a:;@rm x' a",
+            "make -E'a:;@rm x' a",
             "gdb <<< '!rm x'",
             "expect -c 'spawn rm x'",
             "printf '!rm x\\n' | ed",

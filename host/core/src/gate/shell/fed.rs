@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::{readings, valued_letter};
+use crate::gate::options::{given, readings, scan, valued_letter};
 
 /// Most words that are filled in where they are known; more are as good as unknown.
 const MAX_KNOWN: usize = 64;
@@ -56,23 +56,30 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         if rest.is_empty() {
             continue;
         }
-        let mut argv = rest.to_vec();
-        let read = input.code();
-        let known = input.is_fed() && read.sure && !read.texts.is_empty();
-        let words: Vec<&str> = read.texts.iter().flat_map(|word| word.text.split_whitespace()).collect();
-        if known && words.len() <= MAX_KNOWN && read.texts.iter().all(|word| word.literal && !word.text.is_empty()) {
-            let word = |text: &str| Word { text: text.to_owned(), literal: true };
-            match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
+        let options = args.get(..args.len() - rest.len()).unwrap_or_default();
+        let items = scan(options, &valued);
+        let placeholder = placeholder(options);
+        let own_way = given(&items, &["-0", "-d", "-E", "-e", "--null", "--delimiter", "--eof"]);
+        let words = known(input).filter(|_| !given(&items, &["-a", "--arg-file"]));
+        if let Some(words) = words {
+            let mut argv = rest.to_vec();
+            match &placeholder {
                 Some(placeholder) => {
                     let line = words.join(" ");
-                    argv.iter_mut().for_each(|word| word.text = word.text.replace(&placeholder, &line));
+                    for word in argv.iter_mut().filter(|word| word.text.contains(placeholder)) {
+                        *word = Word { text: word.text.replace(placeholder, &line), literal: word.literal && !own_way };
+                    }
                 }
-                None => argv.extend(words.into_iter().map(word)),
+                None => argv.extend(words.into_iter().map(|text| Word { text, literal: !own_way })),
             }
             runs.argv(&argv);
-            continue;
+            // Parted in a way of its own, these are only likely to be the words.
+            if !own_way {
+                continue;
+            }
         }
-        match placeholder(args.get(..args.len() - rest.len()).unwrap_or_default()) {
+        let mut argv = rest.to_vec();
+        match placeholder {
             Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
                 *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
             }),
@@ -80,6 +87,43 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         }
         runs.argv(&argv);
     }
+}
+
+/// The words that xargs reads, where the line says them all and they are few.
+fn known(input: &Input<'_>) -> Option<Vec<String>> {
+    let read = input.code();
+    let says_all = input.is_fed() && read.sure && !read.texts.is_empty();
+    if !says_all || !read.texts.iter().all(|word| word.literal && !word.text.is_empty()) {
+        return None;
+    }
+    let mut words = Vec::new();
+    for text in &read.texts {
+        words.extend(parted(&text.text)?);
+    }
+    (words.len() <= MAX_KNOWN).then_some(words)
+}
+
+/// Parts a text as xargs does: at blanks, but not in quotes or behind a backslash; none where a quote stays open.
+fn parted(text: &str) -> Option<Vec<String>> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' | '"' => {
+                let rest = chars.as_str();
+                let end =
+                    rest.find([c, '\n']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with(c)))?;
+                word.get_or_insert_default().push_str(rest.get(..end)?);
+                chars = rest.get(end + c.len_utf8()..)?.chars();
+            }
+            '\\' => word.get_or_insert_default().extend(chars.next()),
+            c if c.is_whitespace() => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
 }
 
 /// What xargs replaces by each line that it reads, where it is told to.
@@ -217,18 +261,18 @@ pub(super) fn parallel(args: &[Word], runs: &mut Runs) {
         let given = rest.get(end + 1..).unwrap_or_default();
         if !given.is_empty() && given.len() <= MAX_KNOWN && given.iter().all(|word| !word.text.starts_with(":::")) {
             for value in given {
-                let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+                let Word { text, literal } = Word::joined(words);
                 let text = match text.contains("{}") {
                     true => text.replace("{}", &value.text),
                     false => format!("{text} {}", value.text),
                 };
-                runs.code.push(Word { text, literal: value.literal && words.iter().all(|word| word.literal) });
+                runs.code.push(Word { text, literal: value.literal && literal });
             }
             continue;
         }
-        let mut text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        text.push_str(" {}");
-        runs.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+        let mut said = Word::joined(words);
+        said.text.push_str(" {}");
+        runs.code.push(said);
     }
 }
 
@@ -250,6 +294,15 @@ mod tests {
         check("echo / | xargs rm -rf", "rm -rf /");
         check("printf 'a\nb' | xargs -I% touch x/%", "touch x/a b");
         check("ls | xargs rm", "rm {}");
+        check("echo \"'/'\" '\"a b\"' 'c\\ d' | xargs rm -rf", "rm -rf / a b c d");
+        check("echo '-rf /' | xargs rm", "rm -rf /");
+        check("echo -ne '-rf /' | xargs rm", "rm -rf /");
+        check("echo \"it's\" | xargs rm", "rm {}");
+        check("echo a | xargs -a list rm", "rm {}");
+        check("echo a | xargs --arg-file=list rm", "rm {}");
+        for options in ["-0", "-d ,", "--delimiter=,", "-E x", "--eof=x"] {
+            check(&format!("echo a | xargs {options} rm"), "rm {}");
+        }
         check("parallel rm -rf ::: /", "rm -rf /");
         check("parallel touch {}.x ::: a b", "touch b.x");
         let many = "x ".repeat(super::MAX_KNOWN);

@@ -2,9 +2,9 @@
 //!
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
-use super::wrappers::base_name;
-use super::{interpreters, shells};
-use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
+use super::{languages, shells};
+use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
+use crate::gate::fetchers;
 use crate::gate::options::{given, scan, values, words};
 
 /// Something that a command makes and a later one may take up.
@@ -18,7 +18,7 @@ pub(super) enum Made {
 
 /// Whether a program of this name runs what it reads.
 pub(super) fn is_interpreter(name: &str) -> bool {
-    shells::is_one(name) || interpreters::is_one(name)
+    shells::is_one(name) || languages::is_one(name)
 }
 
 /// What a command makes.
@@ -30,12 +30,13 @@ pub(super) fn made(command: &ShellCommand) -> Vec<Made> {
 
 /// What a command takes up where it was made, and whether it runs it: `sh file`, `eval "$x"`; `-d @file`, `--data=$x`.
 pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
-    let script = script(command).map(|file| (Made::File(base_name(&file.text).to_owned()), true));
+    let script = scripts(command).into_iter().filter(|file| file.literal);
+    let script = script.map(|file| (Made::File(base_name(&file.text).to_owned()), true));
     let code = code(command).into_iter().filter_map(|word| match variables(&word.text).as_slice() {
         [name] if word.text.strip_prefix('$') == Some(name) => Some((Made::Variable((*name).to_owned()), true)),
         _ => None,
     });
-    let mut found: Vec<(Made, bool)> = script.into_iter().chain(code).collect();
+    let mut found: Vec<(Made, bool)> = script.chain(code).collect();
     let reads = |kind| matches!(kind, RedirectKind::Input | RedirectKind::HereDocument);
     let inputs = command.redirects.iter().filter(|redirect| reads(redirect.kind)).map(|redirect| &redirect.target);
     for word in command.args.iter().chain(inputs) {
@@ -62,26 +63,28 @@ fn names(command: &ShellCommand) -> Vec<String> {
     let writes = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
     let redirected = command.redirects.iter().filter(|redirect| writes(redirect.kind)).map(|redirect| &redirect.target);
     let mut files: Vec<Word> = redirected.cloned().collect();
-    match base_name(&command.program.text) {
-        "curl" => {
-            let items =
-                scan(&command.args, &["-o", "--output", "-H", "-d", "-X", "-u", "-A", "-e", "-b", "-c", "-m", "-w"]);
-            files.extend(values(&items, &["-o", "--output"]));
-            if given(&items, &["-O", "--remote-name", "--remote-name-all"]) {
-                files.extend(words(&items).into_iter().map(of_address));
-            }
+    let name = command.name();
+    let long = ["--output", "--output-document", "--directory-prefix"];
+    if let Some(items) = fetchers::items(name, &command.args, &long) {
+        let curl = name == "curl";
+        let named = values(&items, if curl { &["-o", "--output"] } else { &["-O", "--output-document"] });
+        let by_address =
+            if curl { given(&items, &["-O", "--remote-name", "--remote-name-all"]) } else { named.is_empty() };
+        if by_address {
+            files.extend(words(&items).into_iter().map(of_address));
         }
-        "wget" => {
-            let items = scan(&command.args, &["-O", "--output-document", "-P", "--directory-prefix", "-o", "-t", "-T"]);
-            let named = values(&items, &["-O", "--output-document"]);
-            if named.is_empty() {
-                files.extend(words(&items).into_iter().map(of_address));
-            }
-            files.extend(named);
-        }
+        files.extend(named);
+    }
+    match name {
         "cp" | "mv" | "install" | "ln" => {
             files.extend(words(&scan(&command.args, &[])).into_iter().next_back().cloned())
         }
+        "dd" => files.extend(
+            command
+                .args
+                .iter()
+                .filter_map(|arg| Some(Word { text: arg.text.strip_prefix("of=")?.to_owned(), literal: arg.literal })),
+        ),
         "tee" | "aria2c" | "fetch" => files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned()),
         _ => {}
     }
@@ -102,7 +105,7 @@ pub(super) fn takes_code(command: &ShellCommand) -> bool {
 
 /// The words that are code.
 fn code(command: &ShellCommand) -> Vec<&Word> {
-    let name = base_name(&command.program.text);
+    let name = command.name();
     if name == "eval" {
         return command.args.iter().collect();
     }
@@ -116,17 +119,21 @@ fn code(command: &ShellCommand) -> Vec<&Word> {
     given.chain(command.redirects.iter().filter(is_document).map(|redirect| &redirect.target)).collect()
 }
 
-/// The file that a command runs: itself by a path, or a shell's or an interpreter's script.
-fn script(command: &ShellCommand) -> Option<&Word> {
-    let name = base_name(&command.program.text);
+/// The files that a command may run: itself by a path, or a shell's or an interpreter's script.
+fn scripts(command: &ShellCommand) -> Vec<&Word> {
+    let name = command.name();
+    // Whatever the options in front are.
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
-    let file = match name {
-        "source" | "." => command.args.first(),
-        _ if shells::is_one(name) || interpreters::is_one(name) => first(),
-        _ if command.program.text.contains('/') => Some(&command.program),
-        _ => None,
+    let mut found = match (name, languages::given(name, &command.args)) {
+        ("source" | ".", _) => command.args.first().into_iter().collect(),
+        (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
+        _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().chain(first()).collect(),
+        _ if command.program.text.contains('/') => vec![&command.program],
+        _ => Vec::new(),
     };
-    file.filter(|file| file.literal)
+    // Each is followed once.
+    found.dedup();
+    found
 }
 
 #[cfg(test)]
@@ -146,6 +153,9 @@ mod tests {
             ("wget -O a https://x/i.sh", "a"),
             ("base64 -d x > b", "b"),
             ("tee -a log", "log"),
+            ("dd if=a of=x/b bs=1", "b"),
+            ("curl --user-agent -- -o i.sh x", "i.sh"),
+            ("curl -sb c=d -o i.sh x", "i.sh"),
             ("ls > /dev/null", ""),
         ] {
             let commands = parse_blocking(line).commands;
@@ -158,7 +168,7 @@ mod tests {
     fn check(line: &str, last: &str, expected: &str) {
         let commands = parse_blocking(line).commands;
         let made = made(commands.first().unwrap());
-        let taken = taken(commands.iter().skip(1).find(|command| base_name(&command.program.text) == last).unwrap());
+        let taken = taken(commands.iter().skip(1).find(|command| command.name() == last).unwrap());
         let found = made.iter().map(|made| match taken.iter().find(|(taken, _)| taken == made) {
             Some((_, true)) => 'r',
             Some((_, false)) => 'u',
@@ -171,6 +181,10 @@ mod tests {
     fn what_was_made_is_found_again() {
         check("curl -o /tmp/i x; sh /tmp/i", "sh", "r");
         check("curl -O https://x/i; ./i", "i", "r");
+        check("curl -O https://x/i; bash -o pipefail i", "bash", "r");
+        check("curl -O https://x/i; bash -euo pipefail +O extglob i", "bash", "r");
+        check("curl -O https://x/i; python3 -W ignore i", "python3", "r");
+        check("dd of=i < x; sh i", "sh", "r");
         check("curl -O https://x/i; cat i", "cat", "u");
         check("curl -O https://x/i; curl -d @i y", "curl", "u");
         check("curl -O https://x/i; curl -T y < i", "curl", "u");

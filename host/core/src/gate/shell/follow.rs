@@ -5,7 +5,7 @@ use super::fetched::{self, Made};
 use super::input::{Facts, Input, Stdin};
 use super::walk::Walk;
 use super::{MAX_COMMANDS, NotUnderstood, wrappers};
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{ShellCommand, Word, base_name, is_argument};
 use brush_parser::ast::FunctionBody;
 use std::ops::Range;
 use std::rc::Rc;
@@ -19,19 +19,17 @@ pub(in crate::gate) const MAX_SPANS: usize = 8;
 
 /// What is bound in code that is given these arguments, the first of them numbered so.
 pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(String, Word)]> {
-    let is_argument = |name: &str| name == "@" || name == "*" || name.bytes().all(|byte| byte.is_ascii_digit());
     let others = context.bound.iter().filter(|(name, _)| !is_argument(name));
     let numbered = args.iter().enumerate().map(|(at, arg)| ((at + first).to_string(), arg.clone()));
     let behind = args.get(1 - first.min(1)..).unwrap_or_default();
-    let text = behind.iter().map(|arg| arg.text.as_str()).collect::<Vec<_>>().join(" ");
-    let all = Word { literal: behind.iter().all(|arg| arg.literal), text };
+    let all = Word::joined(behind);
     let all = ["@", "*"].map(|name| (name.to_owned(), all.clone()));
     others.cloned().chain(numbered).chain(all.into_iter().filter(|_| !behind.is_empty())).collect()
 }
 
 /// The program of `#!/usr/bin/env python3`.
 fn interpreter_of(line: &str) -> &str {
-    let mut words = line.split_whitespace().map(wrappers::base_name);
+    let mut words = line.split_whitespace().map(base_name);
     match words.next() {
         Some("env") => words.find(|word| !word.starts_with('-')).unwrap_or("sh"),
         other => other.unwrap_or("sh"),
@@ -60,13 +58,20 @@ impl Walk {
                 }
                 command.filled.push(inner.clone());
             }
-            for (made, runs) in fetched::taken(command) {
+            // Most lines make nothing that is taken up again.
+            let taken = if self.made.is_empty() { Vec::new() } else { fetched::taken(command) };
+            for (made, runs) in taken {
                 let Some(spans) = self.made.get(&made) else { continue };
                 if runs && matches!(made, Made::File(_)) {
                     run.extend(spans.iter().map(|span| (command.program.clone(), span.clone())));
                 }
                 let found = if runs { &mut command.runs } else { &mut command.filled };
                 found.extend(spans.iter().cloned());
+            }
+            // A word that names a file many times takes it up once.
+            for spans in [&mut command.runs, &mut command.filled] {
+                spans.sort_unstable_by_key(|span| (span.start, span.end));
+                spans.dedup();
             }
             let span = own.start..own.end.max(inner.end);
             for made in fetched::made(command) {
@@ -93,7 +98,7 @@ impl Walk {
         self.replays += 1;
         let sources = [span];
         let input = Input { stdin: &Stdin::Piped, sources: &sources, commands: &self.commands, facts: &self.facts };
-        let named = wrappers::base_name(&program.text);
+        let named = base_name(&program.text);
         let first = input.code().texts.first().map(|text| text.text.lines().next().unwrap_or_default().to_owned());
         let by_line = first.as_deref().and_then(|line| line.strip_prefix("#!")).map(interpreter_of);
         let runs_code = fetched::is_interpreter(named);
@@ -115,7 +120,7 @@ impl Walk {
 
     /// What was read as code may be none: only that it was too much counts.
     pub(super) fn forget(&mut self, problem: Option<NotUnderstood>) {
-        self.problem = problem;
+        self.problem = problem.or(self.too_much);
         if self.commands.len() >= MAX_COMMANDS || self.replays >= MAX_REPLAYS {
             self.trouble(NotUnderstood::TooMany);
         }

@@ -3,7 +3,6 @@
 //! Knows `echo`, `printf` and `cat`, whose output is their arguments. Knows nothing of shells or rules.
 
 use super::quoting;
-use super::wrappers::base_name;
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::options::after_options;
 use std::ops::Range;
@@ -96,29 +95,38 @@ impl Input<'_> {
 
 /// What a command prints, where that is its arguments or its own document.
 fn printed(command: &ShellCommand, stdin: &Stdin) -> Option<Word> {
-    let words = match base_name(&command.program.text) {
+    let words = match command.name() {
         "cat" if command.args.iter().all(|arg| arg.text == "-") => {
             return match stdin {
                 Stdin::Document(text) => Some(text.clone()),
                 _ => None,
             };
         }
-        "echo" => after_options(&command.args, &[]),
+        "echo" => after_echo_options(&command.args),
         "printf" => return formatted(after_options(&command.args, &["-v"])),
         _ => return None,
     };
-    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-    let literal = words.iter().all(|word| word.literal);
+    let said = Word::joined(words);
     // One `echo` takes escapes for what they stand for, another does not.
-    let read = unescaped(&text);
-    Some(Word { literal: literal && read == text, text: read })
+    let read = unescaped(&said.text);
+    Some(Word { literal: said.literal && read == said.text, text: read })
+}
+
+/// `-n`, `-ne`: any other word with a dash is printed.
+fn after_echo_options(args: &[Word]) -> &[Word] {
+    let is_option = |arg: &Word| {
+        let letters = arg.text.strip_prefix('-').unwrap_or_default();
+        !letters.is_empty() && letters.chars().all(|letter| matches!(letter, 'n' | 'e' | 'E'))
+    };
+    let from = args.iter().position(|arg| !is_option(arg)).unwrap_or(args.len());
+    args.get(from..).unwrap_or_default()
 }
 
 /// What `printf` prints: exactly known of one plain text, else all words, which shows each to the rules.
 fn formatted(words: &[Word]) -> Option<Word> {
     let (format, values) = words.split_first()?;
     let literal = format.literal && values.is_empty() && !format.text.contains('%');
-    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    let Word { text, .. } = Word::joined(words);
     // Line ends are read alike everywhere; of other escapes this is only the likely reading.
     let plain = text.replace("\\n", "\n");
     Some(Word { literal: literal && !plain.contains('\\'), text: unescaped(&text) })

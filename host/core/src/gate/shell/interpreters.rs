@@ -1,34 +1,12 @@
-//! Interpreters of other languages: which shell code their `-c` or `-e` code runs.
+//! Code of other languages: which shell code it runs.
 //!
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
 use super::input::Input;
-use super::shells;
 use super::wrappers::Runs;
+use super::{languages, shells};
 use crate::gate::call::Word;
-use crate::gate::options::is_cluster_with;
-
-struct Interpreter {
-    name: &'static str,
-    /// Letters of short options whose value is code.
-    flags: &'static str,
-    /// Long options whose value is code.
-    long: &'static [&'static str],
-}
-
-const INTERPRETERS: [Interpreter; 10] = [
-    Interpreter { name: "python", flags: "c", long: &[] },
-    Interpreter { name: "pypy", flags: "c", long: &[] },
-    Interpreter { name: "perl", flags: "eE", long: &[] },
-    Interpreter { name: "ruby", flags: "e", long: &[] },
-    Interpreter { name: "node", flags: "ep", long: &["--eval", "--print"] },
-    Interpreter { name: "bun", flags: "ep", long: &["--eval", "--print"] },
-    Interpreter { name: "deno", flags: "", long: &["eval"] },
-    Interpreter { name: "php", flags: "r", long: &["--run"] },
-    Interpreter { name: "lua", flags: "e", long: &[] },
-    Interpreter { name: "osascript", flags: "e", long: &[] },
-];
 
 /// Functions that start a process, across the languages above.
 const STARTERS: [&str; 24] = [
@@ -58,52 +36,14 @@ const STARTERS: [&str; 24] = [
     "execvp",
 ];
 
-fn interpreter(name: &str) -> Option<&'static Interpreter> {
-    // `python3`, `python3.12`, `perl5.36`, `lua5.4`.
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    INTERPRETERS.iter().find(|interpreter| interpreter.name == stem || (stem == "nodejs" && interpreter.name == "node"))
-}
-
-pub(super) fn is_one(name: &str) -> bool {
-    interpreter(name).is_some()
-}
-
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
-    let Some(interpreter) = interpreter(name) else { return };
-    let mut script = false;
-    let mut rest = args;
-    while let Some((first, tail)) = rest.split_first() {
-        let text = first.text.as_str();
-        rest = tail;
-        if interpreter.long.contains(&text) || interpreter.flags.chars().any(|flag| is_cluster_with(text, flag)) {
-            if let Some(code) = tail.first() {
-                source(code, runs);
-            }
-            script = true;
-            rest = tail.get(1..).unwrap_or_default();
-        } else if let Some((_, code)) = text.split_once('=').filter(|(option, _)| interpreter.long.contains(option)) {
-            source(&Word { text: code.to_owned(), literal: first.literal }, runs);
-            script = true;
-        } else if text == "-m" {
-            script = true;
-            break;
-        } else if shells::is_stdin(text) {
-            break;
-        } else if !text.starts_with('-') {
-            // What another command prints as the script is not known.
-            runs.unknown |= shells::is_opened(text);
-            runs.reads_code |= shells::is_opened(text);
-            script = true;
-            break;
-        } else if first.text.len() > 2
-            && interpreter.flags.chars().any(|flag| text.get(1..2) == Some(flag.encode_utf8(&mut [0; 4])))
-        {
-            // `-e'code'`, written together.
-            source(&Word { text: text.get(2..).unwrap_or_default().to_owned(), literal: first.literal }, runs);
-            script = true;
-        }
-    }
-    if !script {
+    let Some(given) = languages::given(name, args) else { return };
+    given.code.iter().for_each(|code| source(code, runs));
+    // What another command prints as the script is not known.
+    let opened = given.files.iter().any(|file| shells::is_opened(&file.text));
+    runs.unknown |= opened;
+    runs.reads_code |= opened;
+    if !given.script {
         runs.reads_code = true;
         let code = input.code();
         runs.unknown |= !code.sure;

@@ -12,6 +12,7 @@ mod fetched;
 mod follow;
 mod input;
 mod interpreters;
+mod languages;
 mod nesting;
 mod outline;
 mod prefixes;
@@ -137,11 +138,6 @@ pub(in crate::gate) fn runs_its_input(command: &ShellCommand) -> bool {
 /// Whether a command's program is one that runs others: a shell, another interpreter, a wrapper.
 pub(in crate::gate) fn runs_others(command: &ShellCommand) -> bool {
     wrappers::runs_others(&command.program.text)
-}
-
-/// The file name of a program's path.
-pub(in crate::gate) fn base_name(program: &str) -> &str {
-    wrappers::base_name(program)
 }
 
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.

@@ -2,9 +2,9 @@
 //!
 //! Both are languages of their own; only the parts that leave them for the shell or a file are read.
 
-use super::wrappers::{Runs, base_name};
+use super::wrappers::Runs;
 use super::{fetched, interpreters, sed};
-use crate::gate::call::Word;
+use crate::gate::call::{Word, base_name};
 use crate::gate::options::{Item, given, scan, scan_letters, values, words};
 
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {

@@ -55,12 +55,25 @@ pub(super) fn run_input(input: &Input<'_>, runs: &mut Runs) {
     runs.code.extend(code.texts);
 }
 
-pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
-    if matches!(name, "pwsh" | "powershell") {
-        return powershell(args, input, runs);
-    }
+/// How a shell reads its arguments.
+#[derive(Default)]
+struct Told<'a> {
+    /// `-c`: the first word is code.
+    code: bool,
+    /// `-s`
+    from_stdin: bool,
+    /// Code of long options that needs no `-c`, or runs before the rest.
+    sources: Vec<Word>,
+    /// Such code is all that runs.
+    given: bool,
+    /// A file that it reads first.
+    settings: bool,
+    words: &'a [Word],
+}
+
+fn told<'a>(name: &str, args: &'a [Word]) -> Told<'a> {
+    let mut told = Told::default();
     let mut rest = args;
-    let (mut code, mut from_stdin, mut given) = (false, false, false);
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         if text == "--" || text == "-" {
@@ -70,19 +83,19 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         if !text.starts_with(['-', '+']) {
             break;
         }
-        code |= is_cluster_with(text, 'c');
-        from_stdin |= is_cluster_with(text, 's');
+        told.code |= is_cluster_with(text, 'c');
+        told.from_stdin |= is_cluster_with(text, 's');
         let values = if matches!(text, "--rcfile" | "--init-file") {
-            runs.unknown = true;
+            told.settings = true;
             1
         } else if let Some((option, value)) = text.split_once('=').filter(|(option, _)| is_code_option(option)) {
             // `fish --command=…`, which needs no `-c`.
-            runs.code.push(Word { text: value.to_owned(), literal: first.literal });
-            given |= option != "--init-command";
+            told.sources.push(Word { text: value.to_owned(), literal: first.literal });
+            told.given |= option != "--init-command";
             0
         } else if is_code_option(text) || name == "fish" && matches!(text, "-C") {
-            runs.code.extend(tail.first().cloned());
-            given |= text == "--command" || text == "--commands";
+            told.sources.extend(tail.first().cloned());
+            told.given |= text == "--command" || text == "--commands";
             1
         } else if text.starts_with("--") {
             0
@@ -92,18 +105,35 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         };
         rest = tail.get(values..).unwrap_or_default();
     }
-    let file = rest.first().map(|file| file.text.as_str());
-    if code {
-        match rest.first() {
+    told.words = rest;
+    told
+}
+
+/// The file that a shell runs, where it is given one.
+pub(super) fn script<'a>(name: &str, args: &'a [Word]) -> Option<&'a Word> {
+    let told = told(name, args);
+    told.words.first().filter(|_| !(told.code || told.given || told.from_stdin))
+}
+
+pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    if matches!(name, "pwsh" | "powershell") {
+        return powershell(args, input, runs);
+    }
+    let told = told(name, args);
+    runs.code.extend(told.sources);
+    runs.unknown |= told.settings;
+    let file = told.words.first().map(|file| file.text.as_str());
+    if told.code {
+        match told.words.first() {
             Some(text) => {
                 runs.code.push(text.clone());
-                runs.arguments.extend_from_slice(rest.get(1..).unwrap_or_default());
+                runs.arguments.extend_from_slice(told.words.get(1..).unwrap_or_default());
             }
             None => runs.unknown = true,
         }
-    } else if given {
+    } else if told.given {
         // The rest is what the code sees as its arguments.
-    } else if from_stdin || file.is_none_or(is_stdin) {
+    } else if told.from_stdin || file.is_none_or(is_stdin) {
         run_input(input, runs);
     } else if file.is_some_and(is_opened) {
         // Its commands are seen, what they print is not.
@@ -160,6 +190,5 @@ fn powershell(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
 
 /// Code of a language of its own.
 fn foreign(words: &[Word], runs: &mut Runs) {
-    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-    runs.foreign.push(Word { text, literal: false });
+    runs.foreign.push(Word { literal: false, ..Word::joined(words) });
 }

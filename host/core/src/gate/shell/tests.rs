@@ -285,6 +285,8 @@ fn makers_and_functions_are_told_apart_only_so_far() {
     // Those that are too many to tell apart are one.
     assert_eq!(many.len(), MAX_SPANS);
     assert_eq!(many.last().map(|span| span.end - span.start), Some(6));
+    let again = parse_blocking("curl -o i x; sh i i i").commands.pop().unwrap();
+    assert_eq!((again.runs.len(), again.filled.len()), (1, 1));
     let followed = |functions: usize| {
         let line: String = (0..functions).map(|at| format!("f{at}() {{ a; }}; ")).collect();
         let commands = parse_blocking(&format!("{line} g() {{ rm $1; }}; g /")).commands;
@@ -328,6 +330,11 @@ fn bounds_are_kept() {
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH)), None);
     assert_eq!(problem(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
     assert_eq!(problem(&nested("if ", ";then b;fi", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+    // Also of what may be no code at all.
+    let foreign = |code: &str| problem(&format!("pwsh -c '{code}'"));
+    assert_eq!(foreign("a (("), None);
+    assert_eq!(foreign(&nested("{ ", ";}", MAX_DEPTH + 1)), Some(NotUnderstood::TooDeep));
+    assert_eq!(foreign(&format!("a {}", "{,,,,,,,}{,,,,,,,} ".repeat(800))), Some(NotUnderstood::TooMany));
 }
 
 /// Brace lists multiply words, and `eval` makes code of them: what comes out is bounded as what went in.

@@ -46,6 +46,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         made: HashMap::new(),
         replays: 0,
         problem: None,
+        too_much: None,
         needs_large_stack: false,
         last: None,
     };
@@ -75,6 +76,8 @@ pub(super) struct Walk {
     /// Words taken so far, over all commands.
     words: usize,
     pub(super) problem: Option<NotUnderstood>,
+    /// What was too much to be looked at, in code or in what may be code.
+    pub(super) too_much: Option<NotUnderstood>,
     needs_large_stack: bool,
     /// Code in which two brackets stand apart, which the parser takes for `((`.
     apart: Option<String>,
@@ -90,6 +93,9 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn trouble(&mut self, problem: NotUnderstood) {
+        if matches!(problem, NotUnderstood::TooMany | NotUnderstood::TooLong | NotUnderstood::TooDeep) {
+            self.too_much.get_or_insert(problem);
+        }
         self.problem.get_or_insert(problem);
     }
 

@@ -7,7 +7,7 @@
 use super::NotUnderstood;
 use super::braces;
 use super::quoting;
-use crate::gate::call::Word;
+use crate::gate::call::{Word, base_name};
 
 /// Deepest nesting of substitutions inside one word; the same bound as for commands.
 const MAX_NESTING: usize = super::MAX_DEPTH;
@@ -332,7 +332,7 @@ const KNOWN: [&str; 18] = [
 fn known(inner: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=,+".contains(c);
     let name = inner.split_whitespace().next().filter(|_| inner.chars().all(plain))?;
-    KNOWN.into_iter().find(|known| *known == super::wrappers::base_name(name))
+    KNOWN.into_iter().find(|known| *known == base_name(name))
 }
 
 /// Whether a word is what one of them prints for the shell.

@@ -4,8 +4,8 @@
 //! `prefixes`, shells in `shells`, programs that run one only by an option (`find -exec`, `git -c`) in `programs`.
 
 use super::input::Input;
-use super::{consoles, elsewhere, fed, interpreters, prefixes, programs, scripts, shells, word};
-use crate::gate::call::Word;
+use super::{consoles, elsewhere, fed, interpreters, languages, prefixes, programs, scripts, shells, word};
+use crate::gate::call::{Word, base_name};
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
 
@@ -52,8 +52,7 @@ impl Runs {
         if words.is_empty() {
             return;
         }
-        let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        self.code.push(Word { text, literal: words.iter().all(|word| word.literal) });
+        self.code.push(Word::joined(words));
     }
 }
 
@@ -82,11 +81,6 @@ const OWN_WAY: [&str; 19] = [
     "env", "command", "eval", "source", ".", "trap", "alias", "xargs", "parallel", "flock", "su", "runuser", "script",
     "ssh", "docker", "podman", "nerdctl", "kubectl", "oc",
 ];
-
-/// The file name of a program's path.
-pub(super) fn base_name(program: &str) -> &str {
-    program.rsplit('/').next().unwrap_or(program)
-}
 
 /// What `program` runs or writes.
 pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)], input: &Input<'_>) -> Runs {
@@ -119,7 +113,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         "ssh" => elsewhere::ssh(args, &mut runs),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
         _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
-        _ if interpreters::is_one(name) => interpreters::runs(name, args, input, &mut runs),
+        _ if languages::is_one(name) => interpreters::runs(name, args, input, &mut runs),
         _ => {
             if !called(name, args, &mut runs) && !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
@@ -168,14 +162,14 @@ fn starts_shell(name: &str, args: &[Word]) -> bool {
 /// Whether an interpreter without a script of its own runs its input; true of other programs.
 pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     let name = base_name(&program.text);
-    let interprets = shells::is_one(name) || interpreters::is_one(name);
+    let interprets = shells::is_one(name) || languages::is_one(name);
     !interprets || runs(program, args, &[], &Input::inherited()).reads_code
 }
 
 /// Whether a program is a shell, an interpreter or a wrapper, whatever its arguments.
 pub(super) fn runs_others(program: &str) -> bool {
     let name = base_name(program);
-    OWN_WAY.contains(&name) || shells::is_one(name) || interpreters::is_one(name) || prefixes::is_one(name)
+    OWN_WAY.contains(&name) || shells::is_one(name) || languages::is_one(name) || prefixes::is_one(name)
 }
 
 fn skip_double_dash(args: &[Word]) -> &[Word] {

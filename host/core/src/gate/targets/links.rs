@@ -1,6 +1,6 @@
 //! Links that a command makes: what goes through one later goes to where it leads.
 
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{ShellCommand, Word, base_name};
 use crate::gate::options::{given, scan, words};
 use crate::gate::paths::{Look, Paths, resolve};
 use std::path::Path;
@@ -27,7 +27,7 @@ enum Kind {
 /// The links that a command makes, or copies as links.
 #[must_use]
 pub fn links(command: &ShellCommand) -> Vec<Link<'_>> {
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
+    let program = command.name();
     if !matches!(program, "ln" | "link" | "cp" | "rsync") {
         return Vec::new();
     }
@@ -62,7 +62,7 @@ impl Link<'_> {
         let target = super::known_path(self.target)?;
         if self.kind == Kind::Copy {
             let place = resolve(paths, folder, &parent(&target)).ok()?;
-            let name = target.rsplit('/').next().unwrap_or_default();
+            let name = base_name(&target);
             return (paths.look(&place.join(name)) == Look::Link).then_some(target);
         }
         let (Some(at), Kind::Symbolic, false) = (self.at, self.kind, target.starts_with(['/', '~'])) else {

@@ -2,8 +2,9 @@
 //!
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
-use crate::gate::call::{RedirectKind, ShellCommand, Word};
-use crate::gate::options::{given, positional, scan, scan_letters, valued_letter, values, words};
+use crate::gate::call::{RedirectKind, ShellCommand, Word, base_name};
+use crate::gate::fetchers;
+use crate::gate::options::{given, positional, scan, scan_past, valued_letter, values, words};
 use crate::gate::tar;
 
 /// The files that a command's redirects make or change.
@@ -15,7 +16,7 @@ pub fn redirected(command: &ShellCommand) -> impl Iterator<Item = &Word> {
 /// The files that a command's arguments would make it make, change or delete, as far as its text says.
 #[must_use]
 pub fn written(command: &ShellCommand) -> Vec<Word> {
-    let program = command.program.text.rsplit('/').next().unwrap_or_default();
+    let program = command.name();
     let args = command.args.as_slice();
     let all = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().cloned().collect() };
     let first = |valued: &[&str]| -> Vec<Word> { positional(args, valued).into_iter().take(1).cloned().collect() };
@@ -91,38 +92,37 @@ fn is_in_place(program: &str, text: &str) -> bool {
 
 /// Values of options that name a file or a folder to write, attached or not.
 fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
+    let fetched: &[&str] = match program {
+        "curl" => &[
+            "-o",
+            "-D",
+            "-c",
+            "--output",
+            "--output-dir",
+            "--dump-header",
+            "--cookie-jar",
+            "--trace",
+            "--trace-ascii",
+            "--stderr",
+            "--etag-save",
+            "--libcurl",
+        ],
+        _ => &[
+            "-o",
+            "-O",
+            "-a",
+            "-P",
+            "--output-document",
+            "--directory-prefix",
+            "--output-file",
+            "--append-output",
+            "--save-cookies",
+        ],
+    };
+    if let Some(items) = fetchers::items(program, args, fetched) {
+        return values(&items, fetched);
+    }
     let (letters, outputs): (&str, &[&str]) = match program {
-        "curl" => (
-            "AbcCdDeEFhHKmoPQrtTuUwxXyYz",
-            &[
-                "-o",
-                "-D",
-                "-c",
-                "--output",
-                "--output-dir",
-                "--dump-header",
-                "--cookie-jar",
-                "--trace",
-                "--trace-ascii",
-                "--stderr",
-                "--etag-save",
-                "--libcurl",
-            ],
-        ),
-        "wget" => (
-            "oaeiBtOTwQPUlADIRX",
-            &[
-                "-o",
-                "-O",
-                "-a",
-                "-P",
-                "--output-document",
-                "--directory-prefix",
-                "--output-file",
-                "--append-output",
-                "--save-cookies",
-            ],
-        ),
         "sort" => ("koStT", &["-o", "--output"]),
         "patch" => ("pidFBVYzDgor", &["-o", "-d", "-r", "--output", "--directory", "--reject-file"]),
         "unzip" => ("dxP", &["-d"]),
@@ -143,7 +143,7 @@ fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
         }
         _ => return Vec::new(),
     };
-    values(&scan_letters(args, letters, outputs), outputs)
+    values(&scan_past(args, letters, outputs), outputs)
 }
 
 /// What `chmod` and its like change: all words after the mode or owner. `-x` is a mode, `-R` an option.
@@ -190,9 +190,8 @@ fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
 
 /// Whether `find` deletes what it finds, or runs a program that might.
 fn deletes(args: &[Word]) -> bool {
-    let removes = |word: &Word| {
-        matches!(word.text.rsplit('/').next(), Some("rm" | "rmdir" | "unlink" | "shred" | "mv" | "truncate" | "tee"))
-    };
+    let removes =
+        |word: &Word| matches!(base_name(&word.text), "rm" | "rmdir" | "unlink" | "shred" | "mv" | "truncate" | "tee");
     args.iter().enumerate().any(|(at, arg)| match arg.text.as_str() {
         "-delete" => true,
         "-exec" | "-execdir" | "-ok" | "-okdir" => args.get(at + 1).is_some_and(removes),

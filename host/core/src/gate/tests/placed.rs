@@ -252,6 +252,8 @@ fn every_field_that_a_tool_may_heed_counts() {
         (json!({"command": "cd .. && rm -rf x", "cwd": "src"}), sandbox),
         (json!({"command": "rm -rf x", "workdir": "~/y"}), sandbox),
         (json!({"command": "rm -rf x", "workdir": "src"}), None),
+        (json!({"command": "rm -rf s*/../../x"}), sandbox),
+        (json!({"command": "rm -rf s*/../x"}), None),
         (json!({"command": "git", "args": ["commit", "-m", "fix (a); rm -rf /"]}), None),
         (json!({"command": "ls", "args": [], "timeout": 5}), None),
         (json!({"command": "ls", "cmd": "ls"}), None),

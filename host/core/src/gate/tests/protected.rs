@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
 use super::super::Cause;
+use super::super::protection::MAX_TURNS;
 use super::house::House;
 use serde_json::json;
 
@@ -264,6 +265,17 @@ fn paths_that_only_a_shell_knows_are_read_as_what_they_may_be() {
         "cat ~/toll{g..h}ate/token",
         "some-tool dangling",
         "touch ~/toll*/x",
+        "cat s*/../../home/tollgate/token",
+        "cat s*/../s?c/../../home/tollgate/token",
+        "tee ~/[a-z]*/../tollgate/tollgate.toml",
+        "rm -rf s*/../../home",
+        "rm $HOME/x*/../.claude/settings.json",
+        "rm $HOME/.claude/settings.json",
+        "cat **/../../home/tollgate/token",
+        "cat /proc/self/cw?/x",
+        "cat /pro?/self/cwd/x",
+        "cat /pr*/[0-9]*/task/*/root/x",
+        "cat /de?/f?/3/x",
     ];
     house.shells(&lines, Some(Cause::Protection));
     let lines = [
@@ -284,8 +296,16 @@ fn paths_that_only_a_shell_knows_are_read_as_what_they_may_be() {
         "cargo fmt -- src/**/*.rs",
         "some-tool *",
         "ls ~/.c*",
+        "cat s*/../src/a",
+        "cat s*/../../project/src/*.rs",
+        "cat $HOME/notes/*/../x",
+        "cat /proc/[0-9]*/status",
+        "cat /sys/*/*/cwd",
     ];
     house.shells(&lines, None);
+    for (turns, cause) in [(MAX_TURNS, None), (MAX_TURNS + 1, Some(Cause::Protection))] {
+        house.shell(&format!("cat {}src/a", "s*/../".repeat(turns)), cause);
+    }
 }
 
 #[test]
@@ -372,83 +392,6 @@ fn code_is_kept_from_naming_it() {
         "git commit -m 'Read .claude/settings.json'",
         "cat <<'E' > notes.md\nSee .claude/settings.json\nE",
         "echo .claude/settings.json | wc -c",
-    ];
-    house.shells(&lines, None);
-}
-
-#[test]
-fn the_daemon_is_not_stopped_by_any_name() {
-    let house = House::new();
-    let lines = [
-        "pkill toll",
-        "pkill -f 'tollgate run'",
-        "pkill -STOP tollgate",
-        "pkill -9 -x tollgate",
-        "pkill 'to.*te'",
-        "pkill \"$x\"",
-        "pkill -u dev",
-        "pkill -U 1000 -9",
-        "pkill -v nothing",
-        "pkill -f .",
-        "pkill '('",
-        "pkill '(x{999}){999}'",
-        "pkill a b c d e f g h i",
-        "killall -u dev",
-        "killall -s KILL tollgate",
-        "killall -r 'toll.*'",
-        "pgrep toll | xargs kill",
-        "pgrep -u dev | xargs kill",
-        "kill $(pgrep -f toll)",
-        "kill $(pidof tollgate)",
-        "ps aux | grep toll | awk '{print $2}' | xargs kill",
-        "ps ax | awk '/tollgate/ {print $1}' | xargs kill -9",
-        "systemctl --user stop 'toll*'",
-        "systemctl stop \"$x\"",
-        "systemctl restart tollgate.service",
-        "service tollgate stop",
-        "loginctl terminate-user dev",
-        "echo disable | xargs -I% tollgate plugin % no-secrets",
-        "echo disable | xargs -i tollgate plugin {} no-secrets",
-        "echo disable x | xargs tollgate plugin",
-        "ln -s /usr/bin/tollgate t; ./t plugin disable x",
-        "cp /usr/bin/tollgate src/t",
-        "cp \"$(which tollgate)\" t",
-        "cat /usr/bin/tollgate > t",
-        "dd if=/usr/bin/tollgate of=t",
-        "install -m 755 /usr/bin/tollgate t",
-        "unshare -r chroot / rm -rf ROOT/home/tollgate",
-        "chroot / cat ROOT/home/tollgate/token",
-        "ssh localhost 'cat ~/tollgate/approver-token'",
-        "ssh localhost 'cat tollgate/approver-token'",
-        "ssh -p 22 dev@127.0.0.1 cat ROOT/home/tollgate/approver-token",
-        "ssh -o HostName=localhost h rm -rf ROOT/home/tollgate",
-        "ssh ::1 -t tollgate pause",
-    ];
-    house.shells(&lines, Some(Cause::Protection));
-    std::fs::write(house.root.join("project/tollgate"), "").unwrap();
-    std::os::unix::fs::symlink("tollgate", house.root.join("project/t")).unwrap();
-    house.shell("./t pause", Some(Cause::Protection));
-    let lines = [
-        "pkill node",
-        "pkill -f 'npm run dev'",
-        "pkill -P $$",
-        "pkill -HUP nginx",
-        "killall node",
-        "killall -9 node",
-        "pgrep node | xargs kill",
-        "kill $!",
-        "kill %1",
-        "kill $(lsof -t -i:3000)",
-        "ps aux | grep node | awk '{print $2}' | xargs kill",
-        "ps aux | grep -v grep | grep node | xargs kill",
-        "pgrep tollgate",
-        "systemctl restart nginx",
-        "systemctl status tollgate",
-        "./t plugin list",
-        "cp tollgate src/",
-        "ssh h 'cat ~/tollgate/approver-token'",
-        "ssh -t h tollgate status",
-        "find . -name '*.x' | xargs -I% cp % src",
     ];
     house.shells(&lines, None);
 }

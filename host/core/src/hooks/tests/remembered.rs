@@ -114,6 +114,30 @@ async fn a_tool_that_finished_and_was_never_gated_is_an_alert() {
     bus.close().await;
 }
 
+#[tokio::test]
+async fn names_that_nobody_has_checked_are_shown_only_so_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let (memory, bus) = (HookMemory::default(), bus(&folder));
+    let ran = |tool: &str, call_id: &str| {
+        let line = json!({"session_id": "s", "hook_event_name": "PostToolUse", "tool_name": tool, "tool_input": {},
+            "tool_use_id": call_id});
+        let input = AgentHook::ClaudeCode.read(line.to_string().as_bytes(), CONTEXT).unwrap();
+        let alert = memory.unseen(&input, &bus).unwrap();
+        let fields = |payload: &str| serde_json::from_str::<Value>(payload).unwrap();
+        (fields(&input.drafts[1].payload), fields(&alert.payload))
+    };
+    let long = |end: &str| format!("{}{end}", "n".repeat(MAX_PAYLOAD_BYTES));
+    let (finished, alert) = ran(&long("a"), &long("b"));
+    let shown = json!("n".repeat(MAX_NAME_BYTES));
+    for fields in [&finished, &alert["context"]] {
+        assert_eq!((&fields["tool_name"], &fields["call_id"]), (&shown, &shown));
+    }
+    assert!(alert.to_string().len() < 2_048, "{}", alert.to_string().len());
+    // Which call it is about is told by all of it.
+    assert_ne!(alert["alertId"], ran(&long("a"), &long("c")).1["alertId"]);
+    bus.close().await;
+}
+
 fn gated(call_id: &str, input: &Value) -> Draft {
     let payload = json!({"session_id": "s", "tool_name": "Bash", "tool_input": input, "call_id": call_id});
     Draft::new(EventType::parse("tool.gated").unwrap(), "core", payload.to_string()).in_session("s")
