@@ -217,10 +217,25 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     if is_of_process(&plain) {
         return Err(PathProblem::OfProcess);
     }
-    // Where a link is followed by `..`, only a step at a time tells what is passed through.
-    let steps_back = path.components().any(|component| component == Component::ParentDir);
-    if let Some(real) = paths.real(&path).filter(|_| !steps_back) {
-        return Ok(real);
+    // Only a step at a time tells what is passed through: where a link is followed by `..`, and where one may lead to
+    // a process's folder.
+    let steps = path.components().any(|component| match component {
+        Component::ParentDir => true,
+        Component::Normal(name) => OF_PROCESS.iter().any(|opened| name == *opened),
+        _ => false,
+    });
+    if !steps {
+        if let Some(real) = paths.real(&path) {
+            return Ok(real);
+        }
+        // A new name in a folder that is there.
+        if let Some(place) =
+            path.parent().zip(path.file_name()).and_then(|(folder, name)| Some(paths.real(folder)?.join(name)))
+            && paths.look(&place) == Look::Missing
+            && !paths.is_exhausted()
+        {
+            return Ok(place);
+        }
     }
     let mut place = PathBuf::from("/");
     let mut missing = false;
@@ -382,12 +397,12 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
         }
-        // The folder and the name in it; then the folder above, down from the root.
-        assert_eq!(counted.0.load(Ordering::Relaxed), 4);
+        // The folder and the name in it.
+        assert_eq!(counted.0.load(Ordering::Relaxed), 2);
         for _ in 0..5 {
             assert!(remembered.is_folder(Path::new("/a")));
         }
-        assert_eq!(counted.0.into_inner(), 5);
+        assert_eq!(counted.0.into_inner(), 3);
     }
 
     #[test]
@@ -430,6 +445,8 @@ mod tests {
         assert_eq!(at("~nobody-here/x"), Err(PathProblem::UnknownHome));
         assert_eq!(at("/dev/fd/63"), Ok(PathBuf::from("/dev/fd/63")));
         std::os::unix::fs::symlink("/dev", root.join("devices")).unwrap();
+        std::os::unix::fs::symlink("/proc/self", root.join("process")).unwrap();
+        std::os::unix::fs::symlink("/proc", root.join("processes")).unwrap();
         for path in [
             "/dev/fd/3/x",
             "/dev/./fd//3/x",
@@ -442,6 +459,10 @@ mod tests {
             "/proc/1/fd/3",
             "/proc/self/task/1/cwd/x",
             "devices/../proc/self/cwd/x",
+            "process/cwd",
+            "process/root/etc",
+            "processes/self/cwd/x",
+            "processes/1/task/1/fd/3",
         ] {
             assert_eq!(at(path), Err(PathProblem::OfProcess), "{path}");
         }

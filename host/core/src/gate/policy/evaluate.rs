@@ -158,19 +158,16 @@ impl Policy {
     /// What the rules say of `subject`.
     #[must_use]
     pub fn evaluate(&self, subject: &Subject<'_>) -> RuleVerdict {
-        let rules = self.rules.iter().enumerate();
-        let rules: Vec<Numbered<'_>> =
-            rules.filter(|(_, rule)| rule.is_about(subject.tool, subject.original)).collect();
-        if !subject.is_shell {
-            return match rules.iter().find(|(_, rule)| rule.matches_paths(subject.targets)) {
-                Some(rule) => said(*rule, None),
-                None => self.default_verdict(),
-            };
+        if subject.is_shell {
+            return self.evaluate_line(subject);
         }
-        self.evaluate_line(&rules, subject)
+        let mut rules = self.rules.iter().enumerate();
+        let matches =
+            |rule: &Rule| rule.is_about(subject.tool, subject.original) && rule.matches_paths(subject.targets);
+        rules.find(|(_, rule)| matches(rule)).map_or_else(|| self.default_verdict(), |rule| said(rule, None))
     }
 
-    fn evaluate_line(&self, rules: &[Numbered<'_>], subject: &Subject<'_>) -> RuleVerdict {
+    fn evaluate_line(&self, subject: &Subject<'_>) -> RuleVerdict {
         let filled = variables::filled_in(subject.commands);
         let moving = subject.commands.iter().enumerate();
         let moving = moving.map(|(index, command)| filled.of(index).first().unwrap_or(command));
@@ -188,18 +185,22 @@ impl Policy {
             let see = |command| Seen::new(command, index, ground, folders, &reached);
             let seen = see(command);
             let others: Vec<Seen<'_>> = filled.of(index).iter().map(see).collect();
-            let matched = rules.iter().find(|(_, rule)| {
+            let either: Vec<&Seen<'_>> = std::iter::once(&seen).chain(&others).collect();
+            let candidates = self.index.candidates(&either).into_iter();
+            let mut rules = candidates.filter_map(|at| Some((at, self.rules.get(at)?)));
+            let matched = rules.find(|(_, rule)| {
                 // What the line's own variables make of it counts against it, never for it.
-                rule.matches_command(&seen)
-                    || rule.action != RuleAction::Allow && others.iter().any(|other| rule.matches_command(other))
+                rule.is_about(subject.tool, subject.original)
+                    && (rule.matches_command(&seen)
+                        || rule.action != RuleAction::Allow && others.iter().any(|other| rule.matches_command(other)))
             });
             match matched.map(|rule| (rule, rule.1.action)) {
-                Some((rule, RuleAction::Deny)) => return said(*rule, Some(index)),
+                Some((rule, RuleAction::Deny)) => return said(rule, Some(index)),
                 Some((rule, RuleAction::Ask)) => {
-                    asked.get_or_insert_with(|| said(*rule, Some(index)));
+                    asked.get_or_insert_with(|| said(rule, Some(index)));
                 }
                 Some((rule, RuleAction::Allow)) => {
-                    allowed.get_or_insert_with(|| said(*rule, Some(index)));
+                    allowed.get_or_insert_with(|| said(rule, Some(index)));
                 }
                 None => unmatched = true,
             }

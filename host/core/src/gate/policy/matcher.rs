@@ -118,6 +118,12 @@ impl Matcher {
             })
     }
 
+    /// The names of which the program must have one; none where any will do, or a name alone does not tell.
+    pub fn program_names(&self) -> Option<impl Iterator<Item = &str>> {
+        let names: Option<Vec<&str>> = self.program.iter().map(Program::plain_name).collect();
+        names.filter(|names| !names.is_empty()).map(Vec::into_iter)
+    }
+
     /// Whether one of its programs is a path, and the command's own.
     pub fn names_path(&self, seen: &Seen<'_>) -> bool {
         self.program.iter().any(|program| program.path && program.is(seen))
@@ -172,6 +178,14 @@ impl Program {
         let text = if path { lexical(text) } else { text.to_owned() };
         let name = if text.contains(['*', '?']) { Name::Glob(glob(at, &text, problems)?) } else { Name::Plain(text) };
         Some(Self { name, path })
+    }
+
+    /// The name that the program's has to be, where that is all.
+    fn plain_name(&self) -> Option<&str> {
+        match &self.name {
+            Name::Plain(name) if !self.path => Some(name),
+            _ => None,
+        }
     }
 
     /// A name is the file name of whatever path runs; a path is that path, as written or from the folder it runs in.

@@ -11,6 +11,7 @@ mod examples;
 mod fields;
 mod file;
 mod flags;
+mod index;
 mod matcher;
 mod presets;
 mod rule;
@@ -33,6 +34,7 @@ pub(super) use variables::filled_in;
 pub use view::{ExampleView, RuleView};
 
 use error::At;
+use index::Index;
 use rule::Rule;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -71,6 +73,7 @@ pub enum DefaultAction {
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    index: Index,
     default_action: DefaultAction,
     /// `name/default` of the file that set the default.
     default_name: String,
@@ -146,6 +149,12 @@ impl Policy {
     /// The names of the presets.
     pub fn preset_names() -> impl Iterator<Item = &'static str> {
         presets::names()
+    }
+
+    /// The same with every rule asked about every command.
+    #[cfg(test)]
+    pub(super) fn without_index(self) -> Self {
+        Self { index: Index::none(&self.rules), ..self }
     }
 
     /// How many rules it has.
@@ -228,6 +237,7 @@ impl Building {
         if self.policy.default_name.is_empty() {
             self.policy.default_name = "default".to_owned();
         }
+        self.policy.index = Index::of(&self.policy.rules);
         self.policy
     }
 }

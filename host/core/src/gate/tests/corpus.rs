@@ -108,15 +108,39 @@ impl Row {
     }
 }
 
+fn files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    files
+}
+
+#[test]
+fn the_index_of_rules_keeps_none_out_that_matches() {
+    for preset in ["guardrails", "default"] {
+        let policy = Policy::preset(preset).unwrap();
+        let every = policy.clone().without_index();
+        for file in files() {
+            for line in std::fs::read_to_string(&file).unwrap().lines() {
+                let case: Case = serde_json::from_str(line).unwrap();
+                let said = |policy| explain_on(&case.call(), policy, None, &["/tmp".into()], &Machine).verdict;
+                let (with, without) = (said(&policy), said(&every));
+                assert_eq!(
+                    (with.decision, with.decided_by),
+                    (without.decision, without.decided_by),
+                    "{preset}: {line}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_line_of_the_corpus_is_judged_as_it_says() {
     let policy = Policy::preset("guardrails").unwrap();
     let home = Home::at("/home/dev/.local/state/tollgate");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
-    files.sort();
     let (mut wrong, mut rows, mut seen) = (String::new(), Vec::new(), HashSet::new());
-    for file in files {
+    for file in files() {
         let mut row = Row { name: file.file_stem().unwrap().to_string_lossy().into_owned(), ..Row::default() };
         for (at, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
             let case: Case = serde_json::from_str(line).unwrap();
