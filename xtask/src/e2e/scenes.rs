@@ -1,0 +1,157 @@
+//! What is played with an agent, and what has to hold: first without Tollgate, then behind it, then without its
+//! daemon.
+
+use super::journal;
+use super::report::Row;
+use super::stage::{ALLOWED, ASKED, DENIED, Stage, UNHEARD};
+use super::tollgate::Tollgate;
+use crate::agents::Agent;
+use crate::model::{Heard, Model};
+use crate::process::{Running, wait_for};
+use anyhow::{Context as _, Result, bail};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// How long a turn may take: some seconds, and what a loaded machine needs.
+const TURN: Duration = Duration::from_secs(120);
+/// How long a hook waits for a person who does not come.
+const NOBODY: Duration = Duration::from_secs(4);
+/// How long it waits for one who does; less than [`TURN`].
+const SOMEBODY: Duration = Duration::from_secs(60);
+/// How long the events of a turn that is over may take into the journal.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// Plays all of it; `rows` get what was found, also where it cannot be played to the end.
+///
+/// # Errors
+/// When something fails that is not looked at: the agent does not end, a file cannot be written.
+pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut Vec<Row>) -> Result<()> {
+    let stage = Stage::new(keep)?;
+    if keep {
+        let _ = writeln!(std::io::stderr(), "its folders stay in {}", stage.folders().root.display());
+    }
+    let model = Model::start()?;
+    (agent.settle)(stage.folders(), model.address())?;
+    let player = Player { agent, program, stage: &stage, model: &model };
+    let tollgate = Tollgate::new(binary, stage.folders())?;
+    without_hooks(&player, rows)?;
+    tollgate.configure(agent, NOBODY)?;
+    let daemon = tollgate.start()?;
+    tollgate.run(&["hooks", "install", agent.name, "--project"])?;
+    (agent.trust)(stage.folders(), &|| player.command())?;
+    behind_the_gate(&player, &tollgate, rows)?;
+    if !agent.asks_its_user {
+        with_a_person(&player, &tollgate, rows)?;
+    }
+    drop(daemon);
+    without_the_daemon(&player, rows)
+}
+
+/// An agent with its model, in its folders.
+struct Player<'a> {
+    agent: &'a Agent,
+    program: &'a Path,
+    stage: &'a Stage,
+    model: &'a Model,
+}
+
+impl Player<'_> {
+    fn command(&self) -> Command {
+        self.agent.command(self.program, self.stage.folders(), self.model.address())
+    }
+
+    /// Begins a turn in which the model asks for these lines, one after another.
+    fn begin(&self, name: &str, lines: &[&str]) -> Result<Running> {
+        self.model.play(lines.iter().map(|line| self.agent.shell(line)).collect());
+        let mut command = self.command();
+        command.args(self.agent.arguments);
+        Running::start(self.agent.name, &mut command, &self.stage.log(name))
+    }
+
+    /// Ends it: what the model was told of each line.
+    fn end(&self, mut running: Running, lines: usize) -> Result<Heard> {
+        let status = running.wait(TURN)?;
+        let heard = self.model.heard();
+        if heard.results.len() != lines {
+            let (told, words) = (heard.results.len(), running.last_words());
+            bail!("{status}; the model was told of {told} calls of {lines}; {:?}; it said: {words}", heard.strange);
+        }
+        Ok(heard)
+    }
+
+    fn turn(&self, name: &str, lines: &[&str]) -> Result<Heard> {
+        self.end(self.begin(name, lines)?, lines.len())
+    }
+}
+
+/// What was said of the call at `at`.
+fn told(heard: &Heard, at: usize) -> &str {
+    heard.results.get(&at).map_or("", String::as_str)
+}
+
+/// A check that certain words reached the model.
+fn says(check: &'static str, told: &str, words: &[&str]) -> Row {
+    Row::new(check, words.iter().all(|words| told.contains(words)), told)
+}
+
+/// Without hooks both lines run: where they do not later, it is the gate that stopped them.
+fn without_hooks(player: &Player<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let heard = player.turn("without-hooks", &[DENIED, ASKED]).context("without hooks")?;
+    let ran = player.stage.denied_ran() && player.stage.asked_ran()?;
+    rows.push(Row::new("without hooks, what is denied below runs", ran, format!("{:?}", heard.results)));
+    player.stage.reset()
+}
+
+fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let (agent, stage) = (player.agent, player.stage);
+    let heard = player.turn("behind-the-gate", &[DENIED, ASKED, ALLOWED]).context("behind the gate")?;
+    let detail = || format!("{:?}", heard.results);
+    rows.push(Row::new("a call that is denied does not run", !stage.denied_ran(), detail()));
+    let why = "deleting a repository's history is not allowed";
+    rows.push(says("why reaches the model", told(&heard, 0), &[why]));
+    rows.push(Row::new("a call that a person has to allow does not run", !stage.asked_ran()?, detail()));
+    let why = "this discards changes that are in no commit";
+    if agent.asks_its_user {
+        rows.push(says("why reaches the model there too", told(&heard, 1), &[why]));
+    } else {
+        let words = [why, "a person is asked", "try the same call again"];
+        rows.push(says("why reaches the model there too, and what to do", told(&heard, 1), &words));
+    }
+    rows.push(Row::new("a call that nobody objects to runs", stage.allowed_ran(), detail()));
+    let mut missing = Vec::new();
+    let settled = wait_for("the journal", SETTLED, || {
+        missing = journal::missing(agent, &tollgate.events()?);
+        Ok(missing.is_empty().then_some(()))
+    });
+    let detail = if missing.is_empty() { String::new() } else { format!("missing: {}", missing.join(", ")) };
+    rows.push(Row::new("the journal has each call, its verdict and its end", settled.is_ok(), detail));
+    let alerts = journal::alerts(&tollgate.events()?);
+    rows.push(Row::new("no tool ran that the gate was not asked about", alerts.is_empty(), alerts.join("\n")));
+    Ok(())
+}
+
+/// A person answers while the agent waits.
+fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    tollgate.configure(player.agent, SOMEBODY)?;
+    let before = tollgate.approvals()?;
+    let running = player.begin("with-a-person", &[ASKED])?;
+    let question = wait_for("a question to a person", SOMEBODY, || {
+        Ok(tollgate.approvals()?.into_iter().find(|question| !before.contains(question)))
+    })?;
+    let waits = !player.stage.asked_ran()?;
+    tollgate.run(&["approvals", "approve", &question])?;
+    let heard = player.end(running, 1).context("with a person")?;
+    let ran = waits && player.stage.asked_ran()?;
+    rows.push(Row::new("it waits for a person, and runs once one has said yes", ran, told(&heard, 0)));
+    player.stage.reset()
+}
+
+fn without_the_daemon(player: &Player<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let heard = player.turn("without-the-daemon", &[UNHEARD]).context("without the daemon")?;
+    let ran = player.stage.unheard_ran();
+    rows.push(Row::new("without the daemon, no call runs", !ran, told(&heard, 0)));
+    rows.push(says("that reaches the model too", told(&heard, 0), &["tollgate: unavailable"]));
+    Ok(())
+}
