@@ -33,5 +33,6 @@ pub const AGENT: Agent = Agent {
             set("IS_SANDBOX", "1"),
         ]
     },
+    gap: None,
     arguments: &["--print", "--dangerously-skip-permissions", "do what the test says"],
 };

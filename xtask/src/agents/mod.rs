@@ -5,7 +5,7 @@ mod claude_code;
 mod codex;
 mod gemini;
 
-use crate::model::Call;
+use crate::model::{Call, Input};
 use anyhow::Result;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub struct Agent {
     pub trust: fn(&Folders, &dyn Fn() -> Command) -> Result<()>,
     /// The variables that it needs beside those of every program, given the model's address.
     pub environment: fn(&str) -> Vec<(&'static str, String)>,
+    /// A way past its hooks that is known, where there is one.
+    pub gap: Option<Gap>,
     /// Has it do one turn without a person, asking nobody itself: what does not run then, the gate has stopped.
     pub arguments: &'static [&'static str],
 }
@@ -46,6 +48,18 @@ pub struct Part {
     pub arch: Option<&'static str>,
     /// What npm calls its integrity.
     pub integrity: &'static str,
+}
+
+/// A way to have an agent run a line that it asks no hook about.
+pub struct Gap {
+    /// What it is, in one sentence.
+    pub what: &'static str,
+    /// The calls that make the agent run a line so.
+    pub calls: fn(&'static str) -> Vec<Call>,
+    /// Further arguments, with which there is no such way; `without` says so in one sentence.
+    pub closed_by: &'static [&'static str],
+    /// The same in words.
+    pub without: &'static str,
 }
 
 /// Where a package's program is.
@@ -76,7 +90,7 @@ impl Agent {
     /// A call of its shell.
     pub fn shell(&self, line: &str) -> Call {
         let (tool, field) = self.shell;
-        Call { tool: tool.to_owned(), input: json!({field: line, "description": "a step of a test"}) }
+        Call { tool, input: Input::Known(json!({field: line, "description": "a step of a test"})) }
     }
 
     /// Its program at `path`, in its folders, with nothing of the outer environment but where programs are.

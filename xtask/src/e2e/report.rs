@@ -11,14 +11,44 @@ const MAX_DETAIL: usize = 400;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     check: &'static str,
-    held: bool,
+    outcome: Outcome,
     detail: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Held,
+    Failed,
+    /// It is a limit, it is known, and it is what the documentation says.
+    Limit,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 impl Row {
     /// `check` held or did not; `detail` is what was seen.
     pub fn new(check: &'static str, held: bool, detail: impl Into<String>) -> Self {
-        Self { check, held, detail: detail.into() }
+        let outcome = if held { Outcome::Held } else { Outcome::Failed };
+        Self { check, outcome, detail: detail.into() }
+    }
+
+    /// `check` is a limit that is known. Where it is none any more, the documentation has to be mended: that counts
+    /// as a failure.
+    pub fn limit(check: &'static str, still: bool, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        if still {
+            return Self { check, outcome: Outcome::Limit, detail };
+        }
+        Self::failed(check, format!("a limit that is none any more, or was not seen: {detail}"))
     }
 
     /// `check` could not even be looked at.
@@ -46,12 +76,12 @@ impl Report {
 
     /// Whether all of it held; an agent of which nothing is known did not.
     pub fn held(&self) -> bool {
-        self.agents.iter().all(|(_, _, rows)| !rows.is_empty() && rows.iter().all(|row| row.held))
+        self.agents.iter().all(|(_, _, rows)| !rows.is_empty() && rows.iter().all(|row| row.outcome != Outcome::Failed))
     }
 
-    /// `{"held":…,"agents":[{"agent","version","checks":[{"check","held","detail"}]}]}`, one line.
+    /// `{"held":…,"agents":[{"agent","version","checks":[{"check","outcome","detail"}]}]}`, one line.
     pub fn to_json(&self) -> String {
-        let check = |row: &Row| json!({"check": row.check, "held": row.held, "detail": row.detail});
+        let check = |row: &Row| json!({"check": row.check, "outcome": row.outcome.as_str(), "detail": row.detail});
         let agents = self.agents.iter().map(|(agent, version, rows)| {
             json!({"agent": agent, "version": version, "checks": rows.iter().map(check).collect::<Vec<Value>>()})
         });
@@ -64,8 +94,8 @@ impl fmt::Display for Report {
         for (agent, version, rows) in &self.agents {
             writeln!(f, "{agent} {version}")?;
             for row in rows {
-                writeln!(f, "  {:6}  {}", if row.held { "held" } else { "FAILED" }, row.check)?;
-                if !row.held {
+                writeln!(f, "  {:6}  {}", row.outcome.as_str(), row.check)?;
+                if row.outcome == Outcome::Failed {
                     let mut detail: String = row.detail.chars().take(MAX_DETAIL).collect();
                     if detail.len() < row.detail.len() {
                         detail.push_str(" … (--json has all of it)");
@@ -94,11 +124,23 @@ mod tests {
         report.add(agent, vec![Row::failed("it is not", "one\ntwo".to_owned() + &"é".repeat(MAX_DETAIL))]);
         assert!(!report.held());
         let table = report.to_string();
-        assert!(table.contains("  FAILED  it is not\n          one\n          two"), "{table}");
+        assert!(table.contains("  failed  it is not\n          one\n          two"), "{table}");
         assert!(table.contains("é … (--json has all of it)"), "{table}");
         let json: Value = serde_json::from_str(&report.to_json()).unwrap();
         assert_eq!(json["held"], false);
         assert_eq!(json["agents"][1]["checks"][0]["detail"].as_str().unwrap().chars().count(), MAX_DETAIL + 7);
+    }
+
+    #[test]
+    fn a_limit_counts_only_when_it_is_none_any_more() {
+        let [agent, ..] = AGENTS;
+        for (still, shown) in [(true, "  limit   it is\n"), (false, "  failed  it is\n          a limit that is none")]
+        {
+            let mut report = Report::default();
+            report.add(agent, vec![Row::limit("it is", still, "seen")]);
+            assert_eq!(report.held(), still);
+            assert!(report.to_string().contains(shown), "{report}");
+        }
     }
 
     #[test]

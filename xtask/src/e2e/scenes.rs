@@ -5,8 +5,8 @@ use super::journal;
 use super::report::Row;
 use super::stage::{ALLOWED, ASKED, DENIED, Stage, UNHEARD};
 use super::tollgate::Tollgate;
-use crate::agents::Agent;
-use crate::model::{Heard, Model};
+use crate::agents::{Agent, Gap};
+use crate::model::{Call, Heard, Model};
 use crate::process::{Running, wait_for};
 use anyhow::{Context as _, Result, bail};
 use std::io::Write as _;
@@ -45,6 +45,9 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
     if !agent.asks_its_user {
         with_a_person(&player, &tollgate, rows)?;
     }
+    if let Some(gap) = &agent.gap {
+        past_the_gate(&player, gap, rows)?;
+    }
     drop(daemon);
     without_the_daemon(&player, rows)
 }
@@ -62,27 +65,43 @@ impl Player<'_> {
         self.agent.command(self.program, self.stage.folders(), self.model.address())
     }
 
-    /// Begins a turn in which the model asks for these lines, one after another.
-    fn begin(&self, name: &str, lines: &[&str]) -> Result<Running> {
-        self.model.play(lines.iter().map(|line| self.agent.shell(line)).collect());
+    /// Begins a turn in which the model asks for these calls, one after another.
+    fn begin(&self, name: &str, calls: Vec<Call>, more: &[&str]) -> Result<Turn<'_>> {
+        let turn = calls.len();
+        self.model.play(calls);
         let mut command = self.command();
-        command.args(self.agent.arguments);
-        Running::start(self.agent.name, &mut command, &self.stage.log(name))
+        command.args(self.agent.arguments).args(more);
+        let running = Running::start(self.agent.name, &mut command, &self.stage.log(name))?;
+        Ok(Turn { running, calls: turn, model: self.model })
     }
 
-    /// Ends it: what the model was told of each line.
-    fn end(&self, mut running: Running, lines: usize) -> Result<Heard> {
-        let status = running.wait(TURN)?;
+    fn lines(&self, lines: &[&str]) -> Vec<Call> {
+        lines.iter().map(|line| self.agent.shell(line)).collect()
+    }
+
+    /// A whole turn in which the model asks its shell for these lines.
+    fn turn(&self, name: &str, lines: &[&str]) -> Result<Heard> {
+        self.begin(name, self.lines(lines), &[])?.end()
+    }
+}
+
+/// A turn that has begun.
+struct Turn<'a> {
+    running: Running,
+    calls: usize,
+    model: &'a Model,
+}
+
+impl Turn<'_> {
+    /// Waits for its end: what the model was told of each call.
+    fn end(mut self) -> Result<Heard> {
+        let status = self.running.wait(TURN)?;
         let heard = self.model.heard();
-        if heard.results.len() != lines {
-            let (told, words) = (heard.results.len(), running.last_words());
-            bail!("{status}; the model was told of {told} calls of {lines}; {:?}; it said: {words}", heard.strange);
+        if heard.results.len() != self.calls {
+            let (told, asked, words) = (heard.results.len(), self.calls, self.running.last_words());
+            bail!("{status}; the model was told of {told} calls of {asked}; {:?}; it said: {words}", heard.strange);
         }
         Ok(heard)
-    }
-
-    fn turn(&self, name: &str, lines: &[&str]) -> Result<Heard> {
-        self.end(self.begin(name, lines)?, lines.len())
     }
 }
 
@@ -136,15 +155,26 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
 fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
     tollgate.configure(player.agent, SOMEBODY)?;
     let before = tollgate.approvals()?;
-    let running = player.begin("with-a-person", &[ASKED])?;
+    let turn = player.begin("with-a-person", player.lines(&[ASKED]), &[])?;
     let question = wait_for("a question to a person", SOMEBODY, || {
         Ok(tollgate.approvals()?.into_iter().find(|question| !before.contains(question)))
     })?;
     let waits = !player.stage.asked_ran()?;
     tollgate.run(&["approvals", "approve", &question])?;
-    let heard = player.end(running, 1).context("with a person")?;
+    let heard = turn.end().context("with a person")?;
     let ran = waits && player.stage.asked_ran()?;
     rows.push(Row::new("it waits for a person, and runs once one has said yes", ran, told(&heard, 0)));
+    player.stage.reset()
+}
+
+/// What is known to get past, and what its user can do about it.
+fn past_the_gate(player: &Player<'_>, gap: &Gap, rows: &mut Vec<Row>) -> Result<()> {
+    let heard = player.begin("past-the-gate", (gap.calls)(DENIED), &[])?.end().context("past the gate")?;
+    rows.push(Row::limit(gap.what, player.stage.denied_ran(), format!("{:?}", heard.results)));
+    player.stage.reset()?;
+    let turn = player.begin("not-past-the-gate", (gap.calls)(DENIED), gap.closed_by)?;
+    let heard = turn.end().context("not past the gate")?;
+    rows.push(Row::new(gap.without, !player.stage.denied_ran(), format!("{:?}", heard.results)));
     player.stage.reset()
 }
 

@@ -12,11 +12,11 @@ pub fn read(request: &Value) -> Asked {
     Asked { tools: tools.collect(), results: results.collect() }
 }
 
-pub fn write(turn: &Turn<'_>) -> String {
+pub fn write(turn: &Turn) -> String {
     let (block, delta, stop) = match turn {
-        Turn::Call(id, call) => (
-            json!({"type": "tool_use", "id": id, "name": call.tool, "input": {}}),
-            json!({"type": "input_json_delta", "partial_json": call.input.to_string()}),
+        Turn::Call { id, tool, input } => (
+            json!({"type": "tool_use", "id": id, "name": tool, "input": {}}),
+            json!({"type": "input_json_delta", "partial_json": input.to_string()}),
             "tool_use",
         ),
         Turn::Words(words) => {

@@ -12,9 +12,9 @@ pub fn read(request: &Value) -> Asked {
     Asked { tools: tools.map(|tool| text(tool.get("name"))).collect(), results: results.collect() }
 }
 
-pub fn write(turn: &Turn<'_>) -> String {
+pub fn write(turn: &Turn) -> String {
     let part = match turn {
-        Turn::Call(id, call) => json!({"functionCall": {"id": id, "name": call.tool, "args": call.input}}),
+        Turn::Call { id, tool, input } => json!({"functionCall": {"id": id, "name": tool, "args": input}}),
         Turn::Words(words) => json!({"text": words}),
     };
     let data = json!({

@@ -31,12 +31,21 @@ const CALL: &str = "call_";
 const LAST_WORDS: &str = "done";
 
 /// One call that the model asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// The tool's name, as the agent offers it.
-    pub tool: String,
-    /// Its input, an object.
-    pub input: Value,
+    pub tool: &'static str,
+    /// Its input.
+    pub input: Input,
+}
+
+/// A call's input, an object.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// This one.
+    Known(Value),
+    /// Made of what the agent said came of the call before, and of a line.
+    After(fn(&str, &str) -> Value, &'static str),
 }
 
 /// What a request says: which tools there are, and what came of the script's calls, by their place in it.
@@ -47,10 +56,10 @@ struct Asked {
 }
 
 /// What the model says next.
-#[derive(Debug, PartialEq)]
-enum Turn<'a> {
-    /// A call, under its id.
-    Call(String, &'a Call),
+#[derive(Debug)]
+enum Turn {
+    /// A call.
+    Call { id: String, tool: &'static str, input: Value },
     /// Words that end the turn.
     Words(&'static str),
 }
@@ -83,7 +92,7 @@ impl Protocol {
     }
 
     /// A stream of server-sent events.
-    fn write(self, turn: &Turn<'_>) -> String {
+    fn write(self, turn: &Turn) -> String {
         match self {
             Self::Anthropic => anthropic::write(turn),
             Self::OpenAi => openai::write(turn),
@@ -207,13 +216,20 @@ impl Play {
             serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, format!("no JSON: {error}")))?;
         let asked = protocol.read(&request);
         let at = (0..self.script.len()).find(|at| !asked.results.contains_key(at));
-        self.heard.results.extend(asked.results);
         let next = at.and_then(|at| Some((at, self.script.get(at)?)));
         // Agents also ask for titles and summaries, without tools: that is not about the script.
-        let turn = match next.filter(|(_, call)| asked.tools.contains(&call.tool)) {
-            Some((at, call)) => Turn::Call(format!("{CALL}{at}"), call),
+        let turn = match next.filter(|(_, call)| asked.tools.iter().any(|tool| tool == call.tool)) {
+            Some((at, call)) => {
+                let before = at.checked_sub(1).and_then(|before| asked.results.get(&before));
+                let input = match &call.input {
+                    Input::Known(input) => input.clone(),
+                    Input::After(make, line) => make(before.map_or("", String::as_str), line),
+                };
+                Turn::Call { id: format!("{CALL}{at}"), tool: call.tool, input }
+            }
             None => Turn::Words(LAST_WORDS),
         };
+        self.heard.results.extend(asked.results);
         Ok(protocol.write(&turn))
     }
 }

@@ -11,10 +11,10 @@ pub fn read(request: &Value) -> Asked {
     Asked { tools: tools.collect(), results: results.collect() }
 }
 
-pub fn write(turn: &Turn<'_>) -> String {
+pub fn write(turn: &Turn) -> String {
     let item = match turn {
-        Turn::Call(id, call) => json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id,
-            "name": call.tool, "arguments": call.input.to_string()}),
+        Turn::Call { id, tool, input } => json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id,
+            "name": tool, "arguments": input.to_string()}),
         Turn::Words(words) => json!({"type": "message", "id": "msg_1", "role": "assistant",
             "content": [{"type": "output_text", "text": words}]}),
     };

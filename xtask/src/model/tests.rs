@@ -53,7 +53,9 @@ fn post(model: &Model, path: &str, body: &str) -> String {
 }
 
 fn script() -> Vec<Call> {
-    ["one", "two"].map(|line| Call { tool: "Shell".to_owned(), input: json!({ "line": line }) }).to_vec()
+    let after = |told: &str, line: &str| json!({"line": format!("{line} after {told}")});
+    let inputs = [Input::Known(json!({"line": "one"})), Input::After(after, "two")];
+    inputs.map(|input| Call { tool: "Shell", input }).to_vec()
 }
 
 #[test]
@@ -66,6 +68,7 @@ fn it_asks_for_one_call_after_another_and_keeps_what_it_is_told() {
             let answer = post(&model, path, &body.to_string());
             assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(asks), "{protocol:?}: {answer}");
             assert_eq!(answer.contains("call_"), asks != LAST_WORDS, "{protocol:?}: {answer}");
+            assert_eq!(answer.contains("two after came of 0"), asks == "call_1", "{protocol:?}: {answer}");
         }
         let heard = model.heard();
         assert_eq!(heard.results.values().collect::<Vec<_>>(), ["came of 0", "came of 1"], "{protocol:?}");
