@@ -19,6 +19,7 @@ pub const AGENT: Agent = Agent {
     ],
     program: Program::File("claude"),
     shell: ("Bash", "command"),
+    gate: (".claude/settings.json", "PreToolUse"),
     asks_its_user: true,
     settle: |_, _| Ok(()),
     trust: |_, _| Ok(()),

@@ -40,6 +40,7 @@ pub const AGENT: Agent = Agent {
     ],
     program: Program::Linked("codex"),
     shell: ("exec_command", "cmd"),
+    gate: (".codex/hooks.json", "PreToolUse"),
     asks_its_user: false,
     settle,
     trust,

@@ -16,6 +16,7 @@ pub const AGENT: Agent = Agent {
     }],
     program: Program::Linked("gemini"),
     shell: ("run_shell_command", "command"),
+    gate: (".gemini/settings.json", "BeforeTool"),
     asks_its_user: false,
     settle,
     trust: |_, _| Ok(()),

@@ -26,6 +26,8 @@ pub struct Agent {
     pub program: Program,
     /// Its shell tool, and the field of the line.
     pub shell: (&'static str, &'static str),
+    /// Its settings below a project, and the event there that a tool has to pass.
+    pub gate: (&'static str, &'static str),
     /// It puts the gate's `ask` to its own user, who is not there; the others have Tollgate ask a person.
     pub asks_its_user: bool,
     /// Writes what its user would have settled before: the model's address, and that the project is trusted.

@@ -9,6 +9,8 @@ use crate::agents::{Agent, Gap};
 use crate::model::{Call, Heard, Model};
 use crate::process::{Running, wait_for};
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -45,6 +47,7 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
     if !agent.asks_its_user {
         with_a_person(&player, &tollgate, rows)?;
     }
+    unasked(&player, &tollgate, rows)?;
     if let Some(gap) = &agent.gap {
         past_the_gate(&player, gap, rows)?;
     }
@@ -145,9 +148,11 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
         Ok(missing.is_empty().then_some(()))
     });
     let detail = if missing.is_empty() { String::new() } else { format!("missing: {}", missing.join(", ")) };
-    rows.push(Row::new("the journal has each call, its verdict and its end", settled.is_ok(), detail));
+    let settled = settled.is_ok();
+    rows.push(Row::new("the journal has each call, its verdict and its end", settled, detail));
     let alerts = journal::alerts(&tollgate.events()?);
-    rows.push(Row::new("no tool ran that the gate was not asked about", alerts.is_empty(), alerts.join("\n")));
+    let quiet = settled && alerts.is_empty();
+    rows.push(Row::new("and no alert, since the gate was asked about each", quiet, alerts.join("\n")));
     Ok(())
 }
 
@@ -155,16 +160,39 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
 fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
     tollgate.configure(player.agent, SOMEBODY)?;
     let before = tollgate.approvals()?;
-    let turn = player.begin("with-a-person", player.lines(&[ASKED]), &[])?;
+    let mut turn = player.begin("with-a-person", player.lines(&[ASKED]), &[])?;
     let question = wait_for("a question to a person", SOMEBODY, || {
-        Ok(tollgate.approvals()?.into_iter().find(|question| !before.contains(question)))
+        let question = tollgate.approvals()?.into_iter().find(|question| !before.contains(question));
+        // One that has ended asks no more.
+        Ok(if turn.running.ended()?.is_some() { Some(None) } else { question.map(Some) })
     })?;
-    let waits = !player.stage.asked_ran()?;
-    tollgate.run(&["approvals", "approve", &question])?;
+    let waits = question.is_some() && !player.stage.asked_ran()?;
+    if let Some(question) = question {
+        tollgate.run(&["approvals", "approve", &question])?;
+    }
     let heard = turn.end().context("with a person")?;
     let ran = waits && player.stage.asked_ran()?;
     rows.push(Row::new("it waits for a person, and runs once one has said yes", ran, told(&heard, 0)));
     player.stage.reset()
+}
+
+/// With the hook before tools taken out, and no other, its daemon sees that a tool ran unasked.
+fn unasked(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let (file, event) = player.agent.gate;
+    let path = player.stage.folders().project.join(file);
+    let installed = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut settings: Value = serde_json::from_str(&installed)?;
+    let hooks = settings.get_mut("hooks").and_then(Value::as_object_mut).context("settings without hooks")?;
+    hooks.shift_remove(event).with_context(|| format!("no {event} in {}", path.display()))?;
+    fs::write(&path, settings.to_string())?;
+    player.turn("unasked", &[ALLOWED]).context("unasked")?;
+    let alerted = wait_for("an alert", SETTLED, || {
+        let alerts = journal::alerts(&tollgate.events()?);
+        Ok((!alerts.is_empty()).then_some(()))
+    });
+    let detail = alerted.as_ref().map_or_else(ToString::to_string, |()| String::new());
+    rows.push(Row::new("without the hook before tools, one that ran raises an alert", alerted.is_ok(), detail));
+    Ok(fs::write(&path, installed)?)
 }
 
 /// What is known to get past, and what its user can do about it.
