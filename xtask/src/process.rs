@@ -1,7 +1,7 @@
 //! Programs that are started here: each in a process group of its own, waited for with a deadline, and gone with all
 //! that it started. Knows nothing of what they do.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -36,6 +36,11 @@ pub fn stop_on_signals() {
     });
 }
 
+/// Whether a signal came.
+pub fn is_stopped() -> bool {
+    STOPPED.load(Ordering::Relaxed)
+}
+
 /// Waits until `condition` gives something.
 ///
 /// # Errors
@@ -46,7 +51,7 @@ pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
         if let Some(found) = condition()? {
             return Ok(found);
         }
-        if STOPPED.load(Ordering::Relaxed) {
+        if is_stopped() {
             bail!("stopped by a signal while waiting for {what}");
         }
         if Instant::now() >= until {
@@ -122,7 +127,8 @@ impl Running {
     /// When it does not within that time, or a signal came; with its last words.
     pub fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
         let what = format!("{} to end", self.name);
-        wait_for(&what, within, || self.ended()).with_context(|| self.last_words())
+        let ended = wait_for(&what, within, || self.ended());
+        ended.map_err(|error| anyhow!("{error:#}: {}", self.last_words()))
     }
 
     /// Waits until it ends by itself, and well.

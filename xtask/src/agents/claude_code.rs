@@ -34,6 +34,7 @@ pub const AGENT: Agent = Agent {
             set("IS_SANDBOX", "1"),
         ]
     },
+    reads_again: true,
     gap: None,
     arguments: &["--print", "--dangerously-skip-permissions", "do what the test says"],
 };

@@ -45,6 +45,7 @@ pub const AGENT: Agent = Agent {
     settle,
     trust,
     environment: |_| vec![(KEY, "none".to_owned())],
+    reads_again: false,
     gap: Some(Gap {
         what: "what is typed into a program that runs already is not asked about",
         calls: type_into_a_shell,

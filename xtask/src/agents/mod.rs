@@ -36,6 +36,8 @@ pub struct Agent {
     pub trust: fn(&Folders, &dyn Fn() -> Command) -> Result<()>,
     /// The variables that it needs beside those of every program, given the model's address.
     pub environment: fn(&str) -> Vec<(&'static str, String)>,
+    /// It reads a project's settings again while it works; the others keep those of the session's start.
+    pub reads_again: bool,
     /// A way past its hooks that is known, where there is one.
     pub gap: Option<Gap>,
     /// Has it do one turn without a person, asking nobody itself: what does not run then, the gate has stopped.

@@ -8,7 +8,8 @@ mod stage;
 mod tollgate;
 
 use crate::agents::{AGENTS, Agent};
-use anyhow::{Result, bail};
+use crate::process::is_stopped;
+use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use report::{Report, Row};
 use std::io::Write as _;
@@ -49,6 +50,7 @@ pub fn run(options: &Options) -> Result<bool> {
         let mut rows = Vec::new();
         let played = npm::program(agent, &cache)
             .and_then(|program| scenes::play(agent, &program, &binary, options.keep, &mut rows));
+        ensure!(!is_stopped(), "stopped by a signal");
         // One agent that cannot be run says nothing of the others.
         if let Err(error) = played {
             rows.push(Row::failed("it can be run to the end", format!("{error:#}")));

@@ -3,7 +3,7 @@
 
 use super::journal;
 use super::report::Row;
-use super::stage::{ALLOWED, ASKED, DENIED, Stage, UNHEARD};
+use super::stage::{ALLOWED, ASKED, DENIED, STASHED, Stage, UNHEARD};
 use super::tollgate::Tollgate;
 use crate::agents::{Agent, Gap};
 use crate::model::{Call, Heard, Model};
@@ -48,6 +48,7 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
         with_a_person(&player, &tollgate, rows)?;
     }
     unasked(&player, &tollgate, rows)?;
+    taken_away(&player, &tollgate, rows)?;
     if let Some(gap) = &agent.gap {
         past_the_gate(&player, gap, rows)?;
     }
@@ -193,6 +194,33 @@ fn unasked(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) ->
     let detail = alerted.as_ref().map_or_else(ToString::to_string, |()| String::new());
     rows.push(Row::new("without the hook before tools, one that ran raises an alert", alerted.is_ok(), detail));
     Ok(fs::write(&path, installed)?)
+}
+
+/// A project's hooks are files of its tree, and what changes the tree may take them away in the middle of a session.
+fn taken_away(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let (agent, stage) = (player.agent, player.stage);
+    let play = |name| -> Result<(bool, String)> {
+        let heard = player.turn(name, &[STASHED, DENIED]).context(name)?;
+        let ran = stage.denied_ran();
+        stage.unstash()?;
+        stage.reset()?;
+        Ok((ran, format!("{:?}", heard.results)))
+    };
+    let (ran, detail) = play("taken-away")?;
+    if !agent.reads_again {
+        rows.push(Row::new("a session keeps its hooks when git takes the project's away", !ran, detail));
+        return Ok(());
+    }
+    rows.push(Row::limit("git stash takes the project's hooks away, and what follows runs unasked", ran, detail));
+    let hooks = |done, scope| tollgate.run(&["hooks", done, agent.name, scope]);
+    hooks("uninstall", "--project")?;
+    hooks("install", "--user")?;
+    // Something for git to take.
+    fs::write(stage.folders().project.join("untracked.txt"), "")?;
+    let (ran, detail) = play("not-taken-away")?;
+    rows.push(Row::new("with hooks of the user it takes none", !ran, detail));
+    hooks("uninstall", "--user")?;
+    hooks("install", "--project").map(drop)
 }
 
 /// What is known to get past, and what its user can do about it.

@@ -20,7 +20,10 @@ pub const DENIED: &str = "rm -r canary/.git";
 pub const ASKED: &str = "git reset --hard";
 /// What it has no opinion of.
 pub const ALLOWED: &str = "echo allowed > allowed.txt";
-/// The same, for when there is no daemon.
+/// The same, and it takes every file away that is in no commit, the project's hooks among them. An agent that reads
+/// its settings again takes its time, and shows nobody that it has: hence the pause.
+pub const STASHED: &str = "git stash push --quiet --include-untracked && sleep 6";
+/// What it has no opinion of, for when there is no daemon.
 pub const UNHEARD: &str = "echo unheard > unheard.txt";
 
 /// The folders; they go when it is dropped.
@@ -45,8 +48,12 @@ impl Stage {
         let stage = Self { folders, _root: root };
         fs::write(stage.committed(), COMMITTED)?;
         stage.git(&["init", "--quiet"])?;
+        stage.git(&["config", "user.name", "nobody"])?;
+        stage.git(&["config", "user.email", "nobody@localhost"])?;
+        // What git ignores it leaves where it is.
+        fs::write(stage.folders.project.join(".git/info/exclude"), "/canary/\n")?;
         stage.git(&["add", "committed.txt"])?;
-        stage.git(&["-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "--quiet", "-m", "one file"])?;
+        stage.git(&["commit", "--quiet", "-m", "one file"])?;
         stage.reset()?;
         Ok(stage)
     }
@@ -97,6 +104,14 @@ impl Stage {
     /// Whether [`UNHEARD`] has run.
     pub fn unheard_ran(&self) -> bool {
         self.folders.project.join("unheard.txt").exists()
+    }
+
+    /// Brings back what [`STASHED`] took.
+    ///
+    /// # Errors
+    /// When git has nothing to bring back.
+    pub fn unstash(&self) -> Result<()> {
+        self.git(&["stash", "pop", "--quiet"])
     }
 
     /// A file for the output of what is called `name`.
