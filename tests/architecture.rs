@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// A package, and which of this workspace's packages it may build with.
-const EDGES: [(&str, &str, &[&str]); 13] = [
+const EDGES: [(&str, &str, &[&str]); 14] = [
     ("events", "tollgate-events", &[]),
     ("host/core", "tollgate-core", &["tollgate-events"]),
     ("host/runtime", "tollgate-runtime", &["tollgate-core"]),
@@ -26,6 +26,7 @@ const EDGES: [(&str, &str, &[&str]); 13] = [
     ("plugins/examples/no-secrets", "tollgate-plugin-no-secrets", &["tollgate-sdk"]),
     ("plugins/bundled", "tollgate-bundled", &[]),
     ("tests/guests", "tollgate-test-guests", &["tollgate-sdk"]),
+    ("xtask", "xtask", &[]),
 ];
 
 /// A crate from outside, and the only package that may name it.

@@ -1,0 +1,40 @@
+//! Claude Code: a program of its own, its model given by variables. A project's hooks run unasked in `--print`.
+
+use super::{Agent, Part, Program};
+
+pub const AGENT: Agent = Agent {
+    name: "claude-code",
+    version: "2.1.330",
+    parts: &[
+        Part {
+            name: "@anthropic-ai/claude-code-linux-x64",
+            arch: Some("x86_64"),
+            integrity: "sha512-9Gn+V7DtJ8M1nztP9CeDVl9g3RtrepI7rOFTyPRRnZe8D6zebIHKmC7OvBauucuAP0X0k85SDN/LPVZyjsGezQ==",
+        },
+        Part {
+            name: "@anthropic-ai/claude-code-linux-arm64",
+            arch: Some("aarch64"),
+            integrity: "sha512-V4yanAY5EA5UpwwRPtjSfqDbNqAlUJeVn3NYZw2AgmRHjdpSsLtHAzbxRXfkAnbjwTXzE0uedjQxUY02ARPcsA==",
+        },
+    ],
+    program: Program::File("claude"),
+    shell: ("Bash", "command"),
+    gate: (".claude/settings.json", "PreToolUse"),
+    asks_its_user: true,
+    settle: |_, _| Ok(()),
+    trust: |_, _| Ok(()),
+    environment: |model| {
+        let set = |name, value: &str| (name, value.to_owned());
+        vec![
+            set("ANTHROPIC_BASE_URL", model),
+            set("ANTHROPIC_API_KEY", "none"),
+            set("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            set("DISABLE_AUTOUPDATER", "1"),
+            // It does not skip its own questions for root elsewhere.
+            set("IS_SANDBOX", "1"),
+        ]
+    },
+    reads_again: true,
+    gap: None,
+    arguments: &["--print", "--dangerously-skip-permissions", "do what the test says"],
+};

@@ -1,0 +1,110 @@
+//! Fetches an agent's program with npm, once, into a cache of the user's. Runs no script of a package, and takes
+//! nothing but what is pinned.
+
+use crate::agents::{Agent, Program};
+use crate::process::Running;
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How long npm may take: some hundred megabytes over a slow line.
+const FETCH: Duration = Duration::from_secs(900);
+
+/// The user's cache folder for agents.
+///
+/// # Errors
+/// Where the environment names none.
+pub fn default_cache() -> Result<PathBuf> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    Ok(cache.context("neither XDG_CACHE_HOME nor HOME is set: say --cache FOLDER")?.join("tollgate/agents"))
+}
+
+/// The agent's program in `cache`, fetched where it is not there.
+///
+/// # Errors
+/// When npm is missing or fails, or brings something else than what is pinned.
+pub fn program(agent: &Agent, cache: &Path) -> Result<PathBuf> {
+    let Some(first) = agent.parts_here().next().filter(|_| cfg!(target_os = "linux")) else {
+        bail!("{} is known here for Linux on x86_64 and aarch64 alone", agent.name);
+    };
+    let package = format!("{}@{}", first.name, agent.version);
+    let folder = cache.join(&package);
+    let inside = match agent.program {
+        Program::File(file) => Path::new("node_modules").join(first.name).join(file),
+        Program::Linked(name) => Path::new("node_modules/.bin").join(name),
+    };
+    if !folder.exists() {
+        fetch(&package, &folder)?;
+    }
+    check(agent, &folder).with_context(|| format!("{}: remove it, and it is fetched anew", folder.display()))?;
+    let program = folder.join(inside);
+    ensure!(program.exists(), "{} is not there: remove {}", program.display(), folder.display());
+    Ok(program)
+}
+
+/// Fetched aside and renamed, so that half of a package is never taken for all of it.
+fn fetch(package: &str, folder: &Path) -> Result<()> {
+    let parent = folder.parent().context("the cache has no folder")?;
+    fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+    let aside = tempfile::Builder::new().prefix(".fetch-").tempdir_in(parent)?;
+    let _ = writeln!(std::io::stderr(), "fetching {package} with npm into {} …", folder.display());
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(aside.path()).arg(package);
+    let log = aside.path().join("npm.log");
+    let running = Running::start("npm", &mut npm, &log).context("npm is needed; it comes with Node.js")?;
+    running.succeed(FETCH).with_context(|| {
+        format!("npm could not fetch {package}; without a network, say --cache with a folder that has it")
+    })?;
+    fs::rename(aside.path(), folder).with_context(|| format!("renaming to {}", folder.display()))?;
+    Ok(())
+}
+
+/// Whether what npm brought is what is pinned.
+fn check(agent: &Agent, folder: &Path) -> Result<()> {
+    let lock: Value = serde_json::from_slice(&fs::read(folder.join("package-lock.json"))?)?;
+    for part in agent.parts_here() {
+        let found = lock.get("packages").and_then(|packages| packages.get(format!("node_modules/{}", part.name)));
+        let found = found.and_then(|package| package.get("integrity")).and_then(Value::as_str);
+        ensure!(found == Some(part.integrity), "{} is not what is pinned here, but {found:?}", part.name);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::agents::AGENTS;
+    use serde_json::json;
+
+    #[test]
+    fn a_package_that_is_not_the_pinned_one_is_not_run() {
+        for agent in AGENTS {
+            let folder = tempfile::tempdir().unwrap();
+            let first = agent.parts_here().next().unwrap();
+            let inside = folder.path().join(format!("{}@{}", first.name, agent.version));
+            let write = |changed: Option<&str>| {
+                let package = |part: &crate::agents::Part| {
+                    let integrity = if changed == Some(part.name) { "sha512-other" } else { part.integrity };
+                    (format!("node_modules/{}", part.name), json!({ "integrity": integrity }))
+                };
+                let packages: serde_json::Map<_, _> = agent.parts_here().map(package).collect();
+                fs::create_dir_all(&inside).unwrap();
+                fs::write(inside.join("package-lock.json"), json!({ "packages": packages }).to_string()).unwrap();
+            };
+            write(None);
+            let error = format!("{:#}", program(agent, folder.path()).unwrap_err());
+            assert!(error.contains("is not there"), "its program alone is missing: {error}");
+            for part in agent.parts_here() {
+                write(Some(part.name));
+                let error = format!("{:#}", program(agent, folder.path()).unwrap_err());
+                assert!(error.contains("is not what is pinned") && error.contains("remove it"), "{error}");
+            }
+        }
+    }
+}
