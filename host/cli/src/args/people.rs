@@ -2,11 +2,10 @@
 
 use crate::agents::Scope;
 use crate::agents::known::{AGENTS, Agent};
-use crate::exit::Failure;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
-use tollgate_core::hooks::AgentHook;
 
 /// `approvals`
 #[derive(Debug, Args)]
@@ -165,36 +164,10 @@ pub struct RetryArgs {
     pub json: bool,
 }
 
-/// An agent whose settings can be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SettledAgent {
-    /// Claude Code
-    ClaudeCode,
-    /// Codex
-    Codex,
-    /// Gemini CLI
-    Gemini,
-    /// Cursor
-    Cursor,
-}
-
-impl SettledAgent {
-    /// What is known of its settings.
-    ///
-    /// # Errors
-    /// When nothing is, which would be a mistake of ours.
-    pub fn described(self) -> Result<&'static Agent, Failure> {
-        let hook = match self {
-            Self::ClaudeCode => AgentHook::ClaudeCode,
-            Self::Codex => AgentHook::Codex,
-            Self::Gemini => AgentHook::Gemini,
-            Self::Cursor => AgentHook::Cursor,
-        };
-        AGENTS
-            .iter()
-            .find(|agent| agent.hook == hook)
-            .ok_or_else(|| Failure::Failed(format!("nothing is known of the settings of {hook}")))
-    }
+/// An agent whose settings can be changed, by its name.
+fn settled_agent() -> impl TypedValueParser<Value = &'static Agent> {
+    let find = |name: String| AGENTS.iter().find(|agent| agent.name() == name);
+    PossibleValuesParser::new(AGENTS.iter().map(Agent::name)).try_map(move |name| find(name).ok_or("no such agent"))
 }
 
 /// `hooks`
@@ -207,7 +180,8 @@ pub enum HooksCommand {
     /// Where the hooks are and whether they can work
     Status {
         /// The agent [default: all]
-        agent: Option<SettledAgent>,
+        #[arg(value_parser = settled_agent())]
+        agent: Option<&'static Agent>,
         /// One JSON object on standard output
         #[arg(long)]
         json: bool,
@@ -218,7 +192,8 @@ pub enum HooksCommand {
 #[derive(Debug, Args)]
 pub struct HooksChange {
     /// The agent
-    pub agent: SettledAgent,
+    #[arg(value_parser = settled_agent())]
+    pub agent: &'static Agent,
     /// In the settings of the project that this folder is in (such as .claude/settings.json), unless told otherwise
     #[arg(long)]
     pub project: bool,

@@ -21,20 +21,20 @@ use tollgate_core::home::Home;
 pub fn run(home: &Home, command: &HooksCommand) -> Result<Exit, Failure> {
     match command {
         HooksCommand::Install(change) => {
-            let agent = change.agent.described()?;
+            let agent = change.agent;
             let command = hook_command(home, agent)?;
             let config = Config::load(home).map_err(|error| Failure::Failed(error.to_string()))?;
             let deadline_ms = config.hook(agent.hook).timeout_ms;
             edit(agent, change, "installed", |settings, _| settings::install(agent, settings, &command, deadline_ms))
         }
         HooksCommand::Uninstall(change) => {
-            let agent = change.agent.described()?;
+            let agent = change.agent;
             edit(agent, change, "uninstalled", |settings, file| {
                 settings::uninstall(agent, settings, file.before().as_ref())
             })
         }
         HooksCommand::Status { agent: None, json } => status(AGENTS.iter(), *json),
-        HooksCommand::Status { agent: Some(agent), json } => status(std::iter::once(agent.described()?), *json),
+        HooksCommand::Status { agent: Some(agent), json } => status(std::iter::once(*agent), *json),
     }
 }
 

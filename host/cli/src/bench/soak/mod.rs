@@ -59,7 +59,11 @@ async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
     let length = Duration::from_secs_f64(args.minutes * 60.0);
     let bar = bar(length, args.json);
     say(args.json, &format!("a daemon on a temporary home, seed {seed}"));
-    let mut subject = Subject::start(folder)?;
+    let stopped = || anyhow!("stopped by a signal before its end");
+    let mut subject = tokio::select! {
+        subject = Subject::start(folder) => subject?,
+        () = signals.any() => return Err(stopped()),
+    };
     let load = Arc::new(Load::default());
     let begun = Instant::now();
     let workers = load::start(&load, subject.home());
@@ -78,7 +82,7 @@ async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
         bar.set_message(status(&load, samples.last()));
         tokio::select! {
             () = tokio::time::sleep(SAMPLE_EVERY) => {}
-            () = signals.any() => break Err(anyhow!("stopped by a signal before its end")),
+            () = signals.any() => break Err(stopped()),
         }
     };
     load.end();

@@ -55,7 +55,7 @@ impl Report {
             HAPPENINGS.into_iter().map(|name| (name, recorded(&format!("plugin.{name}")))).collect();
         let events = recorded("demo.tick") + recorded("demo.loop");
         let twice = counted_twice(&client)?;
-        subject.stop()?;
+        subject.stop().await?;
         let verified = tollgate_core::journal::verify(&subject.home().journal())?;
         let of = |value: fn(&Sample) -> u64| {
             trend(&samples.iter().map(|sample| (sample.at, value(sample) as f64)).collect::<Vec<_>>())

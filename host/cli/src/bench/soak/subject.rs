@@ -40,7 +40,7 @@ pub struct Subject {
 
 impl Subject {
     /// Makes a home in `folder` and waits until a daemon answers on it.
-    pub fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         if !Path::new("/proc/self/fd").is_dir() {
             bail!("it reads what the daemon holds from /proc, which this system does not have");
         }
@@ -65,7 +65,7 @@ impl Subject {
             if Instant::now() > deadline {
                 bail!("the daemon did not answer within {START:?}:\n{}", subject.last_words());
             }
-            std::thread::sleep(LOOK);
+            tokio::time::sleep(LOOK).await;
         }
         Ok(subject)
     }
@@ -87,7 +87,7 @@ impl Subject {
     }
 
     /// Has it stop as a supervisor does, and waits for its end.
-    pub fn stop(&mut self) -> anyhow::Result<()> {
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         let pid = pid.context("the daemon has no process id")?;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).context("stopping the daemon")?;
@@ -96,7 +96,7 @@ impl Subject {
             if Instant::now() > deadline {
                 bail!("the daemon did not stop within {STOP:?}");
             }
-            std::thread::sleep(LOOK);
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     }
