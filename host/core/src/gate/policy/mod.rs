@@ -12,6 +12,7 @@ mod fields;
 mod file;
 mod flags;
 mod matcher;
+mod patterns;
 mod presets;
 mod rule;
 mod seen;
