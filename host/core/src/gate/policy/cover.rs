@@ -68,8 +68,8 @@ fn names(rule: &Rule, seen: &Seen<'_>, skipped: usize) -> bool {
     let holds = |word: &Word| {
         let by_glob = globs.is_empty() || matched(globs, seen, word);
         let patterns = &rule.path_patterns;
-        let by_pattern =
-            patterns.is_empty() || (is_known(word) && everywhere(seen, word, |path| patterns.is_match(path)));
+        let by_pattern = patterns.is_empty()
+            || (is_known(word) && everywhere(seen, word, |path| patterns.iter().any(|regex| regex.is_match(path))));
         let said = !globs.is_empty() || !patterns.is_empty();
         if said { by_glob && by_pattern } else { is_home(seen, word) }
     };

@@ -5,12 +5,11 @@
 use super::examples;
 use super::fields::{Fields, Problems, shown};
 use super::matcher::Matcher;
-use super::patterns::Patterns;
 use super::rule::{Risk, Rule, RuleAction, Tool};
 use super::yaml::{self, Node};
 use super::{At, DefaultAction, PolicyError, PolicySource};
 use crate::gate::normalise;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -188,28 +187,23 @@ fn tools(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<Tool> {
     found
 }
 
-fn regexes(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Patterns {
+fn regexes(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Vec<Regex> {
     let texts = fields.texts(key, problems);
-    let plain: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
-    // Only where they do not compile is each looked at by itself, to say which.
-    Patterns::of(&plain, MAX_REGEX_BYTES).unwrap_or_else(|_| {
-        let good = texts.into_iter().filter(|(at, text)| compiles(*at, text, problems)).map(|(_, text)| text);
-        Patterns::of(&good.collect::<Vec<_>>(), MAX_REGEX_BYTES).unwrap_or_default()
-    })
+    texts.into_iter().filter_map(|(at, text)| regex(at, text, problems)).collect()
 }
 
-fn compiles(at: At, text: &str, problems: &mut Problems<'_>) -> bool {
+fn regex(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Regex> {
     match RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build() {
-        Ok(_) => true,
+        Ok(regex) => Some(regex),
         Err(regex::Error::CompiledTooBig(_)) => {
             let message = format!("the regex `{}` compiles to more than {MAX_REGEX_BYTES} bytes", shown(text));
             problems.at(at, format!("{message}; repeat less in it"));
-            false
+            None
         }
         Err(error) => {
             let error = error.to_string();
             problems.at(at, format!("bad regex `{}`: {}", shown(text), error.lines().last().unwrap_or_default()));
-            false
+            None
         }
     }
 }

@@ -27,25 +27,15 @@ const KEYS: [&str; 9] = [
 /// The structured `match`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Matcher {
-    program: Programs,
+    program: Vec<Program>,
     subcommand: Vec<Vec<String>>,
     flags_any: Vec<String>,
     flags_all: Vec<String>,
     flags_none: Vec<String>,
     args_glob: Vec<Pathglob>,
     redirects_to: Vec<Pathglob>,
-    pipes_into: Programs,
+    pipes_into: Vec<Program>,
     assigns: Vec<String>,
-}
-
-/// The programs of a list. Every rule is asked about every command, so that most find by a look that it is not theirs.
-#[derive(Debug, Clone, Default)]
-struct Programs {
-    /// Plain file names, sorted.
-    names: Vec<String>,
-    /// What those begin with, a bit for each letter.
-    begin: u128,
-    others: Vec<Program>,
 }
 
 /// A program by its name, or by its path where the rule writes one.
@@ -87,14 +77,14 @@ impl Matcher {
         let (any, all, none) = (names("flags_any"), names("flags_all"), names("flags_none"));
         let (args, redirects) = (names("args_glob"), names("redirects_to"));
         Some(Self {
-            program: Programs::of(program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems))),
+            program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
             flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             flags_none: none.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
-            pipes_into: Programs::of(pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems))),
+            pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
         })
     }
@@ -108,7 +98,7 @@ impl Matcher {
     pub fn matches(&self, seen: &Seen<'_>, reading: Reading) -> bool {
         let command = seen.command;
         let unless_given = |list_is_empty: bool, holds: &dyn Fn() -> bool| list_is_empty || holds();
-        unless_given(self.program.is_empty(), &|| self.program.names(seen))
+        unless_given(self.program.is_empty(), &|| self.names_program(seen))
             && unless_given(self.subcommand.is_empty(), &|| self.subcommand_of(seen, reading).is_some())
             && unless_given(self.flags_any.is_empty(), &|| {
                 self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
@@ -130,7 +120,11 @@ impl Matcher {
 
     /// Whether one of its programs is a path, and the command's own.
     pub fn names_path(&self, seen: &Seen<'_>) -> bool {
-        self.program.others.iter().any(|program| program.path && program.is(seen))
+        self.program.iter().any(|program| program.path && program.is(seen))
+    }
+
+    fn names_program(&self, seen: &Seen<'_>) -> bool {
+        self.program.iter().any(|program| program.is(seen))
     }
 
     /// How many words the subcommand has that the command is given; none where it is another.
@@ -155,60 +149,21 @@ impl Matcher {
     fn pipes(&self, seen: &Seen<'_>) -> bool {
         let all = seen.ground.all;
         let reached = seen.reached();
+        let named = |name: &str| self.pipes_into.iter().any(|program| program.name.is(name));
         // A file that was fetched is run by its name, too.
-        if reached.is_run && self.pipes_into.have("sh") {
+        if reached.is_run && named("sh") {
             return true;
         }
         let own = all.get(seen.index);
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
-            self.pipes_into.have(command.name()) && shell::runs_its_input(command)
+            named(command.name()) && shell::runs_its_input(command)
         })
     }
 }
 
 fn any(globs: &[Pathglob], path: &PathReading) -> bool {
     globs.iter().any(|glob| !(path.own && glob.rooted) && glob.is_match(&path.text))
-}
-
-impl Programs {
-    fn of(all: impl Iterator<Item = Program>) -> Self {
-        let mut programs = Self::default();
-        for program in all {
-            match program.name {
-                Name::Plain(name) if !program.path => {
-                    programs.begin |= beginning(&name);
-                    programs.names.push(name);
-                }
-                _ => programs.others.push(program),
-            }
-        }
-        programs.names.sort_unstable();
-        programs
-    }
-
-    fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.others.is_empty()
-    }
-
-    /// Whether one of them is what the command runs.
-    fn names(&self, seen: &Seen<'_>) -> bool {
-        self.have_plain(seen.name) || self.others.iter().any(|program| program.is(seen))
-    }
-
-    /// Whether one of them is called so.
-    fn have(&self, name: &str) -> bool {
-        self.have_plain(name) || self.others.iter().any(|program| program.name.is(name))
-    }
-
-    fn have_plain(&self, name: &str) -> bool {
-        self.begin & beginning(name) != 0 && self.names.binary_search_by(|own| own.as_str().cmp(name)).is_ok()
-    }
-}
-
-/// The bit of what a name begins with.
-fn beginning(name: &str) -> u128 {
-    1 << (name.bytes().next().unwrap_or_default() & 127)
 }
 
 impl Program {
@@ -223,7 +178,7 @@ impl Program {
     fn is(&self, seen: &Seen<'_>) -> bool {
         let text = seen.command.program.text.as_str();
         if !self.path {
-            return self.name.is(seen.name);
+            return self.name.is(seen.command.name());
         }
         text.contains('/')
             && (self.name.is(&lexical(text)) || seen.readings(text).iter().any(|path| self.name.is(&path.text)))

@@ -12,7 +12,6 @@ mod fields;
 mod file;
 mod flags;
 mod matcher;
-mod patterns;
 mod presets;
 mod rule;
 mod seen;

@@ -5,9 +5,9 @@ use super::cover;
 use super::examples::Example;
 use super::flags::Reading;
 use super::matcher::Matcher;
-use super::patterns::Patterns;
 use super::seen::Seen;
 use super::target::Target;
+use regex::Regex;
 use std::sync::Arc;
 
 /// How much a rule's author fears what it is about.
@@ -52,8 +52,8 @@ pub(super) struct Rule {
     pub file: Arc<str>,
     pub at: At,
     pub tools: Vec<Tool>,
-    pub command_patterns: Patterns,
-    pub path_patterns: Patterns,
+    pub command_patterns: Vec<Regex>,
+    pub path_patterns: Vec<Regex>,
     pub matcher: Option<Matcher>,
     pub action: RuleAction,
     pub reason: Option<String>,
@@ -102,7 +102,7 @@ impl Rule {
     /// Whether it matches a call of a tool that is no shell. One that stops needs one path to match, however it is
     /// read; one that allows needs every path to match where it really leads.
     pub fn matches_paths(&self, targets: &[Target]) -> bool {
-        let matches = |path: &str| self.path_patterns.is_match(path);
+        let matches = |path: &str| self.path_patterns.iter().any(|pattern| pattern.is_match(path));
         !self.is_of_commands()
             && (self.path_patterns.is_empty()
                 || match self.reading() {
@@ -116,11 +116,15 @@ impl Rule {
         if self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(seen, self.reading())) {
             return false;
         }
-        if !self.command_patterns.is_empty() && !self.command_patterns.is_match(seen.rendered()) {
+        if !self.command_patterns.is_empty()
+            && !self.command_patterns.iter().any(|pattern| pattern.is_match(seen.rendered()))
+        {
             return false;
         }
         let mut paths = seen.words().iter().flatten();
-        if !self.path_patterns.is_empty() && !paths.any(|path| self.path_patterns.is_match(&path.text)) {
+        if !self.path_patterns.is_empty()
+            && !paths.any(|path| self.path_patterns.iter().any(|pattern| pattern.is_match(&path.text)))
+        {
             return false;
         }
         self.action != RuleAction::Allow || cover::covers(self, seen)

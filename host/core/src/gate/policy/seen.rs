@@ -21,8 +21,6 @@ pub(super) struct Ground<'a> {
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     pub command: &'a ShellCommand,
-    /// Its program's file name, which every rule asks for.
-    pub name: &'a str,
     /// Its position in the line.
     pub index: usize,
     pub ground: Ground<'a>,
@@ -56,14 +54,13 @@ impl<'a> Seen<'a> {
         folders: &'a [String],
         reached: &'a OnceCell<Reached>,
     ) -> Self {
-        let (rendered, words) = (OnceCell::new(), OnceCell::new());
-        Self { command, name: command.name(), index, ground, folders, rendered, words, reached }
+        Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new(), reached }
     }
 
     /// The program without its folder, and its arguments, one blank between.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = self.name.to_owned();
+            let mut text = self.command.name().to_owned();
             for arg in &self.command.args {
                 text.push(' ');
                 text.push_str(&arg.text);

@@ -130,7 +130,7 @@ async fn names_that_nobody_has_checked_are_shown_only_so_far() {
     let (finished, alert) = ran(&long("a"), &long("b"));
     let shown = json!("n".repeat(MAX_NAME_BYTES));
     for fields in [&finished, &alert["context"]] {
-        assert!(fields["tool_name"] == shown && fields["call_id"] == shown);
+        assert_eq!((&fields["tool_name"], &fields["call_id"]), (&shown, &shown));
     }
     assert!(alert.to_string().len() < 2_048, "{}", alert.to_string().len());
     // Which call it is about is told by all of it.
