@@ -311,13 +311,14 @@ pub fn folder(paths: &dyn Paths, text: &str) -> PathBuf {
     start.join(rest.trim_start_matches('/'))
 }
 
-/// `$HOME/x` as `~/x`.
+/// `$HOME/x` as `~/x`, and `$PWD/x` as `./x`, wherever the line is by then.
 #[must_use]
-pub fn home_as_tilde(text: &str) -> String {
-    match text.strip_prefix("$HOME") {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
-        _ => text.to_owned(),
-    }
+pub fn spelled_out(text: &str) -> String {
+    let known = [("$HOME", "~"), ("$PWD", ".")].into_iter().find_map(|(variable, place)| {
+        let rest = text.strip_prefix(variable)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{place}{rest}"))
+    });
+    known.unwrap_or_else(|| text.to_owned())
 }
 
 /// `text` without `//`, `.` and `..`, by its letters alone: for patterns, which know no file system.

@@ -14,7 +14,7 @@ pub use written::{redirected, written};
 use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
 use super::patch;
-use super::paths::home_as_tilde;
+use super::paths::spelled_out;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -57,6 +57,9 @@ const SOURCE_FIELDS: [&str; 2] = ["source", "src"];
 /// The fields in which tools name several paths, as patterns or plain.
 const PATH_LISTS: [&str; 8] =
     ["include", "paths", "filepaths", "files", "filenames", "sources", "directories", "folders"];
+
+/// By these a shell chooses or fills in.
+pub(super) const UNKNOWN: [char; 6] = ['*', '?', '[', '{', '$', '`'];
 
 /// Deepest that an input's lists and objects are looked through. Agents nest two or three.
 const MAX_DEPTH: usize = 16;
@@ -147,7 +150,7 @@ fn without_scheme(path: &str) -> &str {
 /// The folder in front of the first pattern character or expansion, as far up as a `..` behind them leads.
 fn fixed_part(pattern: &str) -> String {
     let pattern = folded(pattern).into_iter().next().unwrap_or_default();
-    let end = pattern.find(['*', '?', '[', '{', '$', '`']).unwrap_or(pattern.len());
+    let end = pattern.find(UNKNOWN).unwrap_or(pattern.len());
     let fixed = pattern.get(..end).unwrap_or_default();
     if end == pattern.len() {
         return fixed.to_owned();
@@ -166,7 +169,7 @@ pub fn known_path(word: &Word) -> Option<String> {
     if word.literal {
         return (!word.text.is_empty()).then(|| word.text.clone());
     }
-    let fixed = fixed_part(&home_as_tilde(&word.text));
+    let fixed = fixed_part(&spelled_out(&word.text));
     (!fixed.is_empty()).then_some(fixed)
 }
 

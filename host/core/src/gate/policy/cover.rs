@@ -9,7 +9,7 @@ use super::matcher::Pathglob;
 use super::rule::Rule;
 use super::seen::{Seen, below, parts};
 use crate::gate::call::{RedirectKind, Word};
-use crate::gate::paths::{home_as_tilde, lexical};
+use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::sandbox::DEVICES;
 
 /// Folders whose programs are what their names say.
@@ -54,7 +54,7 @@ fn matched(globs: &[Pathglob], seen: &Seen<'_>, word: &Word) -> bool {
 
 /// Whether `holds` is true of the word as it is written, without its dots, or else from every folder it may mean.
 fn everywhere(seen: &Seen<'_>, word: &Word, holds: impl Fn(&str) -> bool) -> bool {
-    let text = home_as_tilde(&word.text);
+    let text = spelled_out(&word.text);
     if holds(&lexical(&text)) {
         return true;
     }
@@ -114,7 +114,7 @@ fn is_home(seen: &Seen<'_>, word: &Word) -> bool {
     if !is_known(word) {
         return false;
     }
-    let text = home_as_tilde(&word.text);
+    let text = spelled_out(&word.text);
     if is_device(&text) {
         return true;
     }

@@ -9,8 +9,9 @@ use super::target::Target;
 use super::variables;
 use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
-use crate::gate::paths::lexical;
+use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::shell::{NotUnderstood, SSH_HERE};
+use crate::gate::targets::{self, UNKNOWN};
 use std::cell::OnceCell;
 
 /// Most folders that a line's `cd`s are followed into: each word is read in each of them. A line that goes on is asked
@@ -147,10 +148,8 @@ fn cd_target(command: &ShellCommand) -> Option<String> {
     match words.next() {
         None => Some("~".to_owned()),
         Some(word) if word.literal => Some(word.text.clone()),
-        Some(word) => {
-            let rest = word.text.strip_prefix("$HOME")?;
-            Some(format!("~{rest}"))
-        }
+        // `$HOME/x`, `s*/../..`: nothing is left to choose.
+        Some(word) => targets::folded(&spelled_out(&word.text)).into_iter().find(|text| !text.contains(UNKNOWN)),
     }
 }
 

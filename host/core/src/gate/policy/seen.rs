@@ -3,7 +3,7 @@
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
-use crate::gate::paths::{home_as_tilde, lexical};
+use crate::gate::paths::{lexical, spelled_out};
 use std::cell::OnceCell;
 
 /// Where a line runs.
@@ -104,7 +104,7 @@ impl<'a> Seen<'a> {
 
     /// How a path may be read: as written, normalised, and below each folder.
     pub fn readings(&self, text: &str) -> Vec<PathReading> {
-        let text = home_as_tilde(text);
+        let text = spelled_out(text);
         let mut texts = Vec::with_capacity(2 + self.folders.len());
         if text.starts_with(['/', '~']) {
             texts.push(lexical(&text));

@@ -5,7 +5,7 @@
 use super::wildcards::{Reach, Wild};
 use super::{Protected, SECRETS, Touch, settings};
 use crate::gate::call::{ShellCommand, Word};
-use crate::gate::paths::{self, PathProblem, Paths, home_as_tilde, lexical, resolve};
+use crate::gate::paths::{self, PathProblem, Paths, lexical, resolve, spelled_out};
 use crate::gate::targets;
 use crate::home::Home;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl Protected<'_> {
         if word.literal {
             return self.below_each(&word.text, folders, touch);
         }
-        let text = home_as_tilde(&word.text);
+        let text = spelled_out(&word.text);
         let is_of_process = |text: &str| {
             let below = folders.iter().map(|folder| lexical(&format!("{folder}/{text}")));
             below.chain([lexical(text)]).any(|path| paths::is_of_process(&path) || may_be_of_process(&path))

@@ -42,6 +42,12 @@ impl Wild {
                     parts.push(Vec::new());
                     continue;
                 }
+                // `@(a|b)`, where the shell takes it.
+                '@' | '+' | '!' | '?' | '*' if chars.peek() == Some(&'(') => {
+                    chars.next();
+                    skip_group(&mut chars, '(');
+                    Token::Value
+                }
                 '*' => Token::Any,
                 '?' => Token::One,
                 '[' if chars.clone().any(|c| c == ']') => {
@@ -210,6 +216,7 @@ mod tests {
             ("**", Reach::At),
             ("**/token", inside("token")),
             ("**/../tollgate", inside("tollgate")),
+            (".local/@(state|x)/+(toll)gate", Reach::At),
             ("**/tollgate", inside("tollgate")),
             ("$A/state/$(x /)/appr*", inside("appr*")),
             ("${A%/*}/state/t{1..3}/x", inside("x")),

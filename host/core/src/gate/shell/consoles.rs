@@ -5,7 +5,7 @@
 use super::input::Input;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::{scan, values};
+use crate::gate::options::{is_long, scan, values};
 
 /// Programs that take statements from their input.
 const DATABASES: [&str; 18] = [
@@ -46,34 +46,7 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
             }
         }
         "gdb" | "lldb" => {
-            let options = [
-                "-ex",
-                "-iex",
-                "-o",
-                "--ex",
-                "--iex",
-                "--eval-command",
-                "--init-eval-command",
-                "--one-line",
-                "--one-line-before-file",
-                "--source-quietly",
-            ];
-            let mut told_by = Vec::new();
-            for (at, arg) in args.iter().enumerate() {
-                // `-ex=x`, `--ex x`, `--eval-command=x`: its long options may have one dash, and be cut short.
-                let (option, attached) =
-                    arg.text.split_once('=').map_or((arg.text.as_str(), None), |(option, value)| {
-                        (option, Some(Word { text: value.to_owned(), literal: arg.literal }))
-                    });
-                let full = format!("--{}", option.trim_start_matches('-'));
-                let cut_short = full.starts_with("--e") && "--eval-command".starts_with(&full);
-                if options.contains(&option)
-                    || option.starts_with('-') && (options.contains(&full.as_str()) || cut_short)
-                {
-                    told_by.extend(attached.or_else(|| args.get(at + 1).cloned()));
-                }
-            }
-            for text in told_by.into_iter().chain(told(input)) {
+            for text in debugger(args).into_iter().chain(told(input)) {
                 escaped(&text, &["shell ", "!", "platform shell ", "make "], runs);
             }
         }
@@ -112,6 +85,31 @@ fn escaped(told: &Word, marks: &[&str], runs: &mut Runs) {
             runs.code.push(Word { text: code.trim().to_owned(), literal: told.literal });
         }
     }
+}
+
+/// What `gdb` and `lldb` are told by options: `-ex x`, `-ex=x`, `--eval-comm x`. Long ones may have a dash less.
+fn debugger(args: &[Word]) -> Vec<Word> {
+    let long = [
+        "--ex",
+        "--iex",
+        "--eval-command",
+        "--init-eval-command",
+        "--one-line",
+        "--one-line-before-file",
+        "--one-line-on-crash",
+    ];
+    let mut told = Vec::new();
+    for (at, arg) in args.iter().enumerate().filter(|(_, arg)| arg.text.starts_with('-')) {
+        let (option, value) = match arg.text.split_once('=') {
+            Some((option, value)) => (option, Some(Word { text: value.to_owned(), literal: arg.literal })),
+            None => (arg.text.as_str(), None),
+        };
+        let dashed = format!("--{}", option.trim_start_matches('-'));
+        if matches!(option, "-o" | "-O" | "-k") || long.iter().any(|full| is_long(&dashed, full)) {
+            told.extend(value.or_else(|| args.get(at + 1).cloned()));
+        }
+    }
+    told
 }
 
 /// `make -f -` and `make --eval`: lines of rules that are commands.

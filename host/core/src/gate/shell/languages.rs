@@ -109,6 +109,12 @@ pub(super) fn given<'a>(name: &str, args: &'a [Word]) -> Option<Given<'a>> {
         let long = text.split_once('=');
         rest = tail;
         let was_doubt = std::mem::take(&mut doubt);
+        if text == "eval" && language.long_code.contains(&text) {
+            // A subcommand, with options of its own.
+            given.script = true;
+            given.code.extend(tail.iter().cloned());
+            break;
+        }
         if language.long_code.contains(&text) {
             given.run(tail.first().cloned());
             rest = tail.get(1..).unwrap_or_default();
@@ -205,6 +211,7 @@ mod tests {
             ("node --require x", "", false),
             ("nodejs --eval CODE", "CODE", true),
             ("deno eval CODE", "CODE", true),
+            ("deno eval --ext=ts CODE", "--ext=ts CODE", true),
             ("php -d a=b -r CODE", "CODE", true),
             ("php -f x.php -r no", "", true),
             ("lua5.4 -l x -e CODE", "CODE", true),

@@ -30,9 +30,12 @@ fn read(pattern: &str, deep: Deep) -> String {
     // How many parts stand in front of the first that is a pattern; what a link in those does, the file system knows.
     let mut plain = None;
     let mut parts = pattern.split('/');
+    let mut first = true;
     while let Some(part) = parts.next() {
         match (part, plain) {
-            ("" | ".", Some(_)) => {}
+            // In front it is the root.
+            ("", _) if first => kept.push(part),
+            ("" | ".", _) => {}
             ("..", Some(front)) => {
                 let last = kept.last().copied().unwrap_or_default();
                 match deep {
@@ -52,10 +55,11 @@ fn read(pattern: &str, deep: Deep) -> String {
                 kept.extend(parts.by_ref());
             }
             _ => {
-                plain = plain.or(part.contains(['*', '?', '[', '{']).then_some(kept.len()));
+                plain = plain.or(part.contains(['*', '?', '[', '{', '(']).then_some(kept.len()));
                 kept.push(part);
             }
         }
+        first = false;
     }
     match kept.join("/") {
         folded if !folded.is_empty() => folded,
@@ -64,9 +68,10 @@ fn read(pattern: &str, deep: Deep) -> String {
     }
 }
 
-/// `$x`, `$(…)`, `{}`, and a brace that goes on behind the slash.
+/// `$x`, `$(…)`, `<(…)`, `{}`, and a group that goes on behind the slash.
 fn is_expansion(part: &str) -> bool {
-    part.contains(['$', '`', '(']) || part.contains("{}") || part.contains('{') && !part.contains('}')
+    let goes_on = |open: char, close: char| part.contains(open) && !part.contains(close);
+    part.contains(['$', '`', '<', '>']) || part.contains("{}") || goes_on('{', '}') || goes_on('(', ')')
 }
 
 #[cfg(test)]
@@ -84,6 +89,11 @@ mod tests {
             ("s*/../x", &["x"]),
             ("s*/./../../x/t*", &["../x/t*"]),
             ("a/s*/b//../../../x", &["a/../x"]),
+            ("s*/..//./../x", &["../x"]),
+            ("//s*/..//x", &["/x"]),
+            ("?(s)/../@(a|b)/../x", &["x"]),
+            ("@(a|b/c)/../x", &["@(a|b/c)/../x"]),
+            ("<()/../x", &["<()/../x"]),
             ("~/s?/[a-b]/../../x", &["~/x"]),
             ("s*/../t*/../../x", &["../x"]),
             ("s{1..3}/../x", &["x"]),
