@@ -1,6 +1,8 @@
 //! Claude Code: a program of its own, its model given by variables. A project's hooks run unasked in `--print`.
 
 use super::{Agent, Part, Program};
+use crate::model::{Call, Input};
+use serde_json::json;
 
 pub const AGENT: Agent = Agent {
     name: "claude-code",
@@ -34,7 +36,15 @@ pub const AGENT: Agent = Agent {
             set("IS_SANDBOX", "1"),
         ]
     },
+    other_shell: Some(monitor),
     reads_again: true,
     gap: None,
     arguments: &["--print", "--dangerously-skip-permissions", "do what the test says"],
 };
+
+/// A line whose output it is told of as it comes. The tool is there once it was looked for.
+fn monitor(line: &'static str) -> Vec<Call> {
+    let search = json!({"query": "select:Monitor", "max_results": 1});
+    let watch = json!({"command": line, "description": "a step of a test", "timeout_ms": 5_000});
+    vec![Call { tool: "ToolSearch", input: Input::Known(search) }, Call { tool: "Monitor", input: Input::Known(watch) }]
+}

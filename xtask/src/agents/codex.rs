@@ -45,6 +45,7 @@ pub const AGENT: Agent = Agent {
     settle,
     trust,
     environment: |_| vec![(KEY, "none".to_owned())],
+    other_shell: None,
     reads_again: false,
     gap: Some(Gap {
         what: "what is typed into a program that runs already is not asked about",

@@ -36,6 +36,8 @@ pub struct Agent {
     pub trust: fn(&Folders, &dyn Fn() -> Command) -> Result<()>,
     /// The variables that it needs beside those of every program, given the model's address.
     pub environment: fn(&str) -> Vec<(&'static str, String)>,
+    /// Where another tool of its runs lines too: the calls that lead to it, the last of which runs this one.
+    pub other_shell: Option<fn(&'static str) -> Vec<Call>>,
     /// It reads a project's settings again while it works; the others keep those of the session's start.
     pub reads_again: bool,
     /// A way past its hooks that is known, where there is one.
