@@ -26,7 +26,7 @@ pub const AGENT: Agent = Agent {
     },
     other_shell: None,
     reads_again: false,
-    gap: None,
+    gaps: &[],
     // A model that is named: it asks another one which to take where none is.
     arguments: &["--model", "gemini-2.5-flash", "--yolo", "--prompt", "do what the test says"],
 };

@@ -55,7 +55,7 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
         other_shell(&player, calls(DENIED), rows)?;
     }
     taken_away(&player, &tollgate, rows)?;
-    if let Some(gap) = &agent.gap {
+    for gap in agent.gaps {
         past_the_gate(&player, gap, rows)?;
     }
     drop(daemon);
@@ -239,12 +239,13 @@ fn taken_away(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>)
 
 /// What is known to get past, and what its user can do about it.
 fn past_the_gate(player: &Player<'_>, gap: &Gap, rows: &mut Vec<Row>) -> Result<()> {
-    let heard = player.begin("past-the-gate", (gap.calls)(DENIED), &[])?.end().context("past the gate")?;
+    let calls = (gap.calls)(player.stage.folders(), DENIED)?;
+    let heard = player.begin("past-the-gate", calls.clone(), &[])?.end().context("past the gate")?;
     rows.push(Row::limit(gap.what, player.stage.denied_ran(), format!("{:?}", heard.results)));
     player.stage.reset()?;
-    let turn = player.begin("not-past-the-gate", (gap.calls)(DENIED), gap.closed_by)?;
+    let turn = player.begin("not-past-the-gate", calls, gap.closed_by)?;
     let heard = turn.end().context("not past the gate")?;
-    rows.push(Row::new(gap.without, !player.stage.denied_ran(), format!("{:?}", heard.results)));
+    rows.push(Row::new(gap.closed, !player.stage.denied_ran(), format!("{:?}", heard.results)));
     player.stage.reset()
 }
 

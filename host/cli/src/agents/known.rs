@@ -96,7 +96,8 @@ pub static AGENTS: [Agent; 4] = [
         switches: &[("/disableAllHooks", true)],
         note: Some(
             "Claude Code reads its settings again while it works: git stash and git switch may take a project's hooks \
-             away; those of the user (--user) stay",
+             away, those of the user (--user) stay; and it asks none about what a skill runs for its own text, unless \
+             disableSkillShellExecution is true in its settings",
         ),
     },
     Agent {
