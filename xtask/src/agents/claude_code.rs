@@ -1,6 +1,10 @@
 //! Claude Code: a program of its own, its model given by variables. A project's hooks run unasked in `--print`.
 
-use super::{Agent, Part, Program};
+use super::{Agent, Folders, Gap, Part, Program};
+use crate::model::{Call, Input};
+use anyhow::Result;
+use serde_json::json;
+use std::fs;
 
 pub const AGENT: Agent = Agent {
     name: "claude-code",
@@ -34,7 +38,28 @@ pub const AGENT: Agent = Agent {
             set("IS_SANDBOX", "1"),
         ]
     },
+    other_shell: Some(monitor),
     reads_again: true,
-    gap: None,
+    gaps: &[Gap {
+        what: "what a skill runs to fill in its own text is not asked about",
+        calls: launch_a_skill,
+        closed_by: &["--settings", r#"{"disableSkillShellExecution":true}"#],
+        closed: "with disableSkillShellExecution a skill runs nothing",
+    }],
     arguments: &["--print", "--dangerously-skip-permissions", "do what the test says"],
 };
+
+/// A skill of the project whose text holds what this line says.
+fn launch_a_skill(folders: &Folders, line: &'static str) -> Result<Vec<Call>> {
+    let folder = folders.project.join(".claude/skills/says");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("SKILL.md"), format!("---\nname: says\ndescription: a test\n---\nIt says: !`{line}`\n"))?;
+    Ok(vec![Call { tool: "Skill", input: Input::Known(json!({"skill": "says"})) }])
+}
+
+/// A line whose output it is told of as it comes. The tool is there once it was looked for.
+fn monitor(line: &'static str) -> Vec<Call> {
+    let search = json!({"query": "select:Monitor", "max_results": 1});
+    let watch = json!({"command": line, "description": "a step of a test", "timeout_ms": 5_000});
+    vec![Call { tool: "ToolSearch", input: Input::Known(search) }, Call { tool: "Monitor", input: Input::Known(watch) }]
+}

@@ -45,28 +45,29 @@ pub const AGENT: Agent = Agent {
     settle,
     trust,
     environment: |_| vec![(KEY, "none".to_owned())],
+    other_shell: None,
     reads_again: false,
-    gap: Some(Gap {
+    gaps: &[Gap {
         what: "what is typed into a program that runs already is not asked about",
         calls: type_into_a_shell,
         closed_by: &["--config", "features.unified_exec_tty=false"],
-        without: "with features.unified_exec_tty = false nothing can be typed",
-    }),
+        closed: "with features.unified_exec_tty = false nothing can be typed",
+    }],
     arguments: &["exec", "--dangerously-bypass-approvals-and-sandbox", "do what the test says"],
 };
 
 /// A shell on a terminal, and a line for it.
-fn type_into_a_shell(line: &'static str) -> Vec<Call> {
+fn type_into_a_shell(_: &Folders, line: &'static str) -> Result<Vec<Call>> {
     let shell = json!({"cmd": "sh", "tty": true, "yield_time_ms": 1_000});
     let typed = |told: &str, line: &str| {
         // It ends with the line, so that nothing has to be waited for; 0 is no session of its.
         let number = told.split("session ID ").nth(1).map_or("", |rest| rest.split_whitespace().next().unwrap_or(""));
         json!({"session_id": number.parse().unwrap_or(0_u64), "chars": format!("{line}; exit\n"), "yield_time_ms": 20_000})
     };
-    vec![
+    Ok(vec![
         Call { tool: "exec_command", input: Input::Known(shell) },
         Call { tool: "write_stdin", input: Input::After(typed, line) },
-    ]
+    ])
 }
 
 fn settle(folders: &Folders, model: &str) -> Result<()> {

@@ -24,8 +24,9 @@ pub const AGENT: Agent = Agent {
         let set = |name, value: &str| (name, value.to_owned());
         vec![set("GOOGLE_GEMINI_BASE_URL", model), set("GEMINI_API_KEY", "none")]
     },
+    other_shell: None,
     reads_again: false,
-    gap: None,
+    gaps: &[],
     // A model that is named: it asks another one which to take where none is.
     arguments: &["--model", "gemini-2.5-flash", "--yolo", "--prompt", "do what the test says"],
 };

@@ -36,10 +36,12 @@ pub struct Agent {
     pub trust: fn(&Folders, &dyn Fn() -> Command) -> Result<()>,
     /// The variables that it needs beside those of every program, given the model's address.
     pub environment: fn(&str) -> Vec<(&'static str, String)>,
+    /// Where another tool of its runs lines too: the calls that lead to it, the last of which runs this one.
+    pub other_shell: Option<fn(&'static str) -> Vec<Call>>,
     /// It reads a project's settings again while it works; the others keep those of the session's start.
     pub reads_again: bool,
-    /// A way past its hooks that is known, where there is one.
-    pub gap: Option<Gap>,
+    /// The ways past its hooks that are known.
+    pub gaps: &'static [Gap],
     /// Has it do one turn without a person, asking nobody itself: what does not run then, the gate has stopped.
     pub arguments: &'static [&'static str],
 }
@@ -58,12 +60,12 @@ pub struct Part {
 pub struct Gap {
     /// What it is, in one sentence.
     pub what: &'static str,
-    /// The calls that make the agent run a line so.
-    pub calls: fn(&'static str) -> Vec<Call>,
-    /// Further arguments, with which there is no such way; `without` says so in one sentence.
+    /// The calls that make the agent run a line so, after what they need is in its folders.
+    pub calls: fn(&Folders, &'static str) -> Result<Vec<Call>>,
+    /// Further arguments, with which there is no such way.
     pub closed_by: &'static [&'static str],
-    /// The same in words.
-    pub without: &'static str,
+    /// That there is none then, in one sentence.
+    pub closed: &'static str,
 }
 
 /// Where a package's program is.

@@ -25,6 +25,9 @@ const SOMEBODY: Duration = Duration::from_secs(60);
 /// How long the events of a turn that is over may take into the journal.
 const SETTLED: Duration = Duration::from_secs(10);
 
+/// What `guardrails` say of [`DENIED`].
+const WHY_DENIED: &str = "deleting a repository's history is not allowed";
+
 /// Plays all of it; `rows` get what was found, also where it cannot be played to the end.
 ///
 /// # Errors
@@ -48,8 +51,11 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
         with_a_person(&player, &tollgate, rows)?;
     }
     unasked(&player, &tollgate, rows)?;
+    if let Some(calls) = agent.other_shell {
+        other_shell(&player, calls(DENIED), rows)?;
+    }
     taken_away(&player, &tollgate, rows)?;
-    if let Some(gap) = &agent.gap {
+    for gap in agent.gaps {
         past_the_gate(&player, gap, rows)?;
     }
     drop(daemon);
@@ -132,8 +138,7 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
     let heard = player.turn("behind-the-gate", &[DENIED, ASKED, ALLOWED]).context("behind the gate")?;
     let detail = || format!("{:?}", heard.results);
     rows.push(Row::new("a call that is denied does not run", !stage.denied_ran(), detail()));
-    let why = "deleting a repository's history is not allowed";
-    rows.push(says("why reaches the model", told(&heard, 0), &[why]));
+    rows.push(says("why reaches the model", told(&heard, 0), &[WHY_DENIED]));
     rows.push(Row::new("a call that a person has to allow does not run", !stage.asked_ran()?, detail()));
     let why = "this discards changes that are in no commit";
     if agent.asks_its_user {
@@ -174,6 +179,15 @@ fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Ro
     let heard = turn.end().context("with a person")?;
     let ran = waits && player.stage.asked_ran()?;
     rows.push(Row::new("it waits for a person, and runs once one has said yes", ran, told(&heard, 0)));
+    player.stage.reset()
+}
+
+/// The line is the same, whatever the tool that runs it is called. It need not have run yet when the turn is over, so
+/// what counts is what the model was told.
+fn other_shell(player: &Player<'_>, calls: Vec<Call>, rows: &mut Vec<Row>) -> Result<()> {
+    let last = calls.len().saturating_sub(1);
+    let heard = player.begin("other-shell", calls, &[])?.end().context("another shell")?;
+    rows.push(says("another tool that runs lines is denied the same", told(&heard, last), &[WHY_DENIED]));
     player.stage.reset()
 }
 
@@ -225,12 +239,13 @@ fn taken_away(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>)
 
 /// What is known to get past, and what its user can do about it.
 fn past_the_gate(player: &Player<'_>, gap: &Gap, rows: &mut Vec<Row>) -> Result<()> {
-    let heard = player.begin("past-the-gate", (gap.calls)(DENIED), &[])?.end().context("past the gate")?;
+    let calls = (gap.calls)(player.stage.folders(), DENIED)?;
+    let heard = player.begin("past-the-gate", calls.clone(), &[])?.end().context("past the gate")?;
     rows.push(Row::limit(gap.what, player.stage.denied_ran(), format!("{:?}", heard.results)));
     player.stage.reset()?;
-    let turn = player.begin("not-past-the-gate", (gap.calls)(DENIED), gap.closed_by)?;
+    let turn = player.begin("not-past-the-gate", calls, gap.closed_by)?;
     let heard = turn.end().context("not past the gate")?;
-    rows.push(Row::new(gap.without, !player.stage.denied_ran(), format!("{:?}", heard.results)));
+    rows.push(Row::new(gap.closed, !player.stage.denied_ran(), format!("{:?}", heard.results)));
     player.stage.reset()
 }
 

@@ -42,11 +42,14 @@ fn build() -> Result<PathBuf> {
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stdin(Stdio::null());
     cargo.stdout(fs::File::create(&artifacts)?);
     Running::start_as_is("cargo", &mut cargo, &log)?.succeed(BUILD)?;
-    let artifacts = fs::read_to_string(&artifacts)?;
-    let built = artifacts.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut built = built.filter(|line| line.pointer("/target/name").is_some_and(|name| name == "tollgate"));
-    let path = built.find_map(|line| line.get("executable")?.as_str().map(PathBuf::from));
-    path.context("cargo built no tollgate")
+    built(&fs::read_to_string(&artifacts)?).context("cargo built no tollgate")
+}
+
+/// The binary that cargo says it has built.
+fn built(artifacts: &str) -> Option<PathBuf> {
+    let lines = artifacts.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut ours = lines.filter(|line| line.pointer("/target/name").is_some_and(|name| name == "tollgate"));
+    ours.find_map(|line| line.get("executable")?.as_str().map(PathBuf::from))
 }
 
 /// A home, and the binary on it.
@@ -148,5 +151,34 @@ impl<'a> Tollgate<'a> {
         let said: Value = serde_json::from_str(&self.run(&["approvals", "list", "--json"])?)?;
         let listed = said.get("interactions").and_then(Value::as_array).context("no list of approvals")?;
         Ok(listed.iter().filter_map(|one| one.get("id")?.as_str().map(str::to_owned)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn the_binary_is_the_one_that_cargo_names() {
+        let lines = [
+            r#"{"reason":"compiler-artifact","target":{"name":"build-script-build"},"executable":"/t/build"}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"tollgate","kind":["lib"]},"executable":null}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"tollgate","kind":["bin"]},"executable":"/t/tollgate"}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+        ];
+        assert_eq!(built(&lines.join("\n")), Some(PathBuf::from("/t/tollgate")));
+        assert_eq!(built(lines.first().unwrap()), None);
+    }
+
+    #[test]
+    fn a_binary_whose_hooks_nobody_would_find_again_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, taken) in [("tollgate", true), ("tollgate-new", false)] {
+            let path = folder.path().join(name);
+            fs::write(&path, "").unwrap();
+            assert_eq!(binary(Some(&path)).is_ok(), taken, "{name}");
+        }
+        assert!(binary(Some(&folder.path().join("none"))).is_err());
     }
 }

@@ -53,18 +53,20 @@ pub struct Event {
     pub gates: bool,
     /// Whether it is about a tool, and takes a matcher.
     pub of_tools: bool,
+    /// The most seconds that the agent waits for it, where it takes no more and says so at every start.
+    pub at_most: Option<u64>,
 }
 
 const fn gates(name: &'static str) -> Event {
-    Event { name, gates: true, of_tools: true }
+    Event { name, gates: true, of_tools: true, at_most: None }
 }
 
 const fn of_tools(name: &'static str) -> Event {
-    Event { name, gates: false, of_tools: true }
+    Event { name, gates: false, of_tools: true, at_most: None }
 }
 
 const fn tells(name: &'static str) -> Event {
-    Event { name, gates: false, of_tools: false }
+    Event { name, gates: false, of_tools: false, at_most: None }
 }
 
 /// All of them, in the order that messages list them.
@@ -92,7 +94,11 @@ pub static AGENTS: [Agent; 4] = [
         patience: SHORT,
         per_second: 1,
         switches: &[("/disableAllHooks", true)],
-        note: None,
+        note: Some(
+            "Claude Code reads its settings again while it works: git stash and git switch may take a project's hooks \
+             away, those of the user (--user) stay; and it asks none about what a skill runs for its own text, unless \
+             disableSkillShellExecution is true in its settings",
+        ),
     },
     Agent {
         hook: AgentHook::Codex,
@@ -106,13 +112,16 @@ pub static AGENTS: [Agent; 4] = [
             of_tools("PostToolUse"),
             tells("UserPromptSubmit"),
             tells("SessionStart"),
-            tells("SessionEnd"),
+            Event { at_most: Some(3), ..tells("SessionEnd") },
             tells("Stop"),
         ],
         patience: FOR_A_PERSON,
         per_second: 1,
         switches: &[],
-        note: Some("Codex skips hooks that its user has not trusted, in silence: see that it lists them as trusted"),
+        note: Some(
+            "Codex skips hooks that its user has not trusted, in silence: see that it lists them as trusted; and it asks \
+             none about what is typed into a running program, unless features.unified_exec_tty = false in its config.toml",
+        ),
     },
     Agent {
         hook: AgentHook::Gemini,
@@ -169,7 +178,7 @@ impl Agent {
     /// than that, so that the hook itself says what follows. One that asks nothing is answered at once or not missed.
     pub fn timeout(&self, event: &Event, deadline_ms: u64) -> u64 {
         let seconds = if event.gates { self.patience.max(deadline_ms.div_ceil(1_000) + 1) } else { SHORT };
-        seconds * self.per_second
+        event.at_most.map_or(seconds, |most| seconds.min(most)) * self.per_second
     }
 
     /// The events that a canary call goes through: the first that gates.
@@ -193,6 +202,17 @@ mod tests {
                 assert_eq!(given_ms(deadline), agent.patience * 1_000, "{} {}", agent.name(), event.name);
                 assert!(given_ms(deadline) >= deadline + 1_000, "{} {}", agent.name(), event.name);
                 assert!(given_ms(3_600_000) > 3_600_000, "{}: a longer deadline is given more", agent.name());
+            }
+        }
+    }
+
+    #[test]
+    fn an_agent_is_not_given_more_than_it_takes_and_a_gate_never_less_than_it_needs() {
+        for agent in &AGENTS {
+            for event in agent.events {
+                let (given, most) = (agent.timeout(event, 0) / agent.per_second, event.at_most);
+                assert!(most.is_none_or(|most| given == most), "{} {}: {given} s", agent.name(), event.name);
+                assert!(!event.gates || most.is_none(), "{} {}", agent.name(), event.name);
             }
         }
     }

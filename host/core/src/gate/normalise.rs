@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The agents' names of tools that we know under one name. Compared without regard to case or `_`.
-const CANONICAL: [(&str, &str); 82] = [
+const CANONICAL: [(&str, &str); 83] = [
     ("bash", "Bash"),
     ("shell", "Bash"),
     ("localshell", "Bash"),
@@ -27,6 +27,8 @@ const CANONICAL: [(&str, &str); 82] = [
     ("unifiedexec", "Bash"),
     ("startprocess", "Bash"),
     ("terminal", "Bash"),
+    // Claude Code's: a line whose output it is told of as it comes.
+    ("monitor", "Bash"),
     ("read", "Read"),
     ("readfile", "Read"),
     ("readmanyfiles", "Read"),
@@ -264,6 +266,7 @@ mod tests {
             ("Shell", "Bash"),
             ("shell", "Bash"),
             ("local_shell", "Bash"),
+            ("Monitor", "Bash"),
             ("write_file", "Write"),
             ("replace", "Edit"),
             ("edit_file", "Edit"),

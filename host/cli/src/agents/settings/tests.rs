@@ -79,6 +79,7 @@ fn each_agent_gets_its_own_shape() {
     check("codex", "PreToolUse", json!({"matcher": "*", "hooks": [line("codex", 600)]}));
     check("codex", "PostToolUse", json!({"matcher": "*", "hooks": [line("codex", 15)]}));
     check("codex", "Stop", json!({"hooks": [line("codex", 15)]}));
+    check("codex", "SessionEnd", json!({"hooks": [line("codex", 3)]}));
 
     check("gemini", "BeforeTool", json!({"matcher": "*", "hooks": [line("gemini", 600_000)]}));
     check("gemini", "AfterTool", json!({"matcher": "*", "hooks": [line("gemini", 15_000)]}));
