@@ -3,6 +3,7 @@
 //! Owns resolution. Knows nothing of roots or rules.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -78,9 +79,10 @@ pub(super) struct Remembered<'a> {
 
 #[derive(Default)]
 struct Known {
-    real: HashMap<PathBuf, Option<PathBuf>>,
-    looked: HashMap<PathBuf, Look>,
-    folders: HashMap<PathBuf, bool>,
+    // By their bytes: a path is hashed part by part.
+    real: HashMap<OsString, Option<PathBuf>>,
+    looked: HashMap<OsString, Look>,
+    folders: HashMap<OsString, bool>,
 }
 
 /// The file system is not asked any more.
@@ -97,7 +99,7 @@ impl<'a> Remembered<'a> {
     }
 
     fn find(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
-        if let Some(real) = known.real.get(path) {
+        if let Some(real) = known.real.get(path.as_os_str()) {
             return Ok(real.clone());
         }
         let real = match path.parent().zip(path.file_name()) {
@@ -114,28 +116,28 @@ impl<'a> Remembered<'a> {
             },
             None => self.whole(known, path)?,
         };
-        known.real.insert(path.to_owned(), real.clone());
+        known.real.insert(path.into(), real.clone());
         Ok(real)
     }
 
     /// Asks the file system for the whole path where it is not known.
     fn whole(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
-        if let Some(real) = known.real.get(path) {
+        if let Some(real) = known.real.get(path.as_os_str()) {
             return Ok(real.clone());
         }
         self.may_look()?;
         let real = self.paths.real(path);
-        known.real.insert(path.to_owned(), real.clone());
+        known.real.insert(path.into(), real.clone());
         Ok(real)
     }
 
     fn look_at(&self, known: &mut Known, path: &Path) -> Result<Look, Exhausted> {
-        if let Some(look) = known.looked.get(path) {
+        if let Some(look) = known.looked.get(path.as_os_str()) {
             return Ok(*look);
         }
         self.may_look()?;
         let look = self.paths.look(path);
-        known.looked.insert(path.to_owned(), look);
+        known.looked.insert(path.into(), look);
         Ok(look)
     }
 }
@@ -152,11 +154,11 @@ impl Paths for Remembered<'_> {
     }
     fn is_folder(&self, path: &Path) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(is_folder) = known.folders.get(path) {
+        if let Some(is_folder) = known.folders.get(path.as_os_str()) {
             return *is_folder;
         }
         let is_folder = self.may_look().is_ok() && self.paths.is_folder(path);
-        known.folders.insert(path.to_owned(), is_folder);
+        known.folders.insert(path.into(), is_folder);
         is_folder
     }
     fn home(&self) -> Option<PathBuf> {
