@@ -39,6 +39,11 @@ pub const AGENT: Agent = Agent {
         ]
     },
     other_shell: Some(monitor),
+    subagent: |prompt| {
+        let input = json!({"description": "a step of a test", "prompt": prompt, "subagent_type": "general-purpose",
+            "run_in_background": false});
+        vec![Call { tool: "Agent", input: Input::Known(input) }]
+    },
     reads_again: true,
     gaps: &[Gap {
         what: "what a skill runs to fill in its own text is not asked about",

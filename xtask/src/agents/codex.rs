@@ -46,6 +46,16 @@ pub const AGENT: Agent = Agent {
     trust,
     environment: |_| vec![(KEY, "none".to_owned())],
     other_shell: None,
+    subagent: |prompt| {
+        let wait = |told: &str, _: &str| {
+            let agent = serde_json::from_str::<Value>(told).ok().and_then(|told| told.get("agent_id").cloned());
+            json!({"targets": [agent], "timeout_ms": 60_000})
+        };
+        vec![
+            Call { tool: "multi_agent_v1.spawn_agent", input: Input::Known(json!({"message": prompt})) },
+            Call { tool: "multi_agent_v1.wait_agent", input: Input::After(wait, "") },
+        ]
+    },
     reads_again: false,
     gaps: &[Gap {
         what: "what is typed into a program that runs already is not asked about",

@@ -1,6 +1,7 @@
 //! Gemini CLI: settled by files of its user's. It takes nothing from a project's settings that its user does not trust.
 
 use super::{Agent, Folders, Part, Program};
+use crate::model::{Call, Input};
 use anyhow::Result;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -25,6 +26,10 @@ pub const AGENT: Agent = Agent {
         vec![set("GOOGLE_GEMINI_BASE_URL", model), set("GEMINI_API_KEY", "none")]
     },
     other_shell: None,
+    subagent: |prompt| {
+        let input = json!({"agent_name": "generalist", "prompt": prompt});
+        vec![Call { tool: "invoke_agent", input: Input::Known(input) }]
+    },
     reads_again: false,
     gaps: &[],
     // A model that is named: it asks another one which to take where none is.

@@ -38,6 +38,8 @@ pub struct Agent {
     pub environment: fn(&str) -> Vec<(&'static str, String)>,
     /// Where another tool of its runs lines too: the calls that lead to it, the last of which runs this one.
     pub other_shell: Option<fn(&'static str) -> Vec<Call>>,
+    /// The calls that start a subagent with this prompt, and wait for it.
+    pub subagent: fn(&str) -> Vec<Call>,
     /// It reads a project's settings again while it works; the others keep those of the session's start.
     pub reads_again: bool,
     /// The ways past its hooks that are known.

@@ -6,7 +6,7 @@ use super::report::Row;
 use super::stage::{ALLOWED, ASKED, DENIED, STASHED, Stage, UNHEARD};
 use super::tollgate::Tollgate;
 use crate::agents::{Agent, Gap};
-use crate::model::{Call, Heard, Model};
+use crate::model::{Call, Heard, Model, SUBAGENT};
 use crate::process::{Running, wait_for};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -51,6 +51,7 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
         with_a_person(&player, &tollgate, rows)?;
     }
     unasked(&player, &tollgate, rows)?;
+    by_a_subagent(&player, rows)?;
     if let Some(calls) = agent.other_shell {
         other_shell(&player, calls(DENIED), rows)?;
     }
@@ -77,12 +78,17 @@ impl Player<'_> {
 
     /// Begins a turn in which the model asks for these calls, one after another.
     fn begin(&self, name: &str, calls: Vec<Call>, more: &[&str]) -> Result<Turn<'_>> {
-        let turn = calls.len();
+        let number = calls.len();
         self.model.play(calls);
+        self.start(name, number, more)
+    }
+
+    /// Begins a turn that the model plays already, of that many calls.
+    fn start(&self, name: &str, calls: usize, more: &[&str]) -> Result<Turn<'_>> {
         let mut command = self.command();
         command.args(self.agent.arguments).args(more);
         let running = Running::start(self.agent.name, &mut command, &self.stage.log(name))?;
-        Ok(Turn { running, calls: turn, model: self.model })
+        Ok(Turn { running, calls, model: self.model })
     }
 
     fn lines(&self, lines: &[&str]) -> Vec<Call> {
@@ -179,6 +185,17 @@ fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Ro
     let heard = turn.end().context("with a person")?;
     let ran = waits && player.stage.asked_ran()?;
     rows.push(Row::new("it waits for a person, and runs once one has said yes", ran, told(&heard, 0)));
+    player.stage.reset()
+}
+
+/// What it starts asks as it does itself.
+fn by_a_subagent(player: &Player<'_>, rows: &mut Vec<Row>) -> Result<()> {
+    let calls = (player.agent.subagent)(&format!("do what the test says, {SUBAGENT}"));
+    let own = calls.len();
+    player.model.play_with(calls, player.lines(&[DENIED]));
+    let heard = player.start("by-a-subagent", own + 1, &[])?.end().context("by a subagent")?;
+    let held = !player.stage.denied_ran() && told(&heard, own).contains(WHY_DENIED);
+    rows.push(Row::new("a call of a subagent is denied the same", held, format!("{:?}", heard.results)));
     player.stage.reset()
 }
 

@@ -9,7 +9,9 @@ pub fn read(request: &Value) -> Asked {
         .filter(|block| block.get("type").is_some_and(|kind| kind == "tool_result"))
         .filter_map(|block| Some((place(block.get("tool_use_id"))?, text(block.get("content")))));
     let tools = list(request, "tools").map(|tool| text(tool.get("name")));
-    Asked { tools: tools.collect(), results: results.collect() }
+    // What comes later from its user is news of what it has started.
+    let prompt = text(list(request, "messages").next().and_then(|message| message.get("content")));
+    Asked { prompt, tools: tools.collect(), results: results.collect() }
 }
 
 pub fn write(turn: &Turn) -> String {

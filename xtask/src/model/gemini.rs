@@ -9,7 +9,9 @@ pub fn read(request: &Value) -> Asked {
         .filter_map(|part| part.get("functionResponse"))
         .filter_map(|response| Some((place(response.get("id"))?, text(response.get("response")))));
     let tools = list(request, "tools").flat_map(|tool| list(tool, "functionDeclarations"));
-    Asked { tools: tools.map(|tool| text(tool.get("name"))).collect(), results: results.collect() }
+    let prompt = list(request, "contents").flat_map(|content| list(content, "parts"));
+    let prompt = prompt.filter_map(|part| part.get("text")?.as_str()).collect();
+    Asked { prompt, tools: tools.map(|tool| text(tool.get("name"))).collect(), results: results.collect() }
 }
 
 pub fn write(turn: &Turn) -> String {

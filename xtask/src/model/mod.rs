@@ -27,6 +27,8 @@ const MAX_REQUESTS: usize = 64;
 const MAX_CONNECTIONS: usize = 32;
 /// What the ids of the script's calls begin with; the call's place follows.
 const CALL: &str = "call_";
+/// What the prompt of a subagent holds, and no other: by it the subagent's requests are known.
+pub const SUBAGENT: &str = "as a subagent";
 /// What is said where the script is over, or the request is not about it.
 const LAST_WORDS: &str = "done";
 
@@ -48,9 +50,11 @@ pub enum Input {
     After(fn(&str, &str) -> Value, &'static str),
 }
 
-/// What a request says: which tools there are, and what came of the script's calls, by their place in it.
+/// What a request says: what its user wants, which tools there are, and what came of the script's calls, by their
+/// place in it.
 #[derive(Debug, Default, PartialEq)]
 struct Asked {
+    prompt: String,
     tools: Vec<String>,
     results: BTreeMap<usize, String>,
 }
@@ -114,6 +118,8 @@ pub struct Heard {
 #[derive(Debug, Default)]
 struct Play {
     script: Vec<Call>,
+    /// From here on it is a subagent's.
+    subagent: usize,
     heard: Heard,
 }
 
@@ -147,7 +153,14 @@ impl Model {
 
     /// Begins a script; what was heard until now is forgotten.
     pub fn play(&self, script: Vec<Call>) {
-        *lock(&self.play) = Play { script, heard: Heard::default() };
+        self.play_with(script, Vec::new());
+    }
+
+    /// The same, with the script of a subagent that the agent starts; its calls have their places behind the others.
+    pub fn play_with(&self, mut script: Vec<Call>, subagent: Vec<Call>) {
+        let from = script.len();
+        script.extend(subagent);
+        *lock(&self.play) = Play { script, subagent: from, heard: Heard::default() };
     }
 
     /// What was heard since the script began.
@@ -215,7 +228,9 @@ impl Play {
         let request: Value =
             serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, format!("no JSON: {error}")))?;
         let asked = protocol.read(&request);
-        let at = (0..self.script.len()).find(|at| !asked.results.contains_key(at));
+        let mut places =
+            if asked.prompt.contains(SUBAGENT) { self.subagent..self.script.len() } else { 0..self.subagent };
+        let at = places.find(|at| !asked.results.contains_key(at));
         let next = at.and_then(|at| Some((at, self.script.get(at)?)));
         // Agents also ask for titles and summaries, without tools: that is not about the script.
         let turn = match next.filter(|(_, call)| asked.tools.iter().any(|tool| tool == call.tool)) {

@@ -22,7 +22,8 @@ fn request(protocol: Protocol, heard: &[usize]) -> (&'static str, Value) {
         Protocol::OpenAi => {
             let results =
                 heard.iter().map(|at| json!({"type": "function_call_output", "call_id": id(at), "output": said(at)}));
-            ("/v1/responses", json!({"tools": [{"name": "Shell"}], "input": results.collect::<Vec<_>>()}))
+            let input: Vec<Value> = std::iter::once(json!({"role": "user", "content": "go"})).chain(results).collect();
+            ("/v1/responses", json!({"tools": [{"name": "Shell"}], "input": input}))
         }
         Protocol::Gemini => {
             let results = heard
@@ -79,6 +80,59 @@ fn it_asks_for_one_call_after_another_and_keeps_what_it_is_told() {
 }
 
 #[test]
+fn a_subagent_is_asked_for_its_own_calls_and_its_agent_for_the_others() {
+    for protocol in [Protocol::Anthropic, Protocol::OpenAi, Protocol::Gemini] {
+        let model = Model::start().unwrap();
+        let mut calls = script();
+        let theirs = calls.pop().unwrap();
+        model.play_with(calls, vec![theirs]);
+        for (prompt, heard, asks) in [
+            ("go", &[][..], "call_0"),
+            (SUBAGENT, &[], "call_1"),
+            (SUBAGENT, &[1], LAST_WORDS),
+            ("go", &[0], LAST_WORDS),
+        ] {
+            let (path, body) = request(protocol, heard);
+            let body = body.to_string().replace("\"go\"", &format!("\"{prompt}\""));
+            let answer = post(&model, path, &body);
+            assert!(answer.contains(asks), "{protocol:?} {prompt} {heard:?}: {answer}");
+        }
+        assert_eq!(model.heard().results.len(), 2, "{protocol:?}");
+    }
+}
+
+#[test]
+fn a_tool_of_a_group_is_called_as_such() {
+    let model = Model::start().unwrap();
+    model.play(vec![Call { tool: "group.tool", input: Input::Known(json!({})) }]);
+    let tools = json!([{"type": "namespace", "name": "group", "tools": [{"name": "tool"}]}]);
+    let answer = post(&model, "/v1/responses", &json!({"tools": tools, "input": []}).to_string());
+    assert!(answer.contains(r#""namespace":"group","name":"tool""#), "{answer}");
+}
+
+#[test]
+fn no_more_connections_are_served_than_there_are_places() {
+    let model = Model::start().unwrap();
+    let host = model.address().strip_prefix("http://").unwrap();
+    let connect = || {
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        stream
+    };
+    let mut served: Vec<TcpStream> = (0..MAX_CONNECTIONS).map(|_| connect()).collect();
+    let mut byte = [0];
+    for stream in &mut served {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1);
+    }
+    let mut waiting = connect();
+    waiting.set_read_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
+    assert!(waiting.read(&mut byte).is_err(), "it is answered while all places are taken");
+    served.clear();
+    waiting.set_read_timeout(None).unwrap();
+    assert_eq!(waiting.read(&mut byte).unwrap(), 1, "a place that is free again is the next one's");
+}
+
+#[test]
 fn a_request_without_the_tool_or_about_other_calls_is_not_about_the_script() {
     for protocol in [Protocol::Anthropic, Protocol::OpenAi, Protocol::Gemini] {
         let model = Model::start().unwrap();
@@ -128,10 +182,12 @@ fn a_request_of_any_length_is_not_read() {
     let model = Model::start().unwrap();
     let host = model.address().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    let head = format!("POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", MAX_REQUEST_BYTES + 1);
+    // JSON that would be answered.
+    let body = " ".repeat(MAX_REQUEST_BYTES) + "{}";
+    let head = format!("POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();
     // It may hang up before all of it is sent.
-    let _ = stream.write_all(&vec![b' '; MAX_REQUEST_BYTES + 1]);
+    let _ = stream.write_all(body.as_bytes());
     let mut answer = [0; 12];
     let read = stream.read(&mut answer).unwrap_or(0);
     assert!(read == 0 || answer == *b"HTTP/1.1 400", "{}", String::from_utf8_lossy(&answer));
