@@ -1,6 +1,6 @@
 //! The hooks in an agent's settings, over the real binary: put in, proved live, and gone without a trace.
 
-use crate::support::{Home, stderr, stdout};
+use crate::support::{Home, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -139,6 +139,27 @@ fn installed_hooks_are_shown_live_and_gone_without_a_trace() {
     for agent in AGENTS {
         shown_live_and_gone(agent);
     }
+}
+
+#[test]
+fn hooks_that_go_missing_while_an_agent_works_raise_an_alert() {
+    let home = Home::without_plugins();
+    let daemon = home.start();
+    for agent in AGENTS {
+        runs(&home, &agent.install(), 0);
+        assert_eq!(as_agent(&home, agent, "ls").status.code(), Some(0));
+        let file = home.workspace().join(agent.file);
+        wait_for(format!("{} to be watched", agent.name), || {
+            daemon.log().contains(&file.display().to_string()).then_some(())
+        });
+        fs::rename(&file, file.with_extension("stashed")).expect("moved away");
+        let alert = wait_for(format!("{} to be told of", agent.name), || {
+            let alerts = daemon.events("alert.raised");
+            alerts.into_iter().find(|alert| alert["payload"]["context"]["agent"] == agent.name)
+        });
+        assert!(alert["payload"]["description"].as_str().expect("words").contains("tollgate hooks install"), "{alert}");
+    }
+    assert_eq!(daemon.events("alert.raised").len(), AGENTS.len());
 }
 
 fn shown_live_and_gone(agent: Agent) {

@@ -1,10 +1,12 @@
 //! A settings file: read whole, shown as a difference, replaced in one step, with a copy of what was there before.
 
 use crate::exit::Failure;
+use rustix::fs::OFlags;
 use serde::Serialize as _;
 use serde_json::{Map, Value};
 use std::fs;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The largest settings file that is read, in bytes.
@@ -33,8 +35,12 @@ impl SettingsFile {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = path.display();
         let mut text = String::new();
-        match fs::File::open(&path) {
+        // A pipe of that name would be waited for.
+        match fs::File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&path) {
             Ok(file) => {
+                if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    return Err(Failure::at(&name, "no regular file"));
+                }
                 file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| Failure::at(&name, error))?
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {

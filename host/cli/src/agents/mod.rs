@@ -1,12 +1,13 @@
 //! Agents' settings files: where they are, and Tollgate's hooks in them.
 //!
 //! [`known`] describes each agent, [`settings`] edits the JSON by such a description and knows no file, [`mod@file`]
-//! reads and writes files and knows no hook, [`command`] is what a hook runs.
+//! reads and writes files and knows no hook, [`command`] is what a hook runs, [`mod@watch`] sees that they stay.
 
 pub mod command;
 pub mod file;
 pub mod known;
 pub mod settings;
+pub mod watch;
 
 use known::Agent;
 use std::path::{Path, PathBuf};

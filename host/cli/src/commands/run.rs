@@ -38,6 +38,7 @@ async fn serve(home: &Home, config: &Config) -> Result<(), Failure> {
     let host = Host::open(home, config).await?;
     let reloading = Reloading::new(home.clone(), host.gatekeeper.clone(), config.clone(), seen);
     let reloading = tokio::spawn(reloading.follow(hangup));
+    let watching = tokio::spawn(crate::agents::watch::watch(host.bus.clone()));
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -53,6 +54,7 @@ async fn serve(home: &Home, config: &Config) -> Result<(), Failure> {
         Err(failure) => Err(failure),
     };
     reloading.abort();
+    watching.abort();
     host.close().await;
     served
 }

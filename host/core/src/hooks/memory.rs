@@ -7,16 +7,16 @@ use super::input::HookInput;
 use super::kind::Kind;
 use super::tool::{self, digest};
 use crate::bus::Bus;
-use crate::event::{Draft, Entity, MAX_NAME_BYTES};
+use crate::event::{Draft, MAX_NAME_BYTES};
 use crate::gate::{Decision, Verdict};
 use crate::journal::Query;
 use crate::text;
 use serde_json::{Value, json};
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tollgate_events::{EventType, PatternSet};
+use tollgate_events::PatternSet;
 use uuid::Uuid;
 
 /// Calls that are remembered to have been gated: those of hundreds of sessions in an hour, in about a megabyte. What is
@@ -186,26 +186,16 @@ fn alert(input: &HookInput, tool: &str, call_id: &str) -> Option<Draft> {
     let id = digest(&["alert", &input.session, call_id]);
     // Nobody has checked them: the gate never saw the call.
     let (tool, call_id) = (text::start(tool, MAX_NAME_BYTES), text::start(call_id, MAX_NAME_BYTES));
-    let payload = json!({
-        "alertId": id.to_string(),
-        "severity": "high",
-        "category": "policy",
-        "title": "a tool ran past the gate",
-        "description": format!(
-            "`{tool}` has finished and no hook had asked about it: the hook that {} runs before tools is missing, \
-             switched off or failed; `tollgate doctor` looks",
-            input.agent
-        ),
-        "context": {
-            "session_id": input.session,
-            "agent": input.agent.as_str(),
-            "tool_name": tool,
-            "call_id": call_id,
-        },
+    let description = format!(
+        "`{tool}` has finished and no hook had asked about it: the hook that {} runs before tools is missing, \
+         switched off or failed; `tollgate doctor` looks",
+        input.agent
+    );
+    let context = json!({
+        "session_id": input.session,
+        "agent": input.agent.as_str(),
+        "tool_name": tool,
+        "call_id": call_id,
     });
-    let session: Arc<str> = input.session.as_str().into();
-    let mut draft = Draft::new(EventType::parse("alert.raised").ok()?, "core", payload.to_string())
-        .in_session(Arc::clone(&session));
-    draft.entity = Some(Entity { kind: "session".into(), id: session });
-    Some(draft)
+    super::alert(Some(id), &input.session, "a tool ran past the gate", &description, &context)
 }

@@ -2,8 +2,9 @@
 //!
 //! Pure: reads bytes and returns values; the socket and the process's exit belong to the command line. What
 //! the agents' inputs have in common is in `kind`, `fields`, `tool` and `input`; how each wants its answer is in its
-//! own file. What has to be known from one hook to the next is in `memory`.
+//! own file. What has to be known from one hook to the next is in `memory`, what people are told in `alert`.
 
+mod alert;
 mod claude_code;
 mod codex;
 mod cursor;
@@ -16,6 +17,7 @@ mod kind;
 mod memory;
 mod tool;
 
+pub use alert::alert;
 pub use input::{HookContext, HookInput};
 pub use memory::HookMemory;
 

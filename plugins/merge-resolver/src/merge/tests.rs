@@ -211,8 +211,9 @@ proptest! {
     fn the_sides_may_change_places([base, ours, theirs] in any_three(), path in path()) {
         let one = merged(path, [&base, &ours, &theirs], true);
         let other = merged(path, [&base, &theirs, &ours], true);
-        let remaining = |made: &Result<Resolution, String>| made.as_ref().ok().map(Resolution::remaining);
-        prop_assert_eq!(remaining(&one), remaining(&other));
+        // Into how many pieces a rest is cut hangs on which of two equal lines is taken for the same.
+        let whole = |made: &Result<Resolution, String>| made.as_ref().ok().map(|made| made.remaining() == 0);
+        prop_assert_eq!(whole(&one), whole(&other));
     }
 
     #[test]
