@@ -232,7 +232,7 @@ mod tests {
             let source = format!("{PREFIX}{}", agent.name());
             let mut events = self.bus.subscribe(PatternSet::parse(["hook.*"]).unwrap(), Overflow::DropOldest);
             let draft = Draft::new(EventType::parse("hook.stop").unwrap(), source, payload.to_string());
-            self.bus.emit(draft.in_session("s1".into())).await.unwrap();
+            self.bus.emit(draft.in_session("s1")).await.unwrap();
             match events.next().await {
                 Some(Delivery::Event(event)) => event,
                 other => unreachable!("{other:?}"),
