@@ -24,4 +24,4 @@ mod messages;
 mod operations;
 mod plugins;
 mod policies;
-mod soak;
+mod bench;

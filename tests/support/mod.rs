@@ -29,7 +29,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 /// The key is made here, so that no two daemons make one each.
 static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("a folder for compiled components");
+    let components = folder.join("components");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&components).expect("a folder for compiled components");
     let key = folder.join("key");
     if !key.exists() {
         let mut random = [0; 64];
@@ -51,7 +52,11 @@ impl Home {
         let home = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         fs::create_dir_all(home.workspace().join(".git")).expect("a workspace");
         fs::create_dir(home.path()).expect("a home");
-        std::os::unix::fs::symlink(&*COMPILED, home.path().join("cache")).expect("a link");
+        // The code alone and the key to it: what worked last is each home's own.
+        let cache = home.path().join("cache");
+        fs::DirBuilder::new().mode(0o700).create(&cache).expect("a cache");
+        fs::copy(COMPILED.join("key"), cache.join("key")).expect("the key");
+        std::os::unix::fs::symlink(COMPILED.join("components"), cache.join("components")).expect("a link");
         home.configure("");
         home
     }
@@ -67,7 +72,7 @@ impl Home {
 
     /// The same, where nothing was compiled before.
     pub fn cold(self) -> Self {
-        fs::remove_file(self.path().join("cache")).expect("the link");
+        fs::remove_dir_all(self.path().join("cache")).expect("the cache");
         self
     }
 

@@ -348,6 +348,9 @@ pub enum BenchCommand {
     /// Load a daemon while plugins come, fault and go, and say whether its memory and descriptors stay
     #[command(after_help = help::BENCH_SOAK)]
     Soak(SoakArgs),
+    /// Kill a daemon again and again while clients emit, and say whether anything acknowledged is lost or doubled
+    #[command(after_help = help::BENCH_CRASH)]
+    Crash(CrashArgs),
 }
 
 /// `bench soak`
@@ -357,6 +360,23 @@ pub struct SoakArgs {
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
     pub minutes: f64,
     /// Where chance begins, to have the same changes again [default: anew each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// One JSON object on standard output, no narration
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bench crash`
+#[derive(Debug, Args)]
+pub struct CrashArgs {
+    /// How often it is killed
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub times: u16,
+    /// How many clients emit at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub clients: u16,
+    /// Where chance begins [default: anew each time]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// One JSON object on standard output, no narration

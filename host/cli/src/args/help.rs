@@ -228,7 +228,8 @@ pub const DEMO: &str = "Examples:
 Exit codes: 0 all of it held, 1 something did not";
 
 pub const BENCH: &str = "Examples:
-  tollgate bench soak --minutes 10";
+  tollgate bench soak --minutes 10
+  tollgate bench crash --times 20";
 
 pub const BENCH_SOAK: &str = "Examples:
   tollgate bench soak
@@ -237,6 +238,16 @@ pub const BENCH_SOAK: &str = "Examples:
 A daemon of its own on a temporary home; 400 events and 20 verdicts a second, readers that come
 and go, and plugins that are dropped in, broken, regranted, disabled, reloaded and removed by
 chance. The first 30 % of the time are not judged. Linux alone: it reads /proc.
+
+Exit codes: 0 all of it held, 1 something did not";
+
+pub const BENCH_CRASH: &str = "Examples:
+  tollgate bench crash
+  tollgate bench crash --times 1000 --clients 64 --seed 7 --json
+
+A daemon of its own on a temporary home, killed with SIGKILL while clients send it events and keep
+a ledger of what it acknowledged; what it did not, they send again under the same id. In the end
+each acknowledged event has to be in the journal once, under the seq that its client was told.
 
 Exit codes: 0 all of it held, 1 something did not";
 

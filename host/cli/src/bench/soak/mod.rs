@@ -6,23 +6,21 @@
 
 mod load;
 mod report;
-mod subject;
 mod trend;
 mod weather;
 
+use super::subject::{Sample, Subject};
+use super::{bar, say};
 use crate::args::SoakArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::signals::Signals;
 use anyhow::{Context as _, anyhow};
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use load::Load;
 use report::Report;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subject::{Sample, Subject};
 use weather::Weather;
 
 /// How often the daemon is looked at.
@@ -57,7 +55,7 @@ async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
     let mut signals = Signals::new().context("signals")?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let length = Duration::from_secs_f64(args.minutes * 60.0);
-    let bar = bar(length, args.json);
+    let bar = bar(length.as_secs(), "{bar:24} {pos}/{len} s  {msg}", args.json);
     say(args.json, &format!("a daemon on a temporary home, seed {seed}"));
     let stopped = || anyhow!("stopped by a signal before its end");
     let mut subject = tokio::select! {
@@ -112,24 +110,4 @@ fn status(load: &Load, sample: Option<&Sample>) -> String {
         format!(", {} MiB, {} descriptors", sample.memory_kib / 1_024, sample.descriptors)
     });
     format!("{} events, {} verdicts{sample}", load.acknowledged(), load.verdicts())
-}
-
-/// A line for people, beside the bar.
-fn say(quiet: bool, text: &str) {
-    if !quiet {
-        // A reader of standard error that went away misses this and nothing else.
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }
-}
-
-fn bar(length: Duration, quiet: bool) -> ProgressBar {
-    let bar = if quiet || !std::io::stderr().is_terminal() {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::new(length.as_secs()).with_finish(ProgressFinish::AndClear)
-    };
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} s  {msg}") {
-        bar.set_style(style);
-    }
-    bar
 }

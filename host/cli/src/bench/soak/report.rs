@@ -1,7 +1,8 @@
 //! What the soak came to: counts, what was expected and whether it held; as one object or as lines.
 
+use super::super::each_event;
+use super::super::subject::{Sample, Subject};
 use super::load::Load;
-use super::subject::{Sample, Subject};
 use super::trend::{Trend, trend};
 use super::weather::Changes;
 use super::{CATCH_UP, SAMPLE_EVERY};
@@ -16,8 +17,6 @@ use std::time::{Duration, Instant};
 const MEMORY_TOLERANCE_KIB: f64 = 8_192.0;
 /// Growth of descriptors or threads that is none.
 const COUNT_TOLERANCE: f64 = 2.0;
-/// Events of one page.
-const PAGE: usize = 10_000;
 /// What the daemon tells of its plugins, by event.
 const HAPPENINGS: [&str; 8] =
     ["loaded", "swapped", "unloaded", "rejected", "faulted", "quarantined", "recovered", "needs_grant"];
@@ -201,17 +200,10 @@ fn count(stats: &Value, event_type: &str) -> u64 {
 /// Events that the counter told of more than once.
 fn counted_twice(client: &Client) -> anyhow::Result<usize> {
     let (mut seen, mut twice) = (HashSet::new(), 0);
-    let mut since = String::new();
-    loop {
-        let path = format!("/api/events?type=test_guest.counted&limit={PAGE}{since}");
-        let page: Value = serde_json::from_str(&client.get(&path)?)?;
-        for event in page.get("events").and_then(Value::as_array).into_iter().flatten() {
-            let seq = event.get("payload").and_then(|payload| payload.get("seq")).and_then(Value::as_u64);
-            twice += usize::from(!seen.insert(seq.context("a count that names no event")?));
-        }
-        match page.get("next").and_then(Value::as_str) {
-            Some(next) => since = format!("&since={next}"),
-            None => return Ok(twice),
-        }
-    }
+    each_event(client, "test_guest.counted", |event| {
+        let seq = event.get("payload").and_then(|payload| payload.get("seq")).and_then(Value::as_u64);
+        twice += usize::from(!seen.insert(seq.context("a count that names no event")?));
+        Ok(())
+    })?;
+    Ok(twice)
 }

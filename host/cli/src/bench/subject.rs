@@ -1,4 +1,4 @@
-//! The daemon that is soaked: a process of this binary on a home of its own, and what the system says it holds.
+//! The daemon that is measured: a process of this binary on a home of its own, and what the system says it holds.
 
 use crate::client::Client;
 use anyhow::{Context as _, anyhow, bail};
@@ -55,7 +55,7 @@ impl Subject {
         let mut command = Command::new(std::env::current_exe().context("finding this binary")?);
         command.arg("run").env("TOLLGATE_HOME", home.root()).current_dir(&project);
         command.stdin(Stdio::null()).stdout(words.try_clone()?).stderr(words);
-        // A terminal's Ctrl-C is for the soak to hear.
+        // A terminal's Ctrl-C is for the measure to hear.
         command.process_group(0);
         let child = command.spawn().context("starting the daemon")?;
         let mut subject = Self { child, home, log };
@@ -98,6 +98,14 @@ impl Subject {
             }
             tokio::time::sleep(LOOK).await;
         }
+        Ok(())
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.alive()?;
+        self.child.kill().context("killing the daemon")?;
+        self.child.wait().context("waiting for its end")?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! `tollgate bench soak`, shorter than anyone would: that what it promises to look at was there to look at.
+//! `tollgate bench`, shorter than anyone would: that what it promises to look at was there to look at.
 
 use crate::support::{Home, stderr, stdout};
 use serde_json::Value;
@@ -27,5 +27,21 @@ fn a_soak_of_no_time_or_of_years_is_wrong_usage() {
         let output = Home::new().tollgate(["bench", "soak", &format!("--minutes={minutes}")]);
         assert_eq!(output.status.code(), Some(64), "{minutes}");
         assert!(stderr(&output).contains("minutes"), "{minutes}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_few_crashes_lose_and_double_nothing_that_was_acknowledged() {
+    let home = Home::without_plugins();
+    let output = home.tollgate(["bench", "crash", "--times", "4", "--clients", "4", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&report["ok"], &report["kills"]), (&Value::Bool(true), &Value::from(4)), "{report}");
+    for name in ["acknowledged", "verified"] {
+        assert!(report[name].as_u64() > Some(0), "{name}: {report}");
+    }
+    assert!(report["verified"].as_u64() >= report["acknowledged"].as_u64(), "{report}");
+    for name in ["lost", "duplicated", "strange"] {
+        assert_eq!(report[name], 0, "{report}");
     }
 }
