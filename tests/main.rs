@@ -12,6 +12,7 @@ mod support;
 
 mod approvals;
 mod architecture;
+mod bench;
 mod commands;
 mod compiling;
 mod crash;
@@ -24,4 +25,3 @@ mod messages;
 mod operations;
 mod plugins;
 mod policies;
-mod bench;
