@@ -6,10 +6,14 @@
 mod change;
 mod failure;
 mod mark;
+mod prune;
 mod reader;
+mod redact;
+mod retain;
 mod ring;
 mod rows;
 mod schema;
+mod stats;
 mod types;
 mod verify;
 mod work;
@@ -20,12 +24,15 @@ mod tests;
 
 pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
+pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention};
+pub use redact::{BLANK, Redaction};
 pub use ring::{RING_BYTES, RING_EVENTS};
+pub use stats::{Census, MAX_COUNTED, MAX_TYPES, Waiting, census, stats_of};
 pub use types::{
-    Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, JournalError, JournalOptions,
-    MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
+    Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, Head, HeadCheck, JournalError,
+    JournalOptions, MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
 };
-pub use verify::{stats_of, verify};
+pub use verify::{head_of, verify, verify_against};
 pub(crate) use work::{Done, Unit, Work};
 pub(crate) use writer::Reply;
 pub use writer::{GROUP_DRAFTS, WAL_BYTES};
@@ -324,7 +331,7 @@ impl Journal {
         match self.backend()? {
             Backend::Ring(ring) => Ok(ring.stats(self.epoch())),
             Backend::Sqlite { readers, path, .. } => {
-                readers.with(|connection| verify::stats(connection, path, self.epoch()).map_err(read_error))
+                readers.with(|connection| stats::stats(connection, path, self.epoch()).map_err(read_error))
             }
         }
     }

@@ -94,7 +94,7 @@ impl Drop for Loan<'_> {
 }
 
 /// One transaction's worth of a slice.
-fn read_page(connection: &Connection, slice: &Slice<'_>) -> rusqlite::Result<Page> {
+pub(super) fn read_page(connection: &Connection, slice: &Slice<'_>) -> rusqlite::Result<Page> {
     let transaction = connection.unchecked_transaction()?;
     let oldest: Option<i64> =
         transaction.prepare_cached("SELECT min(seq) FROM events")?.query_row([], |row| row.get(0))?;

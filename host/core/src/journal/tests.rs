@@ -1,7 +1,8 @@
 //! Tests of the database: groups, failures, queries, tampering, foreign files. Crashes are in `crash`.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod crash;
+mod retention;
 
 use super::failure::WriteFailure;
 use super::*;
@@ -220,7 +221,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 3; upgrade",
+        "schema 99, this tollgate knows 4; upgrade",
     );
     check_open_refused(
         |path| {
