@@ -9,7 +9,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admit::check_name;
+pub(crate) use admit::{check_name, check_recorded};
 pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscription};
 
 use crate::event::{Draft, Event};

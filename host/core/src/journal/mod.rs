@@ -4,6 +4,7 @@
 //! sink that the bus gives it, in seq order, after commit.
 
 mod change;
+mod export;
 mod failure;
 mod mark;
 mod prune;
@@ -15,6 +16,7 @@ mod rows;
 mod schema;
 mod stats;
 mod types;
+mod upkeep;
 mod verify;
 mod work;
 mod writer;
@@ -24,6 +26,7 @@ mod tests;
 
 pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
+pub use export::{Export, MAX_RANGES, Salvage};
 pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention};
 pub use redact::{BLANK, Redaction};
 pub use ring::{RING_BYTES, RING_EVENTS};
@@ -31,6 +34,9 @@ pub use stats::{Census, MAX_COUNTED, MAX_TYPES, Waiting, census, stats_of};
 pub use types::{
     Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, Head, HeadCheck, JournalError,
     JournalOptions, MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
+};
+pub use upkeep::{
+    IMPORT_BYTES, IMPORT_EVENTS, ImportError, Imported, Upkeep, import_preview, prune_preview, redact_preview,
 };
 pub use verify::{head_of, verify, verify_against};
 pub(crate) use work::{Done, Unit, Work};

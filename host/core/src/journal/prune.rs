@@ -192,7 +192,7 @@ pub(super) fn plan(
     let head: Option<i64> = connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
     let head = head.map_or(0, rows::seq);
     let excess = match wanted.keep_bytes {
-        Some(keep) => Pages::of(connection)?.used.saturating_sub(keep),
+        Some(keep) => Pages::of(connection)?.used.saturating_sub(keep).saturating_sub(so_far.bytes),
         None => 0,
     };
     let mut statement = connection.prepare_cached(&format!(

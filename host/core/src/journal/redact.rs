@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_events::payload::JOURNAL_REDACTED;
+use uuid::Uuid;
 
 /// What stands in the place of a payload that was redacted.
 pub const BLANK: &str = r#"{"redacted":true}"#;
@@ -20,6 +21,8 @@ pub const BLANK: &str = r#"{"redacted":true}"#;
 pub struct Redaction {
     /// Which.
     pub seq: u64,
+    /// Its id.
+    pub id: Uuid,
     /// Its type.
     pub event_type: String,
     /// When it happened.
@@ -33,16 +36,21 @@ pub struct Redaction {
 /// The event `seq`, to be redacted; none where it is not kept.
 pub(super) fn look(connection: &Connection, seq: u64) -> rusqlite::Result<Option<Redaction>> {
     connection
-        .query_row("SELECT type, ts, payload, payload_hash FROM events WHERE seq = ?1", [rows::column(seq)], |row| {
-            let payload = row.get_ref(2)?.as_str()?;
-            Ok(Redaction {
-                seq,
-                event_type: row.get(0)?,
-                ts: Timestamp(row.get(1)?),
-                bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX),
-                already: payload == BLANK && rows::payload_hash(payload) != row.get::<_, rows::Hash>(3)?,
-            })
-        })
+        .query_row(
+            "SELECT type, ts, payload, payload_hash, id FROM events WHERE seq = ?1",
+            [rows::column(seq)],
+            |row| {
+                let payload = row.get_ref(2)?.as_str()?;
+                Ok(Redaction {
+                    seq,
+                    id: rows::uuid(row, 4)?,
+                    event_type: row.get(0)?,
+                    ts: Timestamp(row.get(1)?),
+                    bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX),
+                    already: payload == BLANK && rows::payload_hash(payload) != row.get::<_, rows::Hash>(3)?,
+                })
+            },
+        )
         .optional()
 }
 
@@ -54,7 +62,7 @@ pub(super) fn apply(
     now: Timestamp,
     committed: &mut Vec<Arc<Event>>,
 ) -> Result<Result<(), JournalError>, ApplyError> {
-    let body = serde_json::json!({"seq": wanted.seq, "type": wanted.event_type, "bytes": wanted.bytes});
+    let body = serde_json::json!({"seq": wanted.seq, "id": wanted.id.to_string(), "type": wanted.event_type, "bytes": wanted.bytes});
     let told = match fact(JOURNAL_REDACTED, &body, now) {
         Ok(told) => told,
         Err(error) => return Ok(Err(error)),
@@ -68,18 +76,18 @@ pub(super) fn apply(
 /// for one that is not among them: somebody may redact while this reads.
 #[derive(Default)]
 pub(super) struct Redactions {
-    /// Redacted seq, and the seq of the last event that says so.
-    told: BTreeMap<u64, u64>,
+    /// By id, since seqs in imported events are another journal's: the seq of the last event that says so.
+    told: BTreeMap<Uuid, u64>,
     read_upto: u64,
 }
 
 impl Redactions {
-    /// Whether a later event says that `seq` was redacted.
-    pub(super) fn has(&mut self, connection: &Connection, seq: u64) -> rusqlite::Result<bool> {
-        if !self.told.contains_key(&seq) {
+    /// Whether an event after `seq` says that the one with this id, which stands there, was redacted.
+    pub(super) fn has(&mut self, connection: &Connection, seq: u64, id: Uuid) -> rusqlite::Result<bool> {
+        if !self.told.contains_key(&id) {
             self.read_on(connection)?;
         }
-        Ok(self.told.get(&seq).is_some_and(|told| *told > seq))
+        Ok(self.told.get(&id).is_some_and(|told| *told > seq))
     }
 
     fn read_on(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -90,9 +98,9 @@ impl Redactions {
             self.read_upto = rows::seq(row.get(0)?);
             let payload: Result<serde_json::Value, _> = serde_json::from_str(row.get_ref(1)?.as_str()?);
             // One that names no event says nothing of any.
-            let seq = payload.ok().and_then(|payload| payload.get("seq")?.as_u64());
-            if let Some(seq) = seq {
-                self.told.insert(seq, self.read_upto);
+            let id = payload.ok().and_then(|payload| payload.get("id")?.as_str()?.parse().ok());
+            if let Some(id) = id {
+                self.told.insert(id, self.read_upto);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Refuses a file that is not a journal or that a newer Tollgate wrote, and says what mends it.
 
+use super::failure::MEND;
 use super::mark::{self, Mark};
 use super::rows::{self, Hash, Tip};
 use super::types::{Durability, JournalError};
@@ -254,10 +255,15 @@ fn damaged(path: &Path, what: &str) -> JournalError {
     JournalError::Open { path: path.to_owned(), reason: format!("{what} is missing or unreadable; restore a backup") }
 }
 
-fn refuse(path: &Path, error: &rusqlite::Error) -> JournalError {
+pub(super) fn refuse(path: &Path, error: &rusqlite::Error) -> JournalError {
     let reason = match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => "is not a journal; move it away or name another path".to_owned(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => format!("is damaged ({error}); restore a backup"),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => format!("is damaged ({error}); {MEND}"),
+        Some(rusqlite::ErrorCode::ReadOnly) => format!(
+            "cannot be written ({error}): the file, its folder or its disk is read-only; give the host's user the right \
+             to write to all three"
+        ),
+        Some(rusqlite::ErrorCode::CannotOpen) => format!("{error}; its folder must exist and be writable"),
         _ => error.to_string(),
     };
     JournalError::Open { path: path.to_owned(), reason }

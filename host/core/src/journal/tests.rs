@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod crash;
+mod disk;
 mod retention;
+mod upkeep;
 
 use super::failure::WriteFailure;
 use super::*;

@@ -9,6 +9,7 @@ use super::types::{BadRow, Head, HeadCheck, JournalError, Verification};
 use super::{prune, schema};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
+use uuid::Uuid;
 
 /// Rows checked in one transaction.
 const ROWS_A_TIME: usize = 1_000;
@@ -112,7 +113,7 @@ fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mu
         };
         found.checked += 1;
         let checked = match checked {
-            Ok(Checked { blanked: true, .. }) if !redactions.has(connection, found.head + 1)? => {
+            Ok(Checked { blanked: Some(id), .. }) if !redactions.has(connection, found.head + 1, id)? => {
                 Err("has a blank payload, and no journal.redacted says so".to_owned())
             }
             checked => checked,
@@ -121,7 +122,7 @@ fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mu
             Ok(Checked { hash, blanked }) => {
                 found.head += 1;
                 found.head_hash = hash;
-                found.redacted += u64::from(blanked);
+                found.redacted += u64::from(blanked.is_some());
             }
             Err(reason) => {
                 found.bad = Some(BadRow { seq: found.head + 1, reason });
@@ -134,8 +135,8 @@ fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mu
 /// A row that is chained to the one before it.
 struct Checked {
     hash: Hash,
-    /// Its payload is the one that redacting leaves, and not the one that was recorded.
-    blanked: bool,
+    /// Its id, where its payload is the one that redacting leaves, and not the one that was recorded.
+    blanked: Option<Uuid>,
 }
 
 /// The row's hash, or why it does not follow its predecessor.
@@ -161,5 +162,5 @@ fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Re
     if rows::row_hash(&previous, &event, &payload_hash) != hash {
         return Err("has another field than the one recorded".to_owned());
     }
-    Ok(Checked { hash, blanked })
+    Ok(Checked { hash, blanked: blanked.then_some(event.id) })
 }
