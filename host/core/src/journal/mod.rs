@@ -79,7 +79,7 @@ struct Inner {
 
 enum Backend {
     Ring(Box<Ring>),
-    Sqlite { writer: Writer, readers: Readers, path: PathBuf },
+    Sqlite { writer: Writer, readers: Arc<Readers>, path: PathBuf },
 }
 
 /// Which part of the journal an internal read wants.
@@ -156,8 +156,9 @@ impl Journal {
             let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
             head.store(opened.tip.seq, Ordering::SeqCst);
             let epoch = opened.epoch;
-            let writer = Writer::start(opened, &path, Arc::clone(&head), sink)?;
-            (epoch, Backend::Sqlite { writer, readers: Readers::new(path.clone()), path })
+            let readers = Arc::new(Readers::new(path.clone()));
+            let writer = Writer::start(opened, &path, Arc::clone(&readers), Arc::clone(&head), sink)?;
+            (epoch, Backend::Sqlite { writer, readers, path })
         };
         let durability = options.durability;
         Ok(Self(Arc::new(Inner { backend, epoch, durability, head, closed: AtomicBool::new(false) })))

@@ -3,6 +3,7 @@
 
 mod crash;
 mod disk;
+mod log;
 mod retention;
 mod upkeep;
 
@@ -89,7 +90,7 @@ async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
         entered.send(()).unwrap();
         let _released_for_good = lock(&held).recv();
     });
-    let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
+    let writer = Writer::start(opened, &path, Arc::new(Readers::new(path.clone())), Arc::default(), sink).unwrap();
     let release = release;
     let emit = || writer.submit_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: false }).unwrap();
     let first = emit();

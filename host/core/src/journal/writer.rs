@@ -5,6 +5,7 @@
 
 use super::failure::WriteFailure;
 use super::mark::Mark;
+use super::reader::Readers;
 use super::retain::{NotRetained, Retaining};
 use super::rows::Tip;
 use super::schema::{LOCK_WAIT, Opened, beside};
@@ -34,7 +35,7 @@ const MAX_COMPLETIONS_KIB: usize = 512 * 1024;
 pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
 /// A checkpoint that a reader held up is tried again after this much more.
 const WAL_RETRY_BYTES: u64 = 16 * 1024 * 1024;
-/// How long a checkpoint waits for readers; their transactions are shorter.
+/// How long a checkpoint waits for other processes that read.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
 
 /// The answer to one request.
@@ -85,7 +86,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(opened: Opened, path: &Path, head: Arc<AtomicU64>, sink: Sink) -> Result<Self, JournalError> {
+    pub(super) fn start(
+        opened: Opened,
+        path: &Path,
+        readers: Arc<Readers>,
+        head: Arc<AtomicU64>,
+        sink: Sink,
+    ) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             arrived: Condvar::new(),
@@ -100,6 +107,7 @@ impl Writer {
             mark: opened.mark,
             head,
             sink,
+            readers,
             wal: beside(path, "-wal"),
             checkpoint_at: WAL_BYTES,
             retaining: None,
@@ -202,6 +210,7 @@ struct State {
     mark: Mark,
     head: Arc<AtomicU64>,
     sink: Sink,
+    readers: Arc<Readers>,
     wal: PathBuf,
     /// Size of the write-ahead log at which the next checkpoint is tried.
     checkpoint_at: u64,
@@ -336,6 +345,10 @@ impl State {
             return;
         }
         let run = || -> rusqlite::Result<bool> {
+            // Most is written back beside the readers; they pause for the rest, or those that never rest, each
+            // beginning before another ends, would keep the log from ever beginning anew.
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            let _pause = self.readers.pause();
             self.connection.busy_timeout(CHECKPOINT_WAIT)?;
             let held_up = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
             self.connection.busy_timeout(LOCK_WAIT)?;
@@ -343,7 +356,14 @@ impl State {
         };
         self.checkpoint_at = match run() {
             Ok(false) => WAL_BYTES,
-            Ok(true) => size.saturating_add(WAL_RETRY_BYTES),
+            Ok(true) => {
+                // The host's own readers take a page at a time, so this is another process that stays in a transaction.
+                tracing::warn!(
+                    bytes = size,
+                    "a reader of journal.db holds up its write-ahead log, which grows until it ends"
+                );
+                size.saturating_add(WAL_RETRY_BYTES)
+            }
             Err(error) => match WriteFailure::from(&error) {
                 WriteFailure::Fatal(said) => {
                     tracing::error!(cause = %said, "the journal is read-only from now on");
