@@ -16,6 +16,7 @@ pub struct Export {
     connection: Connection,
     query: Query,
     head: u64,
+    missed: u64,
     ended: bool,
 }
 
@@ -27,8 +28,10 @@ impl Export {
     pub fn open(path: &Path, query: Query) -> Result<Self, JournalError> {
         let (connection, epochs) = schema::open_known(path)?;
         let head = schema::tip(&connection, epochs.chain).map_err(read_error)?.seq;
-        let ended = query.after >= head;
-        Ok(Self { connection, query: Query { limit: usize::MAX, newest: false, ..query }, head, ended })
+        let pruned = prune::anchor(&connection).map_err(read_error)?.map_or(0, |anchor| anchor.seq);
+        let after = query.after.max(pruned);
+        let query = Query { after, limit: usize::MAX, newest: false, ..query };
+        Ok(Self { connection, query, head, missed: 0, ended: after >= head })
     }
 
     /// The last seq that it comes to.
@@ -43,6 +46,12 @@ impl Export {
         self.query.after.min(self.head)
     }
 
+    /// How many events were pruned since this was opened and before it came to them, whether they match or not.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
     /// The next events, which may be none: at most 4 MiB of payload, or one event. None at the end.
     ///
     /// # Errors
@@ -53,6 +62,8 @@ impl Export {
         }
         let slice = Slice { upto: self.head, ..Slice::of(&self.query) };
         let page = read_page(&self.connection, &slice).map_err(read_error)?;
+        let first = page.oldest.min(self.head + 1);
+        self.missed += first.saturating_sub(self.query.after + 1);
         self.query.after = page.scanned;
         self.ended = page.exhausted;
         Ok(Some(page.events))

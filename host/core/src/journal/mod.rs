@@ -224,6 +224,14 @@ impl Journal {
         self.0.head.load(Ordering::SeqCst)
     }
 
+    /// Oldest seq kept; 0 when empty.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn oldest(&self) -> Result<u64, JournalError> {
+        Ok(self.page(&Slice::of(&Query { after: self.head(), limit: 1, ..Query::default() }))?.oldest)
+    }
+
     /// What receipts promise here.
     #[must_use]
     pub fn durability(&self) -> Durability {

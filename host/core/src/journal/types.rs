@@ -273,6 +273,14 @@ pub struct Head {
     pub hash: [u8; 32],
 }
 
+impl Head {
+    /// The hash that 64 hexadecimal digits say.
+    #[must_use]
+    pub fn hash_from_hex(digits: &str) -> Option<[u8; 32]> {
+        super::prune::unhex(digits)
+    }
+}
+
 /// What became of a head that was kept elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadCheck {

@@ -41,6 +41,7 @@ async fn what_is_over_a_number_of_events_goes_and_the_rest_verifies() {
     assert_eq!((found.checked, found.pruned, found.head, found.bad), (100, 2_900, 3_000, None));
     let stats = journal.stats().unwrap();
     assert_eq!((stats.events, stats.pruned, stats.head), (100, 2_900, 3_000));
+    assert_eq!(journal.oldest().unwrap(), 2_901);
     assert!(stats.free_bytes > 0, "{stats:?}");
     // A busy writer looks by itself.
     for _ in 0..4 {

@@ -175,6 +175,16 @@ async fn an_export_is_what_a_query_says_and_ends_where_the_journal_did() {
     emit(&journal, 1).await;
     assert_eq!(export.next_page().unwrap().unwrap().len(), 20);
     assert!(export.next_page().unwrap().is_none());
+    // What goes while it runs is counted.
+    for _ in 0..5 {
+        emit(&journal, 1_000).await;
+    }
+    let mut export = Export::open(&path, Query { after: 10, ..Query::default() }).unwrap();
+    assert_eq!(export.next_page().unwrap().unwrap().len(), 4_096);
+    journal.close().await;
+    Upkeep::open(&path).unwrap().prune(&Prune { keep_events: Some(100), ..Prune::default() }, NOW, |_| {}).unwrap();
+    assert_eq!(export.next_page().unwrap().unwrap().len(), 100);
+    assert_eq!((export.missed(), export.next_page().unwrap()), (5_021 - 100 - 4_106, None));
 }
 
 #[tokio::test]
