@@ -21,6 +21,7 @@ mod hooks;
 mod hooks_install;
 mod hostile;
 mod http;
+mod journal;
 mod messages;
 mod operations;
 mod plugins;

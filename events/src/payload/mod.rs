@@ -145,6 +145,7 @@ catalogue! {
     STREAM_GAP = "stream.gap" => StreamGap;
     JOURNAL_RESET = "journal.reset" => Empty;
     JOURNAL_REDACTED = "journal.redacted" => Empty;
+    JOURNAL_PRUNED = "journal.pruned" => Empty;
     PROTECTION_PAUSED = "protection.paused" => ProtectionPaused;
     PROTECTION_RESUMED = "protection.resumed" => ProtectionResumed;
 }

@@ -1,10 +1,12 @@
 //! The command line's words. What they do is in [`crate::commands`]; `hook` never comes here.
 
 mod help;
+mod journal;
 mod people;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
+pub use journal::*;
 pub use people::*;
 use std::path::PathBuf;
 use tollgate_core::events::{EventType, Pattern};
@@ -84,7 +86,7 @@ pub enum Command {
     /// List, inspect and steer plugins
     #[command(subcommand, after_help = help::PLUGIN)]
     Plugin(PluginCommand),
-    /// Check the journal, without a daemon or beside one
+    /// Check, count, export, import, prune and redact the journal itself
     #[command(subcommand, after_help = help::JOURNAL)]
     Journal(JournalCommand),
     /// Check the audit trail, without a daemon or beside one
@@ -290,23 +292,6 @@ pub enum PluginCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-    },
-}
-
-/// `journal`
-#[derive(Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Check the chain of hashes; names the first bad row
-    Verify {
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
-    },
-    /// How much is in it
-    Stats {
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
     },
 }
 

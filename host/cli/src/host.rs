@@ -56,6 +56,7 @@ impl Host {
             clock: Clock::system(),
         })
         .map_err(|error| Failure::Failed(error.to_string()))?;
+        bus.retain(config.journal.retention()).await.map_err(|error| Failure::Failed(error.to_string()))?;
         let user_home = std::env::var_os("HOME").map(PathBuf::from);
         let sessions = Sessions::open(&bus, canonical(&config.workspace.allow, user_home.as_deref()))
             .map_err(|error| Failure::Failed(error.to_string()))?;

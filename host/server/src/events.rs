@@ -37,7 +37,8 @@ pub(crate) async fn emit(Shared(state): Shared<State>, body: Body) -> Result<Res
     Ok(json(json!({"events": receipts}).to_string()))
 }
 
-/// Events that match, oldest first: `{"events":[…],"next":<cursor or null>}`.
+/// Events that match, oldest first: `{"events":[…],"next":<cursor or null>}`, with `"gap"` where the journal no longer
+/// holds all that came after `since`.
 pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(query.as_deref(), state.bus.clock().now())?;
     let journal = state.bus.journal().clone();
@@ -53,8 +54,23 @@ pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery
         Some(Since::Seq(seq)) => seq,
         Some(Since::Time(_)) | None => 0,
     };
-    let answer = tokio::task::spawn_blocking(move || read(&journal, &wanted, after)).await;
+    let resumes = matches!(wanted.since, Some(Since::Cursor(_) | Since::Seq(1..)));
+    let read = move || -> Result<String, JournalError> {
+        let answer = read(&journal, &wanted, after)?;
+        // Asked afterwards: what is pruned while this reads is told too.
+        Ok(if resumes { with_gap(answer, after, journal.oldest()?) } else { answer })
+    };
+    let answer = tokio::task::spawn_blocking(read).await;
     Ok(json(answer.map_err(|error| ApiError::internal(&error))??))
+}
+
+/// Says which events after `after` the journal no longer holds, in the answer that would have begun with them.
+fn with_gap(mut answer: String, after: u64, oldest: u64) -> String {
+    if oldest > after + 1 && answer.pop() == Some('}') {
+        let count = oldest - after - 1;
+        answer.push_str(&format!(r#","gap":{{"from":{},"to":{},"count":{count}}}}}"#, after + 1, oldest - 1));
+    }
+    answer
 }
 
 /// The answer's text, built page by page.

@@ -203,10 +203,20 @@ pub const GRANT: &str = "Examples:
 Files: plugins/NAME.toml in the home, which it writes and you may edit";
 
 pub const JOURNAL: &str = "Examples:
-  tollgate journal verify
-  tollgate journal stats --json
+  tollgate journal stats
+  tollgate journal head > /mnt/elsewhere/head.json   keep it where the journal's user cannot write
+  tollgate journal verify --head /mnt/elsewhere/head.json
+  tollgate journal export --since 30d --type 'tool.*' --out events.ndjson
+  tollgate journal export --session s1 | jq .payload
+  tollgate journal export --salvage --out saved.ndjson
+  tollgate journal import events.ndjson --dry-run
+  tollgate journal prune --before 90d --dry-run
+  tollgate journal prune --keep-events 1000000 --yes
+  tollgate journal redact 1234 --dry-run
+  tollgate journal vacuum
 
-Exit codes: 0 the chain holds, 1 it does not: the first bad row is named";
+Exit codes: 0 done, 1 failed: the first bad row, the first bad line or what was lost is named
+`import`, `prune`, `redact` and `vacuum` want the daemon stopped; what else they say: docs/journal.md";
 
 pub const AUDIT: &str = "Examples:
   tollgate audit verify

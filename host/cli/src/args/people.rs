@@ -212,14 +212,15 @@ impl HooksChange {
     }
 }
 
-/// `30s`, `10m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || "must be a number with s, m or h, such as 10m".to_owned();
+/// `30s`, `10m`, `2h`, `7d`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || "must be a number with s, m, h or d, such as 10m".to_owned();
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {
         's' => 1,
         'm' => 60,
         'h' => 3_600,
+        'd' => 86_400,
         _ => return Err(bad()),
     };
     let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(bad)?;

@@ -11,15 +11,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tollgate_core::events::PatternSet;
 use tollgate_core::hooks::AgentHook;
-use tollgate_core::journal::Durability;
+use tollgate_core::journal::{Durability, Retention};
 use tollgate_runtime::{SignatureKey, SignatureRules, SignatureRulesError};
 
 /// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
 const HOOK_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 /// How often the plugin folder and the policy files may be looked at, in milliseconds.
 const RESCAN_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+
+/// What the journal may be told to keep. Below, what plugins and people look back at would go while they do: an hour,
+/// a thousand events, the room of a few large batches. Above is what the file format can say.
+const RETAIN_AGE_MS: std::ops::RangeInclusive<u64> = 3_600_000..=i64::MAX.unsigned_abs();
+const RETAIN_EVENTS: std::ops::RangeInclusive<u64> = 1_000..=i64::MAX.unsigned_abs();
+const RETAIN_BYTES: std::ops::RangeInclusive<u64> = 16 * 1024 * 1024..=i64::MAX.unsigned_abs();
 
 /// The whole configuration; what a file leaves out has its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -75,11 +82,51 @@ pub struct ProvidersConfig {}
 pub struct ClusterConfig {}
 
 /// `[journal]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
     /// What a receipt promises.
     pub durability: DurabilityName,
+    /// Events older than this go, in milliseconds; where missing, none for its age.
+    pub retain_age_ms: Option<u64>,
+    /// At most this many events are kept.
+    pub retain_events: Option<u64>,
+    /// At most this many bytes of the database are in use.
+    pub retain_bytes: Option<u64>,
+}
+
+impl JournalConfig {
+    /// What the journal keeps.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            age: self.retain_age_ms.map(Duration::from_millis),
+            events: self.retain_events,
+            bytes: self.retain_bytes,
+        }
+    }
+
+    /// The same for people.
+    pub fn retention_words(&self) -> String {
+        let words = [
+            self.retain_age_ms.map(|ms| format!("no event older than {} hours", ms / 3_600_000)),
+            self.retain_events.map(|events| format!("at most {events} events")),
+            self.retain_bytes.map(|bytes| format!("at most {bytes} bytes in use")),
+        ];
+        let words: Vec<_> = words.into_iter().flatten().collect();
+        if words.is_empty() { "everything is kept".to_owned() } else { words.join(", ") }
+    }
+
+    fn violation(&self) -> Option<(&'static str, String)> {
+        let within = [
+            ("retain_age_ms", self.retain_age_ms, RETAIN_AGE_MS),
+            ("retain_events", self.retain_events, RETAIN_EVENTS),
+            ("retain_bytes", self.retain_bytes, RETAIN_BYTES),
+        ];
+        let outside = |(key, value, range): (&'static str, Option<u64>, std::ops::RangeInclusive<u64>)| {
+            value.filter(|value| !range.contains(value)).map(|value| (key, bounds(value, &range)))
+        };
+        within.into_iter().find_map(outside)
+    }
 }
 
 /// The names of [`Durability`].
@@ -288,6 +335,9 @@ impl Config {
     fn violation(&self) -> Option<(String, &'static str, String)> {
         if let Some((key, reason)) = self.server.violation() {
             return Some(("server".to_owned(), key, reason));
+        }
+        if let Some((key, reason)) = self.journal.violation() {
+            return Some(("journal".to_owned(), key, reason));
         }
         if let Err(error) = PatternSet::parse(&self.bus.filter) {
             return Some(("bus".to_owned(), "filter", error.to_string()));

@@ -44,7 +44,8 @@ fn the_defaults_read_back_from_their_own_text() {
 #[test]
 fn every_key_is_read() {
     let config = read(
-        "[journal]\ndurability = \"memory\"\n[bus]\nfilter = [\"tool.*\"]\n[gate]\npresets = [\"strict\"]\n\
+        "[journal]\ndurability = \"memory\"\nretain_age_ms = 3_600_000\nretain_events = 5_000\n\
+         retain_bytes = 16_777_216\n[bus]\nfilter = [\"tool.*\"]\n[gate]\npresets = [\"strict\"]\n\
          allowed_extras = [\"/var/tmp\"]\n[hooks.claude-code]\ntimeout_ms = 5_000\non_unavailable = \"abstain\"\n\
          [plugins]\nwatch = false\nrescan_ms = 500\nrequire_signature = true\n\
          keys = [\"RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu\"]\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
@@ -53,6 +54,9 @@ fn every_key_is_read() {
     )
     .unwrap();
     assert_eq!(config.durability(), Durability::Memory);
+    let retention = config.journal.retention();
+    assert_eq!(retention.age, Some(std::time::Duration::from_secs(3_600)));
+    assert_eq!((retention.events, retention.bytes), (Some(5_000), Some(16 * 1024 * 1024)));
     assert_eq!(config.filter(), Some(PatternSet::parse(["tool.*"]).unwrap()));
     assert_eq!(config.gate.presets, ["strict"]);
     assert_eq!(config.gate.allowed_extras, [PathBuf::from("/var/tmp")]);
@@ -78,6 +82,11 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[journal]\ndurability = 7\n", 2, "durability");
     refused("[journal]\ndurability = \"fast\"\n", 2, "normal");
     refused("[journal\n", 1, "]");
+    refused("[journal]\nretain_age_ms = 1_000\n", 2, "1000 is not within 3600000 to");
+    refused("[journal]\nretain_events = 0\n", 2, "0 is not within 1000 to");
+    refused("[journal]\n\nretain_bytes = 1\n", 3, "1 is not within 16777216 to");
+    refused("[journal]\nretain_bytes = -1\n", 2, "invalid value");
+    refused("[journal]\nretain_age = \"30d\"\n", 2, "did you mean `retain_age_ms`?");
     refused("[bus]\nfilter = \"tool.*\"\n", 2, "expected a sequence");
     refused("[bus]\nfilter = [\"Tool\"]\n", 2, "[bus] filter: `Tool` has a bad segment");
     refused("[bus]\nfilter = []\n", 2, "lets nothing in");

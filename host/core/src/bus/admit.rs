@@ -141,6 +141,25 @@ fn redacted(draft: Draft) -> Result<Draft, EmitError> {
     Ok(draft)
 }
 
+/// What another journal recorded, held to the bounds of what comes in and without its secrets. Its type's shape is
+/// not looked at: it may be an older one.
+pub(crate) fn check_recorded(event: Event) -> Result<Event, EmitError> {
+    let draft = Draft {
+        event_type: event.event_type.clone(),
+        payload: event.payload,
+        source: event.source,
+        entity: event.entity,
+        session: event.session,
+        id: None,
+        ts: None,
+        cause: None,
+    };
+    check_size(&draft.payload)?;
+    check_names(&draft)?;
+    let Draft { payload, source, entity, session, .. } = redacted(draft)?;
+    Ok(Event { payload, source, entity, session, ..event })
+}
+
 /// Whether redaction could bring the draft over a bound.
 fn may_outgrow(draft: &Draft) -> bool {
     draft.payload.len() > MAX_PAYLOAD_BYTES / redact::MAX_GROWTH

@@ -9,13 +9,13 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admit::check_name;
+pub(crate) use admit::{check_name, check_recorded};
 pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscription};
 
 use crate::event::{Draft, Event};
 use crate::journal::{
     Change, Completion, Done, Finished, Journal, JournalError, JournalOptions, MAX_AHEAD, Receipt, Refusal, Reply,
-    Unit, Work,
+    Retention, Unit, Work,
 };
 use crate::time::Clock;
 use admit::Admission;
@@ -272,7 +272,7 @@ impl Bus {
         patterns: PatternSet,
         start: Start,
     ) -> Result<DurableSubscription, JournalError> {
-        let finished = self.finished(Arc::clone(&name), start).await?;
+        let finished = self.open_cursor(Arc::clone(&name), Some(patterns.clone()), start).await?;
         Ok(DurableSubscription {
             tail: self.tail(Some(name), patterns, finished.upto),
             passed: finished.upto,
@@ -289,12 +289,23 @@ impl Bus {
     }
 
     /// What `name` finished; one without a cursor gets one at `start`. What it completed before this call is
-    /// recorded or refused when this returns.
+    /// recorded or refused when this returns. No event is kept for it beyond the retention: that is
+    /// [`Bus::durable`]'s.
     ///
     /// # Errors
     /// When the journal cannot read or create the cursor.
     pub async fn finished(&self, name: Arc<str>, start: Start) -> Result<Finished, JournalError> {
-        let work = Work::OpenCursor { subscriber: name, at_head: start == Start::Head, now: self.clock().now() };
+        self.open_cursor(name, None, start).await
+    }
+
+    async fn open_cursor(
+        &self,
+        subscriber: Arc<str>,
+        patterns: Option<PatternSet>,
+        start: Start,
+    ) -> Result<Finished, JournalError> {
+        let (at_head, now) = (start == Start::Head, self.clock().now());
+        let work = Work::OpenCursor { subscriber, at_head, patterns, now };
         match self.0.journal.request(work).await? {
             Done::Cursor(finished) => Ok(finished),
             Done::Receipts(_) | Done::Refused(_) | Done::Nothing => Err(JournalError::Closed),
@@ -327,6 +338,18 @@ impl Bus {
     /// When the journal is closed or read-only.
     pub async fn limit_pages(&self, pages: u32) -> Result<(), JournalError> {
         self.0.journal.request(Work::LimitPages(pages)).await.map(|_| ())
+    }
+
+    /// What the journal keeps from now on; the oldest of what is over goes, in small batches between other writes.
+    /// Not kept across a restart; nothing with [`crate::journal::Durability::Memory`], which has its own bounds.
+    ///
+    /// Events that a durable subscriber has not finished are kept for it for
+    /// [`crate::journal::HELD_FOR`]; where they go then, `journal.pruned` says so.
+    ///
+    /// # Errors
+    /// When the journal is closed or read-only.
+    pub async fn retain(&self, retention: Retention) -> Result<(), JournalError> {
+        self.0.journal.request(Work::Retain(retention, self.clock().clone())).await.map(|_| ())
     }
 
     /// The journal, for readers.

@@ -82,7 +82,7 @@ impl DurableSubscription {
                 return Ok(None);
             }
             if let Some(Delivery::Gap { from, to, .. }) = self.tail.take_lost() {
-                tracing::warn!(from, to, "a durable subscriber was too slow for the journal in memory");
+                tracing::warn!(from, to, "a durable subscriber was too slow: the journal no longer holds these");
             }
             let mut events = self.tail.take(max.max(1));
             let Some(last) = events.last() else { continue };

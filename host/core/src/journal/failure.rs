@@ -44,5 +44,15 @@ impl From<WriteFailure> for JournalError {
 
 /// A failed read.
 pub(super) fn read_error(error: rusqlite::Error) -> JournalError {
-    JournalError::Read(error.to_string())
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            JournalError::Read(format!("the file is damaged ({error}); {MEND}"))
+        }
+        _ => JournalError::Read(error.to_string()),
+    }
 }
+
+/// What mends a damaged file.
+pub(super) const MEND: &str = "stop the host and restore a backup, or save what can be read with `tollgate journal \
+    export --salvage --out FILE`, move journal.db, -wal, -shm and -mark away and `tollgate journal import FILE`; \
+    `tollgate journal verify` names the first bad event";

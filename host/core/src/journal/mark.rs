@@ -6,7 +6,7 @@
 //! taken from a running host and restored after that same run was killed. Whoever restores deletes the note.
 
 use super::rows::Tip;
-use super::schema::{meta, new_epoch, set_meta};
+use super::schema::{beside, meta, new_epoch, set_meta};
 use super::types::Durability;
 use rusqlite::Connection;
 use std::fs::OpenOptions;
@@ -33,9 +33,7 @@ pub(super) fn cursor_epoch(connection: &Connection, chain: u64) -> rusqlite::Res
 
 impl Mark {
     pub(super) fn new(path: &Path, durability: Durability) -> Self {
-        let mut note = path.as_os_str().to_owned();
-        note.push("-mark");
-        Self { note: note.into(), durability }
+        Self { note: beside(path, "-mark"), durability }
     }
 
     /// Marks the database as open, and says which epoch its cursors have from now on.

@@ -4,13 +4,19 @@
 //! sink that the bus gives it, in seq order, after commit.
 
 mod change;
+mod export;
 mod failure;
 mod mark;
+mod prune;
 mod reader;
+mod redact;
+mod retain;
 mod ring;
 mod rows;
 mod schema;
+mod stats;
 mod types;
+mod upkeep;
 mod verify;
 mod work;
 mod writer;
@@ -20,12 +26,19 @@ mod tests;
 
 pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
+pub use export::{Export, MAX_RANGES, Salvage};
+pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention};
+pub use redact::{BLANK, Redaction};
 pub use ring::{RING_BYTES, RING_EVENTS};
+pub use stats::{Census, MAX_COUNTED, MAX_TYPES, Waiting, census, stats_of};
 pub use types::{
-    Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, JournalError, JournalOptions,
-    MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
+    Ahead, BadRow, Completion, Cursor, CursorError, DeadLetter, Durability, Finished, Head, HeadCheck, JournalError,
+    JournalOptions, MAX_AHEAD, Query, Receipt, Stats, StoreWrite, Verification,
 };
-pub use verify::{stats_of, verify};
+pub use upkeep::{
+    IMPORT_BYTES, IMPORT_EVENTS, ImportError, Imported, Upkeep, import_preview, prune_preview, redact_preview,
+};
+pub use verify::{head_of, verify, verify_against};
 pub(crate) use work::{Done, Unit, Work};
 pub(crate) use writer::Reply;
 pub use writer::{GROUP_DRAFTS, WAL_BYTES};
@@ -66,7 +79,7 @@ struct Inner {
 
 enum Backend {
     Ring(Box<Ring>),
-    Sqlite { writer: Writer, readers: Readers, path: PathBuf },
+    Sqlite { writer: Writer, readers: Arc<Readers>, path: PathBuf },
 }
 
 /// Which part of the journal an internal read wants.
@@ -143,8 +156,9 @@ impl Journal {
             let opened = schema::open_writer(&path, options.durability, schema::MIGRATIONS)?;
             head.store(opened.tip.seq, Ordering::SeqCst);
             let epoch = opened.epoch;
-            let writer = Writer::start(opened, &path, Arc::clone(&head), sink)?;
-            (epoch, Backend::Sqlite { writer, readers: Readers::new(path.clone()), path })
+            let readers = Arc::new(Readers::new(path.clone()));
+            let writer = Writer::start(opened, &path, Arc::clone(&readers), Arc::clone(&head), sink)?;
+            (epoch, Backend::Sqlite { writer, readers, path })
         };
         let durability = options.durability;
         Ok(Self(Arc::new(Inner { backend, epoch, durability, head, closed: AtomicBool::new(false) })))
@@ -208,6 +222,14 @@ impl Journal {
     #[must_use]
     pub fn head(&self) -> u64 {
         self.0.head.load(Ordering::SeqCst)
+    }
+
+    /// Oldest seq kept; 0 when empty.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn oldest(&self) -> Result<u64, JournalError> {
+        Ok(self.page(&Slice::of(&Query { after: self.head(), limit: 1, ..Query::default() }))?.oldest)
     }
 
     /// What receipts promise here.
@@ -324,7 +346,7 @@ impl Journal {
         match self.backend()? {
             Backend::Ring(ring) => Ok(ring.stats(self.epoch())),
             Backend::Sqlite { readers, path, .. } => {
-                readers.with(|connection| verify::stats(connection, path, self.epoch()).map_err(read_error))
+                readers.with(|connection| stats::stats(connection, path, self.epoch()).map_err(read_error))
             }
         }
     }

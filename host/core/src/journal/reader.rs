@@ -18,6 +18,8 @@ use tollgate_events::{Pattern, PatternSet};
 const READERS: usize = 8;
 /// How long a reader waits for a connection.
 const READER_WAIT: Duration = Duration::from_secs(10);
+/// How long a pause waits for those who read: a page takes a fraction of it.
+const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// Most rows that one transaction looks at.
 const SCANNED_ROWS: usize = 4_096;
 /// Most bytes of payload in one page, unless its first event alone has more.
@@ -36,6 +38,8 @@ pub(super) struct Readers {
 struct Pool {
     idle: Vec<Connection>,
     lent: usize,
+    /// No more is lent meanwhile.
+    paused: bool,
 }
 
 impl Readers {
@@ -47,7 +51,7 @@ impl Readers {
     pub(super) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, JournalError>) -> Result<T, JournalError> {
         let deadline = Instant::now() + READER_WAIT;
         let mut pool = lock(&self.pool);
-        while pool.lent >= READERS {
+        while pool.lent >= READERS || pool.paused {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(JournalError::Read("every reader is busy".to_owned()));
@@ -65,6 +69,22 @@ impl Readers {
         read(connection)
     }
 
+    /// Waits, not for long, until nobody reads; nobody begins to until what this answers is dropped.
+    pub(super) fn pause(&self) -> Pause<'_> {
+        let deadline = Instant::now() + PAGE_WAIT;
+        let mut pool = lock(&self.pool);
+        pool.paused = true;
+        while pool.lent > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            pool = self.returned.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(pool);
+        Pause(self)
+    }
+
     /// Closes the connections that nobody uses.
     pub(super) fn close_idle(&self) {
         let idle = std::mem::take(&mut lock(&self.pool).idle);
@@ -74,6 +94,16 @@ impl Readers {
     /// Up to `slice.limit` matching events.
     pub(super) fn page(&self, slice: &Slice<'_>) -> Result<Page, JournalError> {
         self.with(|connection| read_page(connection, slice).map_err(read_error))
+    }
+}
+
+/// While it lives, nobody begins to read.
+pub(super) struct Pause<'a>(&'a Readers);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.pool).paused = false;
+        self.0.returned.notify_all();
     }
 }
 
@@ -89,12 +119,13 @@ impl Drop for Loan<'_> {
         pool.lent -= 1;
         pool.idle.extend(self.connection.take());
         drop(pool);
-        self.readers.returned.notify_one();
+        // Both a reader and a pause may wait for it.
+        self.readers.returned.notify_all();
     }
 }
 
 /// One transaction's worth of a slice.
-fn read_page(connection: &Connection, slice: &Slice<'_>) -> rusqlite::Result<Page> {
+pub(super) fn read_page(connection: &Connection, slice: &Slice<'_>) -> rusqlite::Result<Page> {
     let transaction = connection.unchecked_transaction()?;
     let oldest: Option<i64> =
         transaction.prepare_cached("SELECT min(seq) FROM events")?.query_row([], |row| row.get(0))?;

@@ -106,7 +106,7 @@ impl Ring {
                 self.open()?.drop_letter(&subscriber, seq);
                 Ok(Done::Nothing)
             }
-            Work::SaveSession { .. } | Work::LimitPages(_) => self.open().map(|_| Done::Nothing),
+            Work::SaveSession { .. } | Work::LimitPages(_) | Work::Retain(..) => self.open().map(|_| Done::Nothing),
             #[cfg(test)]
             Work::Fail(failure) => Err(failure.into()),
         }
@@ -207,7 +207,11 @@ impl Ring {
             head: state.head,
             events: count(state.events.len()),
             bytes: count(state.bytes),
+            free_bytes: 0,
             wal_bytes: 0,
+            oldest: state.events.front().map(|event| event.ts),
+            newest: state.events.back().map(|event| event.ts),
+            pruned: state.oldest().saturating_sub(1),
             cursors: state.cursors.iter().map(|(name, done)| (name.to_string(), done.upto)).collect(),
             dead_letters: count(state.dead_letters.len()),
         }

@@ -2,13 +2,14 @@
 //!
 //! Refuses a file that is not a journal or that a newer Tollgate wrote, and says what mends it.
 
+use super::failure::MEND;
 use super::mark::{self, Mark};
 use super::rows::{self, Hash, Tip};
 use super::types::{Durability, JournalError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -59,6 +60,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
 ",
     // Seqs that a subscriber with several instances finished ahead of its cursor, eight bytes each.
     "ALTER TABLE cursors ADD COLUMN ahead BLOB;",
+    // What a durable subscriber wants, a space between two patterns, and how many events of that were pruned before
+    // it finished them. Until it is opened again, one of an older Tollgate is taken to want everything.
+    "ALTER TABLE cursors ADD COLUMN patterns TEXT DEFAULT '*';
+     ALTER TABLE cursors ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// An opened journal, ready to write.
@@ -90,6 +95,13 @@ pub(super) fn open_writer(path: &Path, durability: Durability, migrations: &[&st
     let mark = Mark::new(path, durability);
     let epoch = mark.open(&connection, chain, tip).map_err(|error| refuse(path, &error))?;
     Ok(Opened { connection, epoch, tip, mark })
+}
+
+/// The file beside the database whose name ends with `suffix`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Opens an existing journal to read.
@@ -218,7 +230,7 @@ fn chain_epoch(connection: &Connection, path: &Path) -> Result<u64, JournalError
 }
 
 /// The last row, or where the first one will be chained to.
-fn tip(connection: &Connection, epoch: u64) -> rusqlite::Result<Tip> {
+pub(super) fn tip(connection: &Connection, epoch: u64) -> rusqlite::Result<Tip> {
     let last = connection
         .query_row("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1", [], |row| {
             Ok(Tip { seq: rows::seq(row.get(0)?), hash: row.get::<_, Hash>(1)? })
@@ -243,10 +255,15 @@ fn damaged(path: &Path, what: &str) -> JournalError {
     JournalError::Open { path: path.to_owned(), reason: format!("{what} is missing or unreadable; restore a backup") }
 }
 
-fn refuse(path: &Path, error: &rusqlite::Error) -> JournalError {
+pub(super) fn refuse(path: &Path, error: &rusqlite::Error) -> JournalError {
     let reason = match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => "is not a journal; move it away or name another path".to_owned(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => format!("is damaged ({error}); restore a backup"),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => format!("is damaged ({error}); {MEND}"),
+        Some(rusqlite::ErrorCode::ReadOnly) => format!(
+            "cannot be written ({error}): the file, its folder or its disk is read-only; give the host's user the right \
+             to write to all three"
+        ),
+        Some(rusqlite::ErrorCode::CannotOpen) => format!("{error}; its folder must exist and be writable"),
         _ => error.to_string(),
     };
     JournalError::Open { path: path.to_owned(), reason }

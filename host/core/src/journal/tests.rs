@@ -1,7 +1,11 @@
 //! Tests of the database: groups, failures, queries, tampering, foreign files. Crashes are in `crash`.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod crash;
+mod disk;
+mod log;
+mod retention;
+mod upkeep;
 
 use super::failure::WriteFailure;
 use super::*;
@@ -86,7 +90,7 @@ async fn another_process_s_lock_is_waited_for_once_and_not_for_each_request() {
         entered.send(()).unwrap();
         let _released_for_good = lock(&held).recv();
     });
-    let writer = Writer::start(opened, &path, Arc::default(), sink).unwrap();
+    let writer = Writer::start(opened, &path, Arc::new(Readers::new(path.clone())), Arc::default(), sink).unwrap();
     let release = release;
     let emit = || writer.submit_now(Work::Emit { events: vec![event("test.a", None, "{}")], given: false }).unwrap();
     let first = emit();
@@ -220,7 +224,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 3; upgrade",
+        "schema 99, this tollgate knows 4; upgrade",
     );
     check_open_refused(
         |path| {

@@ -227,8 +227,16 @@ pub struct Stats {
     pub events: u64,
     /// Bytes of the database file, or of the ring's payloads.
     pub bytes: u64,
+    /// Bytes of the file that hold nothing: room for what comes, and what `tollgate journal vacuum` gives back.
+    pub free_bytes: u64,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
+    /// When the oldest event kept happened, as it says itself.
+    pub oldest: Option<Timestamp>,
+    /// The same of the newest.
+    pub newest: Option<Timestamp>,
+    /// The last seq that was pruned, by retention or by hand; 0 where nothing was.
+    pub pruned: u64,
     /// Every durable subscriber and the last seq that it finished.
     pub cursors: Vec<(String, u64)>,
     /// Events given up and kept.
@@ -244,8 +252,48 @@ pub struct Verification {
     pub head: u64,
     /// Hash of the last good row; written elsewhere, it is what shows a cut tail.
     pub head_hash: [u8; 32],
+    /// The last seq that was pruned, which the first row is chained to; 0 where nothing was.
+    pub pruned: u64,
+    /// Good rows whose payload was redacted.
+    pub redacted: u64,
     /// The first row that breaks the chain.
     pub bad: Option<BadRow>,
+    /// What became of the head that was kept elsewhere, where one was given.
+    pub kept: Option<HeadCheck>,
+}
+
+/// The end of a journal at some time, to be kept where who can change the journal cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Which journal: the epoch that its chain begins with, which is not that of its cursors.
+    pub journal: u64,
+    /// The last seq; 0 where it was empty.
+    pub seq: u64,
+    /// The hash of that row.
+    pub hash: [u8; 32],
+}
+
+impl Head {
+    /// The hash that 64 hexadecimal digits say.
+    #[must_use]
+    pub fn hash_from_hex(digits: &str) -> Option<[u8; 32]> {
+        super::prune::unhex(digits)
+    }
+}
+
+/// What became of a head that was kept elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadCheck {
+    /// The good rows hold it: nothing before it was cut or changed.
+    Holds,
+    /// It was pruned since, so that nothing can be said.
+    Pruned,
+    /// The good rows end before it: the journal was cut, or is bad before it.
+    Missing,
+    /// Another row stands in its place.
+    Differs,
+    /// It is of another journal.
+    OtherJournal,
 }
 
 /// A row that breaks the chain, and how.

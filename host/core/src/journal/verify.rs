@@ -1,52 +1,128 @@
-//! Checking the hash chain row by row, and counting what a journal holds.
+//! Checking the hash chain row by row, from where the journal was pruned, and against a head kept elsewhere.
 //!
 //! Reads only; works on a journal that a running host writes to, in short transactions.
 
 use super::failure::read_error;
-use super::rows::{self, EVENT_COLUMNS, Hash, Interner};
-use super::types::{BadRow, JournalError, Stats, Verification};
-use super::{schema, types};
-use rusqlite::{Connection, Row};
+use super::redact::{self, Redactions};
+use super::rows::{self, EVENT_COLUMNS, Hash, Interner, Tip};
+use super::types::{BadRow, Head, HeadCheck, JournalError, Verification};
+use super::{prune, schema};
+use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
+use uuid::Uuid;
 
 /// Rows checked in one transaction.
 const ROWS_A_TIME: usize = 1_000;
 
 /// Checks every row of the journal at `path` against its own hash and its predecessor's.
 ///
-/// Finds changed, exchanged, inserted and missing rows, a blanked payload included. A tail that was cut off
-/// whole shows only against a head hash kept elsewhere.
+/// Finds changed, exchanged, inserted, missing and unreadable rows, and a payload that was blanked without a
+/// `journal.redacted` that says so. A tail that was cut off whole shows only against a head kept elsewhere.
 ///
 /// # Errors
 /// When the file cannot be opened or read, or is not a journal.
 pub fn verify(path: &Path) -> Result<Verification, JournalError> {
+    verify_against(path, None)
+}
+
+/// As [`verify`], and says of a head that was kept elsewhere whether the journal still holds it.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_against(path: &Path, kept: Option<&Head>) -> Result<Verification, JournalError> {
     let (connection, epochs) = schema::open_known(path)?;
-    let mut found = Verification { checked: 0, head: 0, head_hash: rows::genesis(epochs.chain), bad: None };
+    let anchor = prune::anchor(&connection).map_err(read_error)?;
+    let begin = anchor.unwrap_or(Tip { seq: 0, hash: rows::genesis(epochs.chain) });
+    let mut found = Verification {
+        checked: 0,
+        head: begin.seq,
+        head_hash: begin.hash,
+        pruned: begin.seq,
+        redacted: 0,
+        bad: None,
+        kept: None,
+    };
+    let mut redactions = Redactions::default();
     loop {
         let before = found.checked;
-        check_rows(&connection, &mut found).map_err(read_error)?;
+        check_rows(&connection, &mut found, &mut redactions).map_err(read_error)?;
         if found.bad.is_some() || found.checked == before {
-            return Ok(found);
+            break;
         }
     }
+    if let Some(kept) = kept {
+        found.kept = Some(check_head(&connection, epochs.chain, begin, &found, kept).map_err(read_error)?);
+    }
+    Ok(found)
+}
+
+/// The last event of the journal at `path` and its hash: what, kept elsewhere, shows that it was cut.
+///
+/// # Errors
+/// When the file cannot be opened or read, or is not a journal.
+pub fn head_of(path: &Path) -> Result<Head, JournalError> {
+    let (connection, epochs) = schema::open_known(path)?;
+    let tip = schema::tip(&connection, epochs.chain).map_err(read_error)?;
+    Ok(Head { journal: epochs.chain, seq: tip.seq, hash: tip.hash })
+}
+
+/// Whether the rows that were found good hold `kept`.
+fn check_head(
+    connection: &Connection,
+    chain: u64,
+    begin: Tip,
+    found: &Verification,
+    kept: &Head,
+) -> rusqlite::Result<HeadCheck> {
+    if kept.journal != chain {
+        return Ok(HeadCheck::OtherJournal);
+    }
+    if kept.seq < begin.seq {
+        return Ok(HeadCheck::Pruned);
+    }
+    if kept.seq > found.head {
+        return Ok(HeadCheck::Missing);
+    }
+    let hash = if kept.seq == begin.seq {
+        Some(begin.hash)
+    } else {
+        let wanted = [rows::column(kept.seq)];
+        connection.query_row("SELECT hash FROM events WHERE seq = ?1", wanted, |row| row.get(0)).optional()?
+    };
+    Ok(if hash == Some(kept.hash) { HeadCheck::Holds } else { HeadCheck::Differs })
 }
 
 /// Checks the next rows, until one is bad.
-fn check_rows(connection: &Connection, found: &mut Verification) -> rusqlite::Result<()> {
+fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mut Redactions) -> rusqlite::Result<()> {
     let sql = format!(
         "SELECT {EVENT_COLUMNS}, payload_hash, prev_hash, hash FROM events WHERE seq >= ?1 ORDER BY seq LIMIT {ROWS_A_TIME}"
     );
-    // From the very first row on: one before 1 is none of ours.
+    // From the very first row on: one before 1, or before what was pruned, is none of ours.
     let from = if found.checked == 0 { i64::MIN } else { rows::column(found.head + 1) };
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([from])?;
     let mut interner = Interner::default();
-    while let Some(row) = rows.next()? {
+    loop {
+        let checked = match rows.next() {
+            Ok(Some(row)) => check_row(row, found, &mut interner),
+            Ok(None) => return Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+                Err(format!("cannot be read: {error}"))
+            }
+            Err(error) => return Err(error),
+        };
         found.checked += 1;
-        match check_row(row, found, &mut interner) {
-            Ok(hash) => {
+        let checked = match checked {
+            Ok(Checked { blanked: Some(id), .. }) if !redactions.has(connection, found.head + 1, id)? => {
+                Err("has a blank payload, and no journal.redacted says so".to_owned())
+            }
+            checked => checked,
+        };
+        match checked {
+            Ok(Checked { hash, blanked }) => {
                 found.head += 1;
                 found.head_hash = hash;
+                found.redacted += u64::from(blanked.is_some());
             }
             Err(reason) => {
                 found.bad = Some(BadRow { seq: found.head + 1, reason });
@@ -54,11 +130,17 @@ fn check_rows(connection: &Connection, found: &mut Verification) -> rusqlite::Re
             }
         }
     }
-    Ok(())
+}
+
+/// A row that is chained to the one before it.
+struct Checked {
+    hash: Hash,
+    /// Its id, where its payload is the one that redacting leaves, and not the one that was recorded.
+    blanked: Option<Uuid>,
 }
 
 /// The row's hash, or why it does not follow its predecessor.
-fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Result<Hash, String> {
+fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Result<Checked, String> {
     let unreadable = |error: rusqlite::Error| format!("cannot be read: {error}");
     let seq: i64 = row.get(0).map_err(unreadable)?;
     if seq != rows::column(found.head + 1) {
@@ -73,45 +155,12 @@ fn check_row(row: &Row<'_>, found: &Verification, interner: &mut Interner) -> Re
     if previous != found.head_hash {
         return Err("is not chained to the row before it".to_owned());
     }
-    if rows::payload_hash(&event.payload) != payload_hash {
+    let blanked = rows::payload_hash(&event.payload) != payload_hash;
+    if blanked && *event.payload != *redact::BLANK {
         return Err("has another payload than the one recorded".to_owned());
     }
     if rows::row_hash(&previous, &event, &payload_hash) != hash {
         return Err("has another field than the one recorded".to_owned());
     }
-    Ok(hash)
-}
-
-/// Sizes, cursors and counts of the journal at `path`, with or without a host on it.
-///
-/// # Errors
-/// When the file cannot be opened or read, or is not a journal.
-pub fn stats_of(path: &Path) -> Result<Stats, JournalError> {
-    let (connection, epochs) = schema::open_known(path)?;
-    stats(&connection, path, epochs.cursors).map_err(read_error)
-}
-
-/// Counts without reading the events: seqs have no gaps.
-pub(super) fn stats(connection: &Connection, path: &Path, epoch: u64) -> rusqlite::Result<types::Stats> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
-    let first = number("SELECT min(seq) FROM events")?.map_or(0, rows::seq);
-    let head = number("SELECT max(seq) FROM events")?.map_or(0, rows::seq);
-    let dead_letters = number("SELECT count(*) FROM dead_letters")?.map_or(0, rows::seq);
-    let mut statement = connection.prepare_cached("SELECT subscriber, seq FROM cursors ORDER BY subscriber")?;
-    let cursors = statement
-        .query_map([], |row| Ok((row.get(0)?, rows::seq(row.get(1)?))))?
-        .collect::<rusqlite::Result<Vec<(String, u64)>>>()?;
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    Ok(Stats {
-        epoch,
-        first,
-        head,
-        events: if head == 0 { 0 } else { head - first + 1 },
-        bytes: size(path),
-        wal_bytes: size(Path::new(&wal)),
-        cursors,
-        dead_letters,
-    })
+    Ok(Checked { hash, blanked: blanked.then_some(event.id) })
 }

@@ -3,13 +3,15 @@
 //! A request is atomic: all of it or nothing. Knows nothing of groups, queues or threads.
 
 use super::change::{self, Change, Refusal};
+use super::prune::{self, Retention};
 use super::rows::{self, Tip};
 use super::types::{Ahead, DeadLetter, Finished, JournalError, Receipt, StoreWrite};
 use crate::event::Event;
 use crate::session::Session;
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
+use tollgate_events::{Pattern, PatternSet};
 
 /// One atomic request. Events in it have no seq yet.
 pub(crate) enum Work {
@@ -19,7 +21,9 @@ pub(crate) enum Work {
     Complete(Unit),
     /// The cursor of a durable subscriber, made where it has none; one that is beyond the head, of a journal cut
     /// since, is set to the head.
-    OpenCursor { subscriber: Arc<str>, at_head: bool, now: Timestamp },
+    /// `patterns` are what it wants of the journal, none where it takes events live. One that is before the oldest
+    /// event kept is set to before that: what it did not finish was told of when it was pruned.
+    OpenCursor { subscriber: Arc<str>, at_head: bool, patterns: Option<PatternSet>, now: Timestamp },
     /// A session, new or changed.
     SaveSession { session: Arc<Session>, now: Timestamp },
     /// A dead letter that is done with.
@@ -28,6 +32,8 @@ pub(crate) enum Work {
     Change { change: Change, events: Vec<Event>, given: bool },
     /// A setting of the writer's connection, for tests and for the size bound.
     LimitPages(u32),
+    /// What is kept from now on, by this clock.
+    Retain(Retention, Clock),
     #[cfg(test)]
     Fail(super::failure::WriteFailure),
 }
@@ -156,23 +162,8 @@ pub(super) fn apply(
             complete(connection, unit)?;
             Done::Nothing
         }
-        Work::OpenCursor { subscriber, at_head, now } => {
-            let start = if *at_head { tip.seq } else { 0 };
-            connection
-                .prepare_cached(
-                    "INSERT INTO cursors (subscriber, seq, updated) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (subscriber) DO UPDATE SET seq = ?4, ahead = NULL WHERE seq > ?4",
-                )?
-                .execute(params![subscriber, rows::column(start), now.0, rows::column(tip.seq)])?;
-            let mut found = cursor(connection, subscriber)?.unwrap_or_default();
-            if found.ahead.last().is_some_and(|last| *last > tip.seq) {
-                // Of a journal cut since: those seqs are other events now.
-                found.ahead.retain(|seq| *seq <= tip.seq);
-                connection
-                    .prepare_cached("UPDATE cursors SET ahead = ?2 WHERE subscriber = ?1")?
-                    .execute(params![subscriber, ahead_column(&found.ahead)])?;
-            }
-            Done::Cursor(found)
+        Work::OpenCursor { subscriber, at_head, patterns, now } => {
+            Done::Cursor(open_cursor(connection, tip.seq, subscriber, *at_head, patterns.as_ref(), *now)?)
         }
         Work::SaveSession { session, now } => {
             let roots: Vec<_> = session.roots.iter().filter_map(|root| root.to_str()).collect();
@@ -186,12 +177,50 @@ pub(super) fn apply(
             drop_letter(connection, subscriber, *seq)?;
             Done::Nothing
         }
-        // Handled by the writer: a limit cannot be set inside a transaction.
-        Work::LimitPages(_) => Done::Nothing,
+        // Handled by the writer: neither can be done inside a transaction.
+        Work::LimitPages(_) | Work::Retain(..) => Done::Nothing,
         #[cfg(test)]
         Work::Fail(failure) => return Err(ApplyError::Made(failure.clone())),
     };
     Ok(Ok(done))
+}
+
+/// The cursor of a durable subscriber, as it stands in the journal as it is.
+fn open_cursor(
+    connection: &Connection,
+    head: u64,
+    subscriber: &str,
+    at_head: bool,
+    patterns: Option<&PatternSet>,
+    now: Timestamp,
+) -> rusqlite::Result<Finished> {
+    let pruned = prune::anchor(connection)?.map_or(0, |anchor| anchor.seq);
+    let start = if at_head { head } else { pruned };
+    let texts: Option<Vec<_>> = patterns.map(|patterns| patterns.iter().map(Pattern::as_str).collect());
+    connection
+        .prepare_cached(
+            "INSERT INTO cursors (subscriber, seq, updated, patterns) VALUES (?1, ?2, ?3, ?6) \
+             ON CONFLICT (subscriber) DO UPDATE SET updated = ?3, patterns = ?6, \
+             ahead = CASE WHEN seq > ?4 THEN NULL ELSE ahead END, seq = max(min(seq, ?4), ?5)",
+        )?
+        .execute(params![
+            subscriber,
+            rows::column(start),
+            now.0,
+            rows::column(head),
+            rows::column(pruned),
+            texts.map(|texts| texts.join(" "))
+        ])?;
+    let mut found = cursor(connection, subscriber)?.unwrap_or_default();
+    let before = found.ahead.len();
+    // Of a journal cut since, where those seqs are other events now; or pruned, with the cursor beyond them.
+    found.ahead.retain(|seq| *seq <= head && *seq > found.upto);
+    if found.ahead.len() < before {
+        connection
+            .prepare_cached("UPDATE cursors SET ahead = ?2 WHERE subscriber = ?1")?
+            .execute(params![subscriber, ahead_column(&found.ahead)])?;
+    }
+    Ok(found)
 }
 
 /// Removes a dead letter; says how many there were, which is one or none.
@@ -204,12 +233,14 @@ fn drop_letter(connection: &Connection, subscriber: &str, seq: u64) -> rusqlite:
 /// What a subscriber finished, where it has a cursor.
 fn cursor(connection: &Connection, subscriber: &str) -> rusqlite::Result<Option<Finished>> {
     let mut statement = connection.prepare_cached("SELECT seq, ahead FROM cursors WHERE subscriber = ?1")?;
-    let found = statement.query_row([subscriber], |row| {
-        let ahead: Option<Vec<u8>> = row.get(1)?;
-        let ahead = ahead.iter().flat_map(|bytes| bytes.as_chunks().0).map(|bytes| u64::from_be_bytes(*bytes));
-        Ok(Finished { upto: rows::seq(row.get(0)?), ahead: ahead.collect() })
-    });
-    found.optional()
+    statement.query_row([subscriber], finished).optional()
+}
+
+/// What is finished, of a row that begins with a cursor's `seq` and `ahead`.
+pub(super) fn finished(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finished> {
+    let ahead: Option<Vec<u8>> = row.get(1)?;
+    let ahead = ahead.iter().flat_map(|bytes| bytes.as_chunks().0).map(|bytes| u64::from_be_bytes(*bytes));
+    Ok(Finished { upto: rows::seq(row.get(0)?), ahead: ahead.collect() })
 }
 
 /// Eight bytes a seq, the highest first; NULL for none, which is what nearly every subscriber has.
@@ -227,7 +258,7 @@ fn append_all(
 }
 
 /// Appends one event, or finds the receipt of the one that has its id.
-fn append(
+pub(super) fn append(
     connection: &Connection,
     tip: &mut Tip,
     event: &Event,
@@ -271,7 +302,7 @@ fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {
     // One that finished nothing new does not move the cursor back.
     connection
         .prepare_cached(
-            "INSERT INTO cursors (subscriber, seq, updated, ahead) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subscriber) \
+            "INSERT INTO cursors (subscriber, seq, updated, ahead, patterns) VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT (subscriber) \
              DO UPDATE SET seq = max(seq, excluded.seq), updated = excluded.updated, ahead = excluded.ahead",
         )?
         .execute(params![unit.subscriber, rows::column(unit.finished), unit.now.0, ahead_column(&unit.ahead.seqs)])

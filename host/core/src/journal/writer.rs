@@ -1,12 +1,14 @@
 //! The one writer: a thread that commits what queued while its last commit ran.
 //!
 //! Owns the writing connection, the queue in front of it and the write-ahead log's size. No timer: a lone
-//! draft is not delayed, and a crowd shares one commit. Knows nothing of subscribers but the sink.
+//! draft is not delayed, and a crowd shares one commit; between two, retention takes a batch. Knows nothing of subscribers but the sink.
 
 use super::failure::WriteFailure;
 use super::mark::Mark;
+use super::reader::Readers;
+use super::retain::{NotRetained, Retaining};
 use super::rows::Tip;
-use super::schema::{LOCK_WAIT, Opened};
+use super::schema::{LOCK_WAIT, Opened, beside};
 use super::types::JournalError;
 use super::work::{Done, Work, apply};
 use super::{Sink, lock};
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Most drafts in one commit, unless one batch alone has more: enough to share an fsync among a crowd,
@@ -33,7 +35,7 @@ const MAX_COMPLETIONS_KIB: usize = 512 * 1024;
 pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
 /// A checkpoint that a reader held up is tried again after this much more.
 const WAL_RETRY_BYTES: u64 = 16 * 1024 * 1024;
-/// How long a checkpoint waits for readers; their transactions are shorter.
+/// How long a checkpoint waits for other processes that read.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
 
 /// The answer to one request.
@@ -84,7 +86,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(opened: Opened, path: &Path, head: Arc<AtomicU64>, sink: Sink) -> Result<Self, JournalError> {
+    pub(super) fn start(
+        opened: Opened,
+        path: &Path,
+        readers: Arc<Readers>,
+        head: Arc<AtomicU64>,
+        sink: Sink,
+    ) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             arrived: Condvar::new(),
@@ -92,8 +100,6 @@ impl Writer {
             unwaited: AtomicUsize::new(0),
             relieved: Notify::new(),
         });
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
         let state = State {
             connection: opened.connection,
             tip: opened.tip,
@@ -101,8 +107,10 @@ impl Writer {
             mark: opened.mark,
             head,
             sink,
-            wal: PathBuf::from(wal),
+            readers,
+            wal: beside(path, "-wal"),
             checkpoint_at: WAL_BYTES,
+            retaining: None,
             broken: None,
         };
         let stop = StopOnExit(Arc::clone(&shared));
@@ -202,17 +210,26 @@ struct State {
     mark: Mark,
     head: Arc<AtomicU64>,
     sink: Sink,
+    readers: Arc<Readers>,
     wal: PathBuf,
     /// Size of the write-ahead log at which the next checkpoint is tried.
     checkpoint_at: u64,
+    /// None where everything is kept.
+    retaining: Option<Retaining>,
     /// Set by the first failure after which the disk is not to be trusted.
     broken: Option<String>,
 }
 
 impl State {
     fn run(mut self, shared: &Shared) {
-        while let Some(group) = take_group(shared) {
-            self.write(group);
+        loop {
+            let before = self.tip.seq;
+            match take_group(shared, self.retaining.as_ref().map(Retaining::wait)) {
+                Taken::Group(group) => self.write(group),
+                Taken::Nothing => {}
+                Taken::Closed => break,
+            }
+            self.retain(self.tip.seq - before);
             self.checkpoint();
         }
         if self.broken.is_none() {
@@ -258,10 +275,16 @@ impl State {
             return Err(Failed::ToBegin(WriteFailure::Fatal(said.clone())));
         }
         for job in group {
-            if let Work::LimitPages(pages) = job.work {
-                self.connection
+            match &job.work {
+                Work::LimitPages(pages) => self
+                    .connection
                     .pragma_update(None, "max_page_count", pages)
-                    .map_err(|error| Failed::ToBegin((&error).into()))?;
+                    .map_err(|error| Failed::ToBegin((&error).into()))?,
+                Work::Retain(retention, clock) => {
+                    let retaining = || Retaining::new(*retention, clock.clone());
+                    self.retaining = (!retention.keeps_all()).then(retaining);
+                }
+                _ => {}
             }
         }
         let mut tip = self.tip;
@@ -289,6 +312,31 @@ impl State {
         }
     }
 
+    /// Lets a batch of what is over the retention go, where it is time to look.
+    fn retain(&mut self, recorded: u64) {
+        let recorded = usize::try_from(recorded).unwrap_or(usize::MAX);
+        let Some(retaining) = self.retaining.as_mut().filter(|_| self.broken.is_none()) else { return };
+        if !retaining.is_due(recorded) {
+            return;
+        }
+        let mut tip = self.tip;
+        let mut committed = Vec::new();
+        match retaining.step(&mut self.connection, &mut tip, &mut committed) {
+            Ok(()) => {
+                self.tip = tip;
+                self.hand_over(&committed);
+            }
+            Err(NotRetained::Apply(error)) => match WriteFailure::from(error) {
+                WriteFailure::Fatal(said) => self.refuse([], &WriteFailure::Fatal(said)),
+                failure => tracing::warn!(error = %JournalError::from(failure), "nothing was pruned"),
+            },
+            Err(NotRetained::Given(error)) => {
+                tracing::error!(%error, "retention is off until the next start");
+                self.retaining = None;
+            }
+        }
+    }
+
     /// Writes the log back once it is large. Only the writer does: a checkpointer beside a busy writer
     /// never finds the log idle, and it grows without end.
     fn checkpoint(&mut self) {
@@ -297,6 +345,10 @@ impl State {
             return;
         }
         let run = || -> rusqlite::Result<bool> {
+            // Most is written back beside the readers; they pause for the rest, or those that never rest, each
+            // beginning before another ends, would keep the log from ever beginning anew.
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            let _pause = self.readers.pause();
             self.connection.busy_timeout(CHECKPOINT_WAIT)?;
             let held_up = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
             self.connection.busy_timeout(LOCK_WAIT)?;
@@ -304,7 +356,14 @@ impl State {
         };
         self.checkpoint_at = match run() {
             Ok(false) => WAL_BYTES,
-            Ok(true) => size.saturating_add(WAL_RETRY_BYTES),
+            Ok(true) => {
+                // The host's own readers take a page at a time, so this is another process that stays in a transaction.
+                tracing::warn!(
+                    bytes = size,
+                    "a reader of journal.db holds up its write-ahead log, which grows until it ends"
+                );
+                size.saturating_add(WAL_RETRY_BYTES)
+            }
             Err(error) => match WriteFailure::from(&error) {
                 WriteFailure::Fatal(said) => {
                     tracing::error!(cause = %said, "the journal is read-only from now on");
@@ -332,14 +391,28 @@ fn answer(job: Job, result: Result<Done, JournalError>) {
     let _not_awaited = reply.send(result);
 }
 
-/// Waits for work and takes what a commit takes; none once the queue is closed and empty.
-fn take_group(shared: &Shared) -> Option<VecDeque<Job>> {
+/// What there is to do.
+enum Taken {
+    Group(VecDeque<Job>),
+    /// No work came in time.
+    Nothing,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+/// Waits for work, this long where a time is given, and takes what a commit takes.
+fn take_group(shared: &Shared, wait: Option<Duration>) -> Taken {
+    let until = wait.map(|wait| Instant::now() + wait);
     let mut queue = lock(&shared.queue);
     while queue.jobs.is_empty() {
         if queue.closed {
-            return None;
+            return Taken::Closed;
         }
-        queue = shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return Taken::Nothing,
+            Some(left) => shared.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner),
+        };
     }
     let mut drafts = 0;
     let mut group = VecDeque::new();
@@ -351,5 +424,5 @@ fn take_group(shared: &Shared) -> Option<VecDeque<Job>> {
         drafts += more;
         group.extend(queue.jobs.pop_front());
     }
-    Some(group)
+    Taken::Group(group)
 }

@@ -138,7 +138,7 @@ fn id_of(text: &str) -> Result<Uuid, JsonError> {
     Ok(id)
 }
 
-fn entity_of(raw: &RawValue) -> Result<Entity, JsonError> {
+pub(super) fn entity_of(raw: &RawValue) -> Result<Entity, JsonError> {
     #[derive(Deserialize)]
     struct RawEntity<'a> {
         #[serde(borrow)]

@@ -7,12 +7,14 @@ mod call;
 mod draft;
 mod envelope;
 mod foreign;
+mod recorded;
 mod typed;
 mod verdict;
 
 pub use call::{call_from_json, call_from_value};
 pub use draft::{DraftContext, MAX_DRAFTS, draft_from_json, drafts_from_json};
 pub use envelope::{notice_to_json, to_json, write_json};
+pub use recorded::{EventLines, LineError, MAX_LINE_BYTES, event_from_json};
 pub use typed::typed_draft;
 pub use verdict::{command_to_value, verdict_to_value};
 
