@@ -6,10 +6,13 @@ use super::failure::MEND;
 use super::mark::{self, Mark};
 use super::rows::{self, Hash, Tip};
 use super::types::{Durability, JournalError};
+use super::writer::WAL_BYTES;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -19,6 +22,9 @@ const APPLICATION_ID: i32 = 0x746f_6c6c;
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Prepared statements kept on each connection: more than the journal has.
 const CACHED_STATEMENTS: usize = 64;
+
+/// What SQLite's log holds beside each page.
+const FRAME_HEADER_BYTES: u64 = 24;
 
 /// Every schema change ever released, in order: entry `n` leads from version `n` to `n + 1`. Append only.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -73,6 +79,8 @@ pub(super) struct Opened {
     pub(super) epoch: u64,
     pub(super) tip: Tip,
     pub(super) mark: Mark,
+    /// Bytes of the write-ahead log since it began anew, as of the last commit.
+    pub(super) logged: Arc<AtomicU64>,
 }
 
 /// Opens the journal at `path` for its one writer, and makes or migrates it where needed.
@@ -84,17 +92,32 @@ pub(super) fn open_writer(path: &Path, durability: Durability, migrations: &[&st
     prepare(&connection).map_err(|error| refuse(path, &error))?;
     migrate(&mut connection, path, migrations)?;
     let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
-    // The writer checkpoints between groups itself, so SQLite must not do it inside a commit.
+    // The writer checkpoints between groups itself, so SQLite must not do it inside a commit. A log that had to grow
+    // beyond its bound does not keep the space.
     let settings = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0; \
-         PRAGMA cache_size = -16384;"
+         PRAGMA journal_size_limit = {WAL_BYTES}; PRAGMA cache_size = -16384;"
     );
     connection.execute_batch(&settings).map_err(|error| refuse(path, &error))?;
+    let logged = count_logged(&mut connection).map_err(|error| refuse(path, &error))?;
     let chain = chain_epoch(&connection, path)?;
     let tip = tip(&connection, chain).map_err(|error| refuse(path, &error))?;
     let mark = Mark::new(path, durability);
     let epoch = mark.open(&connection, chain, tip).map_err(|error| refuse(path, &error))?;
-    Ok(Opened { connection, epoch, tip, mark })
+    Ok(Opened { connection, epoch, tip, mark, logged })
+}
+
+/// Has each commit say how many bytes the write-ahead log then holds.
+fn count_logged(connection: &mut Connection) -> rusqlite::Result<Arc<AtomicU64>> {
+    let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let logged = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&logged);
+    connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+        let pages = u64::try_from(pages).unwrap_or_default();
+        counted.store(pages * (u64::from(page) + FRAME_HEADER_BYTES), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(logged)
 }
 
 /// The file beside the database whose name ends with `suffix`.

@@ -66,7 +66,7 @@ impl Upkeep {
     /// When the file cannot be opened, is not a journal, or was written by a newer Tollgate.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let opened = schema::open_writer(path, Durability::Full, schema::MIGRATIONS)?;
-        let schema::Opened { connection, epoch, tip, mark } = opened;
+        let schema::Opened { connection, epoch, tip, mark, .. } = opened;
         Ok(Self { connection, path: path.to_owned(), tip, epoch, mark })
     }
 
