@@ -19,9 +19,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tollgate_core::bus::Bus;
+use tollgate_core::event::Draft;
+use tollgate_core::events::EventType;
 use tollgate_core::gate::policy::Policy;
 use tollgate_core::gate::{Call, Gatekeeper, GatekeeperOptions, GuardAnswer, Guards, NormalisedCall, StageTimes};
-use tollgate_core::journal::Durability;
+use tollgate_core::journal::{Durability, WAL_BYTES};
 use tollgate_runtime::Runtime;
 use tollgate_runtime::floor::Floor;
 
@@ -38,6 +40,9 @@ const ROUNDS: usize = 10;
 /// Verdicts of one round, of each kind.
 const IN_MEMORY: usize = 3_000;
 const DURABLE: usize = 150;
+/// Events of a batch that wears a journal in, and bytes of each.
+const BATCH: usize = 40;
+const LARGE: usize = 200_000;
 /// Agents that ask at the same time.
 const PARALLEL: usize = 16;
 
@@ -151,6 +156,16 @@ impl World {
         }
     }
 
+    /// Has the journal's write-ahead log begin anew, as that of a daemon that runs for a while has: its file does not
+    /// grow any more.
+    async fn wear_in(&self) {
+        let large = json!({ "text": "x".repeat(LARGE) }).to_string();
+        for _ in 0..WAL_BYTES / (BATCH * LARGE) as u64 + 2 {
+            let draft = Draft::new(EventType::parse("bench.large").unwrap(), "core", large.as_str());
+            self.bus.emit_batch(vec![draft; BATCH]).await.unwrap();
+        }
+    }
+
     async fn end(self) {
         self.plugins.shutdown().await;
         self.bus.close().await;
@@ -182,6 +197,7 @@ async fn in_memory() {
 
 async fn durable() {
     let world = World::new(Durability::Full).await;
+    world.wear_in().await;
     let mut log = Append::new(world.folder.path());
     let (mut gate, mut bare, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
     let mut stages = StageTimes::default();
