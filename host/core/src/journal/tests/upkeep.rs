@@ -133,6 +133,20 @@ async fn a_blank_payload_that_nothing_tells_of_is_found() {
 }
 
 #[tokio::test]
+async fn what_was_said_of_an_event_before_it_was_there_excuses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let later = event("test.a", None, "{}");
+    let told = event("journal.redacted", None, &format!("{{\"id\":\"{}\"}}", later.id));
+    journal.request(Work::Emit { events: vec![told, later], given: true }).await.unwrap();
+    journal.close().await;
+    let path = options(folder.path()).path;
+    let sql = format!("UPDATE events SET payload = '{BLANK}' WHERE seq = 2");
+    Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+    assert_eq!(verify(&path).unwrap().bad.unwrap().seq, 2);
+}
+
+#[tokio::test]
 async fn compacting_gives_free_pages_back() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
