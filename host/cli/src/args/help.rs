@@ -216,7 +216,7 @@ pub const JOURNAL: &str = "Examples:
   tollgate journal vacuum
 
 Exit codes: 0 done, 1 failed: the first bad row, the first bad line or what was lost is named
-`import`, `prune`, `redact` and `vacuum` want the daemon stopped; what else they say: docs/journal.md";
+`import`, `prune`, `redact` and `vacuum` want the daemon stopped; docs/journal.md says more";
 
 pub const AUDIT: &str = "Examples:
   tollgate audit verify

@@ -264,3 +264,82 @@ fn stored_types(connection: &Connection, patterns: &PatternSet) -> rusqlite::Res
 fn fixed_prefix(pattern: &Pattern) -> &str {
     pattern.as_str().split('*').next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+    use crate::journal::tests::{open, options};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+
+    /// Longer than a pause ever waits.
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_pause_waits_for_who_reads_and_who_comes_waits_for_the_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let readers = Readers::new(options(folder.path()).path);
+        let read = AtomicBool::new(false);
+        let (entered, inside) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let reading = readers.with(|_| {
+                    entered.send(()).unwrap();
+                    // It ends while the pause waits for it.
+                    while !lock(&readers.pool).paused {
+                        std::thread::yield_now();
+                    }
+                    read.store(true, Ordering::SeqCst);
+                    Ok(())
+                });
+                reading.unwrap();
+            });
+            inside.recv().unwrap();
+            let pause = readers.pause();
+            assert!(read.load(Ordering::SeqCst), "it waited for the one that read");
+            let (begins, next) = channel();
+            let readers = &readers;
+            scope.spawn(move || {
+                begins.send(()).unwrap();
+                let while_paused = readers.with(|_| Ok(lock(&readers.pool).paused)).unwrap();
+                assert!(!while_paused, "nobody begins meanwhile");
+            });
+            next.recv_timeout(DEADLINE).unwrap();
+            // Time enough for one that did not wait.
+            for _ in 0..1_000 {
+                std::thread::yield_now();
+            }
+            drop(pause);
+        });
+    }
+
+    #[test]
+    fn a_pause_does_not_wait_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let readers = Arc::new(Readers::new(options(folder.path()).path));
+        let (release, held) = channel::<()>();
+        let (entered, inside) = channel();
+        let sleeper = Arc::clone(&readers);
+        let sleeper = std::thread::spawn(move || {
+            let reading = sleeper.with(|_| {
+                entered.send(()).unwrap();
+                let _released_for_good = held.recv();
+                Ok(())
+            });
+            reading.unwrap();
+        });
+        inside.recv().unwrap();
+        let (paused, done) = channel();
+        let pausing = Arc::clone(&readers);
+        std::thread::spawn(move || {
+            drop(pausing.pause());
+            paused.send(()).unwrap();
+        });
+        done.recv_timeout(DEADLINE).unwrap();
+        drop(release);
+        sleeper.join().unwrap();
+    }
+}

@@ -5,7 +5,7 @@
 
 use super::failure::{WriteFailure, read_error};
 use super::mark::Mark;
-use super::prune::{self, Prune, Pruned};
+use super::prune::{self, HELD_FOR, Prune, Pruned};
 use super::redact::{self, Redaction};
 use super::rows::{self, Tip};
 use super::schema;
@@ -149,10 +149,11 @@ impl Upkeep {
         &mut self,
         events: impl IntoIterator<Item = Result<Event, E>>,
         deliver: bool,
+        now: Timestamp,
         mut progress: impl FnMut(&Imported),
     ) -> Result<Imported, ImportError<E>> {
         if !deliver {
-            self.check_finished()?;
+            self.check_finished(now)?;
         }
         let mut all = Imported::default();
         let mut events = events.into_iter();
@@ -202,10 +203,12 @@ impl Upkeep {
         })
     }
 
-    /// Refuses where a durable subscriber has not finished all that it wants.
-    fn check_finished<E>(&self) -> Result<(), ImportError<E>> {
+    /// Refuses where a durable subscriber for which events are kept has not finished all that it wants.
+    fn check_finished<E>(&self, now: Timestamp) -> Result<(), ImportError<E>> {
         for held in cursors(&self.connection).map_err(read_error)? {
-            let Some(patterns) = &held.patterns else { continue };
+            let Some(patterns) = held.patterns.as_ref().filter(|_| held.updated.until(now) < HELD_FOR) else {
+                continue;
+            };
             let left = waiting(&self.connection, &held.finished, patterns, self.tip.seq, 1).map_err(read_error)?;
             if left > 0 {
                 return Err(ImportError::Behind(held.subscriber));

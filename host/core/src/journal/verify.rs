@@ -107,7 +107,8 @@ fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mu
             Ok(Some(row)) => check_row(row, found, &mut interner),
             Ok(None) => return Ok(()),
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
-                Err(format!("cannot be read: {error}"))
+                let mend = "`tollgate journal export --salvage --out FILE` writes all that can be";
+                Err(format!("cannot be read: {error}; {mend}"))
             }
             Err(error) => return Err(error),
         };

@@ -202,4 +202,12 @@ mod tests {
         let event = event_from_json(&LINE.replacen(r#"{"a":1}"#, &format!(r#"{{"token":"{token}"}}"#), 1)).unwrap();
         assert!(!event.payload.contains(&token), "{}", event.payload);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,60}", cut in 0..LINE.len()) {
+            let lines = format!("{text}\n{}\n", LINE.get(..cut).unwrap_or_default());
+            proptest::prop_assert!(EventLines::new(lines.as_bytes()).count() <= 2);
+        }
+    }
 }

@@ -169,7 +169,7 @@ pub(super) fn import(home: &Home, file: &Path, deliver: bool, dry_run: bool, as_
     let mut upkeep = Upkeep::open(&path).map_err(failed)?;
     let mut progress = Progress::new();
     let imported = upkeep
-        .import(lines(file)?, deliver, |so_far| {
+        .import(lines(file)?, deliver, now(), |so_far| {
             progress.show(format_args!("{} of {} events", so_far.events + so_far.duplicates, checked));
         })
         .map_err(|error| refused(file, error))?;

@@ -133,6 +133,20 @@ async fn a_blank_payload_that_nothing_tells_of_is_found() {
 }
 
 #[tokio::test]
+async fn what_was_said_of_an_event_before_it_was_there_excuses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let later = event("test.a", None, "{}");
+    let told = event("journal.redacted", None, &format!("{{\"id\":\"{}\"}}", later.id));
+    journal.request(Work::Emit { events: vec![told, later], given: true }).await.unwrap();
+    journal.close().await;
+    let path = options(folder.path()).path;
+    let sql = format!("UPDATE events SET payload = '{BLANK}' WHERE seq = 2");
+    Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+    assert_eq!(verify(&path).unwrap().bad.unwrap().seq, 2);
+}
+
+#[tokio::test]
 async fn compacting_gives_free_pages_back() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
@@ -198,9 +212,9 @@ async fn what_was_exported_is_taken_in_once_with_its_ids_and_new_seqs() {
     assert_eq!(stats_of(&path).unwrap().head, 10);
     let mut steps = Vec::new();
     let mut upkeep = Upkeep::open(&path).unwrap();
-    upkeep.import(read(), false, |so_far| steps.push(so_far.events)).unwrap();
+    upkeep.import(read(), false, NOW, |so_far| steps.push(so_far.events)).unwrap();
     assert_eq!(steps, [1_000, 2_000, 2_500], "in groups of a bounded size");
-    let again = upkeep.import(read(), false, |_| {}).unwrap();
+    let again = upkeep.import(read(), false, NOW, |_| {}).unwrap();
     assert_eq!(again, Imported { events: 0, duplicates: 2_500 });
     drop(upkeep);
     let events = all(&path);
@@ -218,9 +232,9 @@ async fn an_import_that_ends_at_a_bad_line_goes_on_from_there() {
     let path = filled(to.path(), 1).await;
     let cut = text.lines().take(1_200).collect::<Vec<_>>().join("\n") + "\n{\"type\":";
     let mut upkeep = Upkeep::open(&path).unwrap();
-    let error = upkeep.import(EventLines::new(cut.as_bytes()), false, |_| {}).unwrap_err();
+    let error = upkeep.import(EventLines::new(cut.as_bytes()), false, NOW, |_| {}).unwrap_err();
     assert!(error.to_string().starts_with("line 1201: not JSON"), "{error}");
-    let rest = upkeep.import(EventLines::new(text.as_bytes()), false, |_| {}).unwrap();
+    let rest = upkeep.import(EventLines::new(text.as_bytes()), false, NOW, |_| {}).unwrap();
     assert_eq!(rest, Imported { events: 300, duplicates: 1_200 });
 }
 
@@ -231,7 +245,7 @@ async fn one_group_of_an_import_has_a_bounded_number_of_bytes() {
     let events = (0..50).map(|_| Ok::<_, std::convert::Infallible>(event("test.large", None, &large)));
     let mut steps = Vec::new();
     let mut upkeep = Upkeep::open(&options(folder.path()).path).unwrap();
-    upkeep.import(events, false, |so_far| steps.push(so_far.events)).unwrap();
+    upkeep.import(events, false, NOW, |so_far| steps.push(so_far.events)).unwrap();
     assert_eq!(steps, [21, 42, 50]);
 }
 
@@ -242,11 +256,13 @@ async fn plugins_are_handed_imported_events_only_where_they_are_to_be() {
     let open_bus =
         || Bus::open(BusOptions { journal: options(to.path()), filter: None, clock: Clock::fixed(NOW) }).unwrap();
     let path = options(to.path()).path;
-    let import = |deliver| Upkeep::open(&path).unwrap().import(EventLines::new(text.as_bytes()), deliver, |_| {});
+    let import = |deliver| Upkeep::open(&path).unwrap().import(EventLines::new(text.as_bytes()), deliver, NOW, |_| {});
     let bus = open_bus();
     drop(bus.durable("p".into(), PatternSet::parse(["test.*"]).unwrap(), Start::Head).await.unwrap());
     emit(bus.journal(), 1).await;
     bus.close().await;
+    let late = |upkeep: &mut Upkeep, at| upkeep.import(EventLines::new(&b""[..]), false, at, |_| {});
+    assert!(late(&mut Upkeep::open(&path).unwrap(), NOW.after(HELD_FOR)).is_ok(), "one that is gone is not waited for");
     let refused = import(false).unwrap_err().to_string();
     assert!(refused.starts_with("p still has events to finish"), "{refused}");
     let cursor = || stats_of(&path).unwrap().cursors;
