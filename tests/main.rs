@@ -25,3 +25,4 @@ mod operations;
 mod plugins;
 mod policies;
 mod soak;
+mod streams;
