@@ -9,38 +9,21 @@ use std::fs;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Every route but `/healthz`, with a body that it takes; what it is about need not be there to be refused.
-const ROUTES: [(&str, &str, &str); 29] = [
-    ("POST", "/api/events", r#"{"type": "a.b"}"#),
-    ("GET", "/api/events", ""),
-    ("GET", "/api/events/stream", ""),
-    ("POST", "/api/gate", r#"{"tool_name": "Bash", "tool_input": {"command": "ls"}}"#),
-    ("POST", "/api/hooks/claude-code", "{}"),
-    ("POST", "/api/messages", r#"{"chat_id": "c", "text": "hello"}"#),
-    ("POST", "/api/messages/c/finished", "{}"),
-    ("GET", "/api/interactions", ""),
-    ("GET", "/api/interactions/i", ""),
-    ("POST", "/api/interactions/i", "{}"),
-    ("POST", "/api/interactions/i/cancel", "{}"),
-    ("POST", "/api/interactions", r#"{"kind": "question", "text": "which?", "session": "s1"}"#),
-    ("GET", "/api/grants", ""),
-    ("POST", "/api/grants/revoke", "{}"),
-    ("POST", "/api/pause", "{}"),
-    ("POST", "/api/resume", "{}"),
-    ("GET", "/api/deadletters", ""),
-    ("POST", "/api/deadletters/p/1/retry", ""),
-    ("POST", "/api/deadletters/p/1/drop", ""),
-    ("GET", "/api/plugins", ""),
-    ("GET", "/api/plugins/p", ""),
-    ("GET", "/api/plugins/p/logs", ""),
-    ("GET", "/api/plugins/p/grant", ""),
-    ("POST", "/api/plugins/p/grant", "{}"),
-    ("POST", "/api/plugins/p/enable", ""),
-    ("POST", "/api/plugins/p/disable", ""),
-    ("POST", "/api/plugins/p/reload", ""),
-    ("GET", "/api/stats", ""),
-    ("GET", "/metrics", ""),
-];
+/// Every route but `/healthz`, as the daemon itself says; what it is about need not be there to be refused.
+fn routes(daemon: &Daemon) -> Vec<(String, String)> {
+    let document = daemon.get("/openapi.json").expect("the daemon answers");
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            if operation.get("security").is_some() {
+                let path = path.replace("{seq}", "1").replace(['{', '}'], "");
+                routes.push((method.to_uppercase(), path));
+            }
+        }
+    }
+    assert!(routes.len() > 30 && routes.contains(&("GET".to_owned(), "/ws/events".to_owned())), "{routes:?}");
+    routes
+}
 
 /// A client on the port: with `Host`, `Origin` and token as a test gives them.
 struct Client {
@@ -73,9 +56,9 @@ impl Client {
     }
 
     /// Every route refuses with `status` and `code`, in the one shape of errors.
-    fn refused_everywhere(&self, status: u16, code: &str) {
-        for (method, path, body) in ROUTES {
-            let (got, answer) = self.ask(method, path, body);
+    fn refused_everywhere(&self, routes: &[(String, String)], status: u16, code: &str) {
+        for (method, path) in routes {
+            let (got, answer) = self.ask(method, path, "{}");
             assert_eq!((got, &answer["error"]["code"]), (status, &json!(code)), "{method} {path}: {answer}");
             for key in ["message", "request_id"] {
                 assert!(answer["error"][key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {answer}");
@@ -152,10 +135,11 @@ fn whoever_has_no_token_or_comes_from_elsewhere_is_refused_and_nothing_happens()
     let (ours, token) = (daemon.address(), home.token("token"));
     let head = || daemon.get("/healthz").expect("the daemon answers")["head"].clone();
     let before = head();
+    let routes = routes(&daemon);
     let mut client = Client::of(&home, &daemon);
     for bearer in [None, Some(String::new()), Some(token[1..].to_owned()), Some(format!("{token}x"))] {
         client.bearer = bearer;
-        client.refused_everywhere(401, "unauthorised");
+        client.refused_everywhere(&routes, 401, "unauthorised");
         assert_eq!(client.ask("GET", "/healthz", "").0, 200, "the health is anyone's");
     }
     client.bearer = Some(token.clone());
@@ -166,13 +150,13 @@ fn whoever_has_no_token_or_comes_from_elsewhere_is_refused_and_nothing_happens()
         (Some(format!("localhost.evil.example.org:{port}")), "host_refused"),
     ] {
         client.host = host;
-        client.refused_everywhere(403, code);
+        client.refused_everywhere(&routes, 403, code);
         assert_eq!(client.ask("GET", "/healthz", "").0, 403, "not even the health");
     }
     client.host = Some(ours.clone());
     for origin in ["https://evil.example.org".to_owned(), format!("https://{ours}"), "null".to_owned()] {
         client.origin = Some(origin);
-        client.refused_everywhere(403, "origin_refused");
+        client.refused_everywhere(&routes, 403, "origin_refused");
     }
     assert_eq!(head(), before, "nothing of that is on record");
     client.origin = Some(format!("http://{ours}"));

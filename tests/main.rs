@@ -26,3 +26,4 @@ mod messages;
 mod operations;
 mod plugins;
 mod policies;
+mod streams;

@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a developer of Tollgate runs now and then. Knows Tollgate as its users do: by its binary.
 
 mod agents;
+mod clients;
 mod e2e;
 mod model;
 mod process;
@@ -18,12 +19,20 @@ enum Task {
     /// Fetches the agents' own programs with npm, in the versions that are named here. Each runs in folders of its
     /// own that go again; the model is on 127.0.0.1. Nothing of yours is read or written but the cache.
     AgentsE2e(e2e::Options),
+    /// Run WebSocket clients that others wrote, npm's ws and PyPI's websockets, against a real daemon
+    ///
+    /// Fetches both with npm and pip into the cache. The daemon is on a temporary home that goes again.
+    WsClients(clients::Options),
 }
 
 fn main() -> ExitCode {
-    let Task::AgentsE2e(options) = Task::parse();
+    let task = Task::parse();
     process::stop_on_signals();
-    match e2e::run(&options) {
+    let held = match task {
+        Task::AgentsE2e(options) => e2e::run(&options),
+        Task::WsClients(options) => clients::run(&options),
+    };
+    match held {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A task goes on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TaskProgress {
     /// How much is done, 0 to 100.
     pub progress: Percent,
@@ -14,6 +15,7 @@ pub struct TaskProgress {
 
 /// A task failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TaskFailed {
     /// What went wrong.
     pub error: Json,
@@ -21,6 +23,7 @@ pub struct TaskFailed {
 
 /// A provider's state changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProviderStatusChanged {
     /// The new state.
     pub state: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A tool call came in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ToolGated {
     /// Session of the call.
     pub session_id: String,
@@ -21,6 +22,7 @@ pub struct ToolGated {
 
 /// A tool call may run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ToolAllowed {
     /// Session of the call.
     pub session_id: String,
@@ -39,6 +41,7 @@ pub struct ToolAllowed {
 
 /// A tool call must not run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ToolDenied {
     /// Session of the call.
     pub session_id: String,
@@ -62,6 +65,7 @@ pub struct ToolDenied {
 
 /// Someone else decides a tool call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ToolDeferred {
     /// Session of the call.
     pub session_id: String,
@@ -81,6 +85,7 @@ pub struct ToolDeferred {
 
 /// A tool has run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ToolFinished {
     /// Session of the call.
     pub session_id: String,
@@ -103,6 +108,7 @@ pub struct ToolFinished {
 
 /// `message.in`, `message.out` and `message.queued`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Who wrote or is written to.
     pub user_id: String,
@@ -114,6 +120,7 @@ pub struct Message {
 
 /// A user stopped what runs for a chat.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ExecutionInterrupted {
     /// Who stopped it.
     pub user_id: String,
@@ -123,6 +130,7 @@ pub struct ExecutionInterrupted {
 
 /// A person is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InteractionRequested {
     /// The chat.
     pub chat_id: String,
@@ -143,6 +151,7 @@ pub struct InteractionRequested {
 
 /// A question has its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InteractionResolved {
     /// The chat.
     pub chat_id: String,
@@ -163,6 +172,7 @@ pub struct InteractionResolved {
 
 /// A person asked for tests.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CommandTest {
     /// The chat.
     pub chat_id: String,
@@ -175,6 +185,7 @@ pub struct CommandTest {
 
 /// Tests begin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TestStarted {
     /// The chat.
     pub chat_id: String,
@@ -184,6 +195,7 @@ pub struct TestStarted {
 
 /// Tests have ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TestCompleted {
     /// The chat.
     pub chat_id: String,
@@ -201,6 +213,7 @@ pub struct TestCompleted {
 
 /// A person asked for a merge.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct CommandMerge {
     /// The chat.
     pub chat_id: String,
@@ -222,6 +235,7 @@ pub struct CommandMerge {
 
 /// A merge begins.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MergeStarted {
     /// The chat.
     pub chat_id: String,
@@ -229,6 +243,7 @@ pub struct MergeStarted {
 
 /// A merge has ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MergeCompleted {
     /// The chat.
     pub chat_id: String,
@@ -244,6 +259,7 @@ pub struct MergeCompleted {
 
 /// A plugin handed the agent a prompt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SessionPrompted {
     /// The chat.
     pub chat_id: String,
@@ -253,6 +269,7 @@ pub struct SessionPrompted {
 
 /// A plugin set the agent's mode.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SessionModeSet {
     /// The chat.
     pub chat_id: String,
@@ -262,6 +279,7 @@ pub struct SessionModeSet {
 
 /// The session got a grant, from a plugin or from a person who approves all of a kind; or it was revoked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SessionGranted {
     /// The chat.
     pub chat_id: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A request is taken up.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorStarted {
     /// The request.
     pub request_id: Option<Id>,
@@ -14,6 +15,7 @@ pub struct OrchestratorStarted {
 
 /// A request has ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorCompleted {
     /// The request.
     pub request_id: Option<Id>,
@@ -23,6 +25,7 @@ pub struct OrchestratorCompleted {
 
 /// A request waits for an answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorClarification {
     /// The request.
     pub request_id: Option<Id>,
@@ -34,6 +37,7 @@ pub struct OrchestratorClarification {
 
 /// A request waits for a confirmation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorConfirmation {
     /// The request.
     pub request_id: Option<Id>,
@@ -45,6 +49,7 @@ pub struct OrchestratorConfirmation {
 
 /// A request used up a quota.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorResourceExhausted {
     /// The request.
     pub request_id: Option<Id>,
@@ -58,6 +63,7 @@ pub struct OrchestratorResourceExhausted {
 
 /// A request was cancelled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OrchestratorCancelled {
     /// The request.
     pub request_id: Option<Id>,

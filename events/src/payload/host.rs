@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// All of `plugin.*`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PluginChanged {
     /// Name of the plugin.
     pub plugin: String,
@@ -27,6 +28,7 @@ pub struct PluginChanged {
 
 /// A stream missed events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct StreamGap {
     /// First seq missed.
     pub from: u64,
@@ -38,6 +40,7 @@ pub struct StreamGap {
 
 /// A person lifted the host's protection of its own files for a while.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProtectionPaused {
     /// Who lifted it.
     pub by: String,
@@ -47,6 +50,7 @@ pub struct ProtectionPaused {
 
 /// A person put the protection back before its time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProtectionResumed {
     /// Who put it back.
     pub by: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A process was made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProcessCreated {
     /// The process.
     pub pid: Id,
@@ -14,6 +15,7 @@ pub struct ProcessCreated {
 
 /// A process changed its state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProcessStateChanged {
     /// The process.
     pub pid: Id,
@@ -23,6 +25,7 @@ pub struct ProcessStateChanged {
 
 /// A process needs someone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InterruptRaised {
     /// The process.
     pub pid: Id,
@@ -41,6 +44,7 @@ pub struct InterruptRaised {
 
 /// A process used up a quota.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ResourceExhausted {
     /// The process.
     pub pid: Id,
@@ -54,6 +58,7 @@ pub struct ResourceExhausted {
 
 /// A process was cancelled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProcessCancelled {
     /// The process.
     pub pid: Id,

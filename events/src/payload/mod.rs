@@ -34,6 +34,7 @@ pub use serde_json::Number;
 
 /// A payload without fields of its own: any object.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Empty {}
 
 /// Where and how a payload breaks the shape of its event type.
@@ -64,6 +65,26 @@ macro_rules! catalogue {
             match event_type {
                 $($name => check_as::<$payload>(event_type, payload),)*
                 _ => check_as::<IgnoredAny>(event_type, payload),
+            }
+        }
+
+        /// The JSON Schema of the payload of `event_type`, with what it is made of among the generator's definitions;
+        /// none where it is not of the catalogue.
+        #[cfg(feature = "schemas")]
+        pub fn subschema(event_type: &str, schemas: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+            match event_type {
+                $($name => Some(schemas.subschema_for::<$payload>()),)*
+                _ => None,
+            }
+        }
+
+        /// The same on its own feet, in the dialect of 2020-12.
+        #[cfg(feature = "schemas")]
+        #[must_use]
+        pub fn schema(event_type: &str) -> Option<schemars::Schema> {
+            match event_type {
+                $($name => Some(schemars::schema_for!($payload)),)*
+                _ => None,
             }
         }
     };

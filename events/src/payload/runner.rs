@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A runner session began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStarted {
     /// The provider.
@@ -19,6 +20,7 @@ pub struct SessionStarted {
 
 /// A runner session changed its state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStateChanged {
     /// The state before.
@@ -32,6 +34,7 @@ pub struct SessionStateChanged {
 
 /// A runner session ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionEnded {
     /// Its last state.
@@ -48,6 +51,7 @@ pub struct SessionEnded {
 
 /// Output of a terminal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TerminalChunk {
     /// The output.
@@ -58,6 +62,7 @@ pub struct TerminalChunk {
 
 /// A session touched a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileTouched {
     /// The file.
@@ -70,6 +75,7 @@ pub struct FileTouched {
 
 /// What a session changed so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DiffSummary {
     /// Files changed.
@@ -84,6 +90,7 @@ pub struct DiffSummary {
 
 /// A test run began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestRunStarted {
     /// What runs.
@@ -94,6 +101,7 @@ pub struct TestRunStarted {
 
 /// A test run ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestRunFinished {
     /// Exit code; null where a signal ended it.
@@ -111,6 +119,7 @@ pub struct TestRunFinished {
 
 /// A person must approve.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalRequested {
     /// What to approve.
@@ -119,6 +128,7 @@ pub struct ApprovalRequested {
 
 /// An approval has its answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalResolved {
     /// Id of the approval.
@@ -134,6 +144,7 @@ pub struct ApprovalResolved {
 
 /// Something needs attention.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AlertRaised {
     /// Id of the alert.
@@ -152,6 +163,7 @@ pub struct AlertRaised {
 
 /// What was used in an interval.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UsageTick {
     /// The provider.

@@ -6,8 +6,9 @@ use std::fmt;
 
 /// A number from 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Percent(f64);
+pub struct Percent(#[cfg_attr(feature = "schemas", schemars(range(min = 0, max = 100)))] f64);
 
 impl Percent {
     /// `value` if it lies in 0 to 100.
@@ -32,6 +33,7 @@ impl<'de> Deserialize<'de> for Percent {
 
 /// An id that some emitters write as text and others as a number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Id {
     /// Written as a number.

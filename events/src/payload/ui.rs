@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One step of a work stream.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorkStreamEvent {
     /// The agent.
@@ -22,6 +23,7 @@ pub struct WorkStreamEvent {
 
 /// `agent.spawn` and `agent.disconnect`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentPresence {
     /// The agent.

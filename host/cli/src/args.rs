@@ -70,6 +70,9 @@ pub enum Command {
     /// Say something to an agent, as its user; `/test …` and `/git merge <branch>` are commands
     #[command(after_help = help::MESSAGE)]
     Message(MessageArgs),
+    /// Make, list and revoke tokens for programs that speak HTTP
+    #[command(subcommand, after_help = help::TOKEN)]
+    Token(TokenCommand),
     /// See the events that plugins gave up, try them again, let them go
     #[command(subcommand, after_help = help::DEADLETTER)]
     Deadletter(DeadletterCommand),

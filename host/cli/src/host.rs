@@ -19,7 +19,7 @@ use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
 use tollgate_runtime::{Limits, Runtime, RuntimeOptions};
-use tollgate_server::{Door, NetworkRules, Parts, State, Token};
+use tollgate_server::{Door, NetworkRules, Parts, State, Token, Tokens};
 
 /// A host that runs.
 pub struct Host {
@@ -110,6 +110,8 @@ impl Host {
         let door = Door {
             token: Token::new(crate::home::token(&home.token())?),
             approver_token: Token::new(crate::home::token(&home.approver_token())?),
+            tokens: Tokens::open(home.tokens()).map_err(|error| Failure::Failed(error.to_string()))?,
+            anonymous_read: config.streams.anonymous_read(),
             network: NetworkRules { hosts: config.server.hosts.clone(), origins: config.server.origins.clone() },
         };
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);

@@ -78,6 +78,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Pause(args) => commands::approvals::pause(&home()?, args.duration),
         Command::Resume => commands::approvals::resume(&home()?),
         Command::Message(args) => commands::message::run(&home()?, &args),
+        Command::Token(command) => commands::token::run(&home()?, command),
         Command::Deadletter(command) => commands::deadletter::run(&home()?, &command),
         Command::Hooks(command) => commands::hooks::run(&home()?, &command),
         Command::Doctor { json } => commands::doctor::run(&home()?, json),

@@ -81,6 +81,11 @@ impl Home {
     pub fn token(&self) -> PathBuf {
         self.0.join("token")
     }
+    /// Named tokens, as hashes.
+    #[must_use]
+    pub fn tokens(&self) -> PathBuf {
+        self.0.join("tokens.json")
+    }
     /// The approvers' token.
     #[must_use]
     pub fn approver_token(&self) -> PathBuf {

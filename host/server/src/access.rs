@@ -1,20 +1,23 @@
-//! What a connection may do, and the checks on top: of the network's requests, and of administration.
+//! What a connection may do, and the checks on top: of the network's requests, and of what each route needs.
 
+use crate::allowance::{Allowance, DEFAULT_PER_SECOND};
 use crate::error::ApiError;
-use crate::state::State;
+use crate::scope::{Needs, Scopes};
+use crate::state::{MAX_STREAMS, State};
 use axum::extract::{Request, State as Shared};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
 
 /// What the listener found the peer may do; put into every request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
-    /// May emit events, ask the gate and read.
+    /// Is the daemon's own user: may emit events, ask the gate and read.
     pub client: bool,
-    /// Comes from the network: its `Host` and `Origin` are checked, and its token makes it a client.
+    /// Comes from the network: its `Host` and `Origin` are checked, and its token says what it may do.
     pub network: bool,
 }
 
@@ -72,42 +75,166 @@ fn forbidden(code: &'static str, message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, code, message)
 }
 
-/// Around every route: the network's requests must name this host, come from no foreign page, and carry a token
-/// to be a client's.
-pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
-    if let Some(access) = request.extensions().get::<Access>().copied().filter(|access| access.network) {
-        if let Err(refused) = state.network.check(request.headers()) {
-            return refused.into_response();
+/// Who asks, and what that may do: in the extensions of every request that has someone.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: Arc<str>,
+    pub(crate) scopes: Arc<Scopes>,
+    /// What it may say who it is; none: anything that comes from outside.
+    pub(crate) sources: Option<Arc<[Arc<str>]>>,
+    /// What it has left; none: the daemon's own user, who could take it all anyway.
+    pub(crate) allowance: Option<Arc<Allowance>>,
+    anonymous: bool,
+}
+
+impl Caller {
+    /// Whoever has one of the home's own tokens, or the socket.
+    fn of_the_home(name: &str, scopes: &Arc<Scopes>, allowance: Option<&Arc<Allowance>>) -> Self {
+        Self {
+            name: name.into(),
+            scopes: Arc::clone(scopes),
+            sources: None,
+            allowance: allowance.cloned(),
+            anonymous: false,
         }
-        let client = bearer(request.headers())
-            .is_some_and(|given| state.token.matches(given) || state.approver_token.matches(given));
-        request.extensions_mut().insert(Access { client, ..access });
+    }
+}
+
+/// What the door knows of callers without a name of their own.
+#[derive(Debug)]
+pub(crate) struct Known {
+    client: Arc<Scopes>,
+    all: Arc<Scopes>,
+    client_allowance: Arc<Allowance>,
+    approver_allowance: Arc<Allowance>,
+    /// Whoever has no token, where the configuration lets them read.
+    anonymous: Option<Caller>,
+}
+
+/// Requests a second, and live connections, of all who have no token together.
+const ANONYMOUS_PER_SECOND: u32 = 50;
+pub(crate) const ANONYMOUS_CONNECTIONS: usize = 16;
+
+impl Known {
+    pub(crate) fn new(anonymous_read: Option<tollgate_core::events::PatternSet>) -> Self {
+        let allowance = || Arc::new(Allowance::new(DEFAULT_PER_SECOND, MAX_STREAMS));
+        let anonymous = anonymous_read.map(|patterns| Caller {
+            name: "anonymous".into(),
+            scopes: Arc::new(Scopes { read: Some(patterns), ..Scopes::default() }),
+            sources: None,
+            allowance: Some(Arc::new(Allowance::new(ANONYMOUS_PER_SECOND, ANONYMOUS_CONNECTIONS))),
+            anonymous: true,
+        });
+        Self {
+            client: Arc::new(Scopes::client()),
+            all: Arc::new(Scopes::all()),
+            client_allowance: allowance(),
+            approver_allowance: allowance(),
+            anonymous,
+        }
+    }
+}
+
+/// Around every route: the network's requests must name this host and come from no foreign page; whoever asks is
+/// made known by the token, or by the socket, and asks no more often than is allowed.
+pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
+    let access = request.extensions().get::<Access>().copied();
+    if access.is_some_and(|access| access.network)
+        && let Err(refused) = state.network.check(request.headers())
+    {
+        return refused.into_response();
+    }
+    if let Some(caller) = access.and_then(|access| caller(&state, access, request.headers())) {
+        if let Err(wait) = caller.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take()) {
+            let message = format!("more requests a second than `{}` may make; wait and ask again", caller.name);
+            return ApiError::too_many("rate_limited", message).after(wait).into_response();
+        }
+        request.extensions_mut().insert(caller);
     }
     next.run(request).await
 }
 
-/// Lets only clients through.
-pub(crate) async fn require_client(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Access>() {
-        Some(access) if access.client => next.run(request).await,
-        _ => {
-            let message = "needs the home's token as `Authorization: Bearer …`";
-            ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message).into_response()
-        }
+/// Whose the request is; none where it has no token that counts.
+fn caller(state: &State, access: Access, headers: &HeaderMap) -> Option<Caller> {
+    let given = given(headers);
+    let named = given.and_then(|given| by_token(state, given));
+    if access.client {
+        // The daemon's own user is a client anyway; a token adds what only a token gives.
+        let client = Caller::of_the_home("socket", &state.known.client, None);
+        let Some(named) = named else { return Some(client) };
+        return Some(Caller { scopes: Arc::new(client.scopes.with_rights_of(&named.scopes)), ..client });
+    }
+    if given.is_some() { named } else { state.known.anonymous.clone().filter(|_| access.network) }
+}
+
+fn by_token(state: &State, given: &str) -> Option<Caller> {
+    let known = &state.known;
+    if state.token.matches(given) {
+        return Some(Caller::of_the_home("client", &known.client, Some(&known.client_allowance)));
+    }
+    if state.approver_token.matches(given) {
+        return Some(Caller::of_the_home("approver", &known.all, Some(&known.approver_allowance)));
+    }
+    let named = state.tokens.find(given)?;
+    Some(Caller {
+        name: Arc::clone(&named.name),
+        scopes: Arc::clone(&named.scopes),
+        sources: Some(Arc::clone(&named.sources)),
+        allowance: Some(Arc::clone(&named.allowance)),
+        anonymous: false,
+    })
+}
+
+/// Lets through who may do what the route needs.
+pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Response {
+    let local = request.extensions().get::<Access>().is_some_and(|access| access.client);
+    let refused = match request.extensions().get::<Caller>() {
+        _ if needs == Needs::Nothing => None,
+        // Those without a token watch, and nothing else.
+        Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
+        Some(caller) if caller.scopes.allow(needs) => None,
+        Some(_) => Some(lacking(needs, local, given(request.headers()).is_some())),
+        None => Some(unauthorised()),
+    };
+    match refused {
+        Some(refused) => refused.into_response(),
+        None => next.run(request).await,
     }
 }
 
-/// Passes when the request carries the approver token: being the daemon's user is not enough, since the agents are too.
-pub(crate) fn require_approver(state: &State, headers: &HeaderMap) -> Result<(), ApiError> {
-    match bearer(headers) {
-        Some(token) if state.approver_token.matches(token) => Ok(()),
-        Some(_) => Err(ApiError::forbidden("the approver token is not this daemon's")),
-        None => Err(ApiError::forbidden("needs the approver token as `Authorization: Bearer …`")),
-    }
+fn unauthorised() -> ApiError {
+    let message = "needs a token as `Authorization: Bearer …`, or on a WebSocket as the subprotocol `tollgate.token.…`";
+    ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
+}
+
+fn lacking(needs: Needs, local: bool, given: bool) -> ApiError {
+    let scope = needs.scope().unwrap_or("any");
+    let whole = if needs.unrestricted() { " without patterns" } else { "" };
+    ApiError::forbidden(match (local, given) {
+        (true, false) => {
+            format!("needs the approver token, or one of the scope `{scope}`, as `Authorization: Bearer …`")
+        }
+        (true, true) => format!("the token is not this daemon's approver token, nor one of the scope `{scope}`"),
+        (false, _) => format!("this token lacks the scope `{scope}`{whole}"),
+    })
+}
+
+/// How a WebSocket's subprotocol that carries a token begins: browsers send no headers of a page's choice.
+const TOKEN_PROTOCOL: &str = "tollgate.token.";
+
+/// The token that a request comes with.
+fn given(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| token_protocol(headers)?.strip_prefix(TOKEN_PROTOCOL))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// The subprotocol with the token in it, as it was offered.
+pub(crate) fn token_protocol(headers: &HeaderMap) -> Option<&str> {
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    offered.flat_map(|value| value.split(',')).map(str::trim).find(|one| one.starts_with(TOKEN_PROTOCOL))
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 use crate::request::Current;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 use tollgate_core::bus::{BatchError, EmitError};
 use tollgate_core::journal::JournalError;
 use tollgate_core::json::JsonError;
@@ -18,11 +19,16 @@ pub(crate) struct ApiError {
     message: String,
     /// Ours to know: it goes to the log alone. None: the message says it.
     cause: Option<String>,
+    /// When to ask again, in whole seconds.
+    retry_after: Option<u64>,
 }
+
+/// When to ask again where nothing better is known, in seconds.
+const RETRY_AFTER: u64 = 1;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), cause: None }
+        Self { status, code, message: message.into(), cause: None, retry_after: None }
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -39,6 +45,17 @@ impl ApiError {
 
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("the body has more than {limit} bytes"))
+    }
+
+    /// More than there may be, of what goes by with time.
+    pub(crate) fn too_many(code: &'static str, message: impl Into<String>) -> Self {
+        Self { retry_after: Some(RETRY_AFTER), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
+    }
+
+    /// The same, to be asked again after this time.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+        Self { retry_after: Some(seconds.max(RETRY_AFTER)), ..self }
     }
 
     pub(crate) fn busy(message: impl Into<String>) -> Self {
@@ -119,6 +136,10 @@ impl IntoResponse for ApiError {
             tracing::debug!(request_id, %request, status, code, cause, "request refused");
         }
         let body = json!({"error": {"code": self.code, "message": self.message, "request_id": request_id}});
-        (self.status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        let mut response = (self.status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER_HEADER, seconds.into());
+        }
+        response
     }
 }

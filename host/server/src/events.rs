@@ -1,16 +1,21 @@
 //! `/api/events`: recording events, and reading them back.
 
+use crate::access::Caller;
 use crate::error::ApiError;
-use crate::query::{Since, Wanted, cursor_text};
+use crate::frames::Format;
+use crate::query::{CLOUD_EVENTS_BATCH, Since, Wanted, accepts, cursor_text};
 use crate::router::{MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State as Shared};
-use axum::http::StatusCode;
-use axum::response::Response;
-use serde_json::json;
+use axum::http::header::{CONTENT_TYPE, LINK};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+use tollgate_core::event::{Draft, Event};
 use tollgate_core::journal::{Journal, JournalError};
-use tollgate_core::json::{DraftContext, drafts_from_json, write_json};
+use tollgate_core::json::{DraftContext, drafts_from_json, write_cloud_event, write_json};
 
 /// Who says so where an event names no source.
 const DEFAULT_SOURCE: &str = "core";
@@ -23,11 +28,24 @@ const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 const ENVELOPE_BYTES: usize = 1_024;
 
 /// Records one event, an array of them, or one a line: all or none.
-pub(crate) async fn emit(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn emit(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let text = read_text(body, MAX_BATCH_BODY_BYTES).await?;
-    let drafts = drafts_from_json(&text, DraftContext { default_source: DEFAULT_SOURCE })?;
+    // Whoever may speak as somebody only is taken to be the first of those.
+    let default_source = caller.sources.as_ref().and_then(|sources| sources.first());
+    let default_source = default_source.map_or(DEFAULT_SOURCE, |source| source);
+    let drafts = drafts_from_json(&text, DraftContext { default_source })?;
     if drafts.len() == 1 && text.len() > MAX_BODY_BYTES {
         return Err(ApiError::too_large(MAX_BODY_BYTES));
+    }
+    if let Some((index, reason)) =
+        drafts.iter().enumerate().find_map(|(index, draft)| Some((index, not_the_callers(&caller, draft)?)))
+    {
+        let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
+        return Err(ApiError::forbidden(format!("{place}{reason}")));
     }
     let receipts = state.bus.emit_batch(drafts).await?;
     let receipts: Vec<_> = receipts
@@ -37,10 +55,30 @@ pub(crate) async fn emit(Shared(state): Shared<State>, body: Body) -> Result<Res
     Ok(json(json!({"events": receipts}).to_string()))
 }
 
+/// Why this caller may not record that.
+fn not_the_callers(caller: &Caller, draft: &Draft) -> Option<String> {
+    if !caller.scopes.may_emit(&draft.event_type) {
+        return Some(format!("`type`: this token may not record {}", draft.event_type));
+    }
+    let sources = caller.sources.as_ref().filter(|sources| !sources.contains(&draft.source))?;
+    let known: Vec<&str> = sources.iter().map(|source| &**source).collect();
+    Some(format!("`source`: this token may not speak as `{}`; it may as {}", draft.source, known.join(", ")))
+}
+
 /// Events that match, oldest first: `{"events":[…],"next":<cursor or null>}`, with `"gap"` where the journal no longer
-/// holds all that came after `since`.
-pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+/// holds all that came after `since`; or the events alone where a list of CloudEvents is accepted. Where there are more, a `Link` header names the next page.
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(query.as_deref(), state.bus.clock().now())?;
+    let mut wanted = wanted.accepting(&headers).readable_by(&caller.scopes);
+    let batch = accepts(&headers, CLOUD_EVENTS_BATCH);
+    if batch {
+        wanted.format = Format::CloudEvent;
+    }
     let journal = state.bus.journal().clone();
     let after = match wanted.since {
         Some(Since::Cursor(cursor)) if cursor.epoch != journal.epoch() => {
@@ -55,31 +93,70 @@ pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery
         Some(Since::Time(_)) | None => 0,
     };
     let resumes = matches!(wanted.since, Some(Since::Cursor(_) | Since::Seq(1..)));
-    let read = move || -> Result<String, JournalError> {
-        let answer = read(&journal, &wanted, after)?;
+    let read = move || -> Result<(Page, Option<Value>), JournalError> {
+        let page = read(&journal, &wanted, after)?;
         // Asked afterwards: what is pruned while this reads is told too.
-        Ok(if resumes { with_gap(answer, after, journal.oldest()?) } else { answer })
+        let gap = if resumes { gap(after, journal.oldest()?) } else { None };
+        Ok((page, gap))
     };
-    let answer = tokio::task::spawn_blocking(read).await;
-    Ok(json(answer.map_err(|error| ApiError::internal(&error))??))
-}
-
-/// Says which events after `after` the journal no longer holds, in the answer that would have begun with them.
-fn with_gap(mut answer: String, after: u64, oldest: u64) -> String {
-    if oldest > after + 1 && answer.pop() == Some('}') {
-        let count = oldest - after - 1;
-        answer.push_str(&format!(r#","gap":{{"from":{},"to":{},"count":{count}}}}}"#, after + 1, oldest - 1));
+    let read = tokio::task::spawn_blocking(read).await;
+    let (Page { events, next }, gap) = read.map_err(|error| ApiError::internal(&error))??;
+    let link = next.as_deref().map(|next| next_page(query.as_deref(), next)).transpose()?;
+    let (media_type, text) = if batch {
+        (CLOUD_EVENTS_BATCH, format!("[{events}]"))
+    } else {
+        let gap = gap.map_or_else(String::new, |gap| format!(r#","gap":{gap}"#));
+        ("application/json", format!(r#"{{"events":[{events}],"next":{}{gap}}}"#, json!(next)))
+    };
+    let mut response = ([(CONTENT_TYPE, media_type)], text).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
     }
-    answer
+    Ok(response)
 }
 
-/// The answer's text, built page by page.
-fn read(journal: &Journal, wanted: &Wanted, after: u64) -> Result<String, JournalError> {
+/// Which events after `after` the journal no longer holds, in the answer that would have begun with them.
+fn gap(after: u64, oldest: u64) -> Option<Value> {
+    let pruned = oldest > after + 1;
+    pruned.then(|| json!({"from": after + 1, "to": oldest - 1, "count": oldest - after - 1}))
+}
+
+/// The same query from where this answer ends.
+fn next_page(query: Option<&str>, next: &str) -> Result<HeaderValue, ApiError> {
+    let kept = query.into_iter().flat_map(|query| query.split('&'));
+    let kept = kept.filter(|pair| !pair.is_empty() && !pair.starts_with("since="));
+    let pairs: Vec<&str> = kept.collect();
+    let joint = if pairs.is_empty() { "" } else { "&" };
+    let link = format!("</api/events?{}{joint}since={next}>; rel=\"next\"", pairs.join("&"));
+    HeaderValue::from_str(&link).map_err(|error| ApiError::internal(&error))
+}
+
+/// Events as JSON, joined by commas, and the cursor of the rest.
+#[derive(Default)]
+struct Page {
+    events: String,
+    next: Option<String>,
+}
+
+impl Page {
+    fn push(&mut self, event: &Event, format: Format) {
+        if !self.events.is_empty() {
+            self.events.push(',');
+        }
+        match format {
+            Format::CloudEvent => write_cloud_event(event, &mut self.events),
+            Format::Envelope | Format::Frontend => write_json(event, &mut self.events),
+        }
+    }
+}
+
+/// The answer's events, read page by page.
+fn read(journal: &Journal, wanted: &Wanted, after: u64) -> Result<Page, JournalError> {
     if wanted.newest { read_newest(journal, wanted, after) } else { read_on(journal, wanted, after) }
 }
 
 /// The newest events that are wanted: as many of them as an answer holds, and nothing comes after them.
-fn read_newest(journal: &Journal, wanted: &Wanted, after: u64) -> Result<String, JournalError> {
+fn read_newest(journal: &Journal, wanted: &Wanted, after: u64) -> Result<Page, JournalError> {
     let mut events = journal.read_within(&wanted.page(after, wanted.limit), MAX_ANSWER_BYTES)?;
     events.retain(|event| wanted.takes(event));
     let mut bytes = 0_usize;
@@ -89,33 +166,26 @@ fn read_newest(journal: &Journal, wanted: &Wanted, after: u64) -> Result<String,
     });
     // One event alone always fits.
     let first = events.len().saturating_sub(held.count());
-    let mut out = String::from(r#"{"events":["#);
-    for (count, event) in events.iter().skip(first).enumerate() {
-        if count > 0 {
-            out.push(',');
-        }
-        write_json(event, &mut out);
+    let mut page = Page::default();
+    for event in events.iter().skip(first) {
+        page.push(event, wanted.format);
     }
-    out.push_str(r#"],"next":null}"#);
-    Ok(out)
+    Ok(page)
 }
 
-fn read_on(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String, JournalError> {
-    let mut out = String::from(r#"{"events":["#);
+fn read_on(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<Page, JournalError> {
+    let mut page = Page::default();
     let mut count = 0;
     let mut more = false;
     loop {
         let events = journal.read(&wanted.page(after, PAGE_EVENTS))?;
         let full = events.len() == PAGE_EVENTS;
         for event in events.iter().filter(|event| wanted.takes(event)) {
-            if count == wanted.limit || out.len() >= MAX_ANSWER_BYTES {
+            if count == wanted.limit || page.events.len() >= MAX_ANSWER_BYTES {
                 more = true;
                 break;
             }
-            if count > 0 {
-                out.push(',');
-            }
-            write_json(event, &mut out);
+            page.push(event, wanted.format);
             count += 1;
             after = event.seq;
         }
@@ -124,7 +194,6 @@ fn read_on(journal: &Journal, wanted: &Wanted, mut after: u64) -> Result<String,
         }
         after = events.last().map_or(after, |event| event.seq);
     }
-    let next = more.then(|| cursor_text(journal.epoch(), after));
-    out.push_str(&format!(r#"],"next":{}}}"#, json!(next)));
-    Ok(out)
+    page.next = more.then(|| cursor_text(journal.epoch(), after));
+    Ok(page)
 }

@@ -1,14 +1,12 @@
 //! `/api/interactions`, `/api/grants`, `/api/pause`: questions to people, their answers, and what follows from them.
 //! Reading and asking are a client's; answering, revoking and pausing take the approver token.
 
-use crate::access::require_approver;
 use crate::error::ApiError;
 use crate::query::fields;
 use crate::router::{MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,9 +50,9 @@ pub(crate) async fn show(Shared(state): Shared<State>, Path(id): Path<String>) -
     Ok(json(value(&found).to_string()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Question {
+pub(crate) struct Question {
     kind: String,
     text: String,
     session: Option<String>,
@@ -83,9 +81,9 @@ pub(crate) async fn ask(Shared(state): Shared<State>, body: Body) -> Result<Resp
     Ok(json(value(&state.interactions.ask(ask).await?).to_string()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Answered {
+pub(crate) struct Answered {
     decision: Option<String>,
     answer: Option<Value>,
 }
@@ -94,10 +92,8 @@ struct Answered {
 pub(crate) async fn resolve(
     Shared(state): Shared<State>,
     Path(id): Path<String>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    require_approver(&state, &headers)?;
     let answered: Answered = read(body).await?;
     let answer = Answer { decision: answered.decision, answer: answered.answer };
     let resolution = state.interactions.resolve(&id, answer, &state.user).await?;
@@ -105,12 +101,7 @@ pub(crate) async fn resolve(
 }
 
 /// Withdraws one.
-pub(crate) async fn cancel(
-    Shared(state): Shared<State>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    require_approver(&state, &headers)?;
+pub(crate) async fn cancel(Shared(state): Shared<State>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let resolution = state.interactions.cancel(&id, &state.user).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
@@ -131,38 +122,35 @@ pub(crate) async fn grants(Shared(state): Shared<State>, RawQuery(query): RawQue
     Ok(json(json!({ "grants": grants }).to_string()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Revoked {
+pub(crate) struct Revoked {
     session: String,
     key: String,
 }
 
 /// Takes a grant back.
-pub(crate) async fn revoke(Shared(state): Shared<State>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    require_approver(&state, &headers)?;
+pub(crate) async fn revoke(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
     let Revoked { session, key } = read(body).await?;
     let revoked = state.interactions.revoke(&session, &key, &state.user).await?;
     Ok(json(json!({ "revoked": revoked }).to_string()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Pause {
+pub(crate) struct Pause {
     duration_ms: u64,
 }
 
 /// Lifts the protection of Tollgate's own files for some minutes.
-pub(crate) async fn pause(Shared(state): Shared<State>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    require_approver(&state, &headers)?;
+pub(crate) async fn pause(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
     let Pause { duration_ms } = read(body).await?;
     let until = state.gatekeeper.pause(Duration::from_millis(duration_ms), &state.user).await?;
     Ok(json(json!({"paused_until": until.to_string()}).to_string()))
 }
 
 /// Puts it in force again.
-pub(crate) async fn resume(Shared(state): Shared<State>, headers: HeaderMap) -> Result<Response, ApiError> {
-    require_approver(&state, &headers)?;
+pub(crate) async fn resume(Shared(state): Shared<State>) -> Result<Response, ApiError> {
     let was_paused = state.gatekeeper.resume(&state.user).await?;
     Ok(json(json!({ "was_paused": was_paused }).to_string()))
 }
@@ -221,7 +209,7 @@ impl From<AskError> for ApiError {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Invalid { .. } | AskError::NoChat => Self::bad_request("bad_question", error.to_string()),
-            AskError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", error.to_string()),
+            AskError::TooMany(_) => Self::too_many("too_many", error.to_string()),
             AskError::Emit(error) => error.into(),
         }
     }

@@ -5,26 +5,39 @@
 //! [`Access`], so that another listener can serve the same router.
 
 mod access;
+mod allowance;
+mod answers;
+mod clients;
 mod deadletters;
+mod documents;
 mod error;
 mod events;
+mod feed;
+mod frames;
 mod gate;
 mod health;
 mod interactions;
 mod listen;
 mod messages;
 mod metrics;
+mod operation;
 mod plugins;
 mod query;
 mod request;
 mod router;
+mod routes;
+mod scope;
 mod serve;
+mod socket;
 mod stall;
 mod state;
 mod stream;
+mod tokens;
+mod tokens_api;
 
 pub use access::{Access, NetworkRules};
 pub use listen::{BindError, bind, bind_tcp, socket_path};
 pub use router::router;
 pub use serve::serve;
 pub use state::{Door, Parts, State, Token};
+pub use tokens::{TokenError, Tokens};

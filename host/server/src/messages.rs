@@ -6,7 +6,6 @@ use crate::router::json;
 use crate::state::State;
 use axum::body::Body;
 use axum::extract::{Path, State as Shared};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,9 +16,9 @@ use tollgate_core::event::MAX_NAME_BYTES;
 use tollgate_core::events::payload::Message;
 use tollgate_core::session::SessionHint;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Said {
+pub(crate) struct Said {
     chat_id: String,
     text: String,
     user_id: Option<String>,
@@ -69,7 +68,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Size(_) | EngineError::Command(..) => Self::bad_request("bad_message", error.to_string()),
-            EngineError::Full(..) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", error.to_string()),
+            EngineError::Full(..) => Self::too_many("too_many", error.to_string()),
             EngineError::Emit(error) => error.into(),
         }
     }

@@ -1,6 +1,10 @@
 //! Query strings: which events a reader wants, and from where on. Every parameter is named when it is wrong.
 
 use crate::error::ApiError;
+use crate::frames::Format;
+use crate::scope::Scopes;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
 use std::sync::Arc;
 use tollgate_core::events::PatternSet;
 use tollgate_core::journal::{Cursor, Journal, JournalError, Query};
@@ -11,7 +15,7 @@ const DEFAULT_LIMIT: usize = 100;
 /// Most events in one answer; `next` says where the rest begins.
 pub(crate) const MAX_LIMIT: usize = 10_000;
 /// Most characters of patterns in one query: some hundred patterns.
-const MAX_PATTERNS_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_PATTERNS_BYTES: usize = 16 * 1024;
 /// The longest wait for a person, in milliseconds.
 const MAX_WAIT_MS: u64 = 3_600_000;
 
@@ -36,10 +40,15 @@ pub(crate) struct Wanted {
     pub(crate) until: Option<Timestamp>,
     pub(crate) limit: usize,
     pub(crate) newest: bool,
+    pub(crate) format: Format,
+    /// Whether the query names the format, which counts before what the headers say.
+    names_format: bool,
+    /// The types that the caller may read; none: all.
+    pub(crate) readable: Option<PatternSet>,
 }
 
 impl Wanted {
-    /// Reads `type` (or `filter`), `entity`, `session`, `since`, `until`, `limit`, `newest`.
+    /// Reads `type` (or `filter`), `entity`, `session`, `since`, `until`, `limit`, `newest`, `format`.
     pub(crate) fn parse(query: Option<&str>, now: Timestamp) -> Result<Self, ApiError> {
         let mut wanted = Self { limit: DEFAULT_LIMIT, ..Self::default() };
         for (name, value) in pairs(query)? {
@@ -51,8 +60,12 @@ impl Wanted {
                 "until" => wanted.until = Some(time(&name, &value, now)?),
                 "limit" => wanted.limit = limit(&value)?,
                 "newest" => wanted.newest = flag(&name, &value)?,
+                "format" => {
+                    wanted.format = format(&value)?;
+                    wanted.names_format = true;
+                }
                 _ => {
-                    let known = "type, filter, entity, session, since, until, limit, newest";
+                    let known = "type, filter, entity, session, since, until, limit, newest, format";
                     return Err(bad(&name, &format!("no such parameter; known are {known}")));
                 }
             }
@@ -63,12 +76,29 @@ impl Wanted {
         Ok(wanted)
     }
 
+    /// The same, in the format that the headers accept where the query names none.
+    pub(crate) fn accepting(mut self, headers: &HeaderMap) -> Self {
+        if !self.names_format && accepts(headers, CLOUD_EVENTS) {
+            self.format = Format::CloudEvent;
+        }
+        self
+    }
+
+    /// The same, less what these scopes may not read.
+    pub(crate) fn readable_by(mut self, scopes: &Scopes) -> Self {
+        self.readable.clone_from(&scopes.read);
+        // Where no types are named, those that may be read are meant: the journal can look for them.
+        self.patterns = self.patterns.or_else(|| scopes.read.clone());
+        self
+    }
+
     /// Whether an event that the journal's query let through is wanted: what the journal has no index for.
     pub(crate) fn takes(&self, event: &tollgate_core::event::Event) -> bool {
         let entity = self.entity.as_ref().is_none_or(|(kind, id)| {
             event.entity.as_ref().is_some_and(|entity| *entity.kind == **kind && *entity.id == **id)
         });
-        entity && self.session.as_ref().is_none_or(|session| event.session.as_ref() == Some(session))
+        let readable = self.readable.as_ref().is_none_or(|readable| readable.matches(&event.event_type));
+        entity && readable && self.session.as_ref().is_none_or(|session| event.session.as_ref() == Some(session))
     }
 
     /// The journal's query for one page.
@@ -193,6 +223,25 @@ fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
     }
 }
 
+fn format(value: &str) -> Result<Format, ApiError> {
+    match value {
+        "envelope" => Ok(Format::Envelope),
+        "cloudevents" => Ok(Format::CloudEvent),
+        _ => Err(bad("format", "known are envelope and cloudevents")),
+    }
+}
+
+/// Media types of CloudEvents: one, and a list of them.
+pub(crate) const CLOUD_EVENTS: &str = "application/cloudevents+json";
+pub(crate) const CLOUD_EVENTS_BATCH: &str = "application/cloudevents-batch+json";
+
+/// Whether a media type is among those that are accepted by name; `*/*` names none.
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = values.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
+    types.any(|one| one.trim().eq_ignore_ascii_case(media_type))
+}
+
 fn time(name: &str, value: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     if let Some(ago) = duration_ms(value) {
         return Ok(Timestamp(now.0.saturating_sub(ago)));
@@ -272,6 +321,7 @@ mod tests {
         check("since=ABCDEF0123456789.1", "`since`: must be a cursor");
         check("since=99999999999999999999d", "`since`: must be a cursor");
         check("limit=0", "`limit`: must be a whole number");
+        check("format=xml", "`format`: known are envelope and cloudevents");
         check("newest=perhaps", "`newest`: must be true or false");
         check("newest=1&entity=a:b", "`newest`: cannot be joined");
     }

@@ -1,15 +1,15 @@
 //! Which path is whose, and what every request goes through first.
 
-use crate::access::{admit, require_client};
+use crate::access::{admit, require};
 use crate::error::ApiError;
+use crate::request;
+use crate::routes::routes;
 use crate::state::State;
-use crate::{deadletters, events, gate, health, interactions, messages, metrics, plugins, request, stream};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use std::time::Duration;
 
 /// Largest body of one call or one event.
@@ -22,37 +22,13 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Every route. A listener puts [`crate::Access`] into the request's extensions; without it nothing but `/healthz`
 /// answers.
 pub fn router(state: State) -> Router {
-    let client = Router::new()
-        .route("/api/events", get(events::list).post(events::emit))
-        .route("/api/events/stream", get(stream::stream))
-        .route("/api/gate", post(gate::check))
-        .route("/api/hooks/{agent}", post(gate::hook))
-        .route("/api/messages", post(messages::post))
-        .route("/api/messages/{chat}/finished", post(messages::finished))
-        .route("/api/interactions", get(interactions::list).post(interactions::ask))
-        .route("/api/interactions/{id}", get(interactions::show).post(interactions::resolve))
-        .route("/api/interactions/{id}/cancel", post(interactions::cancel))
-        .route("/api/grants", get(interactions::grants))
-        .route("/api/grants/revoke", post(interactions::revoke))
-        .route("/api/pause", post(interactions::pause))
-        .route("/api/resume", post(interactions::resume))
-        .route("/api/deadletters", get(deadletters::list))
-        .route("/api/deadletters/{plugin}/{seq}/retry", post(deadletters::retry))
-        .route("/api/deadletters/{plugin}/{seq}/drop", post(deadletters::discard))
-        .route("/api/plugins", get(plugins::list))
-        .route("/api/plugins/{name}", get(plugins::inspect))
-        .route("/api/plugins/{name}/logs", get(plugins::logs))
-        .route("/api/plugins/{name}/enable", post(plugins::enable))
-        .route("/api/plugins/{name}/disable", post(plugins::disable))
-        .route("/api/plugins/{name}/reload", post(plugins::reload))
-        .route("/api/plugins/{name}/grant", get(plugins::proposed_grant).post(plugins::grant))
-        .route("/api/stats", get(health::stats))
-        .route("/metrics", get(metrics::metrics))
-        .route_layer(middleware::from_fn(require_client));
-    Router::new()
-        .merge(client)
-        .route("/healthz", get(health::healthz))
-        .fallback(|| async { ApiError::not_found("no such path") })
+    let mut app = Router::new();
+    for route in routes() {
+        let needs = route.needs;
+        let guarded = route.answer.route_layer(middleware::from_fn(move |request, next| require(needs, request, next)));
+        app = app.route(route.path, guarded);
+    }
+    app.fallback(|| async { ApiError::not_found("no such path") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
         })

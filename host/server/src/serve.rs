@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::router::router;
 use crate::stall::StallGuard;
-use crate::state::State;
+use crate::state::{MAX_STREAMS, State};
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 /// Most connections of the socket at a time, and of the port; further ones wait in the kernel's queue until one
@@ -28,10 +29,14 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (out of file descriptors): another connection has to end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A connection's place among those of its listener, for whoever goes on with it once it is upgraded.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not looked at")] Arc<OwnedSemaphorePermit>);
+
 /// Serves the socket, and the port where there is one, until `shutdown` is done; then lets requests under way
 /// finish for `DRAIN_TIMEOUT`.
 pub async fn serve(socket: UnixListener, port: Option<TcpListener>, state: State, shutdown: impl Future<Output = ()>) {
-    let closing = state.closing.clone();
+    let (closing, streams) = (state.closing.clone(), Arc::clone(&state.streams));
     let app = router(state);
     let mut connections = Connections { app, closed: closing.subscribe(), tasks: JoinSet::new() };
     let (socket_places, port_places) =
@@ -49,7 +54,13 @@ pub async fn serve(socket: UnixListener, port: Option<TcpListener>, state: State
         }
     }
     closing.send_replace(true);
-    connections.drain().await;
+    let until = Instant::now() + DRAIN_TIMEOUT;
+    connections.drain(until).await;
+    // Upgraded connections are no longer among those: each holds a stream's place until it has said goodbye.
+    let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
+    if tokio::time::timeout_at(until, streams.acquire_many(all)).await.is_err() {
+        tracing::warn!("live connections were cut off: their clients did not read");
+    }
 }
 
 struct Connections {
@@ -68,16 +79,20 @@ impl Connections {
         // Ended tasks are taken out as we go, so that the set holds only living ones.
         while self.tasks.try_join_next().is_some() {}
         let (app, mut closed) = (self.app.clone(), self.closed.clone());
+        let place = Place(Arc::new(permit));
         self.tasks.spawn(async move {
+            let held = place.clone();
             let service = TowerToHyperService::new(app.map_request(move |mut request: hyper::Request<_>| {
                 request.extensions_mut().insert(access);
+                request.extensions_mut().insert(place.clone());
                 request
             }));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_HEAD_BYTES)
-                .serve_connection(TokioIo::new(StallGuard::new(stream)), service);
+                .serve_connection(TokioIo::new(StallGuard::new(stream)), service)
+                .with_upgrades();
             tokio::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -89,13 +104,13 @@ impl Connections {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
-            drop(permit);
+            drop(held);
         });
     }
 
-    async fn drain(mut self) {
+    async fn drain(mut self, until: Instant) {
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN_TIMEOUT, all).await.is_err() {
+        if tokio::time::timeout_at(until, all).await.is_err() {
             self.tasks.abort_all();
         }
     }

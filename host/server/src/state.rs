@@ -1,12 +1,16 @@
 //! What the handlers share: the host's parts and the few facts of this run.
 
-use crate::access::NetworkRules;
+use crate::access::{Known, NetworkRules};
+use crate::clients::Clients;
+use crate::frames::Frames;
+use crate::tokens::Tokens;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tollgate_core::bus::Bus;
 use tollgate_core::engine::Engine;
+use tollgate_core::events::PatternSet;
 use tollgate_core::gate::Gatekeeper;
 use tollgate_core::hooks::HookMemory;
 use tollgate_core::interactions::Interactions;
@@ -41,7 +45,13 @@ pub struct State {
     pub user: Arc<str>,
     /// When this run began.
     pub started: Instant,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) known: Arc<Known>,
     pub(crate) hooks: Arc<HookMemory>,
+    /// Who follows live.
+    pub(crate) clients: Arc<Clients>,
+    /// What they are sent, made once.
+    pub(crate) frames: Arc<Frames>,
     pub(crate) streams: Arc<Semaphore>,
     /// True once the server stops: streams end by themselves then.
     pub(crate) closing: watch::Sender<bool>,
@@ -82,9 +92,13 @@ impl State {
             token: Arc::new(door.token),
             approver_token: Arc::new(door.approver_token),
             network: Arc::new(door.network),
+            tokens: Arc::new(door.tokens),
+            known: Arc::new(Known::new(door.anonymous_read)),
             user,
             started: Instant::now(),
             hooks: Arc::default(),
+            clients: Arc::default(),
+            frames: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             closing: watch::Sender::new(false),
         }
@@ -98,6 +112,10 @@ pub struct Door {
     pub token: Token,
     /// The approvers' token.
     pub approver_token: Token,
+    /// Tokens with names and scopes.
+    pub tokens: Tokens,
+    /// The types that whoever reaches the port may follow live without a token; none: nothing.
+    pub anonymous_read: Option<PatternSet>,
     /// What the network's requests are held against.
     pub network: NetworkRules,
 }
@@ -115,10 +133,14 @@ impl Token {
     /// Whether `given` is the token; takes as long wherever they differ. An empty token is no token.
     #[must_use]
     pub fn matches(&self, given: &str) -> bool {
-        let (ours, given) = (self.0.as_bytes(), given.as_bytes());
-        let differs = ours.iter().zip(given).fold(0, |differs, (a, b)| differs | (a ^ b));
-        !ours.is_empty() && ours.len() == given.len() && differs == 0
+        !self.0.is_empty() && same(self.0.as_bytes(), given.as_bytes())
     }
+}
+
+/// Whether two texts are the same; takes as long wherever they differ.
+pub(crate) fn same(ours: &[u8], given: &[u8]) -> bool {
+    let differs = ours.iter().zip(given).fold(0, |differs, (a, b)| differs | (a ^ b));
+    ours.len() == given.len() && differs == 0
 }
 
 impl fmt::Debug for Token {

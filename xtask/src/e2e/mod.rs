@@ -1,11 +1,11 @@
 //! The real agents behind a real daemon: which of them, where their programs come from, and what is said in the end.
 
 mod journal;
-mod npm;
+pub mod npm;
 mod report;
 mod scenes;
 mod stage;
-mod tollgate;
+pub mod tollgate;
 
 use crate::agents::{AGENTS, Agent};
 use crate::process::is_stopped;

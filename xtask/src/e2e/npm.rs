@@ -47,8 +47,11 @@ pub fn program(agent: &Agent, cache: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Fetched aside and renamed, so that half of a package is never taken for all of it.
-fn fetch(package: &str, folder: &Path) -> Result<()> {
+/// Fetches a package; aside and renamed, so that half of one is never taken for all of it.
+///
+/// # Errors
+/// When npm is missing or fails.
+pub fn fetch(package: &str, folder: &Path) -> Result<()> {
     let parent = folder.parent().context("the cache has no folder")?;
     fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
     let aside = tempfile::Builder::new().prefix(".fetch-").tempdir_in(parent)?;

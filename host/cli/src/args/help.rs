@@ -47,6 +47,7 @@ Files, below the home folder:
   journal.db             every event
   run/tollgate.sock      where commands find the daemon
   token, approver-token  for HTTP over TCP, and for what a person alone may do
+  tokens.json            named tokens with scopes, as hashes
 
 Environment:
   TOLLGATE_HOME           the home folder, where --home is not given
@@ -73,6 +74,15 @@ pub const TAIL: &str = "Examples:
   tollgate tail 'tool.*' 'hook.*'
   tollgate tail --since 10m --json | jq .payload
   tollgate tail --no-follow -n 20";
+
+pub const TOKEN: &str = "Examples:
+  tollgate token add board --scope 'read:task.*,tool.*'
+  tollgate token add engine --scope emit --scope read --source webui --per-second 200
+  tollgate token list
+  tollgate token revoke board
+
+A token is for the TCP port: `Authorization: Bearer TOKEN`, or a WebSocket's subprotocol
+tollgate.token.TOKEN. The home keeps only its hash, in tokens.json.";
 
 pub const GATE: &str = "Examples:
   tollgate gate Bash --command 'git push --force'

@@ -164,6 +164,49 @@ pub struct RetryArgs {
     pub json: bool,
 }
 
+/// `token`
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make one: it is shown now and never again
+    Add(TokenAddArgs),
+    /// All of them and what they may do
+    List {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take one back: it counts no more, and what is connected with it is let go
+    Revoke {
+        /// Its name
+        name: String,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `token add`
+#[derive(Debug, Args)]
+pub struct TokenAddArgs {
+    /// What it is called: a-z, 0-9, `-` and `_`
+    pub name: String,
+    /// What it may do: emit, emit:PATTERNS, read, read:PATTERNS, gate, approve, admin
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    pub scopes: Vec<String>,
+    /// Sources that it may speak as; the first where an event names none [default: token:NAME]
+    #[arg(long = "source", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Requests a second [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub per_second: Option<u32>,
+    /// Live connections at a time [default: 16]
+    #[arg(long, value_name = "N")]
+    pub connections: Option<u32>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// An agent whose settings can be changed, by its name.
 fn settled_agent() -> impl TypedValueParser<Value = &'static Agent> {
     let find = |name: String| AGENTS.iter().find(|agent| agent.name() == name);

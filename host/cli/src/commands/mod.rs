@@ -16,6 +16,7 @@ pub mod plugin;
 pub mod policy;
 pub mod run;
 pub mod tail;
+pub mod token;
 
 use crate::exit::Failure;
 use serde_json::Value;

@@ -46,7 +46,7 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// Where sessions may work.
     pub workspace: WorkspaceConfig,
-    /// Live streams; nothing to set yet.
+    /// Live streams.
     pub streams: StreamsConfig,
     /// Model providers; nothing to set yet.
     pub providers: ProvidersConfig,
@@ -69,7 +69,17 @@ pub struct ServerConfig {
 /// `[streams]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct StreamsConfig {}
+pub struct StreamsConfig {
+    /// Patterns of the types that whoever reaches the port may follow live without a token; empty: none.
+    pub anonymous_read: Vec<String>,
+}
+
+impl StreamsConfig {
+    /// The types that may be followed without a token; none where nothing may.
+    pub fn anonymous_read(&self) -> Option<PatternSet> {
+        PatternSet::parse(&self.anonymous_read).ok().filter(|set| !set.is_empty())
+    }
+}
 
 /// `[providers]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -344,6 +354,9 @@ impl Config {
         }
         if self.bus.filter.is_empty() {
             return Some(("bus".to_owned(), "filter", "lets nothing in; leave it out to let everything in".to_owned()));
+        }
+        if let Err(error) = PatternSet::parse(&self.streams.anonymous_read) {
+            return Some(("streams".to_owned(), "anonymous_read", error.to_string()));
         }
         let relative = |path: &&PathBuf| !path.is_absolute() && !path.starts_with("~");
         for (table, key, paths) in

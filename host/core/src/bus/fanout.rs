@@ -67,26 +67,29 @@ impl Fanout {
         }
     }
 
-    /// Adds a subscriber; one that detaches starts detached.
-    pub(super) fn subscribe(
+    /// Adds a subscriber that gets what comes from now on.
+    pub(super) fn subscribe(&self, patterns: PatternSet, when_full: WhenFull) -> Arc<Subscriber> {
+        let mut state = lock(&self.0);
+        let subscriber = state.add(None, patterns, when_full);
+        subscriber.attach(state.last_seq);
+        subscriber
+    }
+
+    /// Adds a subscriber that gets nothing before it is attached.
+    pub(super) fn subscribe_detached(
         &self,
         name: Option<Arc<str>>,
         patterns: PatternSet,
         when_full: WhenFull,
     ) -> Arc<Subscriber> {
+        lock(&self.0).add(name, patterns, when_full)
+    }
+
+    /// Has a subscriber want something else from the next event on.
+    pub(super) fn set_patterns(&self, subscriber: &Subscriber, patterns: Arc<PatternSet>) {
         let mut state = lock(&self.0);
-        state.made += 1;
-        let name = name.unwrap_or_else(|| format!("live {}", state.made).into());
-        let subscriber = Arc::new(Subscriber::new(state.made, name, patterns, when_full));
-        if when_full == WhenFull::DropOldest {
-            subscriber.attach();
-        }
-        if state.closed {
-            subscriber.close();
-        }
-        state.subscribers.push(Arc::clone(&subscriber));
+        subscriber.set_patterns(patterns);
         state.forget_routes();
-        subscriber
     }
 
     pub(super) fn unsubscribe(&self, subscriber: &Subscriber) {
@@ -95,11 +98,13 @@ impl Fanout {
         state.forget_routes();
     }
 
-    /// Attaches a subscriber: from the seq returned on, exclusive, its queue gets every matching event.
-    pub(super) fn attach(&self, subscriber: &Subscriber) -> u64 {
+    /// Attaches a subscriber that has read up to `position`: from the seq returned on, exclusive, its queue gets
+    /// every matching event.
+    pub(super) fn attach(&self, subscriber: &Subscriber, position: u64) -> u64 {
         let state = lock(&self.0);
-        subscriber.attach();
-        state.last_seq
+        let after = state.last_seq.max(position);
+        subscriber.attach(after);
+        after
     }
 
     pub(super) fn close(&self) {
@@ -124,12 +129,24 @@ impl Fanout {
             published: state.published,
             last_event: state.last_event,
             by_type,
-            subscribers: state.subscribers.iter().map(|subscriber| subscriber.statistics()).collect(),
+            subscribers: state.subscribers.iter().map(|subscriber| subscriber.statistics(state.last_seq)).collect(),
         }
     }
 }
 
 impl State {
+    fn add(&mut self, name: Option<Arc<str>>, patterns: PatternSet, when_full: WhenFull) -> Arc<Subscriber> {
+        self.made += 1;
+        let name = name.unwrap_or_else(|| format!("live {}", self.made).into());
+        let subscriber = Arc::new(Subscriber::new(self.made, name, patterns, when_full));
+        if self.closed {
+            subscriber.close();
+        }
+        self.subscribers.push(Arc::clone(&subscriber));
+        self.forget_routes();
+        subscriber
+    }
+
     /// Who wants this type, which is counted. Flat in the number of subscribers once a type is known.
     fn route(&mut self, event_type: &EventType) -> Route {
         if let Some(known) = self.known.get_mut(event_type) {
@@ -160,5 +177,5 @@ impl State {
 }
 
 fn find_route(subscribers: &[Arc<Subscriber>], event_type: &EventType) -> Route {
-    subscribers.iter().filter(|subscriber| subscriber.patterns.matches(event_type)).cloned().collect()
+    subscribers.iter().filter(|subscriber| subscriber.patterns().matches(event_type)).cloned().collect()
 }

@@ -257,7 +257,7 @@ impl Bus {
         let when_full = match overflow {
             Overflow::DropOldest => WhenFull::DropOldest,
         };
-        Subscription::new(Arc::clone(&self.0.fanout), self.0.fanout.subscribe(None, patterns, when_full))
+        Subscription::new(Arc::clone(&self.0.fanout), self.0.fanout.subscribe(patterns, when_full))
     }
 
     /// A durable subscription: from its cursor on, nothing dropped, seq order, journal behind the queue.
@@ -274,7 +274,7 @@ impl Bus {
     ) -> Result<DurableSubscription, JournalError> {
         let finished = self.open_cursor(Arc::clone(&name), Some(patterns.clone()), start).await?;
         Ok(DurableSubscription {
-            tail: self.tail(Some(name), patterns, finished.upto),
+            tail: self.tail(Some(name), patterns, finished.upto, WhenFull::Detach),
             passed: finished.upto,
             finished,
         })
@@ -312,15 +312,22 @@ impl Bus {
         }
     }
 
-    /// Everything that matches after `after_seq`: first from the journal, then live, without gap or repetition.
-    /// What `tail` and resuming streams use.
+    /// Everything that matches after `after_seq`: first from the journal, then live, without gap or repetition. It
+    /// drops nothing that the journal keeps: one that falls behind reads on from there.
     #[must_use]
     pub fn follow(&self, after_seq: u64, patterns: PatternSet) -> Follow {
-        Follow(self.tail(None, patterns, after_seq))
+        Follow(self.tail(None, patterns, after_seq, WhenFull::Detach))
     }
 
-    fn tail(&self, name: Option<Arc<str>>, patterns: PatternSet, after: u64) -> Tail {
-        Tail::new(Arc::clone(&self.0.fanout), self.0.journal.clone(), name, patterns, after)
+    /// The same, for whoever wants to see what happens rather than all that happened: once live, one whose queue of
+    /// [`QUEUE_EVENTS`] is full loses the oldest, and a [`Delivery::Gap`] comes before the next event.
+    #[must_use]
+    pub fn watch(&self, after_seq: u64, patterns: PatternSet) -> Follow {
+        Follow(self.tail(None, patterns, after_seq, WhenFull::DropOldest))
+    }
+
+    fn tail(&self, name: Option<Arc<str>>, patterns: PatternSet, after: u64, when_full: WhenFull) -> Tail {
+        Tail::new(Arc::clone(&self.0.fanout), self.0.journal.clone(), name, patterns, after, when_full)
     }
 
     /// Removes a dead letter that is given up for good; one that is not there is no error.
@@ -329,6 +336,15 @@ impl Bus {
     /// When the journal did not record it.
     pub async fn drop_dead_letter(&self, subscriber: Arc<str>, seq: u64) -> Result<(), JournalError> {
         self.0.journal.request(Work::DropDeadLetter { subscriber, seq }).await.map(|_| ())
+    }
+
+    /// Waits until the journal's writer has taken and answered something that changes nothing.
+    ///
+    /// # Errors
+    /// When the journal is closed or takes nothing any more.
+    pub async fn answers(&self) -> Result<(), JournalError> {
+        // No subscriber is called nothing, and no event has seq 0.
+        self.drop_dead_letter("".into(), 0).await
     }
 
     /// Bounds the database to this many pages of 4 KiB: what is over it fails as on a full disk. Not kept
@@ -438,14 +454,18 @@ pub struct Statistics {
     pub subscribers: Vec<SubscriberStatistics>,
 }
 
-/// Counters of one subscriber.
-#[derive(Debug, Clone, Default)]
+/// Counters of one subscriber: emitted = filtered + delivered + dropped + waiting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscriberStatistics {
     /// The plugin's name, or `live` and a number.
     pub name: String,
+    /// Events that it has come past, since where it began.
+    pub emitted: u64,
+    /// Those of a type that it does not want.
+    pub filtered: u64,
     /// Handed over.
     pub delivered: u64,
-    /// Dropped because its queue was full.
+    /// Dropped because its queue was full, or the journal no longer had them.
     pub dropped: u64,
     /// Waiting now.
     pub waiting: u64,

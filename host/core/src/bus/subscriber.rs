@@ -38,7 +38,7 @@ impl From<Gap> for Delivery {
 pub(super) struct Subscriber {
     pub(super) id: u64,
     name: Arc<str>,
-    pub(super) patterns: PatternSet,
+    patterns: Mutex<Arc<PatternSet>>,
     when_full: WhenFull,
     queue: Mutex<Queue>,
     arrived: Notify,
@@ -52,14 +52,20 @@ struct Queue {
     gap: Option<Gap>,
     attached: bool,
     closed: bool,
+    /// Events up to this seq are none of the queue's: they were read from the journal.
+    after: u64,
+    /// Events that passed while it was not attached, or was attached before.
+    passed: u64,
+    /// Events that matched, wherever they came from.
+    matched: u64,
 }
 
 /// What a consumer finds.
 pub(super) enum Drained {
     /// At least one event; those dropped before the first of them.
     Events(Option<Gap>),
-    /// The queue is empty and gets nothing more until it is attached again.
-    Detached,
+    /// The queue is empty and gets nothing more until it is attached again; all up to this seq was in it.
+    Detached(u64),
     /// The queue is empty and the bus closed.
     Closed,
 }
@@ -69,7 +75,7 @@ impl Subscriber {
         Self {
             id,
             name,
-            patterns,
+            patterns: Mutex::new(Arc::new(patterns)),
             when_full,
             queue: Mutex::default(),
             arrived: Notify::new(),
@@ -78,16 +84,29 @@ impl Subscriber {
         }
     }
 
+    /// What it wants now.
+    pub(super) fn patterns(&self) -> Arc<PatternSet> {
+        Arc::clone(&lock(&self.patterns))
+    }
+
+    /// Wants this from now on; the routes that lead to it have to be forgotten.
+    pub(super) fn set_patterns(&self, patterns: Arc<PatternSet>) {
+        *lock(&self.patterns) = patterns;
+    }
+
     /// Queues a matching event. Called in seq order.
     pub(super) fn offer(&self, event: &Arc<Event>) {
         let mut queue = lock(&self.queue);
-        if !queue.attached {
+        if !queue.attached || event.seq <= queue.after {
             return;
         }
         if queue.events.len() >= QUEUE_EVENTS {
             match self.when_full {
                 WhenFull::Detach => {
                     queue.attached = false;
+                    let before = event.seq - 1;
+                    queue.passed += before.saturating_sub(queue.after);
+                    queue.after = before;
                     return;
                 }
                 WhenFull::DropOldest => {
@@ -100,6 +119,7 @@ impl Subscriber {
                 }
             }
         }
+        queue.matched += 1;
         let was_empty = queue.events.is_empty();
         queue.events.push_back(Arc::clone(event));
         drop(queue);
@@ -109,8 +129,11 @@ impl Subscriber {
         }
     }
 
-    pub(super) fn attach(&self) {
-        lock(&self.queue).attached = true;
+    /// Gets what comes after this seq.
+    pub(super) fn attach(&self, after: u64) {
+        let mut queue = lock(&self.queue);
+        queue.attached = true;
+        queue.after = after;
     }
 
     pub(super) fn close(&self) {
@@ -131,7 +154,7 @@ impl Subscriber {
                     return Drained::Closed;
                 }
                 if !queue.attached {
-                    return Drained::Detached;
+                    return Drained::Detached(queue.after);
                 }
             }
             self.arrived.notified().await;
@@ -142,20 +165,36 @@ impl Subscriber {
         self.delivered.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn count_dropped(&self, count: u64) {
-        self.dropped.fetch_add(count, Ordering::Relaxed);
+    /// Counts what was read from the journal in its stead: how many events passed, how many of them matched, and
+    /// how many were no longer there.
+    pub(super) fn count_read(&self, passed: u64, matched: u64, lost: u64) {
+        let mut queue = lock(&self.queue);
+        queue.passed += passed;
+        queue.matched += matched + lost;
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 
     pub(super) fn waiting(&self) -> usize {
         lock(&self.queue).events.len()
     }
 
-    pub(super) fn statistics(&self) -> SubscriberStatistics {
+    /// Its counters, `last` being the newest seq that was handed over to anybody.
+    pub(super) fn statistics(&self, last: u64) -> SubscriberStatistics {
+        let queue = lock(&self.queue);
+        let live = if queue.attached { last.saturating_sub(queue.after) } else { 0 };
+        let emitted = queue.passed + live;
+        let (delivered, dropped) = (self.delivered.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed));
         SubscriberStatistics {
             name: self.name.to_string(),
-            delivered: self.delivered.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
-            waiting: u64::try_from(self.waiting()).unwrap_or(u64::MAX),
+            emitted,
+            filtered: emitted.saturating_sub(queue.matched),
+            delivered,
+            dropped,
+            waiting: queue.matched.saturating_sub(delivered + dropped),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 }

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::journal::{Done, Finished, JournalError, Reply};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tollgate_events::PatternSet;
 
 /// Resolves when a completion is durable.
 pub struct CompletionTicket(pub(super) Result<Option<Reply>, JournalError>);
@@ -43,7 +44,7 @@ impl Subscription {
         if self.gap.is_none() && self.ready.is_empty() {
             match self.subscriber.drain(&mut self.ready).await {
                 Drained::Events(gap) => self.gap = gap.map(Delivery::from),
-                Drained::Detached | Drained::Closed => return None,
+                Drained::Detached(_) | Drained::Closed => return None,
             }
         }
         if let Some(gap) = self.gap.take() {
@@ -120,13 +121,23 @@ impl DurableSubscription {
     }
 }
 
-/// A subscription that first replays from the journal, then goes on live. It never drops: one that falls
-/// behind reads on from the journal.
+/// A subscription that first replays from the journal, then goes on live.
 pub struct Follow(pub(super) Tail);
 
 impl Follow {
+    /// What the statistics call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.subscriber.name()
+    }
+
+    /// Wants these types from the next event on; what waits already is still delivered.
+    pub fn set_patterns(&self, patterns: PatternSet) {
+        self.0.set_patterns(patterns);
+    }
+
     /// The next deliveries in seq order, at least one and at most `max` events (at least 1) with a gap before
-    /// them where the journal no longer held what came next; none when the bus is closed. Cancel-safe.
+    /// them where what came next was dropped; none when the bus is closed. Cancel-safe.
     ///
     /// # Errors
     /// When the journal cannot be read.

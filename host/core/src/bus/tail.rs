@@ -2,7 +2,8 @@
 //!
 //! The join: a subscriber attaches under the fan-out's lock and learns the last seq handed over. All up to
 //! it is committed, so it is read from the journal; all after it comes through the queue. A queue that
-//! overflows detaches, and its reader goes on from the journal after what it drained.
+//! overflows detaches, and its reader goes on from the journal after what it drained; or it drops the oldest, and
+//! its reader is told.
 
 use super::Delivery;
 use super::fanout::Fanout;
@@ -21,13 +22,12 @@ pub(super) struct Tail {
     fanout: Arc<Fanout>,
     journal: Journal,
     pub(super) subscriber: Arc<Subscriber>,
-    patterns: Arc<PatternSet>,
     /// Everything that matches up to this seq is in `ready` or was taken from it.
     position: u64,
     phase: Phase,
     ready: VecDeque<Arc<Event>>,
-    /// Seqs that the journal no longer had when it was their turn; they come before `ready`.
-    lost: Option<(u64, u64)>,
+    /// What was gone when it was its turn, from the journal or a full queue; it comes before `ready`.
+    lost: Option<Delivery>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,20 +47,12 @@ impl Tail {
         name: Option<Arc<str>>,
         patterns: PatternSet,
         after: u64,
+        when_full: WhenFull,
     ) -> Self {
-        let subscriber = fanout.subscribe(name, patterns.clone(), WhenFull::Detach);
+        let subscriber = fanout.subscribe_detached(name, patterns, when_full);
         // A position that the journal has not reached, from a journal cut since: the end is the nearest to it.
         let after = after.min(journal.head());
-        Self {
-            fanout,
-            journal,
-            subscriber,
-            patterns: Arc::new(patterns),
-            position: after,
-            phase: Phase::Replay,
-            ready: VecDeque::new(),
-            lost: None,
-        }
+        Self { fanout, journal, subscriber, position: after, phase: Phase::Replay, ready: VecDeque::new(), lost: None }
     }
 
     /// How many events wait in memory.
@@ -77,12 +69,14 @@ impl Tail {
         &self.journal
     }
 
-    /// What the journal had dropped before it was read, once.
+    /// What was dropped before it was read, once.
     pub(super) fn take_lost(&mut self) -> Option<Delivery> {
-        let (from, to) = self.lost.take()?;
-        let count = to - from + 1;
-        self.subscriber.count_dropped(count);
-        Some(Delivery::Gap { from, to, count })
+        self.lost.take()
+    }
+
+    /// Wants something else from the next event on; what waits already is still delivered.
+    pub(super) fn set_patterns(&self, patterns: PatternSet) {
+        self.fanout.set_patterns(&self.subscriber, Arc::new(patterns));
     }
 
     /// Takes at most `max` events of those that are ready.
@@ -100,7 +94,7 @@ impl Tail {
                 Phase::Replay => {
                     let head = self.journal.head();
                     if self.read_to(head).await? {
-                        self.phase = Phase::Join(self.fanout.attach(&self.subscriber));
+                        self.phase = Phase::Join(self.fanout.attach(&self.subscriber, self.position));
                     }
                 }
                 Phase::Join(until) => {
@@ -109,12 +103,14 @@ impl Tail {
                     }
                 }
                 Phase::Live => match self.subscriber.drain(&mut self.ready).await {
-                    Drained::Events(_) => {
-                        let position = self.position;
-                        self.ready.retain(|event| event.seq > position);
-                        self.position = self.ready.back().map_or(position, |event| event.seq);
+                    Drained::Events(gap) => {
+                        self.lost = gap.map(Delivery::from);
+                        self.position = self.ready.back().map_or(self.position, |event| event.seq);
                     }
-                    Drained::Detached => self.phase = Phase::Replay,
+                    Drained::Detached(until) => {
+                        self.position = self.position.max(until);
+                        self.phase = Phase::Replay;
+                    }
                     Drained::Closed => return Ok(false),
                 },
             }
@@ -128,19 +124,24 @@ impl Tail {
             return Ok(true);
         }
         let page = if self.journal.blocks() {
-            let (journal, patterns, after) = (self.journal.clone(), Arc::clone(&self.patterns), self.position);
+            let (journal, patterns, after) = (self.journal.clone(), self.subscriber.patterns(), self.position);
             let read = move || page(&journal, &patterns, after, upto);
             match tokio::task::spawn_blocking(read).await {
                 Ok(page) => page?,
                 Err(error) => return Err(JournalError::Read(error.to_string())),
             }
         } else {
-            page(&self.journal, &self.patterns, self.position, upto)?
+            page(&self.journal, &self.subscriber.patterns(), self.position, upto)?
         };
+        let mut lost = 0;
         if page.oldest > self.position + 1 {
-            self.lost = Some((self.position + 1, (page.oldest - 1).min(upto)));
+            let (from, to) = (self.position + 1, (page.oldest - 1).min(upto));
+            lost = to - from + 1;
+            self.lost = Some(Delivery::Gap { from, to, count: lost });
         }
-        self.position = self.position.max(page.scanned);
+        let passed = page.scanned.saturating_sub(self.position);
+        self.subscriber.count_read(passed, u64::try_from(page.events.len()).unwrap_or(u64::MAX), lost);
+        self.position += passed;
         self.ready.extend(page.events);
         Ok(page.exhausted)
     }

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod letters;
+mod watching;
 
 use super::*;
 use crate::event::{Cause, MAX_DEPTH, MAX_EVENTS_PER_ROOT, MAX_PAYLOAD_BYTES};

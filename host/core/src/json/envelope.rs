@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 use std::fmt::Write as _;
 
 /// Bytes of an envelope beyond its payload, roughly: one allocation serves most events.
-const ENVELOPE_BYTES: usize = 384;
+pub(super) const ENVELOPE_BYTES: usize = 384;
 
 /// The envelope of `event` as one line of JSON.
 #[must_use]
@@ -51,6 +51,11 @@ fn frozen(out: &mut String, event_type: &str, ts: Timestamp, source: &str, entit
         None => out.push_str("null"),
     }
     out.push_str(r#","payload":"#);
+    splice(out, payload);
+}
+
+/// Appends JSON text so that it stays on one line.
+pub(super) fn splice(out: &mut String, payload: &str) {
     // A payload with line ends in it would break NDJSON and SSE framing. Raw line ends cannot stand inside a
     // JSON string, so outside of one they are mere spacing.
     if payload.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
@@ -61,7 +66,7 @@ fn frozen(out: &mut String, event_type: &str, ts: Timestamp, source: &str, entit
 }
 
 /// Appends `text` as a JSON string.
-fn string(out: &mut String, text: &str) {
+pub(super) fn string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The version of CloudEvents that is spoken, in and out.
+pub(super) const CLOUD_VERSION: &str = "1.0";
+
 /// The runner's event names and ours.
 const RUNNER_TYPES: [(&str, &str); 12] = [
     ("SESSION_STARTED", "session.started"),
@@ -79,6 +82,10 @@ impl Dialect {
 }
 
 fn cloud(fields: &mut Map<String, Value>, context: DraftContext<'_>) -> Result<Draft, JsonError> {
+    let version = required(fields, "specversion")?;
+    if version != CLOUD_VERSION {
+        return Err(JsonError::at("specversion", format!("must be `{CLOUD_VERSION}`, is `{version}`")));
+    }
     let event_type = event_type_of(&required(fields, "type")?)?;
     if fields.get("data_base64").is_some_and(|data| !data.is_null()) {
         return Err(JsonError::at("data_base64", "binary data is not taken; send an object in `data`"));

@@ -4,6 +4,7 @@
 //! text and are spliced in, never parsed again.
 
 mod call;
+mod cloud;
 mod draft;
 mod envelope;
 mod foreign;
@@ -12,6 +13,7 @@ mod typed;
 mod verdict;
 
 pub use call::{call_from_json, call_from_value};
+pub use cloud::{notice_to_cloud_event, to_cloud_event, write_cloud_event};
 pub use draft::{DraftContext, MAX_DRAFTS, draft_from_json, drafts_from_json};
 pub use envelope::{notice_to_json, to_json, write_json};
 pub use recorded::{EventLines, LineError, MAX_LINE_BYTES, event_from_json};

@@ -287,3 +287,28 @@ fn a_verdict_has_the_contract_s_keys_in_order() {
         )
     );
 }
+
+#[test]
+fn a_cloud_event_goes_out_as_it_came_in() {
+    let text = to_cloud_event(&event());
+    assert!(
+        text.starts_with(r#"{"specversion":"1.0","id":"01990000-0000-7000-8000-000000000001","type":"task.progress""#)
+    );
+    let draft = draft_from_json(&text, CONTEXT).unwrap();
+    let Event { id, event_type, ts, source, entity, session, payload, .. } = event();
+    let expected = Draft { id: Some(id), ts: Some(ts), entity, session, ..Draft::new(event_type, source, payload) };
+    assert_eq!(draft, expected);
+    let bare = Event { entity: None, session: None, payload: "{\n}".into(), ..event() };
+    let value: serde_json::Value = serde_json::from_str(&to_cloud_event(&bare)).unwrap();
+    assert_eq!((value.get("subject"), value.get("session"), &value["data"]), (None, None, &json!({})));
+    assert!(!to_cloud_event(&bare).contains('\n'));
+}
+
+#[test]
+fn a_cloud_event_of_another_version_is_refused() {
+    for version in [json!("0.3"), json!(1.0), json!("")] {
+        let text = json!({"specversion": version, "type": "a.b", "source": "x", "id": "1"}).to_string();
+        let error = draft_from_json(&text, CONTEXT).unwrap_err();
+        assert_eq!(error.path, "specversion", "{version}: {error}");
+    }
+}

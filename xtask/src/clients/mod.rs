@@ -1,0 +1,190 @@
+//! Clients that others wrote, as they are, against a real daemon: what each of them sees over its WebSocket.
+//!
+//! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
+
+use crate::e2e::{npm, tollgate};
+use crate::process::{Running, wait_for};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The clients' own packages; npm's is checked by its hash.
+const WS: (&str, &str, &str) =
+    ("ws", "8.23.0", "sha512-wCkmX8QMOrKjgO8HW2WyDbTSGeqkocxgDzS9iR79rEAexty6/2qzilx3Ag8Tqf9ykop3irLKle0MtVn5qjVnoQ==");
+const WEBSOCKETS: &str = "websockets==17.4";
+/// What the clients run.
+const WS_SCRIPT: &str = include_str!("client.cjs");
+const WEBSOCKETS_SCRIPT: &str = include_str!("client.py");
+/// How long a package may take to come, a daemon to start, and a client to see what it is to see.
+const FETCH: Duration = Duration::from_secs(300);
+const START: Duration = Duration::from_secs(120);
+const SEEN: Duration = Duration::from_secs(60);
+/// Events that a client is to see; as many of another type pass it by.
+const EVENTS: u64 = 200;
+
+/// How the clients are run.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The binary to look at [default: a release build of this checkout]
+    #[arg(long, value_name = "FILE")]
+    tollgate: Option<PathBuf>,
+    /// Where the clients' packages are kept [default: $XDG_CACHE_HOME/tollgate/agents, else ~/.cache/…]
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs both; whether each saw what it was to see.
+///
+/// # Errors
+/// When there is no Tollgate to look at, or a client cannot be fetched or run.
+pub fn run(options: &Options) -> Result<bool> {
+    let cache = std::path::absolute(options.cache.clone().map_or_else(npm::default_cache, Ok)?)?;
+    let binary = tollgate::binary(options.tollgate.as_deref())?;
+    let folder = tempfile::tempdir()?;
+    let host = Host::start(&binary, folder.path())?;
+    let mut held = true;
+    for (name, command) in [("ws (npm)", node(&cache)?), ("websockets (PyPI)", python(&cache)?)] {
+        let seen = host.client(name, command)?;
+        let problems = Host::problems(&seen);
+        held &= problems.is_empty();
+        let mut out = std::io::stdout().lock();
+        if options.json {
+            writeln!(out, "{}", json!({"client": name, "seen": seen, "problems": problems}))?;
+        } else {
+            let verdict = if problems.is_empty() { "holds".to_owned() } else { problems.join("; ") };
+            let said = |key| seen.get(key).unwrap_or(&Value::Null);
+            writeln!(out, "{name}: {} events, {}: {verdict}", said("events"), said("version"))?;
+        }
+    }
+    Ok(held)
+}
+
+/// A client in Node.js.
+fn node(cache: &Path) -> Result<Command> {
+    let (name, version, integrity) = WS;
+    let folder = cache.join(format!("{name}@{version}"));
+    if !folder.exists() {
+        npm::fetch(&format!("{name}@{version}"), &folder)?;
+    }
+    let lock: Value = serde_json::from_slice(&fs::read(folder.join("package-lock.json"))?)?;
+    let found = lock.pointer("/packages/node_modules~1ws/integrity").and_then(Value::as_str);
+    ensure!(found == Some(integrity), "{} is not what is pinned here: remove it", folder.display());
+    let mut command = Command::new("node");
+    command.args(["-e", WS_SCRIPT]).env("NODE_PATH", folder.join("node_modules"));
+    Ok(command)
+}
+
+/// A client in Python.
+fn python(cache: &Path) -> Result<Command> {
+    let folder = cache.join(WEBSOCKETS);
+    if !folder.exists() {
+        fs::create_dir_all(cache)?;
+        // Fetched aside and renamed, so that half of a package is never taken for all of it.
+        let aside = tempfile::Builder::new().prefix(".fetch-").tempdir_in(cache)?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"]);
+        pip.arg(aside.path()).arg(WEBSOCKETS);
+        let log = tempfile::NamedTempFile::new()?;
+        Running::start("pip", &mut pip, log.path())?.succeed(FETCH)?;
+        fs::rename(aside.path(), &folder)?;
+    }
+    let mut command = Command::new("python3");
+    command.args(["-c", WEBSOCKETS_SCRIPT]).env("PYTHONPATH", folder);
+    Ok(command)
+}
+
+/// A daemon on a temporary home.
+struct Host<'a> {
+    binary: &'a Path,
+    folder: &'a Path,
+    address: String,
+    token: String,
+    _daemon: Running,
+}
+
+impl<'a> Host<'a> {
+    fn start(binary: &'a Path, folder: &'a Path) -> Result<Self> {
+        let home = folder.join("home");
+        fs::create_dir(&home)?;
+        fs::write(home.join("tollgate.toml"), "[server]\nlisten = \"127.0.0.1:0\"\n")?;
+        let mut command = command(binary, folder, &["run"]);
+        let mut daemon = Running::start("the daemon", &mut command, &folder.join("daemon.log"))?;
+        let (address, token) = (home.join("run/address"), home.join("token"));
+        let (address, token) = wait_for("the daemon to listen", START, || {
+            if let Some(status) = daemon.ended()? {
+                bail!("the daemon ended with {status}: {}", daemon.last_words());
+            }
+            Ok(fs::read_to_string(&address).ok().zip(fs::read_to_string(&token).ok()))
+        })?;
+        let (address, token) = (address.trim().to_owned(), token.trim().to_owned());
+        Ok(Self { binary, folder, address, token, _daemon: daemon })
+    }
+
+    /// Runs a client while events happen: what it says that it saw.
+    fn client(&self, name: &str, mut client: Command) -> Result<Value> {
+        let log = self.folder.join("client.log");
+        let out = self.folder.join("client.out");
+        client.env("URL", format!("ws://{}/ws/events?filter=task.*", self.address)).env("TOKEN", &self.token);
+        client.env("EVENTS", EVENTS.to_string()).stdin(Stdio::null());
+        client.stdout(fs::File::create(&out)?).stderr(fs::File::create(&log)?);
+        let mut running = Running::start_as_is(name, &mut client, &log)?;
+        let lines = || Ok::<_, anyhow::Error>(fs::read_to_string(&out)?.lines().map(str::to_owned).collect::<Vec<_>>());
+        wait_for("the client to be connected", SEEN, || {
+            if let Some(status) = running.ended()? {
+                bail!("{name} ended with {status}: {}", running.last_words());
+            }
+            Ok((!lines()?.is_empty()).then_some(()))
+        })?;
+        let event = |count| json!({"type": "task.progress", "payload": {"progress": 1, "message": format!("{count}")}});
+        let mixed = (0..EVENTS).map(|count| format!("{}\n{}\n", event(count), json!({"type": "a.b"})));
+        self.emit(&mixed.collect::<String>())?;
+        let status = running.wait(SEEN)?;
+        ensure!(status.success(), "{name} ended with {status}: {}", running.last_words());
+        let last = lines()?.pop().context("it said nothing")?;
+        serde_json::from_str(&last).with_context(|| format!("{name} said: {last}"))
+    }
+
+    fn emit(&self, events: &str) -> Result<()> {
+        let path = self.folder.join("events");
+        fs::write(&path, events)?;
+        let mut emit = command(self.binary, self.folder, &["emit"]);
+        let log = self.folder.join("emit.log");
+        emit.stdin(fs::File::open(&path)?).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
+        Running::start_as_is("tollgate emit", &mut emit, &log)?.succeed(SEEN)
+    }
+
+    /// What of it is not as it is to be.
+    fn problems(seen: &Value) -> Vec<String> {
+        let mut problems = Vec::new();
+        let wanted = [
+            ("events", json!(EVENTS)),
+            ("in_order", json!(true)),
+            ("types", json!(["task.progress"])),
+            ("pong", json!(true)),
+            ("protocol_pong", json!(true)),
+            ("resumed", json!(1)),
+            ("refused", json!(401)),
+        ];
+        for (what, wanted) in wanted {
+            let found = seen.get(what).unwrap_or(&Value::Null);
+            if *found != wanted {
+                problems.push(format!("{what}: {found}, not {wanted}"));
+            }
+        }
+        problems
+    }
+}
+
+fn command(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command.env("HOME", folder).current_dir(folder).arg("--home").arg(folder.join("home")).args(arguments);
+    command
+}
