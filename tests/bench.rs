@@ -45,3 +45,15 @@ fn a_few_crashes_lose_and_double_nothing_that_was_acknowledged() {
         assert_eq!(report[name], 0, "{report}");
     }
 }
+
+#[test]
+fn readers_that_come_and_go_miss_nothing_and_see_nothing_twice() {
+    let home = Home::without_plugins();
+    let arguments = ["bench", "stream", "--connections", "40", "--readers", "4", "--per-second", "500", "--json"];
+    let output = home.tollgate(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&report["ok"], &report["connections"]), (&Value::Bool(true), &Value::from(40)), "{report}");
+    assert_eq!((&report["gaps"], &report["repeated"]), (&Value::from(0), &Value::from(0)), "{report}");
+    assert!(report["read"].as_u64() > Some(40) && report["recorded"].as_u64() > Some(0), "{report}");
+}

@@ -339,6 +339,9 @@ pub enum BenchCommand {
     /// Kill a daemon again and again while clients emit, and say whether anything acknowledged is lost or doubled
     #[command(after_help = help::BENCH_CRASH)]
     Crash(CrashArgs),
+    /// Have readers come and go on the stream of events, and say whether each saw every event once
+    #[command(after_help = help::BENCH_STREAM)]
+    Stream(StreamArgs),
 }
 
 /// `bench soak`
@@ -364,6 +367,26 @@ pub struct CrashArgs {
     /// How many clients emit at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub clients: u16,
+    /// Where chance begins [default: anew each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// One JSON object on standard output, no narration
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bench stream`
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    /// How many connections are made in all
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub connections: u64,
+    /// How many read at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub readers: u16,
+    /// How many events come in a second
+    #[arg(long, value_name = "NUMBER", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub per_second: u32,
     /// Where chance begins [default: anew each time]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,

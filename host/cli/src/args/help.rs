@@ -249,7 +249,8 @@ Exit codes: 0 all of it held, 1 something did not";
 
 pub const BENCH: &str = "Examples:
   tollgate bench soak --minutes 10
-  tollgate bench crash --times 20";
+  tollgate bench crash --times 20
+  tollgate bench stream";
 
 pub const BENCH_SOAK: &str = "Examples:
   tollgate bench soak
@@ -270,6 +271,15 @@ a ledger of what it acknowledged; what it did not, they send again under the sam
 each acknowledged event has to be in the journal once, under the seq that its client was told.
 
 Exit codes: 0 all of it held, 1 something did not";
+
+pub const BENCH_STREAM: &str = "Examples:
+  tollgate bench stream
+  tollgate bench stream --connections 10000 --readers 32 --per-second 10000 --json
+
+A daemon of its own on a temporary home. Each reader opens the stream where it left it, or behind
+any event before, takes up to 400 events, goes without a word and comes back.
+
+Exit codes: 0 no reader missed an event or saw one twice, 1 one did";
 
 pub const COMPLETIONS: &str = "Examples:
   tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate

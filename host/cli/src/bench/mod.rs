@@ -3,6 +3,7 @@
 
 mod crash;
 mod soak;
+mod stream;
 mod subject;
 
 use crate::args::BenchCommand;
@@ -23,6 +24,7 @@ pub fn run(command: BenchCommand) -> Result<Exit, Failure> {
     match command {
         BenchCommand::Soak(args) => soak::run(&args),
         BenchCommand::Crash(args) => crash::run(&args),
+        BenchCommand::Stream(args) => stream::run(&args),
     }
 }
 
