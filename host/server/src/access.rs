@@ -1,6 +1,6 @@
 //! What a connection may do, and the checks on top: of the network's requests, and of what each route needs.
 
-use crate::allowance::{Allowance, DEFAULT_PER_SECOND};
+use crate::allowance::{Allowance, HOME_PER_SECOND};
 use crate::error::ApiError;
 use crate::scope::{Needs, Scopes};
 use crate::state::{MAX_STREAMS, State};
@@ -117,7 +117,7 @@ pub(crate) const ANONYMOUS_CONNECTIONS: usize = 16;
 
 impl Known {
     pub(crate) fn new(anonymous_read: Option<tollgate_core::events::PatternSet>) -> Self {
-        let allowance = || Arc::new(Allowance::new(DEFAULT_PER_SECOND, MAX_STREAMS));
+        let allowance = || Arc::new(Allowance::new(HOME_PER_SECOND, MAX_STREAMS));
         let anonymous = anonymous_read.map(|patterns| Caller {
             name: "anonymous".into(),
             scopes: Arc::new(Scopes { read: Some(patterns), ..Scopes::default() }),

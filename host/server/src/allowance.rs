@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// Requests a second of a token that says nothing else: more than a board or an engine asks, and no flood.
 pub(crate) const DEFAULT_PER_SECOND: u32 = 1_000;
+/// The same of the home's own tokens, which several programs share.
+pub(crate) const HOME_PER_SECOND: u32 = 10_000;
 /// The most that a token may be given.
 pub(crate) const MAX_PER_SECOND: u32 = 100_000;
 

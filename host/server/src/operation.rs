@@ -85,7 +85,20 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_said_is_more_than_refused(text in ".{0,64}", op in "subscribe|unsubscribe|ack|.{0,8}", epoch: u64) {
+            let _ = Operation::read(&text, epoch);
+            let said = json!({"op": op, "filter": text, "cursor": text}).to_string();
+            if let Some(Ok(operation)) = Operation::read(&said, epoch) {
+                let patterns = operation.patterns(&set(&["a.b"]), 3);
+                prop_assert!(patterns.map_or(true, |patterns| patterns.iter().count() <= 3));
+            }
+        }
+    }
 
     fn set(texts: &[&str]) -> PatternSet {
         PatternSet::parse(texts).unwrap()

@@ -196,6 +196,40 @@ async fn each_client_s_counters_add_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_too_slow_is_told_what_it_missed_and_its_counters_add_up() {
+    let served = served().await;
+    let mut client = served.connect("/ws/events?filter=a.*").await;
+    let payload = json!({"x": "y".repeat(8 * 1024)}).to_string();
+    let draft = Draft::new(EventType::parse("a.b").unwrap(), "core", payload);
+    // More than the kernel holds for it, and a queue, and what was taken from the queue.
+    let (batches, each) = (8, 1_000);
+    for _ in 0..batches {
+        served.fixture.state.bus.emit_batch(vec![draft.clone(); each]).await.unwrap();
+    }
+    let last = served.emit("a.last", 1).await;
+    let (mut delivered, mut dropped, mut next) = (0, 0, 1);
+    loop {
+        let message = told(&mut client).await;
+        if message["type"] == "stream.gap" {
+            let number = |key: &str| message["payload"][key].as_u64().unwrap();
+            assert_eq!((number("from"), number("count")), (next, number("to") + 1 - next), "{message}");
+            dropped += number("count");
+            next = number("to") + 1;
+            continue;
+        }
+        assert_eq!(message["seq"], next, "in order, and nothing missing that was not told");
+        (delivered, next) = (delivered + 1, next + 1);
+        if message["type"] == "a.last" {
+            break;
+        }
+    }
+    assert!(dropped > 0 && delivered + dropped == last, "{delivered} and {dropped} of {last}");
+    let one = &served.clients().await[0];
+    let keys = ["emitted", "delivered", "filtered", "dropped", "waiting"];
+    assert_eq!(keys.map(|key| one[key].as_u64().unwrap()), [last, delivered, 0, dropped, 0]);
+}
+
+#[tokio::test]
 async fn an_event_is_written_once_for_all_who_are_sent_it() {
     let served = served().await;
     let mut clients = Vec::new();
