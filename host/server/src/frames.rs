@@ -2,10 +2,11 @@
 
 use axum::extract::ws::Utf8Bytes;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_core::event::Event;
 use tollgate_core::json::{notice_to_cloud_event, notice_to_json, to_cloud_event, to_json};
 use tollgate_core::time::Timestamp;
+use uuid::Uuid;
 
 /// Bytes of text that are kept for those who are sent the same a moment later: the oldest go. One more is always kept.
 const MAX_SHARED_BYTES: usize = 8 * 1024 * 1024;
@@ -53,10 +54,24 @@ pub(crate) struct Frames([Mutex<Shared>; 3]);
 #[derive(Debug, Default)]
 struct Shared {
     /// By seq: the lowest goes first, so that whoever replays what is old drives out nothing that is live.
-    texts: BTreeMap<u64, Utf8Bytes>,
+    texts: BTreeMap<u64, Kept>,
     bytes: usize,
     #[cfg(test)]
     made: u64,
+}
+
+/// A text, and what it was made of: an event that was redacted since, or is of another journal, is not it.
+#[derive(Debug)]
+struct Kept {
+    id: Uuid,
+    payload: Arc<str>,
+    text: Utf8Bytes,
+}
+
+impl Kept {
+    fn is_of(&self, event: &Event) -> bool {
+        self.id == event.id && (Arc::ptr_eq(&self.payload, &event.payload) || self.payload == event.payload)
+    }
 }
 
 impl Frames {
@@ -69,11 +84,11 @@ impl Frames {
             Format::Frontend => frontend,
         };
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = shared.texts.get(&event.seq) {
-            return text.clone();
+        if let Some(kept) = shared.texts.get(&event.seq).filter(|kept| kept.is_of(event)) {
+            return kept.text.clone();
         }
         let text = Utf8Bytes::from(format.write(event));
-        shared.keep(event.seq, &text);
+        shared.keep(event, text.clone());
         text
     }
 
@@ -88,16 +103,19 @@ impl Frames {
 }
 
 impl Shared {
-    fn keep(&mut self, seq: u64, text: &Utf8Bytes) {
+    fn keep(&mut self, event: &Event, text: Utf8Bytes) {
         #[cfg(test)]
         {
             self.made += 1;
         }
         self.bytes += text.len();
-        self.texts.insert(seq, text.clone());
+        let kept = Kept { id: event.id, payload: Arc::clone(&event.payload), text };
+        if let Some(replaced) = self.texts.insert(event.seq, kept) {
+            self.bytes -= replaced.text.len();
+        }
         while self.bytes > MAX_SHARED_BYTES && self.texts.len() > 1 {
             let Some((_, gone)) = self.texts.pop_first() else { return };
-            self.bytes -= gone.len();
+            self.bytes -= gone.text.len();
         }
     }
 }
@@ -149,6 +167,19 @@ mod tests {
         assert_eq!(read(Format::Envelope)["seq"], 1);
         assert_eq!(read(Format::CloudEvent)["specversion"], "1.0");
         assert_eq!(read(Format::Frontend), json!({"type": "a.b", "data": {"x": "y"}}));
+    }
+
+    #[test]
+    fn what_was_redacted_since_is_not_sent_again() {
+        let frames = Frames::default();
+        let text = |payload: &str| {
+            frames.text(&Event { payload: payload.into(), ..event(1, 1) }, Format::Envelope).to_string()
+        };
+        assert!(text(r#"{"x":"secret"}"#).contains("secret") && text(r#"{"x":"secret"}"#).contains("secret"));
+        assert_eq!(frames.made(), 1);
+        let redacted = text("{}");
+        assert!(!redacted.contains("secret"));
+        assert_eq!((frames.made(), frames.0[0].lock().unwrap().bytes), (2, redacted.len()));
     }
 
     #[test]
