@@ -92,6 +92,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(command) => commands::audit::run(&home()?, &command),
         Command::Config(command) => commands::config::run(&home()?, &command),
         Command::Demo(args) => demo::run(args),
-        Command::Bench(command) => bench::run(command),
+        Command::Bench(command) => bench::run(&command),
     }
 }

@@ -9,23 +9,62 @@ mod subject;
 use crate::args::BenchCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
+use crate::output;
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 /// Events of one page.
 const PAGE: usize = 10_000;
 
-/// Runs one measure.
+/// What a measure came to.
+trait Report {
+    /// Whether all that was expected held.
+    fn ok(&self) -> bool;
+    /// One object.
+    fn to_json(&self) -> Value;
+    /// Lines for people.
+    fn to_text(&self) -> String;
+}
+
+/// Runs one measure; with `--json`, prints one object and nothing else on standard output.
 ///
 /// # Errors
-/// When it cannot be made to its end.
-pub fn run(command: BenchCommand) -> Result<Exit, Failure> {
+/// When it cannot be made to its end: the daemon cannot be started or goes away, or a signal comes. The temporary home
+/// goes all the same.
+pub fn run(command: &BenchCommand) -> Result<Exit, Failure> {
     match command {
-        BenchCommand::Soak(args) => soak::run(&args),
-        BenchCommand::Crash(args) => crash::run(&args),
-        BenchCommand::Stream(args) => stream::run(&args),
+        BenchCommand::Soak(args) => measure("soak", args.json, async |folder| soak::play(folder, args).await),
+        BenchCommand::Crash(args) => measure("crash", args.json, async |folder| crash::play(folder, args).await),
+        BenchCommand::Stream(args) => measure("stream", args.json, async |folder| stream::play(folder, args).await),
     }
+}
+
+fn measure<R: Report>(
+    name: &str,
+    as_json: bool,
+    play: impl AsyncFnOnce(&Path) -> anyhow::Result<R>,
+) -> Result<Exit, Failure> {
+    let report = in_folder(name, play).map_err(|error| Failure::Failed(format!("bench {name}: {error:#}")))?;
+    if as_json {
+        output::line(report.to_json())?;
+    } else {
+        output::write(&report.to_text())?;
+    }
+    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
+}
+
+/// Plays in a folder that goes again.
+fn in_folder<R>(name: &str, play: impl AsyncFnOnce(&Path) -> anyhow::Result<R>) -> anyhow::Result<R> {
+    let prefix = format!("tollgate-{name}");
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir().context("making a temporary folder")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the async runtime")?;
+    let report = runtime.block_on(play(folder.path()));
+    drop(runtime);
+    folder.close().context("taking the temporary folder away")?;
+    report
 }
 
 /// Reads every event of a type, from the start of the journal.

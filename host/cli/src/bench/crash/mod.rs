@@ -9,8 +9,6 @@ mod report;
 use super::subject::Subject;
 use super::{bar, say};
 use crate::args::CrashArgs;
-use crate::exit::{Exit, Failure};
-use crate::output;
 use crate::signals::Signals;
 use anyhow::{Context as _, anyhow};
 use clients::Clients;
@@ -22,30 +20,8 @@ use std::time::Duration;
 /// How long the daemon is let live under load, in milliseconds: kills fall into the first commits, and into a crowd.
 const LIVES_MS: std::ops::Range<u64> = 20..400;
 
-/// Runs it; with `--json`, prints one object and nothing else on standard output.
-///
-/// # Errors
-/// When the daemon cannot be started or goes away by itself, or a signal ends it early; the temporary home goes all
-/// the same.
-pub fn run(args: &CrashArgs) -> Result<Exit, Failure> {
-    let report = crash(args).map_err(|error| Failure::Failed(format!("bench crash: {error:#}")))?;
-    if args.json {
-        output::line(report.to_json())?;
-    } else {
-        output::write(&report.to_text())?;
-    }
-    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
-}
-
-fn crash(args: &CrashArgs) -> anyhow::Result<Report> {
-    let folder = tempfile::Builder::new().prefix("tollgate-crash").tempdir().context("making a temporary folder")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the async runtime")?;
-    let report = runtime.block_on(play(folder.path(), args));
-    folder.close().context("taking the temporary folder away")?;
-    report
-}
-
-async fn play(folder: &Path, args: &CrashArgs) -> anyhow::Result<Report> {
+/// One run, on a home in `folder`.
+pub async fn play(folder: &Path, args: &CrashArgs) -> anyhow::Result<Report> {
     let mut signals = Signals::new().context("signals")?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let mut chance = Rng::with_seed(seed);

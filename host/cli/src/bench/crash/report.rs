@@ -53,14 +53,14 @@ impl Report {
             broken: verified.bad.map(|bad| format!("{bad:?}")),
         })
     }
+}
 
-    /// Whether nothing is lost, nothing is there twice, and the chain holds.
-    pub fn ok(&self) -> bool {
+impl super::super::Report for Report {
+    fn ok(&self) -> bool {
         self.acknowledged > 0 && self.lost + self.duplicated + self.strange == 0 && self.broken.is_none()
     }
 
-    /// One object.
-    pub fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({
             "ok": self.ok(),
             "seed": self.seed,
@@ -75,8 +75,7 @@ impl Report {
         })
     }
 
-    /// Lines for people.
-    pub fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         let Self { seed, kills, acknowledged, again, lost, duplicated, strange, checked, .. } = self;
         // Writing to a string does not fail.

@@ -12,8 +12,6 @@ mod weather;
 use super::subject::{Sample, Subject};
 use super::{bar, say};
 use crate::args::SoakArgs;
-use crate::exit::{Exit, Failure};
-use crate::output;
 use crate::signals::Signals;
 use anyhow::{Context as _, anyhow};
 use load::Load;
@@ -28,30 +26,8 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// How long the plugins may take to catch up once the load is over.
 const CATCH_UP: Duration = Duration::from_secs(300);
 
-/// Runs the soak; with `--json`, prints one object and nothing else on standard output.
-///
-/// # Errors
-/// When the daemon cannot be started, goes away, or a signal ends it early; the temporary home goes all the same.
-pub fn run(args: &SoakArgs) -> Result<Exit, Failure> {
-    let report = soak(args).map_err(|error| Failure::Failed(format!("bench soak: {error:#}")))?;
-    if args.json {
-        output::line(report.to_json())?;
-    } else {
-        output::write(&report.to_text())?;
-    }
-    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
-}
-
-fn soak(args: &SoakArgs) -> anyhow::Result<Report> {
-    let folder = tempfile::Builder::new().prefix("tollgate-soak").tempdir().context("making a temporary folder")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the async runtime")?;
-    let report = runtime.block_on(play(folder.path(), args));
-    drop(runtime);
-    folder.close().context("taking the temporary folder away")?;
-    report
-}
-
-async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
+/// One run, on a home in `folder`.
+pub async fn play(folder: &Path, args: &SoakArgs) -> anyhow::Result<Report> {
     let mut signals = Signals::new().context("signals")?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let length = Duration::from_secs_f64(args.minutes * 60.0);

@@ -96,14 +96,14 @@ impl Report {
         let text = format!("{what} stays: {:+.1} {unit} a minute", trend.per_minute).replace("  ", " ");
         self.expect(text, trend.growth <= tolerance);
     }
+}
 
-    /// Whether everything that was expected held.
-    pub fn ok(&self) -> bool {
+impl super::super::Report for Report {
+    fn ok(&self) -> bool {
         self.expectations.iter().all(|(_, held)| *held)
     }
 
-    /// One object.
-    pub fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let trend = |trend: Option<Trend>| {
             trend.map(|Trend { first, last, per_minute, growth }| {
                 json!({"first": first, "last": last, "per_minute": per_minute, "growth": growth})
@@ -128,8 +128,7 @@ impl Report {
         })
     }
 
-    /// Lines for people.
-    pub fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = writeln!(

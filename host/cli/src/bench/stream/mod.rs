@@ -7,8 +7,6 @@ use super::subject::Subject;
 use super::{bar, say};
 use crate::args::StreamArgs;
 use crate::client::Client;
-use crate::exit::{Exit, Failure};
-use crate::output;
 use crate::signals::Signals;
 use anyhow::{Context as _, anyhow};
 use readers::{Readers, Seen};
@@ -27,29 +25,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How often it is looked how far the readers are.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs it; with `--json`, prints one object and nothing else on standard output.
-///
-/// # Errors
-/// When the daemon cannot be started or goes away, or a signal ends it early; the temporary home goes all the same.
-pub fn run(args: &StreamArgs) -> Result<Exit, Failure> {
-    let report = measure(args).map_err(|error| Failure::Failed(format!("bench stream: {error:#}")))?;
-    if args.json {
-        output::line(report.to_json())?;
-    } else {
-        output::write(&report.to_text())?;
-    }
-    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
-}
-
-fn measure(args: &StreamArgs) -> anyhow::Result<Report> {
-    let folder = tempfile::Builder::new().prefix("tollgate-stream").tempdir().context("making a temporary folder")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the async runtime")?;
-    let report = runtime.block_on(play(folder.path(), args));
-    folder.close().context("taking the temporary folder away")?;
-    report
-}
-
-async fn play(folder: &Path, args: &StreamArgs) -> anyhow::Result<Report> {
+/// One run, on a home in `folder`.
+pub async fn play(folder: &Path, args: &StreamArgs) -> anyhow::Result<Report> {
     let mut signals = Signals::new().context("signals")?;
     let stopped = || anyhow!("stopped by a signal before its end");
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -121,7 +98,7 @@ fn emit(readers: &Readers, home: &tollgate_core::home::Home, per_second: u32) ->
 }
 
 /// The outcome.
-struct Report {
+pub struct Report {
     seed: u64,
     connections: u64,
     recorded: u64,
@@ -130,12 +107,14 @@ struct Report {
 }
 
 impl Report {
-    fn ok(&self) -> bool {
-        self.seen.events > 0 && self.seen.gaps + self.seen.repeated == 0
-    }
-
     fn per_second(&self) -> f64 {
         self.recorded as f64 / self.took.as_secs_f64()
+    }
+}
+
+impl super::Report for Report {
+    fn ok(&self) -> bool {
+        self.seen.events > 0 && self.seen.gaps + self.seen.repeated == 0
     }
 
     fn to_json(&self) -> Value {
