@@ -162,6 +162,25 @@ fn hooks_that_go_missing_while_an_agent_works_raise_an_alert() {
     assert_eq!(daemon.events("alert.raised").len(), AGENTS.len());
 }
 
+#[test]
+fn a_binary_of_another_name_installs_nothing() {
+    let home = Home::without_plugins();
+    let other = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tollgate-other");
+    // Left by a run that was killed.
+    let _ = fs::remove_file(&other);
+    fs::hard_link(env!("CARGO_BIN_EXE_tollgate"), &other).expect("a link");
+    let output = Command::new(&other)
+        .args(["hooks", "install", "claude-code"])
+        .env("TOLLGATE_HOME", home.path())
+        .current_dir(home.workspace())
+        .output()
+        .expect("it runs");
+    fs::remove_file(&other).expect("removed");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("copy or rename it"), "{}", stderr(&output));
+    assert!(!home.workspace().join(".claude").exists());
+}
+
 fn shown_live_and_gone(agent: Agent) {
     let name = agent.name;
     let home = Home::without_plugins();

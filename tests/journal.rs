@@ -195,3 +195,21 @@ fn what_can_be_read_of_a_damaged_journal_is_saved() {
     done(&home.tollgate(["journal", "verify"]));
     assert_eq!(as_json(&home.tollgate(["journal", "stats", "--json"]))["events"], saved);
 }
+
+#[test]
+fn what_was_changed_is_not_pruned_away_unseen() {
+    let home = Home::without_plugins();
+    let daemon = home.start();
+    emit(&daemon, 1_000);
+    drop(daemon);
+    done(&home.tollgate(["journal", "vacuum"]));
+    let path = home.path().join("journal.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let text = b"a plain word";
+    let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    bytes[place] = b'A';
+    fs::write(&path, bytes).unwrap();
+    let prune = ["journal", "prune", "--keep-events", "10", "--past-cursors", "--yes"];
+    refused(&home.tollgate(prune), 1, &["seq ", "pruning would hide it"]);
+    assert_eq!(as_json(&home.tollgate(["journal", "stats", "--json"]))["events"], 1_000);
+}

@@ -92,7 +92,7 @@ pub fn lock(home: &Home) -> Result<Lock, Failure> {
             let _ = (&mut file).take(MAX_PID_BYTES).read_to_string(&mut pid);
             let pid = pid.trim();
             return Err(Failure::Failed(format!(
-                "a daemon already runs on {} (pid {pid}); stop it with `kill {pid}`, or set TOLLGATE_HOME to another folder",
+                "a daemon already runs on {} (pid {pid}); stop it with `kill {pid}`",
                 home.root().display()
             )));
         }

@@ -194,6 +194,7 @@ pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Respo
         Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
         Some(caller) if caller.scopes.allow(needs) => None,
         Some(_) => Some(lacking(needs, local, given(request.headers()).is_some())),
+        None if given(request.headers()).is_some() => Some(unknown_token()),
         None => Some(unauthorised()),
     };
     match refused {
@@ -204,6 +205,11 @@ pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Respo
 
 fn unauthorised() -> ApiError {
     let message = "needs a token as `Authorization: Bearer …`, or on a WebSocket as the subprotocol `tollgate.token.…`";
+    ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
+}
+
+fn unknown_token() -> ApiError {
+    let message = "this token does not count here: it is unknown, or was revoked";
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
 }
 

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::process::Command;
 
+/// What the program of a hook of ours is called.
+pub const PROGRAM: &str = "tollgate";
+
 /// The shell that agents give a hook's line to.
 const SHELL: &str = "/bin/sh";
 
@@ -48,7 +51,7 @@ impl HookCommand {
             program = words.remove(0);
             line = Some(command.to_owned());
         }
-        let named = Path::new(&program).file_name().is_some_and(|name| name == "tollgate");
+        let named = Path::new(&program).file_name().is_some_and(|name| name == PROGRAM);
         let hook =
             words.first().is_some_and(|word| word == "hook") && words.get(1).is_some_and(|name| name == agent.name());
         (named && hook).then_some(Self { program, args: words, line })

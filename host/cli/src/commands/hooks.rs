@@ -1,6 +1,6 @@
 //! `tollgate hooks`: Tollgate's hooks in an agent's settings, put in, taken out and looked at.
 
-use crate::agents::command::HookCommand;
+use crate::agents::command::{HookCommand, PROGRAM};
 use crate::agents::file::SettingsFile;
 use crate::agents::known::{AGENTS, Agent};
 use crate::agents::settings::{self, Found, Trouble};
@@ -25,7 +25,7 @@ pub fn run(home: &Home, command: &HooksCommand) -> Result<Exit, Failure> {
             let command = hook_command(home, agent)?;
             let config = Config::load(home).map_err(|error| Failure::Failed(error.to_string()))?;
             let deadline_ms = config.hook(agent.hook).timeout_ms;
-            edit(agent, change, "installed", |settings, _| settings::install(agent, settings, &command, deadline_ms))
+            edit(agent, change, INSTALLED, |settings, _| settings::install(agent, settings, &command, deadline_ms))
         }
         HooksCommand::Uninstall(change) => {
             let agent = change.agent;
@@ -37,6 +37,9 @@ pub fn run(home: &Home, command: &HooksCommand) -> Result<Exit, Failure> {
         HooksCommand::Status { agent: Some(agent), json } => status(std::iter::once(*agent), *json),
     }
 }
+
+/// What is said to be done.
+const INSTALLED: &str = "installed";
 
 /// The settings file of an agent and a scope, seen from this folder.
 ///
@@ -53,6 +56,12 @@ pub fn settings_file(agent: &Agent, scope: Scope) -> Result<PathBuf, Failure> {
 /// This binary as a hook: with its home where that is not the one that it would find by itself.
 fn hook_command(home: &Home, agent: &Agent) -> Result<HookCommand, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::at("finding this binary", error))?;
+    // By this name it is found again in settings: to be looked at, tried, and taken out.
+    if program.file_name().is_none_or(|name| name != PROGRAM) {
+        let reason =
+            format!("hooks are known by their program's name, `{PROGRAM}`: copy or rename it, and install with that");
+        return Err(Failure::at(program.display(), reason));
+    }
     let text = |path: &Path| match path.to_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(Failure::at(path.display(), "the path is not UTF-8, which settings cannot hold")),
@@ -83,7 +92,8 @@ fn edit(
         return Ok(Exit::Done);
     }
     file.write(&settings)?;
-    output::line(format_args!("{name}: {done}; `tollgate doctor` says whether it works"))?;
+    let works = if done == INSTALLED { "; `tollgate doctor` says whether it works" } else { "" };
+    output::line(format_args!("{name}: {done}{works}"))?;
     if file.backup().exists() {
         output::line(format_args!("what was there before: {}", file.backup().display()))?;
     }

@@ -17,6 +17,8 @@ use uuid::{ContextV7, Uuid};
 /// that 4,096 others have overtaken is counted from nothing again, which only a very slow storm notices.
 const COUNTED_ROOTS: usize = 4_096;
 
+/// What the journal says of itself: that payloads were blanked, that events went. Nobody else may say so.
+const OWN_DOMAIN: &str = "journal";
 /// The domains of the gate's facts: a verdict is given, and protection lifted, only once these are recorded.
 const GATE_DOMAINS: [&str; 2] = ["tool", "protection"];
 
@@ -80,6 +82,12 @@ impl Admission {
     fn check_shape(&self, draft: &Draft) -> Result<(), EmitError> {
         if !self.lets_in(&draft.event_type) {
             return Err(EmitError::Filtered(draft.event_type.clone()));
+        }
+        if draft.event_type.domain() == OWN_DOMAIN {
+            return Err(EmitError::Field {
+                field: "type",
+                reason: format!("{OWN_DOMAIN}.* is the journal's own to record"),
+            });
         }
         check_size(&draft.payload)?;
         check_names(draft)?;

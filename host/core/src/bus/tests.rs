@@ -63,6 +63,17 @@ fn completion(subscriber: &str, after: u64, finished: u64, emits: Vec<Draft>) ->
 const BOTH: [Durability; 2] = [Durability::Memory, Durability::Normal];
 
 #[tokio::test]
+async fn what_the_journal_says_of_itself_nobody_else_may_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = JournalOptions { path: folder.path().join("journal.db"), durability: Durability::Normal };
+    let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+    for name in ["journal.redacted", "journal.pruned", "journal.anything"] {
+        let refused = bus.emit(Draft::new(EventType::parse(name).unwrap(), "core", "{}")).await.unwrap_err();
+        assert!(refused.to_string().contains("the journal's own"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn events_get_consecutive_seqs_and_reach_subscribers_in_order() {
     for durability in BOTH {
         let Fixture { bus, folder: _folder } = fixture(durability);

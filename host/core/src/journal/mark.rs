@@ -84,8 +84,8 @@ impl Mark {
 /// Why the database may not be the one that was last written here; none where it is.
 fn doubt(before: Option<&str>, note: Option<&str>, head: u64) -> Option<&'static str> {
     let Some(mut before) = before.map(|before| before.split(' ')) else {
-        // Made just now, or by a Tollgate that set no marks; but not before one that did.
-        return (note.is_some() && head > 0).then_some("the database is older than the note beside it");
+        // Made just now, or by a Tollgate that set no marks; but not before one that did, nor without its log.
+        return note.is_some().then_some("the database is older than the note beside it");
     };
     let Some(mut note) = note.map(|note| note.trim_end().split(' ')) else {
         return Some("the note beside the database is missing");
@@ -155,6 +155,21 @@ mod tests {
         assert!(begins_anew(|folder| std::fs::write(folder.join("journal.db-mark"), "x").unwrap()).await);
         let older = "DELETE FROM meta WHERE key IN ('mark', 'cursor_epoch')";
         assert!(begins_anew(|folder| sql(folder, older)).await);
+    }
+
+    #[test]
+    fn a_database_that_lost_its_log_with_the_mark_in_it_is_told() {
+        assert!(doubt(None, Some("50aa 3604"), 0).is_some());
+        assert!(doubt(None, None, 0).is_none(), "it was made just now");
+    }
+
+    #[tokio::test]
+    async fn a_stopped_host_leaves_everything_in_the_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path()).await;
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(options(folder.path()).path, &copy).unwrap();
+        assert_eq!(verify(&copy).unwrap().checked, 2);
     }
 
     #[tokio::test]

@@ -236,6 +236,22 @@ impl State {
         }
         if self.broken.is_none() {
             self.mark.close(&self.connection, self.epoch, self.tip);
+            self.write_back();
+        }
+    }
+
+    /// Leaves everything in the one file, so that whoever copies that of a stopped host has all of it.
+    fn write_back(&self) {
+        let run = || -> rusqlite::Result<bool> {
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            let _pause = self.readers.pause();
+            self.connection.busy_timeout(CHECKPOINT_WAIT)?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        };
+        match run() {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("another process reads journal.db: its newest events stay in journal.db-wal"),
+            Err(error) => tracing::warn!(%error, "the newest events stay in journal.db-wal"),
         }
     }
 

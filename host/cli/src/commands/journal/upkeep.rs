@@ -8,7 +8,7 @@ use crate::home;
 use crate::output;
 use serde_json::json;
 use tollgate_core::home::Home;
-use tollgate_core::journal::{Prune, Pruned, Redaction, Upkeep, prune_preview, redact_preview};
+use tollgate_core::journal::{self, Prune, Pruned, Redaction, Upkeep, prune_preview, redact_preview};
 
 /// Lets the oldest events go.
 ///
@@ -37,6 +37,11 @@ pub(super) fn prune(home: &Home, args: &PruneArgs) -> Result<Exit, Failure> {
             output::line("nothing went")?;
             return Ok(Exit::Failed);
         }
+    }
+    // What is changed would go unseen with what goes.
+    if let Some(bad) = journal::verify(&home.journal()).map_err(failed)?.bad {
+        let reason = format!("{}; pruning would hide it: look into it first (`tollgate journal verify`)", bad.reason);
+        return Err(Failure::at(format!("{}, seq {}", home.journal().display(), bad.seq), reason));
     }
     let mut upkeep = Upkeep::open(&home.journal()).map_err(failed)?;
     let mut progress = Progress::new();
