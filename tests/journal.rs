@@ -165,21 +165,30 @@ fn what_should_not_be_there_is_blanked_and_what_is_old_is_pruned_by_hand() {
     refused(&home.tollgate(["journal", "verify", "--head", &not]), 1, &["not.json", "is no head"]);
 }
 
-#[test]
-fn what_can_be_read_of_a_damaged_journal_is_saved() {
+/// A home whose journal of 1,000 events was changed behind its back: at the payload of one in the middle.
+fn changed(change: impl FnOnce(&mut [u8], usize)) -> Home {
     let home = Home::without_plugins();
     let daemon = home.start();
     emit(&daemon, 1_000);
     drop(daemon);
-    // The log is written back when the last connection closes.
+    // A daemon that is killed leaves its log.
     done(&home.tollgate(["journal", "vacuum"]));
     let path = home.path().join("journal.db");
     let mut bytes = fs::read(&path).unwrap();
     let text = b"a plain word";
     let places: Vec<_> = bytes.windows(text.len()).enumerate().filter(|(_, window)| window == text).collect();
-    let page = places[places.len() / 2].0 / 4_096 * 4_096;
-    bytes[page..page + 4_096].fill(0xff);
+    let place = places[places.len() / 2].0;
+    change(&mut bytes, place);
     fs::write(&path, bytes).unwrap();
+    home
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_journal_is_saved() {
+    let home = changed(|bytes, at| {
+        let page = at / 4_096 * 4_096;
+        bytes[page..page + 4_096].fill(0xff);
+    });
     refused(&home.tollgate(["journal", "verify"]), 1, &["seq ", "cannot be read"]);
     let out = home.path().join("saved.ndjson");
     let name = out.display().to_string();
@@ -198,18 +207,7 @@ fn what_can_be_read_of_a_damaged_journal_is_saved() {
 
 #[test]
 fn what_was_changed_is_not_pruned_away_unseen() {
-    let home = Home::without_plugins();
-    let daemon = home.start();
-    emit(&daemon, 1_000);
-    drop(daemon);
-    done(&home.tollgate(["journal", "vacuum"]));
-    let path = home.path().join("journal.db");
-    let mut bytes = fs::read(&path).unwrap();
-    let text = b"a plain word";
-    let places: Vec<_> = bytes.windows(text.len()).enumerate().filter(|(_, window)| window == text).collect();
-    let place = places[places.len() / 2].0;
-    bytes[place] = b'A';
-    fs::write(&path, bytes).unwrap();
+    let home = changed(|bytes, at| bytes[at] = b'A');
     refused(&home.tollgate(["journal", "verify"]), 1, &["another payload"]);
     let prune = ["journal", "prune", "--keep-events", "10", "--past-cursors", "--yes"];
     refused(&home.tollgate(prune), 1, &["seq ", "pruning would hide it"]);

@@ -11,7 +11,6 @@
 
 mod support;
 
-use serde_json::Map;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
@@ -115,15 +114,10 @@ fn call() -> Arc<NormalisedCall> {
     Arc::new(NormalisedCall {
         call_id: "c1".into(),
         session: "s1".into(),
-        agent: "".into(),
         tool: "Bash".into(),
         original_tool: "Bash".into(),
-        input: Map::new(),
         input_json: "{}".into(),
-        cwd: "/".into(),
-        folders: vec!["/".into()],
-        roots: Vec::new(),
-        commands: Vec::new(),
         understood: true,
+        ..NormalisedCall::default()
     })
 }

@@ -11,7 +11,6 @@
 
 mod support;
 
-use serde_json::Map;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
@@ -145,16 +144,11 @@ fn call() -> Arc<NormalisedCall> {
     Arc::new(NormalisedCall {
         call_id: "c1".into(),
         session: "s1".into(),
-        agent: "".into(),
         tool: "Write".into(),
         original_tool: "Write".into(),
-        input: Map::new(),
         input_json: r#"{"file_path":"/a","content":"let a = 1;"}"#.into(),
-        cwd: "/".into(),
-        folders: vec!["/".into()],
-        roots: Vec::new(),
-        commands: Vec::new(),
         understood: true,
+        ..NormalisedCall::default()
     })
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
 
-use crate::e2e::{npm, tollgate};
+use crate::e2e::{Given, npm};
 use crate::process::{Running, wait_for};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -29,12 +29,8 @@ const EVENTS: u64 = 200;
 /// How the clients are run.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The binary to look at [default: a release build of this checkout]
-    #[arg(long, value_name = "FILE")]
-    tollgate: Option<PathBuf>,
-    /// Where the clients' packages are kept [default: $XDG_CACHE_HOME/tollgate/agents, else ~/.cache/…]
-    #[arg(long, value_name = "FOLDER")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
     /// One JSON object a line on standard output
     #[arg(long)]
     json: bool,
@@ -45,8 +41,7 @@ pub struct Options {
 /// # Errors
 /// When there is no Tollgate to look at, or a client cannot be fetched or run.
 pub fn run(options: &Options) -> Result<bool> {
-    let cache = std::path::absolute(options.cache.clone().map_or_else(npm::default_cache, Ok)?)?;
-    let binary = tollgate::binary(options.tollgate.as_deref())?;
+    let (binary, cache) = options.given.resolve()?;
     let folder = tempfile::tempdir()?;
     let host = Host::start(&binary, folder.path())?;
     let mut held = true;

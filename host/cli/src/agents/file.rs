@@ -24,6 +24,8 @@ pub struct SettingsFile {
     text: Option<String>,
     /// Its JSON; empty where there is no file.
     pub settings: Map<String, Value>,
+    /// Nothing of ours is in it: a copy that lies beside it is of an older time.
+    untouched: bool,
 }
 
 impl SettingsFile {
@@ -44,7 +46,7 @@ impl SettingsFile {
                 file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| Failure::at(&name, error))?
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Self { path, text: None, settings: Map::new() });
+                return Ok(Self { path, text: None, settings: Map::new(), untouched: false });
             }
             Err(error) => return Err(Failure::at(&name, error)),
         };
@@ -53,7 +55,12 @@ impl SettingsFile {
         }
         let settings =
             parse(&text).map_err(|error| Failure::at(&name, format!("no JSON object: {error}; mend it first")))?;
-        Ok(Self { path, text: Some(text), settings })
+        Ok(Self { path, text: Some(text), settings, untouched: false })
+    }
+
+    /// The same, where nothing of ours is in it: what is there now is what comes back, whatever copy there is.
+    pub fn untouched(self) -> Self {
+        Self { untouched: true, ..self }
     }
 
     /// Where it is.
@@ -101,10 +108,12 @@ impl SettingsFile {
             }
             return Ok(());
         };
-        let original = fs::read_to_string(&backup).ok();
+        let original = self.original();
         let restores = original.as_deref() == Some(after.as_str());
-        if let (Some(text), None) = (&self.text, &original) {
-            put(&backup, text, &self.path)?;
+        match (&self.text, &original) {
+            (Some(text), None) => put(&backup, text, &self.path)?,
+            (None, None) if backup.exists() => fs::remove_file(&backup).map_err(|error| failed(&backup, error))?,
+            _ => {}
         }
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
@@ -125,13 +134,17 @@ impl SettingsFile {
 
     /// What was there before the first change; none where no copy says it.
     pub fn before(&self) -> Option<Map<String, Value>> {
-        parse(&fs::read_to_string(self.backup()).ok()?).ok()
+        parse(&self.original()?).ok()
+    }
+
+    /// The text of before the first change; none where no copy says it.
+    fn original(&self) -> Option<String> {
+        if self.untouched { None } else { fs::read_to_string(self.backup()).ok() }
     }
 
     /// The file's text after `settings` are written; none where there is no file then.
     fn after(&self, settings: &Map<String, Value>) -> Result<Option<String>, Failure> {
-        let original = fs::read_to_string(self.backup()).ok();
-        match original {
+        match self.original() {
             Some(original) if parse(&original).is_ok_and(|was| was == *settings) => Ok(Some(original)),
             None if settings.is_empty() && self.text.is_some() => Ok(None),
             _ => self.text_of(settings).map(Some),
@@ -238,8 +251,20 @@ mod tests {
         let mut settings = file.settings.clone();
         uninstall(&mut settings, &file);
         file.write(&settings).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"theme\": \"dark\"\n}\n");
+        let dark = "{\n  \"theme\": \"dark\"\n}\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), dark);
         assert!(file.backup().exists(), "the copy of before stays where it was not restored");
+        // And makes room for a newer one.
+        let file = SettingsFile::read(&path).unwrap().untouched();
+        let mut settings = file.settings.clone();
+        install(&mut settings);
+        file.write(&settings).unwrap();
+        assert_eq!(fs::read_to_string(file.backup()).unwrap(), dark);
+        // Where there was no file, none comes back.
+        fs::remove_file(&path).unwrap();
+        let file = SettingsFile::read(&path).unwrap().untouched();
+        file.write(&settings).unwrap();
+        assert!(!file.backup().exists());
     }
 
     #[test]

@@ -79,6 +79,8 @@ fn edit(
     edit: impl FnOnce(&mut Map<String, Value>, &SettingsFile) -> Result<(), String>,
 ) -> Result<Exit, Failure> {
     let file = SettingsFile::read(&settings_file(agent, change.scope())?)?;
+    let ours = settings::find(agent, &file.settings).command.is_some();
+    let file = if ours { file } else { file.untouched() };
     let name = file.path().display().to_string();
     let mut settings = file.settings.clone();
     edit(&mut settings, &file).map_err(|reason| Failure::at(&name, reason))?;

@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 /// A call as the stages see it: canonical tool, session found, shell parsed once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NormalisedCall {
     /// The agent's tool-use id, else made by the host.
     pub call_id: Arc<str>,

@@ -25,19 +25,25 @@ pub struct DraftContext<'a> {
 #[derive(Deserialize)]
 pub(super) struct RawEnvelope<'a> {
     #[serde(borrow, rename = "type")]
-    event_type: Option<&'a RawValue>,
+    pub(super) event_type: Option<&'a RawValue>,
     #[serde(borrow)]
-    ts: Option<&'a RawValue>,
+    pub(super) ts: Option<&'a RawValue>,
     #[serde(borrow)]
-    source: Option<&'a RawValue>,
+    pub(super) source: Option<&'a RawValue>,
     #[serde(borrow)]
-    entity: Option<&'a RawValue>,
+    pub(super) entity: Option<&'a RawValue>,
     #[serde(borrow)]
-    payload: Option<&'a RawValue>,
+    pub(super) payload: Option<&'a RawValue>,
     #[serde(borrow)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow)]
-    session: Option<&'a RawValue>,
+    pub(super) session: Option<&'a RawValue>,
+    /// The host's to say: of no account in a draft.
+    #[serde(borrow)]
+    pub(super) root: Option<&'a RawValue>,
+    /// As `root`.
+    #[serde(borrow)]
+    pub(super) depth: Option<&'a RawValue>,
 }
 
 /// Reads one envelope object; `id`, `ts`, `entity`, `session`, `source` and `payload` may be missing.

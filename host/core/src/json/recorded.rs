@@ -2,11 +2,10 @@
 //!
 //! Stricter than drafts: all that the host adds has to be there. And wider: ids and sources are the host's own.
 
-use super::draft::{entity_of, event_type_of, object_of, optional_text, text_of, time_of};
+use super::draft::{RawEnvelope, entity_of, event_type_of, object_of, optional_text, text_of, time_of};
 use super::{JsonError, syntax};
 use crate::bus::check_recorded;
 use crate::event::Event;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::{BufRead, Read as _};
 use uuid::Uuid;
@@ -14,35 +13,13 @@ use uuid::Uuid;
 /// The longest line, in bytes: a payload of the largest size and its envelope have less than half of it.
 pub const MAX_LINE_BYTES: u64 = 1024 * 1024;
 
-#[derive(Deserialize)]
-struct RawEvent<'a> {
-    #[serde(borrow, rename = "type")]
-    event_type: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ts: Option<&'a RawValue>,
-    #[serde(borrow)]
-    source: Option<&'a RawValue>,
-    #[serde(borrow)]
-    entity: Option<&'a RawValue>,
-    #[serde(borrow)]
-    payload: Option<&'a RawValue>,
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    session: Option<&'a RawValue>,
-    #[serde(borrow)]
-    root: Option<&'a RawValue>,
-    #[serde(borrow)]
-    depth: Option<&'a RawValue>,
-}
-
 /// Reads one envelope as a journal wrote it; its `seq` does not count, and is 0. Without `root` and `depth` it came
 /// from outside. Secrets are replaced as in any event that comes in.
 ///
 /// # Errors
 /// When the text is not JSON, a field is missing or has the wrong shape, or is over its bound; the error names it.
 pub fn event_from_json(text: &str) -> Result<Event, JsonError> {
-    let raw: RawEvent<'_> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+    let raw: RawEnvelope<'_> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
     let needed = |path: &str, raw: Option<&RawValue>| match raw {
         Some(raw) => text_of(path, raw),
         None => Err(JsonError::at(path, "missing; an exported event has type, ts, source, payload and id")),

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::PluginState;
-use serde_json::{Map, json};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_bundled::guests;
@@ -14,16 +14,11 @@ pub(super) fn call() -> Arc<NormalisedCall> {
     Arc::new(NormalisedCall {
         call_id: "c1".into(),
         session: "s1".into(),
-        agent: "".into(),
         tool: "Bash".into(),
         original_tool: "Bash".into(),
-        input: Map::new(),
         input_json: "{}".into(),
-        cwd: "/".into(),
-        folders: vec!["/".into()],
-        roots: Vec::new(),
-        commands: Vec::new(),
         understood: true,
+        ..NormalisedCall::default()
     })
 }
 
