@@ -6,8 +6,12 @@ use crate::home;
 use crate::host::Host;
 use crate::policies::Stamps;
 use crate::reload::Reloading;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_core::home::Home;
+
+/// How long threads that nobody waits for have to end with the daemon.
+const LEFT: Duration = Duration::from_secs(2);
 
 /// Runs until SIGINT or SIGTERM; on SIGHUP the policy is read again.
 ///
@@ -22,8 +26,10 @@ pub fn run(home: &Home) -> Result<Exit, Failure> {
         .thread_name("tollgate")
         .build()
         .map_err(|error| Failure::at("the async runtime", error))?;
-    runtime.block_on(serve(home, &config))?;
-    Ok(Exit::Done)
+    let served = runtime.block_on(serve(home, &config));
+    // The journal is closed. What still reads a disk that keeps still must not hold the home.
+    runtime.shutdown_timeout(LEFT);
+    served.map(|()| Exit::Done)
 }
 
 async fn serve(home: &Home, config: &Config) -> Result<(), Failure> {

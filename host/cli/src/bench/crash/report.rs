@@ -84,7 +84,10 @@ impl super::super::Report for Report {
             (format!("{lost} acknowledged events lost"), *lost == 0),
             (format!("{duplicated} events recorded twice"), *duplicated == 0),
             (format!("{strange} events recorded that nobody was told of"), *strange == 0),
-            (format!("{checked} events in the journal, their chain whole"), self.broken.is_none()),
+            match &self.broken {
+                None => (format!("{checked} events in the journal, their chain whole"), true),
+                Some(broken) => (format!("the journal's chain is broken: {broken}"), false),
+            },
         ] {
             let _ = writeln!(text, "  {} {what}", if held { '✓' } else { '✗' });
         }

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const EVENT_TYPE: &str = "bench.stream";
 /// Time between two requests of the emitter.
 const BATCH_EVERY: Duration = Duration::from_millis(10);
+/// Most events of one request.
+const MAX_BATCH: u64 = 1_000;
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How often it is looked how far the readers are.
@@ -46,7 +48,10 @@ pub async fn play(folder: &Path, args: &StreamArgs) -> anyhow::Result<Report> {
         })
         .collect();
     let (emitting, home, rate) = (Arc::clone(&readers), subject.home().clone(), args.per_second);
-    let emitter = std::thread::spawn(move || emit(&emitting, &home, rate));
+    let emitter = std::thread::spawn(move || {
+        // Its trouble ends it for all.
+        emit(&emitting, &home, rate).inspect_err(|_| emitting.end())
+    });
     let mut interrupted = false;
     while !readers.is_over() && !interrupted {
         bar.set_position(readers.connections());
@@ -77,21 +82,25 @@ pub async fn play(folder: &Path, args: &StreamArgs) -> anyhow::Result<Report> {
 
 /// Records events until nobody reads any more.
 fn emit(readers: &Readers, home: &tollgate_core::home::Home, per_second: u32) -> anyhow::Result<()> {
-    let batch = (u128::from(per_second) * BATCH_EVERY.as_millis()).div_ceil(1_000);
-    let mut next = Instant::now();
+    let (begun, mut next) = (Instant::now(), Instant::now());
     while !readers.no_more_events() {
         let first = readers.recorded();
-        let events: Vec<Value> = (first..first + batch as u64)
+        // What is late is made up for, a batch at a time.
+        let due = (begun.elapsed().as_secs_f64() * f64::from(per_second)) as u64;
+        let events: Vec<Value> = (first..due.min(first + MAX_BATCH))
             .map(|number| json!({"type": EVENT_TYPE, "payload": {"number": number, "at_us": readers.now_us()}}))
             .collect();
+        next = (next + BATCH_EVERY).max(Instant::now());
+        if events.is_empty() {
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            continue;
+        }
         let client = Client::of(home).until(Instant::now() + ANSWER);
-        let sent = client.post("/api/events", Value::from(events).to_string().as_bytes());
-        let answer = sent.inspect_err(|_| readers.end())?;
+        let answer = client.post("/api/events", Value::from(events).to_string().as_bytes())?;
         let answer: Value = serde_json::from_str(&answer)?;
         let receipts = answer.get("events").and_then(Value::as_array).context("an answer without receipts")?;
         let seqs = receipts.iter().map(|receipt| receipt.get("seq").and_then(Value::as_u64).context("no seq"));
         readers.record(seqs.collect::<anyhow::Result<Vec<_>>>()?);
-        next = (next + BATCH_EVERY).max(Instant::now());
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     Ok(())

@@ -12,8 +12,6 @@ use tollgate_core::home::Home;
 
 /// Events that a reader takes before it goes.
 const TAKES: std::ops::RangeInclusive<u64> = 1..=400;
-/// A stream that keeps still for longer has lost its reader.
-const STILL: Duration = Duration::from_secs(60);
 
 /// What all readers and the emitter share.
 pub struct Readers {
@@ -152,8 +150,7 @@ impl Readers {
     ) -> anyhow::Result<(u64, String)> {
         let opened = self.now_us();
         let path = format!("/api/events/stream?filter={}", super::EVENT_TYPE);
-        let client = Client::of(home).until(Instant::now() + STILL);
-        let mut lines = BufReader::new(client.open(&path, Some(&cursor))?).lines();
+        let mut lines = BufReader::new(Client::of(home).open(&path, Some(&cursor))?).lines();
         let (mut left, mut id) = (chance.u64(TAKES), None);
         while left > 0 {
             if self.is_over() {
