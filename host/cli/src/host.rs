@@ -56,7 +56,6 @@ impl Host {
             clock: Clock::system(),
         })
         .map_err(|error| Failure::Failed(error.to_string()))?;
-        bus.retain(config.journal.retention()).await.map_err(|error| Failure::Failed(error.to_string()))?;
         let user_home = std::env::var_os("HOME").map(PathBuf::from);
         let sessions = Sessions::open(&bus, canonical(&config.workspace.allow, user_home.as_deref()))
             .map_err(|error| Failure::Failed(error.to_string()))?;
@@ -82,6 +81,12 @@ impl Host {
                 return Err(Failure::at("plugins", error));
             }
         };
+        // Not before the plugins have said that they are there: what they have not finished is kept for them.
+        if let Err(error) = bus.retain(config.journal.retention()).await {
+            runtime.shutdown().await;
+            bus.close().await;
+            return Err(Failure::Failed(error.to_string()));
+        }
         let gatekeeper = Gatekeeper::new(GatekeeperOptions {
             bus: bus.clone(),
             sessions: Arc::clone(&sessions),

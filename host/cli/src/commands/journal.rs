@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use serde_json::{Value, json};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tollgate_core::home::Home;
@@ -46,10 +46,6 @@ fn failed(error: JournalError) -> Failure {
     Failure::Failed(error.to_string())
 }
 
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn now() -> Timestamp {
     tollgate_core::time::Clock::system().now()
 }
@@ -57,7 +53,7 @@ fn now() -> Timestamp {
 fn verify(path: &Path, kept: Option<&Path>, as_json: bool) -> Result<Exit, Failure> {
     let kept = kept.map(read_head).transpose()?;
     let found = journal::verify_against(path, kept.as_ref()).map_err(failed)?;
-    let head_hash = hex(&found.head_hash);
+    let head_hash = journal::hex(&found.head_hash);
     let head_fails = found.kept.and_then(|check| why_not_held(check, kept.as_ref()));
     let exit = if found.bad.is_none() && head_fails.is_none() { Exit::Done } else { Exit::Failed };
     if as_json {
@@ -118,19 +114,23 @@ fn why_not_held(check: HeadCheck, kept: Option<&Head>) -> Option<String> {
 
 fn head(path: &Path) -> Result<Exit, Failure> {
     let head = journal::head_of(path).map_err(failed)?;
-    output::line(json!({"journal": format!("{:016x}", head.journal), "seq": head.seq, "hash": hex(&head.hash),
-        "at": now().to_string()}))?;
+    output::line(
+        json!({"journal": format!("{:016x}", head.journal), "seq": head.seq, "hash": journal::hex(&head.hash),
+        "at": now().to_string()}),
+    )?;
     Ok(Exit::Done)
 }
 
 /// Reads what [`head`] wrote.
 fn read_head(path: &Path) -> Result<Head, Failure> {
     let bad = || Failure::at(path.display(), "is no head; `tollgate journal head > FILE` writes one");
-    let size = std::fs::metadata(path).map_err(|error| Failure::at(path.display(), error))?.len();
-    if size > MAX_HEAD_BYTES {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_HEAD_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| Failure::at(path.display(), error))?;
+    if text.len() as u64 > MAX_HEAD_BYTES {
         return Err(bad());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path.display(), error))?;
     let value: Value = serde_json::from_str(&text).map_err(|_| bad())?;
     let field = |name: &str| value.get(name).and_then(Value::as_str);
     let read = || {

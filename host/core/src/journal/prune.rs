@@ -11,7 +11,7 @@ use super::types::JournalError;
 use super::work::{ApplyError, append};
 use crate::event::Event;
 use crate::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,11 @@ use uuid::Uuid;
 pub const PRUNE_EVENTS: usize = 500;
 /// Most bytes of payload that one transaction prunes, unless its first event alone has more: their pages are read.
 pub const PRUNE_BYTES: u64 = 4 * 1024 * 1024;
-/// How long events wait for a durable subscriber that has not finished them, since it last finished something or
-/// was loaded: a plugin that is gone or stuck does not keep the disk for ever.
+/// How long events wait for a durable subscriber that has not finished them, since they happened or it last finished
+/// something or was loaded, whichever is later: a plugin that is gone or stuck does not keep the disk for ever.
 pub const HELD_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How far behind events that are still to come an old one is looked for.
+const LOOK_AHEAD: u64 = 10_000;
 /// What a row takes beside its payload, roughly: its fields, its hashes and its places in three indexes.
 const ROW_BYTES: u64 = 400;
 
@@ -126,7 +128,8 @@ pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<Option<Tip>> {
 }
 
 /// Hexadecimal digits of a hash.
-pub(super) fn hex(hash: &Hash) -> String {
+#[must_use]
+pub fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -216,7 +219,7 @@ pub(super) fn plan(
         }
         let mut one = Pruned { upto: seq, events: 1, bytes, ..Pruned::default() };
         let event_type = interner.event_type(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
-        if let Err(held) = count_unfinished(&mut one, wanted, now, cursors, &event_type) {
+        if let Err(held) = count_unfinished(&mut one, ts, wanted, now, cursors, &event_type) {
             batch.pruned.held = over.then_some((held, seq));
             return Ok(batch);
         }
@@ -229,6 +232,20 @@ pub(super) fn plan(
             break;
         }
     }
+    if batch.pruned.events == 0
+        && looked_at == PRUNE_EVENTS
+        && let Some(before) = wanted.before
+    {
+        // All of them are still to come: they go where an old one is behind them.
+        let ahead = rows::column(doubtful.upto.saturating_add(LOOK_AHEAD).min(head.saturating_sub(1)));
+        let next: Option<i64> = connection
+            .prepare_cached("SELECT ts FROM events WHERE seq > ?1 AND seq <= ?2 AND ts <= ?3 ORDER BY seq LIMIT 1")?
+            .query_row(params![rows::column(doubtful.upto), ahead, now.0], |row| row.get(0))
+            .optional()?;
+        if next.is_some_and(|ts| Timestamp(ts) < before) {
+            batch.pruned.add(doubtful);
+        }
+    }
     batch.more = batch.pruned.events > 0 && (looked_at == PRUNE_EVENTS || batch.pruned.bytes >= PRUNE_BYTES);
     Ok(batch)
 }
@@ -236,6 +253,7 @@ pub(super) fn plan(
 /// Counts for whom this event is unfinished; or says who holds it.
 fn count_unfinished(
     one: &mut Pruned,
+    ts: Timestamp,
     wanted: &Prune,
     now: Timestamp,
     cursors: &[Held],
@@ -246,7 +264,8 @@ fn count_unfinished(
         if finished || !held.patterns.as_ref().is_some_and(|patterns| patterns.matches(event_type)) {
             continue;
         }
-        if !wanted.past_cursors && held.updated.until(now) < HELD_FOR {
+        // One that has little to do says nothing for long: what has just come has its time, too.
+        if !wanted.past_cursors && held.updated.max(ts.min(now)).until(now) < HELD_FOR {
             return Err(held.subscriber.clone());
         }
         one.unfinished.insert(held.subscriber.clone(), 1);

@@ -117,16 +117,29 @@ impl Upkeep {
     pub fn redact(&mut self, seq: u64, now: Timestamp) -> Result<Option<Redaction>, JournalError> {
         let Some(wanted) = redactable(&self.connection, seq)? else { return Ok(None) };
         if wanted.already {
+            // It may have been killed before it came to the log.
+            self.empty_log()?;
             return Ok(Some(wanted));
         }
         // What is freed is overwritten; without it the old payload stays in the file's free pages.
         self.connection.pragma_update(None, "secure_delete", true).map_err(write_error)?;
         self.change(|change, tip| redact::apply(change, tip, &wanted, now, &mut Vec::new()))?;
-        self.checkpoint(0)?;
+        self.empty_log()?;
         Ok(Some(wanted))
     }
 
-    /// Gives free pages back: bytes of the file before and after. Needs as much room again while it runs.
+    /// Leaves nothing of what was there before in the write-ahead log.
+    fn empty_log(&self) -> Result<(), JournalError> {
+        if self.checkpoint(0)? {
+            return Ok(());
+        }
+        let reason =
+            "another process reads the journal, so the payload is still in its files; end that, and run the same again";
+        Err(JournalError::Write(reason.to_owned()))
+    }
+
+    /// Gives free pages back: bytes of the file before and after. Needs up to twice as much room again while it runs,
+    /// half of it where the system keeps temporary files.
     ///
     /// # Errors
     /// When the journal cannot be written, for lack of room above all; it is then as before.
@@ -230,19 +243,22 @@ impl Upkeep {
         Ok(done)
     }
 
-    /// Writes the write-ahead log back once it has this many bytes.
-    fn checkpoint(&self, from: u64) -> Result<(), JournalError> {
+    /// Writes the write-ahead log back once it has this many bytes; whether it was not to be, or could be.
+    fn checkpoint(&self, from: u64) -> Result<bool, JournalError> {
         let log = schema::beside(&self.path, "-wal");
         if std::fs::metadata(log).map_or(0, |found| found.len()) < from {
-            return Ok(());
+            return Ok(true);
         }
         let run = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
         match run {
-            Ok(true) => tracing::warn!("another process reads the journal: its write-ahead log stays until that ends"),
-            Ok(false) => {}
-            Err(error) => return Err(write_error(error)),
+            Ok(held_up) => {
+                if held_up {
+                    tracing::warn!("another process reads the journal: its write-ahead log stays until that ends");
+                }
+                Ok(!held_up)
+            }
+            Err(error) => Err(write_error(error)),
         }
-        Ok(())
     }
 }
 
@@ -258,10 +274,12 @@ impl Drop for Upkeep {
 /// When the file cannot be opened or read, or is not a journal, or does not begin where it was pruned last.
 pub fn prune_preview(path: &Path, wanted: &Prune, now: Timestamp) -> Result<Pruned, JournalError> {
     let (connection, _) = schema::open_known(path)?;
-    let cursors = cursors(&connection).map_err(read_error)?;
+    // A host that prunes meanwhile changes nothing of what this sees.
+    let connection = &*connection.unchecked_transaction().map_err(read_error)?;
+    let cursors = cursors(connection).map_err(read_error)?;
     let mut all = Pruned::default();
     loop {
-        let batch = prune::plan(&connection, wanted, &all, now, &cursors).map_err(JournalError::from)?;
+        let batch = prune::plan(connection, wanted, &all, now, &cursors).map_err(JournalError::from)?;
         all.add(batch.pruned);
         if !batch.more {
             return Ok(all);

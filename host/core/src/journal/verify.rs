@@ -51,7 +51,7 @@ pub fn verify_against(path: &Path, kept: Option<&Head>) -> Result<Verification, 
         }
     }
     if let Some(kept) = kept {
-        found.kept = Some(check_head(&connection, epochs.chain, begin, &found, kept).map_err(read_error)?);
+        found.kept = Some(check_head(&connection, epochs.chain, &found, kept).map_err(read_error)?);
     }
     Ok(found)
 }
@@ -67,16 +67,13 @@ pub fn head_of(path: &Path) -> Result<Head, JournalError> {
 }
 
 /// Whether the rows that were found good hold `kept`.
-fn check_head(
-    connection: &Connection,
-    chain: u64,
-    begin: Tip,
-    found: &Verification,
-    kept: &Head,
-) -> rusqlite::Result<HeadCheck> {
+fn check_head(connection: &Connection, chain: u64, found: &Verification, kept: &Head) -> rusqlite::Result<HeadCheck> {
     if kept.journal != chain {
         return Ok(HeadCheck::OtherJournal);
     }
+    // A host may have pruned more meanwhile: where it begins and what it holds is read at one time.
+    let connection = &*connection.unchecked_transaction()?;
+    let begin = prune::anchor(connection)?.unwrap_or(Tip { seq: 0, hash: rows::genesis(chain) });
     if kept.seq < begin.seq {
         return Ok(HeadCheck::Pruned);
     }
@@ -97,6 +94,11 @@ fn check_rows(connection: &Connection, found: &mut Verification, redactions: &mu
     let sql = format!(
         "SELECT {EVENT_COLUMNS}, payload_hash, prev_hash, hash FROM events WHERE seq >= ?1 ORDER BY seq LIMIT {ROWS_A_TIME}"
     );
+    // A host may have pruned more meanwhile: what is left is chained to the anchor of this moment.
+    let connection = &*connection.unchecked_transaction()?;
+    if let Some(anchor) = prune::anchor(connection)?.filter(|anchor| anchor.seq > found.head) {
+        (found.head, found.head_hash, found.pruned) = (anchor.seq, anchor.hash, anchor.seq);
+    }
     // From the very first row on: one before 1, or before what was pruned, is none of ours.
     let from = if found.checked == 0 { i64::MIN } else { rows::column(found.head + 1) };
     let mut statement = connection.prepare_cached(&sql)?;

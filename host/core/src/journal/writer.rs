@@ -226,7 +226,9 @@ impl State {
     fn run(mut self, shared: &Shared) {
         loop {
             let before = self.tip.seq;
-            match take_group(shared, self.retaining.as_ref().map(Retaining::wait)) {
+            // A journal that is read-only keeps all it has.
+            let retaining = self.retaining.as_ref().filter(|_| self.broken.is_none());
+            match take_group(shared, retaining.map(Retaining::wait)) {
                 Taken::Group(group) => self.write(group),
                 Taken::Nothing => {}
                 Taken::Closed => break,

@@ -7,7 +7,7 @@ use crate::home;
 use crate::output;
 use serde_json::json;
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,8 +105,12 @@ impl Out {
         let mut aside = to.as_os_str().to_owned();
         aside.push(".part");
         let aside = PathBuf::from(aside);
-        // Events are nobody else's business.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside);
+        match std::fs::remove_file(&aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Failure::at(aside.display(), error)),
+            _ => {}
+        }
+        // Events are nobody else's business: made anew, so that neither a link nor older rights are kept.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside);
         let file = BufWriter::new(file.map_err(|error| Failure::at(aside.display(), error))?);
         Ok(Self::File { to: to.to_owned(), aside, lines: String::new(), file, whole: false })
     }

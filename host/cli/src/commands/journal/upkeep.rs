@@ -100,6 +100,9 @@ pub(super) fn redact(home: &Home, seq: u64, dry_run: bool, yes: bool) -> Result<
     let found = redact_preview(&path, seq).map_err(failed)?.ok_or_else(missing)?;
     let what = sentence(&found);
     if found.already {
+        if !dry_run {
+            Upkeep::open(&path).and_then(|mut upkeep| upkeep.redact(seq, now())).map_err(failed)?;
+        }
         output::line(format_args!("{what}: it was redacted before"))?;
         return Ok(Exit::Done);
     }

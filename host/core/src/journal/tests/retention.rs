@@ -201,6 +201,41 @@ async fn what_a_durable_subscriber_has_not_finished_is_kept_for_it_for_a_week_an
 }
 
 #[tokio::test]
+async fn what_has_just_come_is_kept_for_a_subscriber_that_has_had_nothing_to_do_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::fixed(Timestamp(1_700_000_000_000));
+    let host = bus(folder.path(), &clock);
+    drop(host.durable("p".into(), PatternSet::parse(["rare.*"]).unwrap(), Start::Head).await.unwrap());
+    clock.set(clock.now().after(HELD_FOR * 2));
+    emit_some(&host, "rare.one", 1).await;
+    emit_some(&host, "often.one", 300).await;
+    host.retain(keep(10)).await.unwrap();
+    // The writer has looked once it has taken the next batch.
+    emit_some(&host, "often.one", 300).await;
+    host.retain(keep(10)).await.unwrap();
+    assert_eq!(first(host.journal()), 1);
+    clock.set(clock.now().after(HELD_FOR));
+    host.retain(keep(10)).await.unwrap();
+    eventually("until its own week is over", || first(host.journal()) > 500).await;
+}
+
+#[tokio::test]
+async fn however_many_times_to_come_hold_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let now = Timestamp(100 * 24 * 60 * 60 * 1_000);
+    let events =
+        |ts, count: usize| vec![(); count].into_iter().map(move |()| Event { ts, ..event("test.a", None, "{}") });
+    let old = Timestamp(now.0 - i64::try_from((DAY * 40).as_millis()).unwrap());
+    let all = events(now.after(DAY * 1_000), PRUNE_EVENTS * 3).chain(events(old, 1)).chain(events(now, 2));
+    journal.request(Work::Emit { events: all.collect(), given: true }).await.unwrap();
+    let month = Retention { age: Some(DAY * 30), ..Retention::default() };
+    retain(&journal, month, &Clock::fixed(now)).await;
+    eventually("they go with the old one behind them", || first(&journal) == 1_502).await;
+    assert_eq!(verify(&options(folder.path()).path).unwrap().bad, None);
+}
+
+#[tokio::test]
 async fn what_is_missing_at_the_beginning_is_not_hidden_by_pruning() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());

@@ -119,6 +119,21 @@ async fn a_redacted_payload_is_gone_from_the_files_and_the_chain_holds() {
 }
 
 #[tokio::test]
+async fn a_redaction_that_another_reader_keeps_from_the_files_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 9).await;
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM events").unwrap();
+    for _ in 0..2 {
+        let refused = Upkeep::open(&path).unwrap().redact(3, NOW).unwrap_err().to_string();
+        assert!(refused.contains("still in its files"), "{refused}");
+    }
+    other.execute_batch("COMMIT").unwrap();
+    assert!(Upkeep::open(&path).unwrap().redact(3, NOW).unwrap().unwrap().already);
+    assert_eq!(verify(&path).unwrap().redacted, 1);
+}
+
+#[tokio::test]
 async fn a_blank_payload_that_nothing_tells_of_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path(), 9).await;
