@@ -88,6 +88,15 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Takes one request from what it may make.
+    fn take(&self) -> Result<(), ApiError> {
+        let taken = self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take());
+        taken.map_err(|wait| {
+            let message = format!("more requests a second than `{}` may make; wait and ask again", self.name);
+            ApiError::too_many("rate_limited", message).after(wait)
+        })
+    }
+
     /// Whoever has one of the home's own tokens, or the socket.
     fn of_the_home(name: &str, scopes: &Arc<Scopes>, allowance: Option<&Arc<Allowance>>) -> Self {
         Self {
@@ -97,6 +106,13 @@ impl Caller {
             allowance: allowance.cloned(),
             anonymous: false,
         }
+    }
+}
+
+impl Caller {
+    /// Who it is on record: the first of its sources, else `otherwise`.
+    pub(crate) fn speaks_as<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        self.sources.as_ref().and_then(|sources| sources.first()).map_or(otherwise, |source| source)
     }
 }
 
@@ -145,9 +161,11 @@ pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, ne
         return refused.into_response();
     }
     if let Some(caller) = access.and_then(|access| caller(&state, access, request.headers())) {
-        if let Err(wait) = caller.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take()) {
-            let message = format!("more requests a second than `{}` may make; wait and ask again", caller.name);
-            return ApiError::too_many("rate_limited", message).after(wait).into_response();
+        // Those without a token share one: only what they may do takes from it.
+        if !caller.anonymous
+            && let Err(refused) = caller.take()
+        {
+            return refused.into_response();
         }
         request.extensions_mut().insert(caller);
     }
@@ -192,6 +210,7 @@ pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Respo
         _ if needs == Needs::Nothing => None,
         // Those without a token watch, and nothing else.
         Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
+        Some(caller) if caller.anonymous => caller.take().err(),
         Some(caller) if caller.scopes.allow(needs) => None,
         Some(_) => Some(lacking(needs, local, given(request.headers()).is_some())),
         None if given(request.headers()).is_some() => Some(unknown_token()),

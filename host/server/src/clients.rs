@@ -60,11 +60,6 @@ impl Clients {
         told
     }
 
-    /// Whether nobody else is there.
-    pub(crate) fn is_last(&self, present: &Present) -> bool {
-        self.lock().keys().all(|name| *name == present.name)
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, Arc<Client>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,8 +75,17 @@ impl Present {
     }
 }
 
+impl Present {
+    /// Is there no more; whether nobody is.
+    pub(crate) fn leave(&self) -> bool {
+        let mut clients = self.clients.lock();
+        clients.remove(&self.name);
+        clients.is_empty()
+    }
+}
+
 impl Drop for Present {
     fn drop(&mut self) {
-        self.clients.lock().remove(&self.name);
+        self.leave();
     }
 }

@@ -2,10 +2,11 @@
 //! what the journal holds with what happens next. Owns the client's place and its counters; writes no frame of its own.
 
 use crate::access::Caller;
+use crate::allowance::Allowance;
 use crate::clients::Present;
 use crate::error::ApiError;
 use crate::frames::{Format, Frames};
-use crate::query::{Since, Wanted, bounds};
+use crate::query::{Since, Wanted};
 use crate::serve::until_true;
 use crate::state::State;
 use axum::extract::ws::Utf8Bytes;
@@ -86,7 +87,7 @@ pub(crate) struct Feed {
     client: Present,
     closing: watch::Receiver<bool>,
     ended: Option<watch::Receiver<bool>>,
-    clients: Arc<crate::clients::Clients>,
+    allowance: Option<Arc<Allowance>>,
     _places: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
 
@@ -122,6 +123,7 @@ impl Feed {
         Ok(Self {
             follow,
             ended: caller.allowance.as_ref().map(|allowance| allowance.ended()),
+            allowance: caller.allowance,
             wanted,
             patterns,
             epoch,
@@ -131,7 +133,6 @@ impl Feed {
             reset,
             client,
             closing: state.closing.subscribe(),
-            clients: Arc::clone(&state.clients),
             _places: (place, own),
         })
     }
@@ -143,6 +144,11 @@ impl Feed {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Takes what one operation costs from what the client may ask; whether there was enough.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.allowance.as_ref().is_none_or(|allowance| allowance.take().is_ok())
     }
 
     /// The patterns that count now.
@@ -203,7 +209,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         // Whoever comes next finds nothing of use in what the last one was sent.
-        if self.clients.is_last(&self.client) {
+        if self.client.leave() {
             self.frames.clear();
         }
     }
@@ -233,7 +239,7 @@ fn begin(journal: &Journal, since: Option<Since>) -> Result<(u64, Option<(u64, u
 }
 
 fn resume(journal: &Journal, cursor: Cursor, head: u64) -> Result<(u64, Option<(u64, u64)>), JournalError> {
-    let (oldest, newest) = bounds(journal)?;
+    let (oldest, newest) = (journal.oldest()?, journal.head());
     let ours = cursor.epoch == journal.epoch() && cursor.seq <= newest.max(head);
     // Seq 0 is "from the beginning", whatever the beginning is.
     let kept = cursor.seq == 0 || cursor.seq.saturating_add(1) >= oldest;

@@ -1,12 +1,13 @@
 //! `/api/interactions`, `/api/grants`, `/api/pause`: questions to people, their answers, and what follows from them.
 //! Reading and asking are a client's; answering, revoking and pausing take the approver token.
 
+use crate::access::Caller;
 use crate::error::ApiError;
 use crate::query::fields;
 use crate::router::{MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Extension, Path, RawQuery, State as Shared};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -64,7 +65,11 @@ pub(crate) struct Question {
 }
 
 /// Asks a person.
-pub(crate) async fn ask(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn ask(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let question: Question = read(body).await?;
     let kind =
         kind_of(&question.kind).map_err(|reason| ApiError::bad_request("bad_json", format!("`kind`: {reason}")))?;
@@ -72,7 +77,7 @@ pub(crate) async fn ask(Shared(state): Shared<State>, body: Body) -> Result<Resp
         let message = "approvals are asked by the gate: ask /api/gate about the call";
         return Err(ApiError::bad_request("bad_json", message));
     }
-    let mut ask = Ask::new(kind, question.text, ASKER);
+    let mut ask = Ask::new(kind, question.text, caller.speaks_as(ASKER));
     ask.session = question.session.map(Arc::from);
     ask.chat_id = question.chat_id.map(Arc::from);
     ask.options = question.options;
@@ -91,18 +96,23 @@ pub(crate) struct Answered {
 /// Answers one; one that has ended says how, with `first` false.
 pub(crate) async fn resolve(
     Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let answered: Answered = read(body).await?;
     let answer = Answer { decision: answered.decision, answer: answered.answer };
-    let resolution = state.interactions.resolve(&id, answer, &state.user).await?;
+    let resolution = state.interactions.resolve(&id, answer, caller.speaks_as(&state.user)).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
 
 /// Withdraws one.
-pub(crate) async fn cancel(Shared(state): Shared<State>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    let resolution = state.interactions.cancel(&id, &state.user).await?;
+pub(crate) async fn cancel(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let resolution = state.interactions.cancel(&id, caller.speaks_as(&state.user)).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
 
@@ -130,9 +140,13 @@ pub(crate) struct Revoked {
 }
 
 /// Takes a grant back.
-pub(crate) async fn revoke(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn revoke(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let Revoked { session, key } = read(body).await?;
-    let revoked = state.interactions.revoke(&session, &key, &state.user).await?;
+    let revoked = state.interactions.revoke(&session, &key, caller.speaks_as(&state.user)).await?;
     Ok(json(json!({ "revoked": revoked }).to_string()))
 }
 
@@ -143,15 +157,22 @@ pub(crate) struct Pause {
 }
 
 /// Lifts the protection of Tollgate's own files for some minutes.
-pub(crate) async fn pause(Shared(state): Shared<State>, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn pause(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let Pause { duration_ms } = read(body).await?;
-    let until = state.gatekeeper.pause(Duration::from_millis(duration_ms), &state.user).await?;
+    let until = state.gatekeeper.pause(Duration::from_millis(duration_ms), caller.speaks_as(&state.user)).await?;
     Ok(json(json!({"paused_until": until.to_string()}).to_string()))
 }
 
 /// Puts it in force again.
-pub(crate) async fn resume(Shared(state): Shared<State>) -> Result<Response, ApiError> {
-    let was_paused = state.gatekeeper.resume(&state.user).await?;
+pub(crate) async fn resume(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
+    let was_paused = state.gatekeeper.resume(caller.speaks_as(&state.user)).await?;
     Ok(json(json!({ "was_paused": was_paused }).to_string()))
 }
 

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use std::sync::Arc;
 use tollgate_core::events::PatternSet;
-use tollgate_core::journal::{Cursor, Journal, JournalError, Query};
+use tollgate_core::journal::{Cursor, Query};
 use tollgate_core::time::Timestamp;
 
 /// Events in one answer where the query names no limit.
@@ -168,12 +168,6 @@ pub(crate) fn cursor(text: &str) -> Option<Cursor> {
 /// What a client gets to resume with after `seq`.
 pub(crate) fn cursor_text(epoch: u64, seq: u64) -> String {
     format!("{epoch:016x}.{seq}")
-}
-
-/// The first seq kept and the last committed; 0 and 0 when there is none.
-pub(crate) fn bounds(journal: &Journal) -> Result<(u64, u64), JournalError> {
-    let oldest = journal.read(&Query { limit: 1, ..Query::default() })?;
-    Ok((oldest.first().map_or(0, |event| event.seq), journal.head()))
 }
 
 /// A query's parameters, all of them among `known`.

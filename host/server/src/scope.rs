@@ -108,6 +108,10 @@ impl Scopes {
         if scopes == Self::default() {
             return Err("a token without a scope may do nothing; name at least one".to_owned());
         }
+        // As they are written, several of one name are one: what is kept has to be read again.
+        if scopes.texts().iter().any(|text| text.len() > MAX_SCOPE_BYTES) {
+            return Err(format!("a scope has at most {MAX_SCOPE_BYTES} bytes, all patterns of a name together"));
+        }
         Ok(scopes)
     }
 
@@ -212,6 +216,12 @@ mod tests {
         check(&["emit:A"], "`emit:A`: ");
         check(&["emit:"], "`emit:`: ");
         check(&[&format!("read:{}", "a.b,".repeat(MAX_SCOPE_BYTES))], "a scope has at most");
+        let some = |letter: &str| {
+            let patterns: Vec<_> = (0..MAX_SCOPE_BYTES / 16).map(|number| format!("{letter}.x{number:05}")).collect();
+            format!("read:{}", patterns.join(","))
+        };
+        assert!(Scopes::parse(&[some("a")]).is_ok());
+        check(&[&some("a"), &some("b")], "all patterns of a name together");
     }
 
     #[test]

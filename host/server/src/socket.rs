@@ -83,6 +83,9 @@ async fn open(
         let message = format!("this path takes a WebSocket's handshake alone: {}", error.body_text());
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
     })?;
+    if wanted.patterns.as_ref().is_some_and(|patterns| patterns.iter().count() > MAX_PATTERNS) {
+        return Err(ApiError::bad_request("bad_query", format!("`filter`: at most {MAX_PATTERNS} patterns")));
+    }
     let feed = Feed::open(state, caller, wanted.accepting(headers), kind).await?;
     // The token itself is chosen only where nothing else is offered: it goes back to whom it came from.
     let protocols = std::iter::once(PROTOCOL.to_owned()).chain(token_protocol(headers).map(str::to_owned));
@@ -167,6 +170,7 @@ impl Connection {
 
     /// Written together; whoever does not read is let go by the connection's own guard.
     async fn tell(&mut self, said: Vec<Said>) -> Result<(), Gone> {
+        let begun = Instant::now();
         for one in said {
             let text = match one {
                 Said::Event(_, text) => text,
@@ -174,7 +178,12 @@ impl Connection {
             };
             self.socket.feed(Message::Text(text)).await?;
         }
-        Ok(self.socket.flush().await?)
+        self.socket.flush().await?;
+        // Nothing is heard while it is told: a client that reads slowly is not one that is silent.
+        let took = begun.elapsed();
+        self.heard_at += took;
+        self.pinged_at += took;
+        Ok(())
     }
 
     /// Answers are written before the next message is read, so that whoever asks and does not read is not heard either.
@@ -183,7 +192,11 @@ impl Connection {
             Message::Text(text) => text,
             // Pongs go out by themselves.
             Message::Ping(_) | Message::Pong(_) | Message::Binary(_) => return Ok(()),
-            Message::Close(_) => return Err(Gone::Left),
+            Message::Close(_) => {
+                // The answer to it is queued, and goes out only so.
+                self.socket.flush().await?;
+                return Err(Gone::Left);
+            }
         };
         let ts = self.feed.clock().now().to_string();
         if text.as_str() == "ping" {
@@ -194,6 +207,10 @@ impl Connection {
             Some(Ok(Operation::Acknowledge(seq))) => {
                 self.feed.acknowledge(seq);
                 return Ok(());
+            }
+            Some(Ok(_)) if !self.feed.may_ask() => {
+                let message = "more operations a second than this token may make; wait and say it again";
+                json!({"type": "error", "ts": ts, "error": {"code": "rate_limited", "message": message}})
             }
             Some(Ok(operation)) => match operation.patterns(self.feed.patterns(), MAX_PATTERNS) {
                 Ok(patterns) => {

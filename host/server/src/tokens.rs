@@ -210,7 +210,9 @@ impl Tokens {
         let aside = self.path.with_extension("new");
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-        written.and_then(|()| fs::rename(&aside, &self.path)).map_err(io)
+        // With its folder, or a token that was taken back counts again after a power cut.
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        written.and_then(|()| fs::rename(&aside, &self.path)).and_then(|()| File::open(folder)?.sync_all()).map_err(io)
     }
 }
 

@@ -49,7 +49,7 @@ fn every_key_is_read() {
          allowed_extras = [\"/var/tmp\"]\n[hooks.claude-code]\ntimeout_ms = 5_000\non_unavailable = \"abstain\"\n\
          [plugins]\nwatch = false\nrescan_ms = 500\nrequire_signature = true\n\
          keys = [\"RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu\"]\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
-         [server]\n[streams]\n[providers]\n[cluster]\n",
+         [server]\n[streams]\nanonymous_read = [\"task.*\"]\n[providers]\n[cluster]\n",
         &[],
     )
     .unwrap();
@@ -58,6 +58,7 @@ fn every_key_is_read() {
     assert_eq!(retention.age, Some(std::time::Duration::from_secs(3_600)));
     assert_eq!((retention.events, retention.bytes), (Some(5_000), Some(16 * 1024 * 1024)));
     assert_eq!(config.filter(), Some(PatternSet::parse(["tool.*"]).unwrap()));
+    assert_eq!(config.streams.anonymous_read(), Some(PatternSet::parse(["task.*"]).unwrap()));
     assert_eq!(config.gate.presets, ["strict"]);
     assert_eq!(config.gate.allowed_extras, [PathBuf::from("/var/tmp")]);
     let hook = HookSettings { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
@@ -110,6 +111,7 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[server]\nhosts = [\"A.example\"]\n", 2, "no host name in lower case");
     refused("[server]\norigins = [\"board.example.org\"]\n", 2, "no origin such as https://");
     refused("[streams]\nlisten = 1\n", 2, "`listen` is not known here");
+    refused("[streams]\nanonymous_read = [\"Orchestrator\"]\n", 2, "[streams] anonymous_read: ");
     refused("[journal]\n[journal]\n", 2, "duplicate");
 }
 

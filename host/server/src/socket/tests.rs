@@ -343,3 +343,24 @@ async fn a_client_that_is_not_heard_of_is_let_go() {
     assert!(begun.elapsed() >= SILENCE, "{:?}", begun.elapsed());
     drop(client);
 }
+
+#[tokio::test]
+async fn a_client_that_takes_its_leave_is_answered() {
+    let host = served().await;
+    let mut client = host.connect("/ws/events").await;
+    client.close(None).await.unwrap();
+    assert!(matches!(heard(&mut client).await, Theirs::Close(_)), "or it would take it for an accident");
+    host.empty().await;
+}
+
+#[tokio::test]
+async fn more_patterns_than_a_client_may_follow_by_are_refused_at_the_door() {
+    let host = served().await;
+    let filter: Vec<_> = (0..=MAX_PATTERNS).map(|number| format!("a.x{number}")).collect();
+    let path = format!("ws://{}/ws/events?filter={}", host.address, filter.join(","));
+    let mut request = path.into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {CLIENT}").parse().unwrap());
+    let stream = TcpStream::connect(host.address).await.unwrap();
+    assert!(tokio_tungstenite::client_async(request, stream).await.is_err());
+    host.empty().await;
+}

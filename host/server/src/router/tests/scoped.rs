@@ -97,6 +97,8 @@ async fn a_token_reads_its_own_types() {
             page["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
         assert_eq!(seqs, expected, "{query}");
     }
+    let (status, refused) = asked(&host, "GET", "/api/events?newest=true&type=*", "", &token).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "an event that it may not read would take the place: {refused}");
     for filter in ["", "&filter=*"] {
         let uri = format!("/api/events/stream?since=0{filter}");
         let mut body = sent(&host, "GET", &uri, "", Some(&token)).await.into_body();
