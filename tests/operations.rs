@@ -102,6 +102,73 @@ fn dead_letters_are_tried_again_by_hand() {
 }
 
 #[test]
+fn a_plugin_is_given_events_once_more_by_hand() {
+    const EVENTS: usize = 230;
+    let home = Home::new();
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    let daemon = home.start();
+    daemon.serving("counter");
+    let body: Vec<Value> = (0..EVENTS)
+        .map(|number| json!({"type": if number % 2 == 0 { "demo.tick" } else { "demo.tock" }, "payload": {}}))
+        .collect();
+    assert_eq!(daemon.post("/api/events", &json!(body).to_string()).expect("an answer").0, 200);
+    wait_for("all are handled", || (daemon.plugin("counter")["calls"] == json!(EVENTS)).then_some(()));
+    wait_for("the cursor", || (daemon.plugin("counter")["queue"] == 0).then_some(()));
+    let replay = |rest: &[&str]| {
+        let output = home.tollgate([&["replay", "--to-plugin", "counter", "--since", "0"], rest].concat());
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let dry = replay(&["--dry-run", "--json"]);
+    assert_eq!(dry.0, Some(0), "{dry:?}");
+    assert_eq!(serde_json::from_str::<Value>(&dry.1).unwrap()["events"], json!(EVENTS), "{dry:?}");
+    let unasked = replay(&[]);
+    assert_eq!((unasked.0, unasked.2.contains("--yes")), (Some(64), true), "{unasked:?}");
+    assert_eq!(daemon.plugin("counter")["calls"], json!(EVENTS), "nothing was given");
+    let ticks = replay(&["--type", "demo.tick", "--yes"]);
+    let half = EVENTS / 2;
+    assert!(ticks.0 == Some(0) && ticks.1.contains(&format!("{half} of {half} events handled once more")), "{ticks:?}");
+    let all = replay(&["--yes", "--json"]);
+    let told: Value = serde_json::from_str(&all.1).unwrap();
+    assert_eq!((&told["events"], &told["handled"], &told["left"]), (&json!(EVENTS), &json!(EVENTS), &json!([])));
+    assert_eq!(daemon.plugin("counter")["calls"], json!(EVENTS * 2 + half));
+    assert_eq!(daemon.events("test_guest.counted").len(), EVENTS, "what it emits is on record once");
+    let absent = home.tollgate(["replay", "--to-plugin", "nobody", "--since", "0", "--yes"]);
+    assert!(absent.status.code() == Some(1) && stderr(&absent).contains("nobody"), "{absent:?}");
+    let (status, refused) = daemon.post("/api/plugins/counter/replay?since=0", "").expect("an answer");
+    assert_eq!(status, 403, "{refused}");
+}
+
+#[test]
+fn who_emits_can_wait_for_what_becomes_of_it() {
+    let home = Home::new();
+    home.install("counter", guests::COUNTER, COUNTER_GRANT);
+    home.install("fails", guests::FAILS, COUNTER_GRANT);
+    let daemon = home.start();
+    daemon.serving("counter");
+    daemon.serving("fails");
+    let handled = home.tollgate(["emit", "demo.tick", "--wait", "30s"]);
+    assert_eq!(handled.status.code(), Some(0), "{handled:?}");
+    assert!(stdout(&handled).contains("counter: handled\n") && stdout(&handled).contains("fails: handled\n"));
+    let failed = home.tollgate(["emit", "demo.loop", "--wait", "30s", "--json"]);
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let told: Value = serde_json::from_str(&stdout(&failed)).unwrap();
+    let of = |name: &str| told["outcomes"].as_array().unwrap().iter().find(|one| one["plugin"] == name).cloned();
+    assert_eq!(of("fails").unwrap(), json!({"plugin": "fails", "outcome": "failed", "message": "it never will"}));
+    assert_eq!(of("counter").unwrap()["outcome"], "handled");
+    let nobody = home.tollgate(["emit", "nobody.wants", "--wait", "1s"]);
+    assert!(nobody.status.success() && stdout(&nobody).contains("no plugin wants it"), "{nobody:?}");
+    for (uri, body) in [
+        ("/api/events?wait_ms=5", r#"[{"type":"a.b"},{"type":"a.b"}]"#),
+        ("/api/events?wait_ms=60001", r#"{"type":"a.b"}"#),
+        ("/api/events?wait=5", r#"{"type":"a.b"}"#),
+    ] {
+        let (status, answer) = daemon.post(uri, body).expect("an answer");
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_query")), "{uri}: {answer}");
+    }
+    assert_eq!(daemon.events("a.b").len(), 0, "nothing of a refused request is recorded");
+}
+
+#[test]
 fn who_is_no_approver_tries_nothing_and_wrong_words_are_usage() {
     let home = Home::new();
     home.install("counter", guests::COUNTER, COUNTER_GRANT);

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// The longest event type, in bytes.
 pub const MAX_TYPE_BYTES: usize = 128;
 
+/// Last segments of types that say how things stand, and say it again soon.
+const PASSING: [&str; 4] = ["chunk", "heartbeat", "progress", "tick"];
+
 /// A valid event type such as `task.progress`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Arc<str>);
@@ -57,6 +60,13 @@ impl EventType {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.split_once('.').map_or(&*self.0, |(domain, _)| domain)
+    }
+
+    /// Whether it says how things stand and the next of its kind says it again, as `task.progress`, `terminal.chunk`
+    /// and `usage.tick` do: who falls behind loses these first.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, last)| PASSING.contains(&last))
     }
 }
 

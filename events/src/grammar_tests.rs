@@ -96,3 +96,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_says_how_things_stand_is_told_by_its_last_segment() {
+    let passing = |text: &str| EventType::parse(text).unwrap().is_passing();
+    assert!(["task.progress", "terminal.chunk", "usage.tick", "my.own.heartbeat"].into_iter().all(passing));
+    assert!(!["task.completed", "progress.made", "tick.tock", "task.in-progress"].into_iter().any(passing));
+}

@@ -7,8 +7,10 @@ mod people;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 pub use journal::*;
+use people::duration;
 pub use people::*;
 use std::path::PathBuf;
+use std::time::Duration;
 use tollgate_core::events::{EventType, Pattern};
 
 const STYLES: Styles = Styles::styled()
@@ -40,6 +42,9 @@ pub enum Command {
     /// Record an event, or one a line from standard input
     #[command(after_help = help::EMIT)]
     Emit(EmitArgs),
+    /// Hand a plugin events once more that it was given before
+    #[command(after_help = help::REPLAY)]
+    Replay(ReplayArgs),
     /// Show events, and follow them
     #[command(after_help = help::TAIL)]
     Tail(TailArgs),
@@ -134,6 +139,9 @@ pub struct EmitArgs {
     /// What it is about
     #[arg(long, value_name = "KIND/ID", requires = "event_type", value_parser = entity)]
     pub entity: Option<(String, String)>,
+    /// Wait for at most so long until every plugin is done with it, and say what became of it there
+    #[arg(long, value_name = "TIME", requires = "event_type", value_parser = duration)]
+    pub wait: Option<Duration>,
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -161,6 +169,35 @@ pub struct TailArgs {
     #[arg(long)]
     pub no_follow: bool,
     /// One envelope a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The plugin
+    #[arg(long = "to-plugin", value_name = "NAME")]
+    pub plugin: String,
+    /// Begin there: a cursor, a seq, a time (RFC 3339) or how long ago (10m); 0 is the beginning
+    #[arg(long, value_name = "WHEN")]
+    pub since: String,
+    /// End there: a time or how long ago
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Only these types, such as 'tool.*', of those that it subscribes to
+    #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',', value_parser = pattern)]
+    pub types: Vec<Pattern>,
+    /// Only events of this session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// Say how many it would be given, and give it none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ask nobody
+    #[arg(long)]
+    pub yes: bool,
+    /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
 }

@@ -65,6 +65,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Run => commands::run::run(&home()?),
         Command::Emit(args) => commands::emit::run(&home()?, args),
+        Command::Replay(args) => commands::replay::run(&home()?, &args),
         Command::Tail(args) => commands::tail::run(&home()?, &args),
         Command::Gate(args) => commands::gate::run(&home()?, args),
         Command::Policy(command) => commands::policy::run(home, command),

@@ -10,7 +10,7 @@ use crate::grant::{GateGrant, Grant, withdraws};
 use crate::lane::{self, LaneHandle};
 use crate::last_good;
 use crate::plugin::{Plugin, PluginState, RequiredGuard, Waiting};
-use crate::retry::{RetryOutcome, RetryRefusal};
+use crate::retry::{Again, RetryOutcome, RetryRefusal};
 use crate::signature::Verified;
 use crate::version::{Candidate, Prepared, Source, prepare};
 use std::path::PathBuf;
@@ -96,13 +96,13 @@ impl Managed {
         self.plugin.face().rejected.as_ref().is_some_and(|rejection| rejection.passing)
     }
 
-    /// Has its lane try a dead letter again. A change of the plugin does not wait for this, but for the lane.
-    pub(crate) async fn retry(&self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
+    /// Has its lane give it an event once more. A change of the plugin does not wait for this, but for the lane.
+    pub(crate) async fn retry(&self, what: Again) -> Result<RetryOutcome, RetryRefusal> {
         let name = || self.plugin.name.to_string();
         let Ok(_one_at_a_time) = self.retrying.try_lock() else { return Err(RetryRefusal::Busy(name())) };
         let retrier = self.work.lock().await.lane.as_ref().map(LaneHandle::retrier);
         let Some(retrier) = retrier else { return Err(RetryRefusal::Ended(name())) };
-        retrier.retry(seq).await.unwrap_or_else(|| Err(RetryRefusal::Ended(name())))
+        retrier.retry(what).await.unwrap_or_else(|| Err(RetryRefusal::Ended(name())))
     }
 
     /// Returns when no change is under way.

@@ -1,26 +1,37 @@
-//! Dead letters tried again: what may be, what comes of it, and why not. The try itself is the lane's.
+//! Events given to a plugin once more, dead letters and others: what may be, what comes of it, and why not. The try
+//! itself is the lane's.
 
 use crate::Runtime;
 use crate::fault::Fault;
 use crate::plugin::PluginState;
 use crate::version::Version;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tollgate_core::bus::Bus;
 use tollgate_core::event::Event;
+use tollgate_core::events::PatternSet;
 use tollgate_core::journal::{DeadLetter, JournalError};
+
+/// What a plugin is given once more.
+pub(crate) enum Again {
+    /// The event of this dead letter.
+    Letter(u64),
+    /// An event that it was given before.
+    Event(Arc<Event>),
+}
 
 /// What became of another try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetryOutcome {
-    /// It was handled: the letter went in the commit of what the plugin did.
+    /// It was handled; a letter went in the commit of what the plugin did.
     Handled,
-    /// It was not: the letter stays.
+    /// It was not; a letter stays.
     Left {
         /// The fault's name, `failed` or `retry`.
         cause: Arc<str>,
         /// For people.
         message: Arc<str>,
-        /// How often it was tried, this one included.
+        /// How often it was tried, this one included; 1 for what is no letter.
         tries: u32,
     },
 }
@@ -64,13 +75,13 @@ pub enum RetryRefusal {
     /// What serves now does not want events of this type.
     #[error("`{plugin}` does not subscribe to {event_type} any more: drop the letter, or put its older version back")]
     NotSubscribed {
-        /// Whose letter.
+        /// Which.
         plugin: String,
         /// The event's type.
         event_type: String,
     },
-    /// Another letter of the plugin is being tried.
-    #[error("another dead letter of `{0}` is being tried: wait for it")]
+    /// Another event is being given to the plugin once more.
+    #[error("`{0}` is being given an event once more already: wait for it")]
     Busy(String),
     /// Its fuel of this minute is spent.
     #[error("`{0}` has used up its fuel of this minute (`fuel_per_minute`): try again in a minute")]
@@ -107,10 +118,20 @@ pub(crate) async fn letter_of(bus: &Bus, version: &Version, seq: u64) -> Result<
     let plugin = plugin.to_string();
     let Some(letter) = letter else { return Err(RetryRefusal::NoLetter { plugin, seq }) };
     let Some(event) = event else { return Err(RetryRefusal::EventGone { plugin, seq }) };
-    if !version.description.subscriptions.matches(&event.event_type) {
-        return Err(RetryRefusal::NotSubscribed { plugin, event_type: event.event_type.to_string() });
-    }
+    subscribed(version, &event)?;
     Ok(Letter { letter, event })
+}
+
+/// Refuses what the version does not want, and anything where it is kept out.
+pub(crate) fn subscribed(version: &Version, event: &Event) -> Result<(), RetryRefusal> {
+    if version.record.quarantined() {
+        return Err(RetryRefusal::Quarantined(version.plugin.to_string()));
+    }
+    if version.description.subscriptions.matches(&event.event_type) {
+        return Ok(());
+    }
+    let (plugin, event_type) = (version.plugin.to_string(), event.event_type.to_string());
+    Err(RetryRefusal::NotSubscribed { plugin, event_type })
 }
 
 /// Off the threads that serve: it takes a disk.
@@ -144,7 +165,30 @@ impl Runtime {
     pub async fn retry(&self, plugin: &str, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
         self.serving(plugin)?;
         let Some(managed) = self.find(plugin) else { return Err(RetryRefusal::Absent(plugin.to_owned())) };
-        managed.retry(seq).await
+        managed.retry(Again::Letter(seq)).await
+    }
+
+    /// Which types a plugin that serves wants, and the seq up to which it was given everything: what comes after that
+    /// it is given anyway.
+    ///
+    /// # Errors
+    /// When nothing of it serves.
+    pub fn given(&self, plugin: &str) -> Result<(PatternSet, u64), RetryRefusal> {
+        let version = self.serving(plugin)?;
+        let Some(managed) = self.find(plugin) else { return Err(RetryRefusal::Absent(plugin.to_owned())) };
+        Ok((version.description.subscriptions.clone(), managed.plugin.finished.load(Ordering::Relaxed)))
+    }
+
+    /// Hands a plugin an event that it was given before, as [`Runtime::retry`] does a dead letter's: once, whatever its
+    /// age, between two others. What it emits for it again is the same event as before (its id is made of the plugin,
+    /// the event and the ordinal), so it is recorded once; what it stores is stored again. Its cursor stays.
+    ///
+    /// # Errors
+    /// When the plugin may not be given it, or the journal did not record what came of it.
+    pub async fn replay(&self, plugin: &str, event: Arc<Event>) -> Result<RetryOutcome, RetryRefusal> {
+        self.serving(plugin)?;
+        let Some(managed) = self.find(plugin) else { return Err(RetryRefusal::Absent(plugin.to_owned())) };
+        managed.retry(Again::Event(event)).await
     }
 
     /// The version that could be given an event.

@@ -2,12 +2,17 @@
 //! get no fresh share.
 
 use crate::limits::MAX_PROGRAMS_PER_PLUGIN;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What `emits_per_minute` counts over.
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// How far behind its rate a plugin may catch up without pause: timers are late by milliseconds, and turns that
+/// nobody wanted are not saved.
+const MAX_CATCH_UP: Duration = Duration::from_millis(100);
 
 /// Shared by all guests of one plugin.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub(crate) struct Usage {
     data: Mutex<Data>,
     programs: AtomicUsize,
     fuel: Mutex<Fuel>,
+    /// When the next event is due at the earliest, where a rate is kept.
+    next_turn: Mutex<Option<Instant>>,
     /// Of its lanes, which share the store.
     instances: AtomicUsize,
     /// Counts commits with writes to its store.
@@ -135,6 +142,15 @@ impl Usage {
         }
     }
 
+    /// Takes the turn of one more event, `rate` of which may begin in a second; says how long to wait for it.
+    pub(crate) fn take_turn(&self, rate: NonZeroU32, now: Instant) -> Duration {
+        let mut next = self.next_turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let earliest = now.checked_sub(MAX_CATCH_UP).unwrap_or(now);
+        let turn = next.map_or(now, |next| next.max(earliest));
+        *next = Some(turn + Duration::from_secs(1) / rate.get());
+        turn.saturating_duration_since(now)
+    }
+
     pub(crate) fn set_instances(&self, instances: usize) {
         self.instances.store(instances, Ordering::Relaxed);
     }
@@ -163,6 +179,7 @@ impl Usage {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
 
     #[test]
@@ -184,6 +201,18 @@ mod tests {
         assert_eq!(usage.spend_fuel(0, 10, MINUTE, now + MINUTE / 2), MINUTE / 2, "asking costs nothing");
         assert_eq!(usage.spend_fuel(6, 10, MINUTE, now + MINUTE), Duration::ZERO);
         assert_eq!(usage.spend_fuel(6, 10, MINUTE, now + MINUTE), MINUTE);
+    }
+
+    #[test]
+    fn turns_are_spread_over_the_second_and_few_are_saved() {
+        let (usage, now, rate) = (Usage::default(), Instant::now(), NonZeroU32::new(100).unwrap());
+        let wait = |at: Duration| usage.take_turn(rate, now + at);
+        assert_eq!((wait(Duration::ZERO), wait(Duration::ZERO)), (Duration::ZERO, Duration::from_millis(10)));
+        assert_eq!(wait(Duration::from_millis(10)), Duration::from_millis(10));
+        // Nobody came for an hour: a tenth of a second's turns are there, and no more.
+        let hour = Duration::from_secs(3_600);
+        let at_once = (0..100).take_while(|_| wait(hour).is_zero()).count();
+        assert_eq!(at_once, 11);
     }
 
     #[test]

@@ -71,6 +71,53 @@ pub(crate) struct Events {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Receipts {
     events: Vec<Receipt>,
+    /// With `wait_ms`: what became of it at each plugin that it went to.
+    #[schemars(default)]
+    outcomes: Option<Vec<Handled>>,
+}
+
+/// What became of a stretch of events that a plugin was given once more.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Replayed {
+    /// How many it was given, or with `dry_run` would be.
+    events: u64,
+    handled: u64,
+    /// Those that were not handled.
+    left: Vec<Left>,
+    /// The cursor to go on from; null where nothing is left.
+    next: Option<String>,
+    /// Give it with the next request: events after this seq it is given anyway.
+    upto: u64,
+    /// Why it was given no more, where something kept it.
+    stopped: Option<Stopped>,
+}
+
+/// An event that was given once more and not handled.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Left {
+    seq: u64,
+    cause: String,
+    message: String,
+}
+
+/// Why no more was given.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Stopped {
+    code: String,
+    message: String,
+}
+
+/// What became of an event at a plugin.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Handled {
+    plugin: String,
+    /// `handled`, `failed`, `faulted`, `timed_out` or `dropped`.
+    outcome: String,
+    message: Option<String>,
 }
 
 #[derive(JsonSchema)]

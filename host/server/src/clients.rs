@@ -31,9 +31,9 @@ pub(crate) struct Present {
 
 impl Clients {
     /// One comes, under the bus's name of its subscription.
-    pub(crate) fn enter(self: &Arc<Self>, name: &str, kind: &'static str, token: Arc<str>) -> Present {
+    pub(crate) fn enter(self: &Arc<Self>, name: Arc<str>, kind: &'static str, token: Arc<str>) -> Present {
         let client = Client { kind, token, left_out: AtomicU64::new(0), acknowledged: AtomicU64::new(0) };
-        let (name, client) = (Arc::from(name), Arc::new(client));
+        let client = Arc::new(client);
         self.lock().insert(Arc::clone(&name), Arc::clone(&client));
         Present { clients: Arc::clone(self), name, client }
     }

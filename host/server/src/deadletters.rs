@@ -1,7 +1,7 @@
 //! `/api/deadletters`: events that a plugin gave up, trying them again, and letting them go.
 
 use crate::error::ApiError;
-use crate::query::fields;
+use crate::query::{fields, flag};
 use crate::router::json;
 use crate::state::State;
 use axum::extract::{Path, RawQuery, State as Shared};
@@ -41,7 +41,7 @@ pub(crate) async fn retry(
 ) -> Result<Response, ApiError> {
     let mut dry_run = false;
     for (_, value) in fields(query.as_deref(), &["dry_run"])? {
-        dry_run = value.parse().map_err(|_| ApiError::bad_request("bad_query", "`dry_run`: must be true or false"))?;
+        dry_run = flag("dry_run", &value)?;
     }
     if dry_run {
         state.runtime.may_retry(&plugin, seq).await?;

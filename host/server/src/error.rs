@@ -31,6 +31,16 @@ impl ApiError {
         Self { status, code, message: message.into(), cause: None, retry_after: None }
     }
 
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The words for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -67,16 +77,6 @@ impl ApiError {
         let told = "the host failed; its log says why, under this request id";
         Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", told) }
     }
-
-    #[cfg(test)]
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
-    #[cfg(test)]
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
-    }
 }
 
 impl From<JsonError> for ApiError {
@@ -109,6 +109,7 @@ impl From<EmitError> for ApiError {
             EmitError::TooDeep(_) => "too_deep",
             EmitError::Filtered(_) => "filtered",
             EmitError::BatchTooLarge(_) => "batch_too_large",
+            EmitError::NoPlaceToWait => return Self::busy(error.to_string()),
         };
         Self::bad_request(code, error.to_string())
     }

@@ -3,7 +3,7 @@
 use crate::access::Caller;
 use crate::error::ApiError;
 use crate::frames::Format;
-use crate::query::{CLOUD_EVENTS_BATCH, Since, Wanted, accepts, cursor_text};
+use crate::query::{CLOUD_EVENTS_BATCH, MAX_PLUGINS_MS, Since, Wanted, accepts, cursor_text, wait_ms};
 use crate::router::{MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES, json, read_text};
 use crate::scope::Needs;
 use crate::state::State;
@@ -14,8 +14,10 @@ use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tollgate_core::bus::Handling;
 use tollgate_core::event::{Draft, Event};
-use tollgate_core::journal::{Journal, JournalError};
+use tollgate_core::journal::{Journal, JournalError, Receipt};
 use tollgate_core::json::{DraftContext, drafts_from_json, write_cloud_event, write_json};
 
 /// Who says so where an event names no source.
@@ -28,12 +30,18 @@ const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// What an event without its payload takes of an answer, at most for all but the longest names.
 const ENVELOPE_BYTES: usize = 1_024;
 
-/// Records one event, an array of them, or one a line: all or none.
+/// Records one event, an array of them, or one a line: all or none. With `wait_ms` one event, and what became of it
+/// at each plugin that it went to.
 pub(crate) async fn emit(
     Shared(state): Shared<State>,
     Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let wait = wait_ms(query.as_deref(), MAX_PLUGINS_MS)?;
+    if wait.is_some() && !caller.scopes.allow(Needs::ReadAll) {
+        return Err(ApiError::forbidden("`wait_ms`: what became of an event is told to who may read everything"));
+    }
     let text = read_text(body, MAX_BATCH_BODY_BYTES).await?;
     // Whoever may speak as somebody only is taken to be the first of those.
     let default_source = caller.sources.as_ref().and_then(|sources| sources.first());
@@ -48,12 +56,26 @@ pub(crate) async fn emit(
         let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
         return Err(ApiError::forbidden(format!("{place}{reason}")));
     }
-    let receipts = state.bus.emit_batch(drafts).await?;
-    let receipts: Vec<_> = receipts
-        .iter()
-        .map(|receipt| json!({"seq": receipt.seq, "id": receipt.id.to_string(), "duplicate": receipt.duplicate}))
-        .collect();
-    Ok(json(json!({"events": receipts}).to_string()))
+    let Some(wait) = wait else {
+        let receipts = state.bus.emit_batch(drafts).await?;
+        let receipts: Vec<_> = receipts.iter().map(told).collect();
+        return Ok(json(json!({"events": receipts}).to_string()));
+    };
+    let mut drafts = drafts.into_iter();
+    let (Some(draft), None) = (drafts.next(), drafts.next()) else {
+        let message = "`wait_ms`: what became of it is told of one event; send them one by one, or without it";
+        return Err(ApiError::bad_request("bad_query", message));
+    };
+    let (receipt, handlings) = state.bus.emit_and_wait(draft, Duration::from_millis(wait)).await?;
+    let outcome = |Handling { subscriber, outcome }: &Handling| {
+        json!({"plugin": subscriber, "outcome": outcome.name(), "message": outcome.message()})
+    };
+    let outcomes: Vec<_> = handlings.iter().map(outcome).collect();
+    Ok(json(json!({"events": [told(&receipt)], "outcomes": outcomes}).to_string()))
+}
+
+fn told(receipt: &Receipt) -> Value {
+    json!({"seq": receipt.seq, "id": receipt.id.to_string(), "duplicate": receipt.duplicate})
 }
 
 /// Why this caller may not record that.

@@ -1,7 +1,7 @@
 //! `/api/gate` and `/api/hooks/{agent}`: a call or a hook's input in, the verdict or the hook's answer out.
 
 use crate::error::ApiError;
-use crate::query::wait_ms;
+use crate::query::{MAX_PERSON_MS, wait_ms};
 use crate::router::{MAX_BATCH_BODY_BYTES, json, read_body, read_text};
 use crate::state::State;
 use axum::body::Body;
@@ -33,7 +33,7 @@ pub(crate) async fn hook(
     RawQuery(query): RawQuery,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let wait_ms = wait_ms(query.as_deref())?;
+    let wait_ms = wait_ms(query.as_deref(), MAX_PERSON_MS)?;
     let bytes = read_body(body, MAX_BATCH_BODY_BYTES).await?;
     let (user, quick) = (Arc::clone(&state.user), bytes.len() <= QUICK_BYTES);
     let read = move || {

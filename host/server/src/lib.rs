@@ -23,6 +23,7 @@ mod metrics;
 mod operation;
 mod plugins;
 mod query;
+mod replay;
 mod request;
 mod router;
 mod routes;

@@ -17,7 +17,10 @@ pub(crate) const MAX_LIMIT: usize = 10_000;
 /// Most characters of patterns in one query: some hundred patterns.
 pub(crate) const MAX_PATTERNS_BYTES: usize = 16 * 1024;
 /// The longest wait for a person, in milliseconds.
-const MAX_WAIT_MS: u64 = 3_600_000;
+pub(crate) const MAX_PERSON_MS: u64 = 3_600_000;
+/// The longest wait for plugins to be done with an event, in milliseconds: their calls take a second unless granted
+/// more, and each who waits holds a connection.
+pub(crate) const MAX_PLUGINS_MS: u64 = 60_000;
 
 /// From where on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +53,13 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Reads `type` (or `filter`), `entity`, `session`, `since`, `until`, `limit`, `newest`, `format`.
     pub(crate) fn parse(query: Option<&str>, now: Timestamp) -> Result<Self, ApiError> {
+        Self::of(pairs(query)?, now)
+    }
+
+    /// The same, of parameters that are taken apart.
+    pub(crate) fn of(pairs: Vec<(String, String)>, now: Timestamp) -> Result<Self, ApiError> {
         let mut wanted = Self { limit: DEFAULT_LIMIT, ..Self::default() };
-        for (name, value) in pairs(query)? {
+        for (name, value) in pairs {
             match name.as_str() {
                 "type" | "filter" => wanted.patterns = Some(patterns(&name, &value)?),
                 "entity" => wanted.entity = Some(entity(&value)?),
@@ -118,13 +126,13 @@ impl Wanted {
     }
 }
 
-/// `wait_ms` of a hook's round trip.
-pub(crate) fn wait_ms(query: Option<&str>) -> Result<Option<u64>, ApiError> {
+/// `wait_ms` of a request that waits for somebody, for `most` milliseconds.
+pub(crate) fn wait_ms(query: Option<&str>, most: u64) -> Result<Option<u64>, ApiError> {
     let mut wait = None;
     for (name, value) in pairs(query)? {
         match (name.as_str(), value.parse()) {
-            ("wait_ms", Ok(ms)) if ms <= MAX_WAIT_MS => wait = Some(ms),
-            ("wait_ms", _) => return Err(bad(&name, &format!("must be whole milliseconds, 0 to {MAX_WAIT_MS}"))),
+            ("wait_ms", Ok(ms)) if ms <= most => wait = Some(ms),
+            ("wait_ms", _) => return Err(bad(&name, &format!("must be whole milliseconds, 0 to {most}"))),
             _ => return Err(bad(&name, "no such parameter; known is wait_ms")),
         }
     }
@@ -209,7 +217,7 @@ fn limit(value: &str) -> Result<usize, ApiError> {
     }
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
+pub(crate) fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "true" | "1" | "" => Ok(true),
         "false" | "0" => Ok(false),
@@ -260,7 +268,7 @@ fn duration_ms(text: &str) -> Option<i64> {
     count.parse::<i64>().ok()?.checked_mul(unit)
 }
 
-fn bad(name: &str, reason: &str) -> ApiError {
+pub(crate) fn bad(name: &str, reason: &str) -> ApiError {
     ApiError::bad_request("bad_query", format!("`{name}`: {reason}"))
 }
 

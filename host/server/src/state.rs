@@ -17,8 +17,8 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::session::Sessions;
 use tollgate_runtime::Runtime;
 
-/// Most live streams at a time: a fraction of the connections, so that watchers never keep the gate's clients out.
-pub(crate) const MAX_STREAMS: usize = 64;
+/// Most live streams at a time: half of the connections, so that watchers never keep the gate's clients out.
+pub(crate) const MAX_STREAMS: usize = 256;
 
 /// The host's parts, as the handlers reach them. Cheap to clone.
 #[derive(Clone)]

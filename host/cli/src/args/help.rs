@@ -68,7 +68,15 @@ goes to standard error. A second daemon on one home is refused.";
 pub const EMIT: &str = "Examples:
   tollgate emit task.progress --entity task/t1 --payload '{\"progress\":42,\"message\":\"half\"}'
   tollgate emit message.in --session s1 --payload - < message.json
-  tollgate emit < events.ndjson                      all of them, or none";
+  tollgate emit < events.ndjson                      all of them, or none
+  tollgate emit command.test --session s1 --payload '{\"chat_id\":\"c1\",\"args\":\"\"}' --wait 50s";
+
+pub const REPLAY: &str = "Examples:
+  tollgate replay --to-plugin audit --since 1h --dry-run
+  tollgate replay --to-plugin translation --since 0 --type 'task.*'
+
+It handles each once, between two others, with all its effects; what it emitted for it before is not recorded twice.
+Events that it was not given yet it is given anyway. `tollgate journal` and `tail` show what there is.";
 
 pub const TAIL: &str = "Examples:
   tollgate tail 'tool.*' 'hook.*'

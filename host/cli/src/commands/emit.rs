@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate_core::home::Home;
 
+/// The longest words about one plugin, in characters.
+const MAX_SENTENCE: usize = 500;
+
 /// Records it and shows its seq and id.
 ///
 /// # Errors
@@ -32,16 +35,30 @@ pub fn run(home: &Home, args: EmitArgs) -> Result<Exit, Failure> {
             format!(r#"{{"type":"{event_type}","entity":{entity},"session":{session},"payload":{payload}}}"#)
         }
     };
-    let answer = Client::of(home).post("/api/events", body.as_bytes())?;
+    let path = args.wait.map_or_else(|| "/api/events".to_owned(), |wait| format!("/api/events?wait_ms={}", wait.as_millis()));
+    let answer = Client::of(home).post(&path, body.as_bytes())?;
     let value = parse(&answer)?;
+    let outcomes = value.get("outcomes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let of = |outcome: &Value, key: &str| outcome.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let all_handled = outcomes.iter().all(|outcome| of(outcome, "outcome") == "handled");
+    let exit = if all_handled { Exit::Done } else { Exit::Failed };
     if args.json {
         output::line(&answer)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     for receipt in value.get("events").and_then(Value::as_array).into_iter().flatten() {
         let id = receipt.get("id").and_then(Value::as_str).unwrap_or("");
         let again = if receipt.get("duplicate") == Some(&Value::Bool(true)) { "  (recorded before)" } else { "" };
         output::line(format_args!("{}  {id}{again}", receipt.get("seq").unwrap_or(&Value::Null)))?;
     }
-    Ok(Exit::Done)
+    for outcome in outcomes {
+        let message = of(outcome, "message");
+        let why = if message.is_empty() { String::new() } else { format!(": {message}") };
+        let line = format!("{}: {}{why}", of(outcome, "plugin"), of(outcome, "outcome").replace('_', " "));
+        output::line(output::tame(&line, MAX_SENTENCE))?;
+    }
+    if args.wait.is_some() && outcomes.is_empty() {
+        output::line("no plugin wants it, or it was recorded before")?;
+    }
+    Ok(exit)
 }

@@ -14,6 +14,7 @@ pub mod man;
 pub mod message;
 pub mod plugin;
 pub mod policy;
+pub mod replay;
 pub mod run;
 pub mod tail;
 pub mod token;

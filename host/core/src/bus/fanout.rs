@@ -2,6 +2,7 @@
 //!
 //! Owns the subscribers, the routes from type to subscribers, and the counts by type.
 
+use super::outcomes::Outcomes;
 use super::subscriber::{Subscriber, WhenFull};
 use crate::event::Event;
 use crate::journal::lock;
@@ -18,11 +19,11 @@ const OTHER_ROUTES: usize = 4_096;
 type Route = Arc<[Arc<Subscriber>]>;
 
 /// The fan-out and its lock.
-#[derive(Default)]
 pub(super) struct Fanout(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    outcomes: Arc<Outcomes>,
     subscribers: Vec<Arc<Subscriber>>,
     made: u64,
     known: HashMap<EventType, Known>,
@@ -49,6 +50,18 @@ pub(super) struct Counts {
 }
 
 impl Fanout {
+    /// Without subscribers; who waits for what becomes of an event is told of those that are dropped.
+    pub(super) fn new(outcomes: Arc<Outcomes>) -> Self {
+        Self(Mutex::new(State { outcomes, ..State::default() }))
+    }
+
+    /// The subscribers with a name that want this type now.
+    pub(super) fn named(&self, event_type: &EventType) -> Vec<Arc<str>> {
+        let state = lock(&self.0);
+        let wanting = state.subscribers.iter().filter(|it| it.has_name() && it.patterns().matches(event_type));
+        wanting.map(|subscriber| subscriber.name()).collect()
+    }
+
     /// Says where the journal ended when it was opened.
     pub(super) fn start_after(&self, seq: u64) {
         lock(&self.0).last_seq = seq;
@@ -68,9 +81,14 @@ impl Fanout {
     }
 
     /// Adds a subscriber that gets what comes from now on.
-    pub(super) fn subscribe(&self, patterns: PatternSet, when_full: WhenFull) -> Arc<Subscriber> {
+    pub(super) fn subscribe(
+        &self,
+        name: Option<Arc<str>>,
+        patterns: PatternSet,
+        when_full: WhenFull,
+    ) -> Arc<Subscriber> {
         let mut state = lock(&self.0);
-        let subscriber = state.add(None, patterns, when_full);
+        let subscriber = state.add(name, patterns, when_full);
         subscriber.attach(state.last_seq);
         subscriber
     }
@@ -137,8 +155,8 @@ impl Fanout {
 impl State {
     fn add(&mut self, name: Option<Arc<str>>, patterns: PatternSet, when_full: WhenFull) -> Arc<Subscriber> {
         self.made += 1;
-        let name = name.unwrap_or_else(|| format!("live {}", self.made).into());
-        let subscriber = Arc::new(Subscriber::new(self.made, name, patterns, when_full));
+        let subscriber = Subscriber::new(self.made, name, patterns, when_full, Arc::clone(&self.outcomes));
+        let subscriber = Arc::new(subscriber);
         if self.closed {
             subscriber.close();
         }

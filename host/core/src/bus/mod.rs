@@ -2,6 +2,7 @@
 
 mod admit;
 mod fanout;
+mod outcomes;
 mod subscriber;
 mod subscription;
 mod tail;
@@ -10,6 +11,7 @@ mod tail;
 mod tests;
 
 pub(crate) use admit::{check_name, check_recorded};
+pub use outcomes::{Handling, MAX_WAITING, Outcome};
 pub use subscription::{CompletionTicket, DurableSubscription, Follow, Subscription};
 
 use crate::event::{Draft, Event};
@@ -20,6 +22,7 @@ use crate::journal::{
 use crate::time::Clock;
 use admit::Admission;
 use fanout::Fanout;
+use outcomes::Outcomes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use subscriber::WhenFull;
@@ -68,6 +71,9 @@ pub enum EmitError {
     /// More than [`MAX_BATCH`] drafts at once.
     #[error("a batch has at most 1000 events, this one has {0}")]
     BatchTooLarge(usize),
+    /// Nothing was recorded: [`MAX_WAITING`] emitters wait for what becomes of their events, or one for this event.
+    #[error("as many wait for their events as may, or somebody for this one: emit it without waiting")]
+    NoPlaceToWait,
     /// The journal did not record it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -81,6 +87,7 @@ struct BusInner {
     journal: Journal,
     admission: Admission,
     fanout: Arc<Fanout>,
+    outcomes: Arc<Outcomes>,
     filtered: AtomicU64,
     rejected: AtomicU64,
 }
@@ -105,7 +112,8 @@ pub enum Start {
 /// What a full live queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overflow {
-    /// The oldest goes; a [`Delivery::Gap`] comes before the next event.
+    /// The oldest goes, of those that only say how things stand ([`EventType::is_passing`]) while there are any; a
+    /// [`Delivery::Gap`] comes before the next event.
     DropOldest,
 }
 
@@ -118,7 +126,7 @@ pub enum Delivery {
     Gap {
         /// First seq dropped.
         from: u64,
-        /// Last seq dropped.
+        /// Last seq dropped; others between the two may still come.
         to: u64,
         /// How many were dropped.
         count: u64,
@@ -131,7 +139,8 @@ impl Bus {
     /// # Errors
     /// When the journal cannot be opened.
     pub fn open(options: BusOptions) -> Result<Self, JournalError> {
-        let fanout = Arc::new(Fanout::default());
+        let outcomes = Arc::new(Outcomes::default());
+        let fanout = Arc::new(Fanout::new(Arc::clone(&outcomes)));
         let sink = Arc::clone(&fanout);
         let journal = Journal::open(&options.journal, Box::new(move |events| sink.publish(events)))?;
         fanout.start_after(journal.head());
@@ -139,6 +148,7 @@ impl Bus {
             journal,
             admission: Admission::new(options.clock, options.filter),
             fanout,
+            outcomes,
             filtered: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
         })))
@@ -257,7 +267,15 @@ impl Bus {
         let when_full = match overflow {
             Overflow::DropOldest => WhenFull::DropOldest,
         };
-        Subscription::new(Arc::clone(&self.0.fanout), self.0.fanout.subscribe(patterns, when_full))
+        Subscription::new(Arc::clone(&self.0.fanout), self.0.fanout.subscribe(None, patterns, when_full))
+    }
+
+    /// The same under a name, which emitters that wait for what becomes of their events wait for
+    /// ([`Bus::emit_and_wait`]).
+    #[must_use]
+    pub fn subscribe_as(&self, name: Arc<str>, patterns: PatternSet) -> Subscription {
+        let subscriber = self.0.fanout.subscribe(Some(name), patterns, WhenFull::DropOldest);
+        Subscription::new(Arc::clone(&self.0.fanout), subscriber)
     }
 
     /// A durable subscription: from its cursor on, nothing dropped, seq order, journal behind the queue.
@@ -458,7 +476,7 @@ pub struct Statistics {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscriberStatistics {
     /// The plugin's name, or `live` and a number.
-    pub name: String,
+    pub name: Arc<str>,
     /// Events that it has come past, since where it began.
     pub emitted: u64,
     /// Those of a type that it does not want.

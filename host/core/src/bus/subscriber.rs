@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the journal: one that reads on from the journal is only told that it fell behind.
 
+use super::outcomes::{Outcome, Outcomes};
 use super::{Delivery, QUEUE_EVENTS, SubscriberStatistics};
 use crate::event::Event;
 use crate::journal::lock;
@@ -14,7 +15,7 @@ use tollgate_events::PatternSet;
 /// What a full queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenFull {
-    /// Drops the oldest and counts it.
+    /// Drops the oldest, of the passing ones while there are any, and counts it.
     DropOldest,
     /// Detaches: the consumer goes on from the journal and attaches again.
     Detach,
@@ -38,6 +39,9 @@ impl From<Gap> for Delivery {
 pub(super) struct Subscriber {
     pub(super) id: u64,
     name: Arc<str>,
+    /// Whether the name was given: a plugin's, for which an emitter may wait.
+    named: bool,
+    outcomes: Arc<Outcomes>,
     patterns: Mutex<Arc<PatternSet>>,
     when_full: WhenFull,
     queue: Mutex<Queue>,
@@ -49,6 +53,8 @@ pub(super) struct Subscriber {
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Arc<Event>>,
+    /// Those that only say how things stand, where the oldest is dropped: they are dropped before the others.
+    passing: VecDeque<Arc<Event>>,
     gap: Option<Gap>,
     attached: bool,
     closed: bool,
@@ -58,6 +64,26 @@ struct Queue {
     passed: u64,
     /// Events that matched, wherever they came from.
     matched: u64,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.events.len() + self.passing.len()
+    }
+
+    /// Moves everything into `into`, which is empty, by seq.
+    fn take(&mut self, into: &mut VecDeque<Arc<Event>>) {
+        std::mem::swap(&mut self.events, into);
+        if self.passing.is_empty() {
+            return;
+        }
+        let (mut events, mut passing) = (std::mem::take(into).into_iter().peekable(), self.passing.drain(..).peekable());
+        while let (Some(event), Some(other)) = (events.peek(), passing.peek()) {
+            let next = if event.seq < other.seq { events.next() } else { passing.next() };
+            into.extend(next);
+        }
+        into.extend(events.chain(passing));
+    }
 }
 
 /// What a consumer finds.
@@ -71,10 +97,18 @@ pub(super) enum Drained {
 }
 
 impl Subscriber {
-    pub(super) fn new(id: u64, name: Arc<str>, patterns: PatternSet, when_full: WhenFull) -> Self {
+    pub(super) fn new(
+        id: u64,
+        name: Option<Arc<str>>,
+        patterns: PatternSet,
+        when_full: WhenFull,
+        outcomes: Arc<Outcomes>,
+    ) -> Self {
         Self {
             id,
-            name,
+            named: name.is_some(),
+            name: name.unwrap_or_else(|| format!("live {id}").into()),
+            outcomes,
             patterns: Mutex::new(Arc::new(patterns)),
             when_full,
             queue: Mutex::default(),
@@ -100,7 +134,7 @@ impl Subscriber {
         if !queue.attached || event.seq <= queue.after {
             return;
         }
-        if queue.events.len() >= QUEUE_EVENTS {
+        if queue.len() >= QUEUE_EVENTS {
             match self.when_full {
                 WhenFull::Detach => {
                     queue.attached = false;
@@ -110,18 +144,23 @@ impl Subscriber {
                     return;
                 }
                 WhenFull::DropOldest => {
-                    if let Some(lost) = queue.events.pop_front() {
+                    if let Some(lost) = queue.passing.pop_front().or_else(|| queue.events.pop_front()) {
                         let gap = queue.gap.get_or_insert(Gap { from: lost.seq, to: lost.seq, count: 0 });
-                        gap.to = lost.seq;
+                        (gap.from, gap.to) = (gap.from.min(lost.seq), gap.to.max(lost.seq));
                         gap.count += 1;
                         self.dropped.fetch_add(1, Ordering::Relaxed);
+                        if self.named && self.outcomes.awaits(lost.id) {
+                            self.outcomes.tell(&self.name, lost.id, Outcome::Dropped("its queue was full".into()));
+                        }
                     }
                 }
             }
         }
         queue.matched += 1;
-        let was_empty = queue.events.is_empty();
-        queue.events.push_back(Arc::clone(event));
+        let was_empty = queue.len() == 0;
+        let passing = self.when_full == WhenFull::DropOldest && event.event_type.is_passing();
+        let kept = if passing { &mut queue.passing } else { &mut queue.events };
+        kept.push_back(Arc::clone(event));
         drop(queue);
         // Its one consumer drains the whole queue before it waits, so only the first event wakes it.
         if was_empty {
@@ -146,8 +185,8 @@ impl Subscriber {
         loop {
             {
                 let mut queue = lock(&self.queue);
-                if !queue.events.is_empty() {
-                    std::mem::swap(&mut queue.events, into);
+                if queue.len() > 0 {
+                    queue.take(into);
                     return Drained::Events(queue.gap.take());
                 }
                 if queue.closed {
@@ -175,7 +214,7 @@ impl Subscriber {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        lock(&self.queue).events.len()
+        lock(&self.queue).len()
     }
 
     /// Its counters, `last` being the newest seq that was handed over to anybody.
@@ -185,7 +224,7 @@ impl Subscriber {
         let emitted = queue.passed + live;
         let (delivered, dropped) = (self.delivered.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed));
         SubscriberStatistics {
-            name: self.name.to_string(),
+            name: Arc::clone(&self.name),
             emitted,
             filtered: emitted.saturating_sub(queue.matched),
             delivered,
@@ -194,7 +233,11 @@ impl Subscriber {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    pub(super) fn has_name(&self) -> bool {
+        self.named
     }
 }

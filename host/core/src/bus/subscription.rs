@@ -127,7 +127,7 @@ pub struct Follow(pub(super) Tail);
 impl Follow {
     /// What the statistics call it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> Arc<str> {
         self.0.subscriber.name()
     }
 

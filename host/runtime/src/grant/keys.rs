@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 const TABLES: &[&str] = &["grant", "limits", "delivery", "config"];
 const GRANT: &[&str] = &["emit", "process", "env", "workspace", "data", "interactions", "session_effects", "gate"];
-const DELIVERY: &[&str] = &["mode", "start", "instances", "drain_ms", "max_age_ms", "on_fault"];
+const DELIVERY: &[&str] = &["mode", "start", "instances", "drain_ms", "max_age_ms", "max_per_second", "on_fault"];
 
 /// Refuses the first key that no grant file has; `[config]` is the plugin's own.
 pub(super) fn check(text: &str) -> Result<(), GrantError> {

@@ -13,6 +13,7 @@ pub(crate) use globs::{ArgGlobs, PathGlobs, check_args, check_path_glob, check_p
 
 use crate::limits::{Limits, LimitsTable};
 use serde::Deserialize;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use tollgate_core::bus::Start;
 use tollgate_core::events::PatternSet;
@@ -119,6 +120,8 @@ pub(crate) struct Delivery {
     drain_ms: Option<u64>,
     /// Older events go to the dead letters. None: never, but commands after ten minutes.
     pub(crate) max_age_ms: Option<u64>,
+    /// Most events a second, of all instances together; none: as fast as it handles them.
+    pub(crate) max_per_second: Option<NonZeroU32>,
     pub(crate) on_fault: OnFault,
 }
 
@@ -181,6 +184,7 @@ struct DeliveryTable {
     instances: Option<usize>,
     drain_ms: Option<u64>,
     max_age_ms: Option<u64>,
+    max_per_second: u32,
     on_fault: OnFaultName,
 }
 
@@ -210,7 +214,7 @@ impl Grant {
     pub(crate) fn parse(text: &str) -> Result<Self, GrantError> {
         keys::check(text)?;
         let file: File = toml::from_str(text).map_err(|error| GrantError(keys::at_line(text, &error)))?;
-        let DeliveryTable { mode, start, instances, drain_ms, max_age_ms, on_fault } = file.delivery;
+        let DeliveryTable { mode, start, instances, drain_ms, max_age_ms, max_per_second, on_fault } = file.delivery;
         if instances.is_some_and(|instances| !(1..=MAX_INSTANCES).contains(&instances)) {
             return Err(GrantError(format!(
                 "line {}: delivery.instances: a plugin has 1 to {MAX_INSTANCES} of them",
@@ -247,6 +251,7 @@ impl Grant {
                 instances,
                 drain_ms,
                 max_age_ms,
+                max_per_second: NonZeroU32::new(max_per_second),
                 on_fault: match on_fault {
                     OnFaultName::Deny => OnFault::Deny,
                     OnFaultName::Ask => OnFault::Ask,
@@ -332,6 +337,7 @@ start = "beginning"
 instances = 4
 drain_ms = 20
 max_age_ms = 5
+max_per_second = 50
 on_fault = "ask"
 [config]
 words = ["a"]
@@ -345,6 +351,7 @@ words = ["a"]
         assert_eq!((limits.fuel_per_event, limits.timeout_ms), (7, 1_000));
         assert_eq!((grant.delivery.mode, grant.delivery.max_age_ms), (Mode::Live, Some(5)));
         assert_eq!((grant.delivery.instances(), grant.delivery.drain()), (4, Duration::from_millis(20)));
+        assert_eq!(grant.delivery.max_per_second, NonZeroU32::new(50));
         assert_eq!(grant.config(), r#"{"words":["a"]}"#);
     }
 
@@ -372,6 +379,7 @@ words = ["a"]
         refuses("[delivery]\ninstances = 0\n", "line 2: delivery.instances: a plugin has 1 to 8");
         refuses("[delivery]\nmode = \"live\"\ninstances = 9\n", "line 3: delivery.instances");
         refuses("[delivery]\ndrain_ms = 3_600_001\n", "line 2: delivery.drain_ms: at most 3600000");
+        refuses("[delivery]\nmax_per_second = -1\n", "line 2");
         refuses("[grant]\ninteractions = 3\n", "line 2");
         refuses("[grant\n", "line 1");
         refuses("[limits]\nfuel_per_event = -1\n", "line 2");

@@ -14,7 +14,7 @@ impl Lane {
     pub(super) async fn command(&mut self, command: Option<Command>) -> Flow {
         match command {
             Some(Command::Hold { held, next }) => self.hold(held, next).await,
-            Some(Command::Retry { seq, done }) => self.retry(seq, done).await,
+            Some(Command::Retry { what, done }) => self.retry(what, done).await,
             Some(Command::Stop { done }) => {
                 while let Some(committed) = self.last_commits().await {
                     if let Err(error) = committed {

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
-use tollgate_core::bus::{Bus, MAX_BATCH};
+use tollgate_core::bus::{Bus, MAX_BATCH, Outcome};
+use tollgate_core::event::Event;
 use tollgate_core::journal::{Completion, DeadLetter, JournalError, StoreWrite};
+use uuid::Uuid;
 
 /// Most commits under way; the lane waits for the oldest where there are as many.
 const MAX_UNDER_WAY: usize = 8;
@@ -42,6 +44,8 @@ pub(super) struct Commits {
     emits: Vec<tollgate_core::event::Draft>,
     store: Vec<StoreWrite>,
     dead_letter: Option<DeadLetter>,
+    /// What became of events that somebody waits for, told once it is in the journal.
+    told: Vec<(Uuid, Outcome)>,
     since: Option<Instant>,
     /// Of `emits` and `store`.
     bytes: usize,
@@ -65,6 +69,7 @@ impl Commits {
             emits: Vec::new(),
             store: Vec::new(),
             dead_letter: None,
+            told: Vec::new(),
             since: None,
             bytes: 0,
             number: 1,
@@ -109,6 +114,13 @@ impl Commits {
             at: self.bus.clock().now(),
         });
         self.flush();
+    }
+
+    /// What became of an event that is, or is about to be, finished: for who waits for it.
+    pub(super) fn became(&mut self, event: &Event, outcome: impl FnOnce() -> Outcome) {
+        if self.bus.is_awaited(event.id) {
+            self.told.push((event.id, outcome()));
+        }
     }
 
     /// The generation of the events that are handled.
@@ -170,7 +182,7 @@ impl Commits {
         let (number, bytes) = (self.number, std::mem::take(&mut self.bytes));
         self.number += 1;
         self.under_way_bytes += bytes;
-        self.under_way.push_back(Box::pin(async move {
+        let committed = async move {
             match ticket {
                 Some(ticket) => ticket.wait().await.map(|()| {
                     usage.iter().for_each(|usage| usage.store_committed());
@@ -178,14 +190,21 @@ impl Commits {
                 }),
                 None => Err(JournalError::Write("what another instance did was not recorded".to_owned())),
             }
-        }));
+        };
+        let told = std::mem::take(&mut self.told);
+        self.under_way.push_back(if told.is_empty() {
+            Box::pin(committed)
+        } else {
+            Box::pin(tell(self.bus.clone(), Arc::clone(&self.plugin), committed, told))
+        });
     }
 
-    /// Commits another try of a dead letter, which moves no cursor: what its handler staged, or the letter that is
-    /// left. Nothing is gathered or under way. Answers with the commit's number.
+    /// Commits what came of an event that was given once more, which moves no cursor: what its handler staged, or the
+    /// letter that is left; `letter` is the one that it was. Nothing is gathered or under way. Answers with the
+    /// commit's number.
     pub(super) async fn retried(
         &mut self,
-        seq: u64,
+        letter: Option<u64>,
         left: Option<DeadLetter>,
         state: Option<&mut GuestState>,
     ) -> Result<u64, JournalError> {
@@ -196,7 +215,7 @@ impl Commits {
             emits.append(&mut state.call.emits);
             state.store.take(number, &mut store);
         }
-        let (subscriber, dead_letter, retried) = (Arc::clone(&self.plugin), left, Some(seq));
+        let (subscriber, dead_letter, retried) = (Arc::clone(&self.plugin), left, letter);
         let ticket = self.share.commit_beside(|step| {
             let Step { after, finished, ahead } = step;
             self.bus.complete(Completion { subscriber, after, finished, ahead, emits, store, dead_letter, retried })
@@ -230,6 +249,7 @@ impl Commits {
         self.emits.clear();
         self.store.clear();
         self.dead_letter = None;
+        self.told.clear();
         self.since = None;
         self.bytes = 0;
         self.finished = self.handed;
@@ -244,6 +264,23 @@ impl Commits {
             (self.finished, self.handed) = (0, 0);
         }
     }
+}
+
+/// Drives a commit whether the lane looks at it or not, since somebody waits for what it says.
+async fn tell(
+    bus: Bus,
+    plugin: Arc<str>,
+    committed: impl Future<Output = Result<(u64, usize), JournalError>> + Send + 'static,
+    told: Vec<(Uuid, Outcome)>,
+) -> Result<(u64, usize), JournalError> {
+    let telling = tokio::spawn(async move {
+        let committed = committed.await;
+        if committed.is_ok() {
+            told.into_iter().for_each(|(event, outcome)| bus.tell(&plugin, event, outcome));
+        }
+        committed
+    });
+    telling.await.unwrap_or(Err(JournalError::Closed))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::component::{Rejection, Stage};
 use crate::context::Context;
 use crate::guest::Guest;
 use crate::plugin::Plugin;
-use crate::retry::{RetryOutcome, RetryRefusal};
+use crate::retry::{Again, RetryOutcome, RetryRefusal};
 use crate::version::{Version, init_failed};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) const COMMANDS: usize = 4;
 pub(super) enum Command {
     /// Commit everything, tell `held`, and wait for what comes next; where nothing does, go on.
     Hold { held: oneshot::Sender<()>, next: oneshot::Receiver<Next> },
-    /// Try the dead letter of this event again.
-    Retry { seq: u64, done: oneshot::Sender<Result<RetryOutcome, RetryRefusal>> },
+    /// Give the guest an event once more.
+    Retry { what: Again, done: oneshot::Sender<Result<RetryOutcome, RetryRefusal>> },
     /// Finish the call in flight, commit, stop the guest, end.
     Stop { done: oneshot::Sender<()> },
 }
@@ -136,7 +136,7 @@ async fn go_on(held: Vec<oneshot::Sender<Next>>, mut next: impl FnMut(oneshot::S
     join_all(done).await;
 }
 
-/// A way to have running lanes try their dead letters.
+/// A way to have running lanes give their guests an event once more.
 pub(crate) struct Retrier {
     bus: Bus,
     lanes: Vec<mpsc::Sender<Command>>,
@@ -144,19 +144,24 @@ pub(crate) struct Retrier {
 
 impl Retrier {
     /// The outcome; none where the lane ended before there was one.
-    pub(crate) async fn retry(&self, seq: u64) -> Option<Result<RetryOutcome, RetryRefusal>> {
+    pub(crate) async fn retry(&self, what: Again) -> Option<Result<RetryOutcome, RetryRefusal>> {
         let (done, tried) = oneshot::channel();
-        send(self.lane_of(seq).await?, Command::Retry { seq, done }, tried).await
+        send(self.lane_of(&what).await?, Command::Retry { what, done }, tried).await
     }
 
     /// The lane that the event belongs to: no other may be handling one of the same entity meanwhile. An event that
     /// cannot be read is refused by any lane.
-    async fn lane_of(&self, seq: u64) -> Option<&mpsc::Sender<Command>> {
+    async fn lane_of(&self, what: &Again) -> Option<&mpsc::Sender<Command>> {
         if self.lanes.len() < 2 {
             return self.lanes.first();
         }
-        let journal = self.bus.journal().clone();
-        let event = tokio::task::spawn_blocking(move || journal.event(seq).ok().flatten()).await.ok().flatten();
+        let event = match what {
+            Again::Event(event) => Some(Arc::clone(event)),
+            Again::Letter(seq) => {
+                let (journal, seq) = (self.bus.journal().clone(), *seq);
+                tokio::task::spawn_blocking(move || journal.event(seq).ok().flatten()).await.ok().flatten()
+            }
+        };
         let instance = event.map_or(0, |event| instance_of(&event, self.lanes.len()));
         self.lanes.get(instance)
     }

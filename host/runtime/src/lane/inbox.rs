@@ -3,7 +3,7 @@
 use super::is_durable;
 use crate::version::Version;
 use std::sync::Arc;
-use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Overflow, Start, Subscription};
+use tollgate_core::bus::{Bus, Delivery, DurableSubscription, Start, Subscription};
 use tollgate_core::event::Event;
 use tollgate_core::journal::{Finished, JournalError};
 
@@ -31,8 +31,8 @@ impl Inbox {
             return Ok((Self::Durable(subscription), finished));
         }
         // Before the subscription, so that whatever it delivers comes after the cursor.
-        let finished = bus.finished(name, Start::Head).await?;
-        Ok((Self::Live(bus.subscribe(patterns, Overflow::DropOldest)), finished))
+        let finished = bus.finished(Arc::clone(&name), Start::Head).await?;
+        Ok((Self::Live(bus.subscribe_as(name, patterns)), finished))
     }
 
     /// The next events, in seq order; none when the bus is closed. Cancel-safe.

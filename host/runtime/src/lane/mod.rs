@@ -7,6 +7,7 @@ mod commits;
 mod drain;
 mod handle;
 mod inbox;
+mod pace;
 mod recording;
 mod retrying;
 mod share;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
+use tollgate_core::bus::Outcome;
 use tollgate_core::event::{Cause, Event};
 use tollgate_core::journal::JournalError;
 
@@ -46,6 +48,9 @@ const TURN: Duration = EPOCH_TICK;
 /// Age at which a command goes to the dead letters where the grant file says nothing: acting on last month's
 /// command is worse than not acting.
 const COMMAND_MAX_AGE_MS: u64 = 10 * 60 * 1_000;
+
+/// Cause of the dead letter of an event that nobody was called for, since it was too old.
+const STALE: &str = "stale";
 
 /// How a lane goes on after an event or a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +223,11 @@ impl Lane {
     /// Handles one event to its end: done, failed, or given up.
     async fn event(&mut self, event: &Arc<Event>, now: &mut Instant) -> Flow {
         if self.stale(event) {
-            return self.give_up(event, now, "stale", "older than its grant allows", 0).await;
+            return self.give_up(event, now, STALE, "older than its grant allows", 0).await;
+        }
+        match self.paced(now).await {
+            Flow::Next => {}
+            other => return other,
         }
         let mut tries = 0;
         loop {
@@ -250,6 +259,7 @@ impl Lane {
             let (cause, message) = match handled {
                 Ok(Handled::Done) => {
                     self.commits.done(event.seq, guest.state());
+                    self.commits.became(event, || Outcome::Handled);
                     self.fine(probing, now).await;
                     return self.rest(rest, now).await;
                 }
@@ -257,6 +267,7 @@ impl Lane {
                     self.plugin.counters.failed.fetch_add(1, Relaxed);
                     self.plugin.ring.push(LogLevel::Warn, &format!("event {} failed: {message}", event.seq));
                     self.commits.finish(event.seq);
+                    self.commits.became(event, || Outcome::Failed(message.into()));
                     self.fine(probing, now).await;
                     return self.rest(rest, now).await;
                 }
@@ -367,6 +378,10 @@ impl Lane {
         self.plugin.counters.dead_letters.fetch_add(1, Relaxed);
         let text = format!("event {} goes to the dead letters: {cause} after {tries} tries: {message}", event.seq);
         self.plugin.ring.push(LogLevel::Error, &text);
+        self.commits.became(event, || match cause {
+            STALE => Outcome::Dropped(message.into()),
+            _ => Outcome::Faulted { cause: cause.into(), message: message.into() },
+        });
         self.commits.give_up(event.seq, cause, message, tries);
         Flow::Next
     }
@@ -379,50 +394,6 @@ impl Lane {
         };
         let age = self.context.bus.clock().now().0.saturating_sub(event.ts.0);
         max_age_ms > 0 && u64::try_from(age).is_ok_and(|age| age > max_age_ms)
-    }
-
-    /// Takes `fuel` from the minute's budget; says how long to wait for the next one, where there is none left.
-    fn spend(&mut self, fuel: u64, now: Instant) -> Duration {
-        let (budget, minute) = (self.version.limits.fuel_per_minute, self.context.ledger.tempo().fuel_minute);
-        let wait = self.plugin.usage.spend_fuel(fuel, budget, minute, now);
-        if !wait.is_zero() {
-            self.plugin.counters.throttles.fetch_add(1, Relaxed);
-            self.plugin.ring.push(LogLevel::Warn, "over its fuel of this minute: the next call waits");
-        }
-        wait
-    }
-
-    /// How long [`Lane::spend`] would have the next call wait.
-    fn fuel_wait(&self, now: Instant) -> Duration {
-        let (budget, minute) = (self.version.limits.fuel_per_minute, self.context.ledger.tempo().fuel_minute);
-        self.plugin.usage.spend_fuel(0, budget, minute, now)
-    }
-
-    /// Waits for what [`Lane::spend`] said, for all to see.
-    async fn rest(&mut self, how_long: Duration, now: &mut Instant) -> Flow {
-        if how_long.is_zero() {
-            return Flow::Next;
-        }
-        self.plugin.throttled.fetch_add(1, Relaxed);
-        let flow = self.pause(how_long, now).await;
-        self.plugin.throttled.fetch_sub(1, Relaxed);
-        flow
-    }
-
-    /// Waits, but not for commands; `now` is now afterwards.
-    async fn pause(&mut self, how_long: Duration, now: &mut Instant) -> Flow {
-        if let Err(flow) = self.flush(now).await {
-            return flow;
-        }
-        self.running = None;
-        self.show_progress();
-        let flow = tokio::select! {
-            biased;
-            command = self.commands.recv() => self.command(command).await,
-            () = tokio::time::sleep(how_long) => Flow::Next,
-        };
-        *now = Instant::now();
-        flow
     }
 
     /// The call of event `seq` was stopped for a change that waited for it: what it did is dropped with its guest, and

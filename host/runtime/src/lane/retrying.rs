@@ -1,11 +1,11 @@
-//! Another try of a dead letter, at the lane's own boundary between events: one call, and one commit that holds
-//! what came of it and the letter's end, or the letter with its tries counted.
+//! An event given once more, at the lane's own boundary between events: one call, and one commit that holds what came
+//! of it. Where it was a dead letter, the commit has the letter's end as well, or the letter with its tries counted.
 
 use super::{Flow, Lane};
 use crate::gate::Faulted;
 use crate::guest::Handled;
 use crate::logs::LogLevel;
-use crate::retry::{Letter, RetryOutcome, RetryRefusal, letter_of};
+use crate::retry::{Again, Letter, RetryOutcome, RetryRefusal, letter_of, subscribed};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -17,8 +17,8 @@ use tollgate_core::journal::DeadLetter;
 pub(super) type Asked = oneshot::Sender<Result<RetryOutcome, RetryRefusal>>;
 
 impl Lane {
-    /// Tries the letter of event `seq` again. Nothing runs for somebody who is gone.
-    pub(super) async fn retry(&mut self, seq: u64, asked: Asked) -> Flow {
+    /// Gives the guest an event once more. Nothing runs for somebody who is gone.
+    pub(super) async fn retry(&mut self, what: Again, asked: Asked) -> Flow {
         if asked.is_closed() {
             return Flow::Next;
         }
@@ -27,18 +27,28 @@ impl Lane {
         if flow == Flow::End {
             return flow;
         }
-        let outcome = self.try_again(seq).await;
+        let outcome = self.try_again(what).await;
         // Who asked may be gone; the journal has it.
         let _ = asked.send(outcome);
         flow
     }
 
-    async fn try_again(&mut self, seq: u64) -> Result<RetryOutcome, RetryRefusal> {
-        let Letter { letter, event } = letter_of(&self.context.bus, &self.version, seq).await?;
+    async fn try_again(&mut self, what: Again) -> Result<RetryOutcome, RetryRefusal> {
+        let (letter, event) = match what {
+            Again::Letter(seq) => {
+                let Letter { letter, event } = letter_of(&self.context.bus, &self.version, seq).await?;
+                (Some(letter), event)
+            }
+            Again::Event(event) => {
+                subscribed(&self.version, &event)?;
+                (None, event)
+            }
+        };
+        let seq = event.seq;
         if !self.fuel_wait(Instant::now()).is_zero() {
             return Err(RetryRefusal::OutOfFuel(self.plugin.name.to_string()));
         }
-        let tries = letter.tries.saturating_add(1);
+        let tries = letter.as_ref().map_or(0, |letter| letter.tries).saturating_add(1);
         let running = self.context.ticker.running();
         if self.guest.is_none() {
             match self.due.within(self.version.fresh_guest(&self.context)).await {
@@ -66,7 +76,7 @@ impl Lane {
         let (cause, message) = match handled {
             Ok(Handled::Done) => {
                 self.went_well();
-                return self.commit_retried(seq, None).await.map(|()| RetryOutcome::Handled);
+                return self.commit_retried(letter.map(|_| seq), None).await.map(|()| RetryOutcome::Handled);
             }
             Ok(Handled::Failed(message)) => {
                 self.plugin.counters.failed.fetch_add(1, Relaxed);
@@ -83,16 +93,18 @@ impl Lane {
                 (fault.cause.as_str(), fault.message)
             }
         };
+        let (cause, message): (Arc<str>, Arc<str>) = (cause.into(), message.into());
+        let outcome = RetryOutcome::Left { cause: Arc::clone(&cause), message: Arc::clone(&message), tries };
+        let Some(letter) = letter else {
+            let text = format!("event {seq}, given once more: {cause}: {message}");
+            self.plugin.ring.push(LogLevel::Warn, &text);
+            return Ok(outcome);
+        };
         let text = format!("event {seq} stays with the dead letters: {cause} after {tries} tries: {message}");
         self.plugin.ring.push(LogLevel::Error, &text);
         let at = self.context.bus.clock().now();
-        let left = DeadLetter { cause: cause.into(), message: message.into(), tries, at, ..letter };
-        let outcome = RetryOutcome::Left {
-            cause: Arc::clone(&left.cause),
-            message: Arc::clone(&left.message),
-            tries: left.tries,
-        };
-        self.commit_retried(seq, Some(left)).await.map(|()| outcome)
+        let left = DeadLetter { cause, message, tries, at, ..letter };
+        self.commit_retried(Some(seq), Some(left)).await.map(|()| outcome)
     }
 
     fn went_well(&mut self) {
@@ -101,9 +113,9 @@ impl Lane {
     }
 
     /// One commit with what the guest staged, which is nothing where the letter is left.
-    async fn commit_retried(&mut self, seq: u64, left: Option<DeadLetter>) -> Result<(), RetryRefusal> {
+    async fn commit_retried(&mut self, letter: Option<u64>, left: Option<DeadLetter>) -> Result<(), RetryRefusal> {
         let state = if left.is_none() { self.guest.as_mut().map(|guest| guest.state()) } else { None };
-        match self.commits.retried(seq, left, state).await {
+        match self.commits.retried(letter, left, state).await {
             Ok(number) => {
                 if let Some(guest) = &mut self.guest {
                     guest.state().store.committed(number);

@@ -22,6 +22,7 @@ mod retries;
 mod serving;
 mod signatures;
 pub(crate) mod signing;
+mod waiting;
 mod workspace;
 
 use crate::ledger::Tempo;

@@ -194,3 +194,43 @@ async fn one_letter_of_a_plugin_is_tried_at_a_time_and_fuel_bounds_them() {
     assert!(matches!(&spent, Err(RetryRefusal::OutOfFuel(_))), "{spent:?}");
     assert!(letter(&world, "log-flood", fuel[1]).is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_given_once_more_is_handled_and_what_it_emits_is_on_record_once() {
+    for durability in [Durability::Memory, Durability::Normal] {
+        let mut world = World::on(durability);
+        world.drop_in("counter", guests::COUNTER, EMITS);
+        world.start().await;
+        let seqs = [world.emit("demo.tick").await, world.emit("demo.tick").await];
+        world.wait_for("test_guest.counted", 2).await;
+        world.eventually("its cursor moves", || world.cursor("counter") == Some(seqs[1])).await;
+        let (wanted, upto) = world.runtime().given("counter").unwrap();
+        assert!(wanted.matches(&EventType::parse("demo.tick").unwrap()) && upto >= seqs[1]);
+        let head = world.bus.journal().head();
+        for seq in seqs {
+            let event = world.bus.journal().event(seq).unwrap().unwrap();
+            assert_eq!(world.runtime().replay("counter", event).await.unwrap(), RetryOutcome::Handled);
+        }
+        // Handled: its store counted on. On record as before: the emits have the ids that they had.
+        assert_eq!((world.status("counter").calls, world.bus.journal().head()), (4, head), "{}", world.story());
+        assert_eq!(world.cursor("counter"), Some(seqs[1]), "its cursor stays");
+        world.emit("demo.tick").await;
+        let counted = world.wait_for("test_guest.counted", 3).await;
+        assert_eq!(fields(&counted, "count"), [1, 2, 5].map(|count| json!(count)));
+        let other = world.emit("other.type").await;
+        let event = world.bus.journal().event(other).unwrap().unwrap();
+        let refused = world.runtime().replay("counter", event).await.unwrap_err();
+        assert!(matches!(refused, RetryRefusal::NotSubscribed { .. }), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_given_once_more_that_is_not_handled_makes_no_letter() {
+    let world = World::with("fails", guests::FAILS, EMITS).await;
+    let seq = world.emit("demo.loop").await;
+    world.eventually("it is handled", || world.cursor("fails") == Some(seq)).await;
+    let event = world.bus.journal().event(seq).unwrap().unwrap();
+    let outcome = world.runtime().replay("fails", event).await.unwrap();
+    assert!(matches!(&outcome, RetryOutcome::Left { cause, tries: 1, .. } if &**cause == "failed"), "{outcome:?}");
+    assert!(world.bus.journal().dead_letters(None, 10).unwrap().is_empty());
+}

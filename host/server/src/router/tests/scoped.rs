@@ -161,3 +161,14 @@ async fn those_without_a_token_share_few_places_and_see_what_is_open() {
     let text = std::str::from_utf8(&frame).unwrap();
     assert!(text.contains("a.b") && !text.contains("b.c"), "{text}");
 }
+
+#[tokio::test]
+async fn what_became_of_an_event_is_told_to_who_may_read_everything() {
+    let host = fixture().await;
+    let emits = made(&host, json!({"name": "emits", "scopes": ["emit", "read:task.*"]})).await;
+    let reads = made(&host, json!({"name": "reads", "scopes": ["emit", "read"]})).await;
+    let (status, answer) = asked(&host, "POST", "/api/events?wait_ms=10", r#"{"type":"a.b"}"#, &emits).await;
+    assert_eq!((status, host.state.bus.journal().head()), (403, 0), "{answer}");
+    let (status, answer) = asked(&host, "POST", "/api/events?wait_ms=10", r#"{"type":"a.b"}"#, &reads).await;
+    assert_eq!((status, &answer["outcomes"], &answer["events"][0]["seq"]), (200, &json!([]), &json!(1)), "{answer}");
+}
