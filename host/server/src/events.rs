@@ -67,9 +67,7 @@ pub(crate) async fn emit(
         return Err(ApiError::bad_request("bad_query", message));
     };
     let (receipt, handlings) = state.bus.emit_and_wait(draft, Duration::from_millis(wait)).await?;
-    let outcome = |Handling { subscriber, outcome }: &Handling| {
-        json!({"plugin": subscriber, "outcome": outcome.name(), "message": outcome.message()})
-    };
+    let outcome = |Handling { subscriber, outcome }: &Handling| json!({"plugin": subscriber, "outcome": outcome.name(), "message": outcome.message()});
     let outcomes: Vec<_> = handlings.iter().map(outcome).collect();
     Ok(json(json!({"events": [told(&receipt)], "outcomes": outcomes}).to_string()))
 }

@@ -35,7 +35,8 @@ pub fn run(home: &Home, args: EmitArgs) -> Result<Exit, Failure> {
             format!(r#"{{"type":"{event_type}","entity":{entity},"session":{session},"payload":{payload}}}"#)
         }
     };
-    let path = args.wait.map_or_else(|| "/api/events".to_owned(), |wait| format!("/api/events?wait_ms={}", wait.as_millis()));
+    let path =
+        args.wait.map_or_else(|| "/api/events".to_owned(), |wait| format!("/api/events?wait_ms={}", wait.as_millis()));
     let answer = Client::of(home).post(&path, body.as_bytes())?;
     let value = parse(&answer)?;
     let outcomes = value.get("outcomes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -53,7 +53,8 @@ pub fn run(home: &Home, args: &ReplayArgs) -> Result<Exit, Failure> {
     let ended = asked.give(&mut came, &bar);
     bar.finish_and_clear();
     came.report(args)?;
-    ended.map_err(|error| Failure::at(format!("{name} was given no more; go on with --since {}", asked.from), error))?;
+    ended
+        .map_err(|error| Failure::at(format!("{name} was given no more; go on with --since {}", asked.from), error))?;
     Ok(if came.left.is_empty() { Exit::Done } else { Exit::Failed })
 }
 

@@ -77,7 +77,8 @@ impl Queue {
         if self.passing.is_empty() {
             return;
         }
-        let (mut events, mut passing) = (std::mem::take(into).into_iter().peekable(), self.passing.drain(..).peekable());
+        let (mut events, mut passing) =
+            (std::mem::take(into).into_iter().peekable(), self.passing.drain(..).peekable());
         while let (Some(event), Some(other)) = (events.peek(), passing.peek()) {
             let next = if event.seq < other.seq { events.next() } else { passing.next() };
             into.extend(next);
