@@ -288,7 +288,7 @@ pub fn is_of_process(path: &str) -> bool {
         }
         (Some("proc"), Some(process), Some(first)) => {
             let known = process.bytes().all(|byte| byte.is_ascii_digit()) || matches!(process, "self" | "thread-self");
-            let named = known || process.contains(['$', '*', '?', '[']);
+            let named = known || process.contains(['$', '*', '?', '[', '(']);
             // `task/7/cwd` is the same for a thread.
             let name = if first == "task" { parts.nth(1).unwrap_or_default() } else { first };
             named && opened(name) && !is_descriptor(path)
