@@ -44,7 +44,7 @@ const NONE: Language = Language {
     long_valued: &[],
 };
 
-const LANGUAGES: [Language; 10] = [
+const LANGUAGES: [Language; 13] = [
     Language {
         name: "python",
         code: "c",
@@ -113,6 +113,18 @@ const LANGUAGES: [Language; 10] = [
         ..NONE
     },
     Language { name: "lua", code: "e", valued: "l", ..NONE },
+    Language { name: "luajit", code: "e", valued: "ljb", ..NONE },
+    Language {
+        name: "julia",
+        code: "eE",
+        valued: "LpJCtH",
+        attached: "Og",
+        program: "m",
+        long_code: &["--eval", "--print"],
+        long_valued: &["--load", "--procs", "--threads", "--sysimage", "--cpu-target", "--home", "--machine-file"],
+        ..NONE
+    },
+    Language { name: "tclsh", ..NONE },
     Language { name: "osascript", code: "e", valued: "ls", ..NONE },
 ];
 
@@ -231,8 +243,10 @@ impl Language {
 }
 
 fn language(name: &str) -> Option<&'static Language> {
-    // `python3`, `python3.12`, `perl5.36`, `lua5.4`.
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    // `python3`, `python3.12`, `perl5.36`, `lua5.4`, and `python3.13t` of the builds with a letter.
+    let is_version = |c: char| c.is_ascii_digit() || c == '.';
+    let plain = name.strip_suffix(['d', 'm', 't']).filter(|plain| plain.ends_with(is_version)).unwrap_or(name);
+    let stem = plain.trim_end_matches(is_version);
     LANGUAGES.iter().find(|language| language.name == stem || (stem == "nodejs" && language.name == "node"))
 }
 
@@ -291,6 +305,13 @@ mod tests {
             ("ruby -W0e CODE", "CODE", true),
             ("node -rep -e CODE", "CODE", true),
             ("lua5.4 -l x -e CODE", "CODE", true),
+            ("luajit -jv -e CODE", "CODE", true),
+            ("julia -O2 -t 4 --project=. -e CODE", "CODE", true),
+            ("julia -L x.jl", "", false),
+            ("julia -m App -e no", "", true),
+            ("tclsh -encoding utf-8 x.tcl", "", true),
+            ("tclsh", "", false),
+            ("python3.13t -c CODE", "CODE", true),
             ("osascript -l JavaScript -e CODE", "CODE", true),
         ] {
             let words: Vec<Word> = line.split(' ').map(|word| Word { text: word.to_owned(), literal: true }).collect();
