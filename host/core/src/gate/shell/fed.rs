@@ -324,7 +324,8 @@ mod tests {
     fn check_all(line: &str, expected: &[&str]) {
         let commands = parse_blocking(line).commands;
         let run = commands.iter().filter(|command| command.wrappers.iter().any(|wrapper| wrapper == "xargs"));
-        let run = run.map(|command| Word::joined(&[&[command.program.clone()], &*command.args].concat()).text);
+        let run =
+            run.map(|command| Word::joined(&[std::slice::from_ref(&command.program), &command.args].concat()).text);
         assert_eq!(run.collect::<Vec<_>>(), expected, "{line}");
     }
 
