@@ -93,8 +93,10 @@ impl HookCommand {
             std::iter::once(self.program.as_str()).chain(self.args.iter().map(String::as_str)).collect();
         // A shell has nothing to do in a line that is its words alone, quoted as `install` does or without need of it.
         let idle = |line: &str| line.chars().all(|c| c.is_ascii_alphanumeric() || " /._-=".contains(c));
+        // An unquoted `A=/x/tollgate` is a variable, and the word behind it is what runs.
+        let assigns = self.program.contains('=');
         let line = self.line.as_ref().is_none_or(|line| {
-            idle(line) && words.join(" ") == *line
+            !assigns && idle(line) && words.join(" ") == *line
                 || shlex::try_join(words.iter().copied()).is_ok_and(|plain| plain == *line)
         });
         line && self
@@ -146,7 +148,13 @@ mod tests {
             {
                 assert!(!plain(words), "{}{words}", agent.name());
             }
+            let line = |program: &str| {
+                let command = format!("{program} hook {}", agent.name());
+                HookCommand::of(agent, &json!({ "command": command })).unwrap().is_plain()
+            };
+            assert!(!line("A=/x/tollgate") && !line("PATH=/x/tollgate") && line("'/a=b/tollgate'"), "{}", agent.name());
             assert!(HookCommand::new(agent, "/opt/my tools/tollgate", Some("/a b")).unwrap().is_plain());
+            assert!(HookCommand::new(agent, "/opt/a=b/tollgate", None).unwrap().is_plain());
         }
     }
 

@@ -2,15 +2,16 @@
 //!
 //! Owns resolution. Knows nothing of roots or rules.
 
-use std::collections::HashMap;
+mod remembered;
+
+pub use remembered::MAX_LOOKS;
+pub(super) use remembered::Remembered;
+
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-/// Most questions to the file system about one call. Lines that people and agents write ask a few; sixteen folders
-/// times thirty thousand words would take a minute.
-pub const MAX_LOOKS: usize = 4_096;
+/// Most symlinks that one path is followed through: the kernel follows no more.
+const MAX_LINKS: usize = 40;
 
 /// What one process has open, in its folder below `/proc`.
 pub(super) const OF_PROCESS: [&str; 4] = ["cwd", "root", "fd", "map_files"];
@@ -32,6 +33,8 @@ pub trait Paths: Send + Sync {
     fn real(&self, path: &Path) -> Option<PathBuf>;
     /// What the last component itself is, a symlink not followed.
     fn look(&self, path: &Path) -> Look;
+    /// What a symlink says that it leads to; none where it is none, or may not be read.
+    fn link(&self, path: &Path) -> Option<PathBuf>;
     /// Whether it is a folder, every symlink followed.
     fn is_folder(&self, _path: &Path) -> bool {
         false
@@ -59,113 +62,14 @@ impl Paths for SystemPaths {
             Err(_) => Look::Missing,
         }
     }
+    fn link(&self, path: &Path) -> Option<PathBuf> {
+        path.read_link().ok()
+    }
     fn is_folder(&self, path: &Path) -> bool {
         path.is_dir()
     }
     fn home(&self) -> Option<PathBuf> {
         std::env::home_dir().filter(|home| home.is_absolute())
-    }
-}
-
-/// A file system that is asked once per path, and no more than [`MAX_LOOKS`] times: the stages of one call look at
-/// the same folders again and again. Lives as long as one call, so that it never tells of yesterday's links.
-///
-/// Where a folder's real path is known, a name in it costs one look, not one for each folder above it.
-pub(super) struct Remembered<'a> {
-    paths: &'a dyn Paths,
-    known: Mutex<Known>,
-    looks: AtomicUsize,
-}
-
-#[derive(Default)]
-struct Known {
-    // By their bytes: a path is hashed part by part.
-    real: HashMap<OsString, Option<PathBuf>>,
-    looked: HashMap<OsString, Look>,
-    folders: HashMap<OsString, bool>,
-}
-
-/// The file system is not asked any more.
-struct Exhausted;
-
-impl<'a> Remembered<'a> {
-    pub fn new(paths: &'a dyn Paths) -> Self {
-        Self { paths, known: Mutex::default(), looks: AtomicUsize::new(0) }
-    }
-
-    /// Counts one question.
-    fn may_look(&self) -> Result<(), Exhausted> {
-        if self.looks.fetch_add(1, Ordering::Relaxed) < MAX_LOOKS { Ok(()) } else { Err(Exhausted) }
-    }
-
-    fn find(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
-        if let Some(real) = known.real.get(path.as_os_str()) {
-            return Ok(real.clone());
-        }
-        let real = match path.parent().zip(path.file_name()) {
-            Some((folder, name)) => match self.whole(known, folder)? {
-                Some(folder) => {
-                    let place = folder.join(name);
-                    match self.look_at(known, &place)? {
-                        Look::Missing => None,
-                        Look::Plain => Some(place),
-                        Look::Link => self.whole(known, &place)?,
-                    }
-                }
-                None => None,
-            },
-            None => self.whole(known, path)?,
-        };
-        known.real.insert(path.into(), real.clone());
-        Ok(real)
-    }
-
-    /// Asks the file system for the whole path where it is not known.
-    fn whole(&self, known: &mut Known, path: &Path) -> Result<Option<PathBuf>, Exhausted> {
-        if let Some(real) = known.real.get(path.as_os_str()) {
-            return Ok(real.clone());
-        }
-        self.may_look()?;
-        let real = self.paths.real(path);
-        known.real.insert(path.into(), real.clone());
-        Ok(real)
-    }
-
-    fn look_at(&self, known: &mut Known, path: &Path) -> Result<Look, Exhausted> {
-        if let Some(look) = known.looked.get(path.as_os_str()) {
-            return Ok(*look);
-        }
-        self.may_look()?;
-        let look = self.paths.look(path);
-        known.looked.insert(path.into(), look);
-        Ok(look)
-    }
-}
-
-impl Paths for Remembered<'_> {
-    fn real(&self, path: &Path) -> Option<PathBuf> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever asks looks at `is_exhausted` before the answer is believed.
-        self.find(&mut known, path).unwrap_or(None)
-    }
-    fn look(&self, path: &Path) -> Look {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.look_at(&mut known, path).unwrap_or(Look::Missing)
-    }
-    fn is_folder(&self, path: &Path) -> bool {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(is_folder) = known.folders.get(path.as_os_str()) {
-            return *is_folder;
-        }
-        let is_folder = self.may_look().is_ok() && self.paths.is_folder(path);
-        known.folders.insert(path.into(), is_folder);
-        is_folder
-    }
-    fn home(&self) -> Option<PathBuf> {
-        self.paths.home()
-    }
-    fn is_exhausted(&self) -> bool {
-        self.looks.load(Ordering::Relaxed) > MAX_LOOKS
     }
 }
 
@@ -220,52 +124,97 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
         return Err(PathProblem::OfProcess);
     }
     // Only a step at a time tells what is passed through: where a link is followed by `..`, and where one may lead to
-    // a process's folder.
+    // a process's folder, which for us is another.
     let steps = path.components().any(|component| match component {
         Component::ParentDir => true,
         Component::Normal(name) => OF_PROCESS.iter().any(|opened| name == *opened),
         _ => false,
     });
     if !steps {
-        if let Some(real) = paths.real(&path) {
-            return Ok(real);
+        if paths.real(&path).is_some_and(|real| real == path) {
+            return Ok(path);
         }
         // A new name in a folder that is there.
-        if let Some(place) =
-            path.parent().zip(path.file_name()).and_then(|(folder, name)| Some(paths.real(folder)?.join(name)))
-            && paths.look(&place) == Look::Missing
+        if path.parent().is_some_and(|folder| paths.real(folder).is_some_and(|real| real == folder))
+            && paths.look(&path) == Look::Missing
             && !paths.is_exhausted()
         {
-            return Ok(place);
+            return Ok(path);
         }
     }
+    match walk(paths, &path) {
+        Err(PathProblem::OfProcess) => Err(PathProblem::OfProcess),
+        // Where the bound was reached on the way, what does not exist and what was not looked for are the same.
+        _ if paths.is_exhausted() => Err(PathProblem::TooMany),
+        walked => walked,
+    }
+}
+
+/// As [`resolve`] of an absolute path, a step and a link at a time.
+fn walk(paths: &dyn Paths, path: &Path) -> Result<PathBuf, PathProblem> {
     let mut place = PathBuf::from("/");
     let mut missing = false;
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                place.pop();
-                missing = false;
-            }
-            Component::Normal(name) => {
-                place.push(name);
-                if is_of_process(&place.to_string_lossy()) {
-                    return Err(PathProblem::OfProcess);
-                }
-                if missing {
+    let mut links = 0;
+    // It went through a link whose target we do not find: the names on its way may yet tell that others would.
+    let mut dangling = false;
+    let mut ahead = steps_of(path);
+    while let Some(step) = ahead.pop() {
+        let Some(name) = step else {
+            place.pop();
+            missing = false;
+            continue;
+        };
+        place.push(name);
+        let text = place.to_string_lossy();
+        if ahead.is_empty() && is_descriptor(&text) {
+            return Ok(place);
+        }
+        if is_of_process(&text) {
+            return Err(PathProblem::OfProcess);
+        }
+        if missing {
+            continue;
+        }
+        let target = match paths.real(&place) {
+            Some(real) if real == place => continue,
+            Some(real) => match paths.link(&place) {
+                Some(target) => target,
+                // No link, only another name of the same: `SRC` where letters count alike.
+                None => {
+                    place = real;
                     continue;
                 }
-                match paths.real(&place) {
-                    Some(real) => place = real,
-                    None if paths.look(&place) == Look::Link => return Err(PathProblem::DanglingLink),
-                    None => missing = true,
-                }
+            },
+            None if paths.look(&place) == Look::Link => {
+                dangling = true;
+                paths.link(&place).ok_or(PathProblem::DanglingLink)?
             }
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            None => {
+                missing = true;
+                continue;
+            }
+        };
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(PathProblem::DanglingLink);
         }
+        place.pop();
+        if target.is_absolute() {
+            place = PathBuf::from("/");
+        }
+        ahead.extend(steps_of(&target));
     }
-    // Where the bound was reached on the way, what does not exist and what was not looked for are the same.
-    if paths.is_exhausted() { Err(PathProblem::TooMany) } else { Ok(place) }
+    if dangling { Err(PathProblem::DanglingLink) } else { Ok(place) }
+}
+
+/// A path's names, the last one first; none is a step up.
+fn steps_of(path: &Path) -> Vec<Option<OsString>> {
+    let step = |component: Component<'_>| match component {
+        Component::ParentDir => Some(None),
+        Component::Normal(name) => Some(Some(name.to_owned())),
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+    };
+    path.components().rev().filter_map(step).collect()
 }
 
 /// Whether a path without dots is an open descriptor itself, which is no place in the file system.
@@ -288,7 +237,7 @@ pub fn is_of_process(path: &str) -> bool {
         }
         (Some("proc"), Some(process), Some(first)) => {
             let known = process.bytes().all(|byte| byte.is_ascii_digit()) || matches!(process, "self" | "thread-self");
-            let named = known || process.contains(['$', '*', '?', '[']);
+            let named = known || process.contains(['$', '*', '?', '[', '(']);
             // `task/7/cwd` is the same for a thread.
             let name = if first == "task" { parts.nth(1).unwrap_or_default() } else { first };
             named && opened(name) && !is_descriptor(path)
@@ -372,56 +321,6 @@ mod tests {
         }
     }
 
-    /// Counts how often it is asked.
-    #[derive(Default)]
-    struct Counted(AtomicUsize);
-    impl Paths for Counted {
-        fn real(&self, path: &Path) -> Option<PathBuf> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            (!path.ends_with("missing")).then(|| path.to_owned())
-        }
-        fn look(&self, path: &Path) -> Look {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            if path.ends_with("missing") { Look::Missing } else { Look::Plain }
-        }
-        fn is_folder(&self, _path: &Path) -> bool {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            true
-        }
-        fn home(&self) -> Option<PathBuf> {
-            None
-        }
-    }
-
-    #[test]
-    fn a_path_is_asked_for_once_per_call() {
-        let counted = Counted::default();
-        let remembered = Remembered::new(&counted);
-        for _ in 0..5 {
-            assert_eq!(resolve(&remembered, Path::new("/a/b"), "missing"), Ok(PathBuf::from("/a/b/missing")));
-        }
-        // The folder and the name in it.
-        assert_eq!(counted.0.load(Ordering::Relaxed), 2);
-        for _ in 0..5 {
-            assert!(remembered.is_folder(Path::new("/a")));
-        }
-        assert_eq!(counted.0.into_inner(), 3);
-    }
-
-    #[test]
-    fn a_call_asks_no_more_than_its_bound() {
-        let counted = Counted::default();
-        let remembered = Remembered::new(&counted);
-        // The root is one more.
-        for number in 0..MAX_LOOKS - 1 {
-            assert!(resolve(&remembered, Path::new("/"), &number.to_string()).is_ok());
-        }
-        for _ in 0..2 {
-            assert_eq!(resolve(&remembered, Path::new("/"), "one more"), Err(PathProblem::TooMany));
-        }
-        assert_eq!(counted.0.into_inner(), MAX_LOOKS);
-    }
-
     #[test]
     fn links_and_missing_parts() {
         let folder = tempfile::tempdir().unwrap();
@@ -469,8 +368,45 @@ mod tests {
         ] {
             assert_eq!(at(path), Err(PathProblem::OfProcess), "{path}");
         }
+        std::os::unix::fs::symlink("/proc/self/cwd", root.join("working")).unwrap();
+        std::os::unix::fs::symlink("working/..", root.join("above")).unwrap();
+        std::os::unix::fs::symlink("process/root", root.join("real/all")).unwrap();
+        std::os::unix::fs::symlink("../process/root", root.join("real/slash")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/cwd/not-there-for-us", root.join("unseen")).unwrap();
+        std::os::unix::fs::symlink(format!("/proc/{}/cwd", u64::MAX), root.join("other")).unwrap();
+        std::os::unix::fs::symlink("/dev/stdout", root.join("printed")).unwrap();
+        for path in [
+            "working",
+            "working/.claude/settings.json",
+            "above/x",
+            "link/slash/etc",
+            "real/slash",
+            "unseen",
+            "unseen/x",
+            "other/x",
+        ] {
+            assert_eq!(at(path), Err(PathProblem::OfProcess), "{path}");
+            assert_eq!(resolve(&remembered, &root, path), Err(PathProblem::OfProcess), "{path}");
+        }
+        assert_eq!(at("link/all/x"), Err(PathProblem::DanglingLink));
+        assert_eq!(at("printed"), Ok(PathBuf::from("/dev/stdout")));
         for path in ["/proc/self/status", "/proc/1/cgroup", "/proc/cpuinfo", "/dev/null", "proc/self/cwd"] {
             assert!(at(path).is_ok(), "{path}");
         }
+    }
+
+    #[test]
+    fn links_are_followed_as_far_as_the_kernel_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::write(root.join("0"), "").unwrap();
+        for number in 1..=MAX_LINKS + 1 {
+            std::os::unix::fs::symlink((number - 1).to_string(), root.join(number.to_string())).unwrap();
+        }
+        std::os::unix::fs::symlink("round", root.join("round")).unwrap();
+        let at = |text: &str| resolve(&SystemPaths, &root, text);
+        assert_eq!(at(&MAX_LINKS.to_string()), Ok(root.join("0")));
+        assert_eq!(at(&(MAX_LINKS + 1).to_string()), Err(PathProblem::DanglingLink));
+        assert_eq!(at("round"), Err(PathProblem::DanglingLink));
     }
 }

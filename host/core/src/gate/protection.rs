@@ -11,6 +11,7 @@ mod wildcards;
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
 use super::policy::{filled_in, folders_from};
+use super::shell;
 use super::targets::{self, Access};
 use crate::home::Home;
 use daemon::Line;
@@ -180,7 +181,7 @@ impl Protected<'_> {
         for mount in programs::mounts(program, &command.args) {
             self.word(&mount, folders, Touch::ReadAll)?;
         }
-        if is_interpreter(program) {
+        if shell::is_of_language(program) {
             self.code(command)?;
         }
         if program == "find" {
@@ -327,9 +328,4 @@ fn path_parts(arg: &Word) -> Vec<Word> {
         parts.extend([part(first), part(second)]);
     }
     parts
-}
-
-fn is_interpreter(program: &str) -> bool {
-    let names = ["python", "pypy", "perl", "ruby", "node", "php", "lua", "deno", "bun", "julia", "tclsh", "osascript"];
-    names.iter().any(|name| program.starts_with(name)) || matches!(program, "awk" | "gawk" | "mawk" | "nawk")
 }

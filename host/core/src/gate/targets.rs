@@ -58,9 +58,6 @@ const SOURCE_FIELDS: [&str; 2] = ["source", "src"];
 const PATH_LISTS: [&str; 8] =
     ["include", "paths", "filepaths", "files", "filenames", "sources", "directories", "folders"];
 
-/// By these a shell chooses or fills in.
-pub(super) const UNKNOWN: [char; 6] = ['*', '?', '[', '{', '$', '`'];
-
 /// Deepest that an input's lists and objects are looked through. Agents nest two or three.
 const MAX_DEPTH: usize = 16;
 
@@ -150,7 +147,7 @@ fn without_scheme(path: &str) -> &str {
 /// The folder in front of the first pattern character or expansion, as far up as a `..` behind them leads.
 fn fixed_part(pattern: &str) -> String {
     let pattern = folded(pattern).into_iter().next().unwrap_or_default();
-    let end = pattern.find(UNKNOWN).unwrap_or(pattern.len());
+    let end = first_unknown(&pattern).unwrap_or(pattern.len());
     let fixed = pattern.get(..end).unwrap_or_default();
     if end == pattern.len() {
         return fixed.to_owned();
@@ -161,6 +158,21 @@ fn fixed_part(pattern: &str) -> String {
 /// A pattern that begins with a pattern character begins in the working folder.
 fn folder_of(fixed: String) -> String {
     if fixed.is_empty() { ".".to_owned() } else { fixed }
+}
+
+/// Whether a shell chooses among the names that there are: by `*`, `?`, `[…]`, `{…}` or a group such as `@(…)`.
+pub(super) fn chooses(text: &str) -> bool {
+    first_choice(text).is_some()
+}
+
+/// Where in a text a shell begins to choose or to fill in.
+pub(super) fn first_unknown(text: &str) -> Option<usize> {
+    first_choice(text).into_iter().chain(text.find(['$', '`'])).min()
+}
+
+fn first_choice(text: &str) -> Option<usize> {
+    let group = ["@(", "+(", "!("].into_iter().filter_map(|group| text.find(group));
+    text.find(['*', '?', '[', '{']).into_iter().chain(group).min()
 }
 
 /// The part of a word that is known before it runs; none where nothing of it is.

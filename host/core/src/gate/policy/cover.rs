@@ -105,7 +105,9 @@ fn is_known(word: &Word) -> bool {
     let text =
         ["$?", "$#", "$!", "$$", "$(())"].iter().fold(word.text.clone(), |text, number| text.replace(number, ""));
     // A brace list too long to write out may hold anything, and `.*` may be the folder above.
-    let above = text.split('/').any(|segment| [".*", ".?", ".["].iter().any(|pattern| segment.starts_with(pattern)));
+    let above = text
+        .split('/')
+        .any(|segment| [".*", ".?", ".[", ".@(", ".+(", "@(", "+("].iter().any(|pattern| segment.starts_with(pattern)));
     !text.contains(['$', '{']) && !above
 }
 

@@ -11,7 +11,7 @@ use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
 use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::shell::{NotUnderstood, SSH_HERE};
-use crate::gate::targets::{self, UNKNOWN};
+use crate::gate::targets::{self, first_unknown};
 use std::cell::OnceCell;
 
 /// Most folders that a line's `cd`s are followed into: each word is read in each of them. A line that goes on is asked
@@ -149,7 +149,7 @@ fn cd_target(command: &ShellCommand) -> Option<String> {
         None => Some("~".to_owned()),
         Some(word) if word.literal => Some(word.text.clone()),
         // `$HOME/x`, `s*/../..`: nothing is left to choose.
-        Some(word) => targets::folded(&spelled_out(&word.text)).into_iter().find(|text| !text.contains(UNKNOWN)),
+        Some(word) => targets::folded(&spelled_out(&word.text)).into_iter().find(|text| first_unknown(text).is_none()),
     }
 }
 

@@ -8,8 +8,12 @@ use super::seen::Seen;
 use regex::{RegexSet, RegexSetBuilder};
 use std::collections::HashMap;
 
-/// The largest automaton of all command patterns together, in bytes; rules with more than that are all tried.
+/// The largest program of all command patterns together, in bytes, built once per policy: several times what the
+/// presets' take. Rules with more than that are all tried.
 const MAX_SET_BYTES: usize = 32 * 1_024 * 1_024;
+/// What one search remembers for the next at most, in bytes; it is held as many times as calls are judged at once.
+/// Lines of one session stay well below, and where they do not it is emptied, which takes time alone.
+const MAX_CACHE_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// The rules of a policy by what a command must be for them. Rules are named by their position.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +43,7 @@ impl Index {
             texts.extend(rule.command_patterns.iter().map(|pattern| pattern.as_str()));
             index.rules.resize(texts.len(), at);
         }
-        let set = RegexSetBuilder::new(texts).size_limit(MAX_SET_BYTES).dfa_size_limit(MAX_SET_BYTES).build();
+        let set = RegexSetBuilder::new(texts).size_limit(MAX_SET_BYTES).dfa_size_limit(MAX_CACHE_BYTES).build();
         // Each was compiled by itself when its file was read: here they can only be too many.
         index.patterns = set.ok();
         index
@@ -69,5 +73,37 @@ impl Index {
         found.sort_unstable();
         found.dedup();
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::super::tests::verdict;
+    use super::super::{Action, Policy, PolicySource};
+    use super::MAX_SET_BYTES;
+    use std::fmt::Write as _;
+
+    /// A policy with so many patterns of more than half a megabyte each, and one that denies.
+    fn with_large(number: usize) -> Policy {
+        let mut text = "version: 1\nname: p\nrules:\n".to_owned();
+        for at in 0..number {
+            let pattern = format!("x{at}\\w{{20}}");
+            let _ = writeln!(text, "- {{name: r{at}, tool: Bash, command_patterns: ['{pattern}'], action: deny}}");
+        }
+        text.push_str("- {name: no, tool: Bash, command_patterns: ['^rm '], action: deny}\n");
+        Policy::load([PolicySource { name: "test.yaml", text: &text }]).unwrap()
+    }
+
+    #[test]
+    fn a_policy_too_large_to_index_denies_as_any_other() {
+        const MEBIBYTE: usize = 1_024 * 1_024;
+        for (number, indexed) in [(4, true), (2 * MAX_SET_BYTES / MEBIBYTE, false)] {
+            let policy = with_large(number);
+            assert_eq!(policy.index.patterns.is_some(), indexed, "{number}");
+            assert_eq!(verdict(&policy, "rm x").action, Action::Deny);
+            assert_eq!(verdict(&policy, &format!("echo x3{}", "a".repeat(20))).decided_by, "p/r3");
+            assert_eq!(verdict(&policy, "ls x").decided_by, "default");
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 const FOLDER: &str = "/home/dev/project";
 
 /// What `policy` says of a shell line.
-fn verdict(policy: &Policy, line: &str) -> RuleVerdict {
+pub(super) fn verdict(policy: &Policy, line: &str) -> RuleVerdict {
     let parsed = shell::parse_blocking(line);
     let subject = Subject {
         commands: &parsed.commands,

@@ -179,7 +179,7 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
         }
         left.bytes = left.bytes.checked_sub(text.len())?;
         // Unquoted, a value is split where it has blanks; a rule that stops shall see the words.
-        let known = |part: &str| !part.contains(['$', '*', '?', '[']);
+        let known = |part: &str| !part.contains(['$', '*', '?', '[', '(']);
         let split = text.split_whitespace().map(|part| Word { text: part.to_owned(), literal: known(part) });
         Some(split.collect())
     };

@@ -2,7 +2,7 @@
 
 use super::wildcards::{Reach, Wild};
 use crate::gate::call::{ShellCommand, Word, base_name};
-use crate::gate::options::{is_cluster_with, positional, scan, values, words};
+use crate::gate::options::{Item, given, is_cluster_with, positional, scan, values, words};
 use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
 use std::cell::OnceCell;
@@ -16,6 +16,70 @@ const COMMAND_LINE: &str = "/usr/bin/tollgate run";
 const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
 const FILTERS: [&str; 6] = ["grep", "egrep", "fgrep", "zgrep", "ugrep", "rg"];
 const SCRIPTED: [&str; 6] = ["awk", "gawk", "mawk", "nawk", "sed", "gsed"];
+
+/// Options of `grep` and its like that take a word.
+const GREP_VALUED: [&str; 23] = [
+    "-e",
+    "-f",
+    "-A",
+    "-B",
+    "-C",
+    "-m",
+    "-d",
+    "-D",
+    "-g",
+    "-t",
+    "--regexp",
+    "--file",
+    "--after-context",
+    "--before-context",
+    "--context",
+    "--max-count",
+    "--directories",
+    "--devices",
+    "--binary-files",
+    "--label",
+    "--include",
+    "--exclude",
+    "--exclude-dir",
+];
+
+/// Options of `rg` that take a word.
+const RG_VALUED: [&str; 33] = [
+    "-e",
+    "-f",
+    "-A",
+    "-B",
+    "-C",
+    "-m",
+    "-d",
+    "-g",
+    "-t",
+    "-T",
+    "-r",
+    "-j",
+    "-E",
+    "-M",
+    "--regexp",
+    "--file",
+    "--after-context",
+    "--before-context",
+    "--context",
+    "--max-count",
+    "--max-depth",
+    "--max-columns",
+    "--glob",
+    "--iglob",
+    "--type",
+    "--type-not",
+    "--replace",
+    "--threads",
+    "--encoding",
+    "--engine",
+    "--sort",
+    "--sortr",
+    "--color",
+];
 
 /// Options of `pkill` and `pgrep` that take a word.
 const PKILL_VALUED: [&str; 28] = [
@@ -137,9 +201,9 @@ fn finds_us(command: &ShellCommand) -> bool {
         finder if FINDERS.contains(&finder) => names_us(command),
         filter if FILTERS.contains(&filter) => {
             // `ps | grep toll`, not `grep -v grep`.
-            let inverted = |arg: &Word| is_cluster_with(&arg.text, 'v') || arg.text == "--invert-match";
+            let items = scan(&command.args, if filter == "rg" { &RG_VALUED } else { &GREP_VALUED });
             let chosen = |pattern: &Word| pattern.literal && matches_us(&pattern.text, true);
-            !command.args.iter().any(inverted) && (names_us(command) || patterns(&command.args).iter().any(chosen))
+            !given(&items, &["-v", "--invert-match"]) && (names_us(command) || patterns(&items).iter().any(chosen))
         }
         filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
         _ => false,
@@ -151,11 +215,9 @@ fn names_us(command: &ShellCommand) -> bool {
 }
 
 /// What `grep` looks for: the values of its options, else its first word.
-fn patterns(args: &[Word]) -> Vec<Word> {
-    let valued = ["-e", "-f", "-A", "-B", "-C", "-m", "-d", "-D", "-g", "-t", "-T", "--regexp", "--file"];
-    let items = scan(args, &valued);
-    let given = values(&items, &["-e", "--regexp"]);
-    if given.is_empty() { words(&items).into_iter().take(1).cloned().collect() } else { given }
+fn patterns(items: &[Item<'_>]) -> Vec<Word> {
+    let given = values(items, &["-e", "--regexp"]);
+    if given.is_empty() { words(items).into_iter().take(1).cloned().collect() } else { given }
 }
 
 /// Whether an expression in a script of `awk` or `sed` means us: between slashes, or in quotes as a part of our name.
@@ -233,12 +295,16 @@ pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result
         words.any(|arg| verbs.contains(&arg.text.as_str()))
     };
     let first = words.first().map_or("", |word| word.text.as_str());
-    let changes = matches!(first, "pause" | "resume" | "open" | "token" | "stop")
+    let lists = words.get(1).is_some_and(|word| word.text == "list");
+    let changes = matches!(first, "pause" | "resume" | "open" | "stop")
+        || first == "token" && !lists
         || after("plugin", &["disable", "enable", "grant", "reload", "remove"])
         || after("approvals", &["answer", "approve", "reject", "watch"])
         || after("deadletter", &["drop", "retry"])
         || after("grants", &["revoke"])
-        || after("hooks", &["install", "uninstall"]);
+        || after("hooks", &["install", "uninstall"])
+        || after("journal", &["import", "prune", "redact", "vacuum"])
+        || after("token", &["add", "revoke"]);
     // A word that is known only when it runs might be any of them.
     let unknown = words.iter().take(2).any(|arg| !arg.literal);
     if changes || unknown { Err("this is for a person to do, not for an agent".to_owned()) } else { Ok(()) }

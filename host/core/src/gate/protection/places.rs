@@ -17,9 +17,6 @@ pub(super) const MAX_PATH_BYTES: usize = 4_096;
 /// that people write turn once or twice.
 pub(in crate::gate) const MAX_TURNS: usize = 16;
 
-/// By these a shell chooses among the names that there are.
-const CHOSEN: [char; 4] = ['*', '?', '[', '{'];
-
 /// The home's real paths.
 pub(super) struct Roots {
     pub home: PathBuf,
@@ -134,7 +131,7 @@ impl Protected<'_> {
 
     /// A pattern, or a word that goes on as only the shell knows: what lies below what is known.
     fn unknown(&self, text: &str, shown: &str, folders: &[String], touch: Touch) -> Result<(), String> {
-        let chosen = text.contains(CHOSEN);
+        let chosen = targets::chooses(text);
         let known = targets::known_path(&Word { text: text.to_owned(), literal: false });
         if known.is_none() && !chosen {
             return Ok(());
@@ -171,7 +168,7 @@ impl Protected<'_> {
         }
         let Some(home) = &self.home else { return Ok(()) };
         // A value that is not known may be anything: only what would be lost with it is kept from it.
-        let chosen = pattern.contains(CHOSEN);
+        let chosen = targets::chooses(pattern);
         let Ok(below) = home.home.strip_prefix(folder) else { return Ok(()) };
         if !chosen && !touch.takes_all() {
             return Ok(());
@@ -217,7 +214,7 @@ impl Protected<'_> {
 fn turns(text: &str) -> impl Iterator<Item = &str> {
     let is_part = |at: usize| text.get(at + "/..".len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let ways = text.match_indices("/..").filter(move |(at, _)| is_part(*at)).filter_map(|(at, _)| text.get(..at));
-    ways.filter(|way| way.contains(CHOSEN))
+    ways.filter(|way| targets::chooses(way))
 }
 
 fn of_process(path: &str) -> String {
@@ -226,7 +223,7 @@ fn of_process(path: &str) -> String {
 
 /// Whether an absolute pattern without dots may come to what [`paths::is_of_process`] says of a path: `/pro?/self/cw?`.
 fn may_be_of_process(path: &str) -> bool {
-    if !path.starts_with('/') || !path.contains(CHOSEN) {
+    if !path.starts_with('/') || !targets::chooses(path) {
         return false;
     }
     let parts: Vec<&str> = path.split('/').skip(1).collect();

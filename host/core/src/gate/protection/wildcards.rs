@@ -12,6 +12,8 @@ enum Token {
     Any,
     /// What an expansion comes to.
     Value,
+    /// A group such as `@(.a|b)` or, where it may be empty, `?(a).b`: one that may say the dot that a name begins with.
+    Dotted,
 }
 
 /// A pattern, part by part.
@@ -45,8 +47,8 @@ impl Wild {
                 // `@(a|b)`, where the shell takes it.
                 '@' | '+' | '!' | '?' | '*' if chars.peek() == Some(&'(') => {
                     chars.next();
-                    skip_group(&mut chars, '(');
-                    Token::Value
+                    let says_dot = skip_group(&mut chars, '(') || chars.peek() == Some(&'.');
+                    if c != '!' && says_dot { Token::Dotted } else { Token::Value }
                 }
                 '*' => Token::Any,
                 '?' => Token::One,
@@ -112,7 +114,7 @@ impl Wild {
         let Some(from) = self.0.len().checked_sub(names.len()) else { return false };
         let parts = self.0.get(from..).unwrap_or_default();
         parts.iter().zip(names).all(|(part, name)| {
-            let says_dot = !name.starts_with('.') || part.first() == Some(&Token::Char('.'));
+            let says_dot = !name.starts_with('.') || matches!(part.first(), Some(Token::Char('.') | Token::Dotted));
             (says_dot || hidden) && matches(part, name)
         })
     }
@@ -156,10 +158,13 @@ fn reach(mut pattern: &[Vec<Token>], mut path: &[&str]) -> Reach {
     }
 }
 
-fn skip_group(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, open: char) {
+/// Goes past a group's end; whether there is a dot in it.
+fn skip_group(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, open: char) -> bool {
     let close = if open == '{' { '}' } else { ')' };
     let mut depth = 1_usize;
+    let mut has_dot = false;
     for c in chars.by_ref() {
+        has_dot |= c == '.';
         if c == open {
             depth += 1;
         } else if c == close {
@@ -169,6 +174,7 @@ fn skip_group(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, open: char) 
             break;
         }
     }
+    has_dot
 }
 
 /// Whether one part may come to `name`. Takes as many steps as both are long, multiplied.
@@ -180,7 +186,7 @@ fn matches(part: &[Token], name: &str) -> bool {
     loop {
         match (part.get(at), name.get(from)) {
             (None, None) => return true,
-            (Some(Token::Any | Token::Value), _) => {
+            (Some(Token::Any | Token::Value | Token::Dotted), _) => {
                 star = Some((at, from));
                 at += 1;
             }
@@ -241,6 +247,12 @@ mod tests {
             (".claude/agents/*", false, false),
             ("$A/settings.json", false, false),
             ("settings.json", false, false),
+            (".cla@(ude)/settings.json", false, true),
+            ("@(x|.claude)/settings.json", false, true),
+            ("@(.claude|x)/settings.json", false, true),
+            ("+(claude)/settings.json", false, false),
+            ("?(x).claude/settings.json", false, true),
+            ("!(x.y)/settings.json", false, false),
         ] {
             assert_eq!(Wild::of(pattern).ends_in(&[".claude", "settings.json"], hidden), ends, "{pattern}");
         }

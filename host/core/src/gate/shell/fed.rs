@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::{given, readings, scan, valued_letter};
+use crate::gate::options::{Item, given, readings, scan, valued_letter, values};
 
 /// Most words that are filled in where they are known; more are as good as unknown.
 const MAX_KNOWN: usize = 64;
@@ -60,19 +60,21 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         let items = scan(options, &valued);
         let placeholder = placeholder(options);
         let own_way = given(&items, &["-0", "-d", "-E", "-e", "--null", "--delimiter", "--eof"]);
-        let words = known(input).filter(|_| !given(&items, &["-a", "--arg-file"]));
-        if let Some(words) = words {
-            let mut argv = rest.to_vec();
+        let lines = known(input, placeholder.is_some()).filter(|_| !given(&items, &["-a", "--arg-file"]));
+        if let Some(lines) = lines {
+            let filled = |text: String| Word { text, literal: !own_way };
             match &placeholder {
-                Some(placeholder) => {
-                    let line = words.join(" ");
+                Some(placeholder) => lines.into_iter().flatten().for_each(|line| {
+                    let mut argv = rest.to_vec();
                     for word in argv.iter_mut().filter(|word| word.text.contains(placeholder)) {
                         *word = Word { text: word.text.replace(placeholder, &line), literal: word.literal && !own_way };
                     }
-                }
-                None => argv.extend(words.into_iter().map(|text| Word { text, literal: !own_way })),
+                    runs.argv(&argv);
+                }),
+                None => portions(lines, &items).into_iter().for_each(|words| {
+                    runs.argv(&rest.iter().cloned().chain(words.into_iter().map(filled)).collect::<Vec<_>>());
+                }),
             }
-            runs.argv(&argv);
             // Parted in a way of its own, these are only likely to be the words.
             if !own_way {
                 continue;
@@ -89,22 +91,25 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     }
 }
 
-/// The words that xargs reads, where the line says them all and they are few.
-fn known(input: &Input<'_>) -> Option<Vec<String>> {
+/// The words that xargs reads, line by line, where the text says them all and they are few. Where it fills in whole
+/// lines, each is a word.
+fn known(input: &Input<'_>, whole_lines: bool) -> Option<Vec<Vec<String>>> {
     let read = input.code();
     let says_all = input.is_fed() && read.sure && !read.texts.is_empty();
     if !says_all || !read.texts.iter().all(|word| word.literal && !word.text.is_empty()) {
         return None;
     }
-    let mut words = Vec::new();
+    let mut lines = Vec::new();
     for text in &read.texts {
-        words.extend(parted(&text.text)?);
+        lines.extend(parted(&text.text, whole_lines)?);
     }
-    (words.len() <= MAX_KNOWN).then_some(words)
+    (lines.iter().map(Vec::len).sum::<usize>() <= MAX_KNOWN).then_some(lines)
 }
 
-/// Parts a text as xargs does: at blanks, but not in quotes or behind a backslash; none where a quote stays open.
-fn parted(text: &str) -> Option<Vec<String>> {
+/// Parts a text as xargs does: at blanks or only at line ends, but not in quotes or behind a backslash; none where a
+/// quote stays open.
+fn parted(text: &str, whole_lines: bool) -> Option<Vec<Vec<String>>> {
+    let mut lines = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = text.chars();
@@ -118,12 +123,37 @@ fn parted(text: &str) -> Option<Vec<String>> {
                 chars = rest.get(end + c.len_utf8()..)?.chars();
             }
             '\\' => word.get_or_insert_default().extend(chars.next()),
-            c if c.is_whitespace() => words.extend(word.take()),
+            '\n' => {
+                words.extend(word.take());
+                lines.push(std::mem::take(&mut words));
+            }
+            // Blanks in front of a line are none of it.
+            c if c.is_whitespace() && (!whole_lines || word.is_none()) => words.extend(word.take()),
             c => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
-    Some(words)
+    lines.push(words);
+    lines.retain(|words| !words.is_empty());
+    Some(lines)
+}
+
+/// The words of each run: all at once, or as many of them or of their lines as an option says.
+fn portions(lines: Vec<Vec<String>>, items: &[Item<'_>]) -> Vec<Vec<String>> {
+    let said = |options: &[&str]| {
+        let number = values(items, options).last().and_then(|word| word.text.parse::<usize>().ok());
+        number.filter(|number| *number > 0)
+    };
+    let all = || lines.concat();
+    if let Some(words) = said(&["-n", "--max-args"]) {
+        return all().chunks(words).map(<[String]>::to_vec).collect();
+    }
+    match said(&["-L", "--max-lines"]) {
+        Some(number) => lines.chunks(number).map(<[Vec<String>]>::concat).collect(),
+        // `-l` takes its number only where that is attached: as few and as many lines as it may take.
+        None if given(items, &["-l", "--max-lines"]) => lines.iter().cloned().chain([all()]).collect(),
+        None => vec![all()],
+    }
 }
 
 /// What xargs replaces by each line that it reads, where it is told to.
@@ -279,6 +309,7 @@ pub(super) fn parallel(args: &[Word], runs: &mut Runs) {
 #[cfg(test)]
 mod tests {
     use super::super::parse_blocking;
+    use super::Word;
 
     fn check(line: &str, expected: &str) {
         let commands = parse_blocking(line).commands;
@@ -289,10 +320,33 @@ mod tests {
         assert_eq!(last.as_deref(), Some(expected), "{line}");
     }
 
+    /// All that xargs runs.
+    fn check_all(line: &str, expected: &[&str]) {
+        let commands = parse_blocking(line).commands;
+        let run = commands.iter().filter(|command| command.wrappers.iter().any(|wrapper| wrapper == "xargs"));
+        let run =
+            run.map(|command| Word::joined(&[std::slice::from_ref(&command.program), &command.args].concat()).text);
+        assert_eq!(run.collect::<Vec<_>>(), expected, "{line}");
+    }
+
+    #[test]
+    fn each_portion_is_a_run() {
+        check_all("printf 'a\nb' | xargs -I% touch x/%", &["touch x/a", "touch x/b"]);
+        check_all("printf '  a  b\n\n\"c\"' | xargs -I% touch %.x", &["touch a  b.x", "touch c.x"]);
+        check_all("printf 'a\nb' | xargs -i -n1 rm {}", &["rm a", "rm b"]);
+        check_all("echo a b c | xargs -n 2 rm", &["rm a b", "rm c"]);
+        check_all("echo a b c | xargs --max-args=1 rm", &["rm a", "rm b", "rm c"]);
+        check_all("printf 'a b\nc\nd' | xargs -L2 rm", &["rm a b c", "rm d"]);
+        check_all("printf 'a b\nc' | xargs -l rm", &["rm a b", "rm c", "rm a b c"]);
+        check_all("printf 'a b\nc' | xargs -L0 rm", &["rm a b c"]);
+        let many = "x\n".repeat(super::MAX_KNOWN);
+        check_all(&format!("printf '{many}' | xargs -I% rm %"), &["rm x"; super::MAX_KNOWN]);
+        check_all(&format!("printf '{many}y' | xargs -I% rm %"), &["rm {}"]);
+    }
+
     #[test]
     fn known_words_are_filled_in() {
         check("echo / | xargs rm -rf", "rm -rf /");
-        check("printf 'a\nb' | xargs -I% touch x/%", "touch x/a b");
         check("ls | xargs rm", "rm {}");
         check("echo \"'/'\" '\"a b\"' 'c\\ d' | xargs rm -rf", "rm -rf / a b c d");
         check("echo '-rf /' | xargs rm", "rm -rf /");

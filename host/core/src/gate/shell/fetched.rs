@@ -120,15 +120,15 @@ fn code(command: &ShellCommand) -> Vec<&Word> {
 }
 
 /// The files that a command may run: itself by a path, or a shell's or an interpreter's script.
-fn scripts(command: &ShellCommand) -> Vec<&Word> {
+fn scripts(command: &ShellCommand) -> Vec<Word> {
     let name = command.name();
     // Whatever the options in front are.
-    let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+']));
+    let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+'])).cloned();
     let mut found = match (name, languages::given(name, &command.args)) {
-        ("source" | ".", _) => command.args.first().into_iter().collect(),
+        ("source" | ".", _) => command.args.first().into_iter().cloned().collect(),
         (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
-        _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().chain(first()).collect(),
-        _ if command.program.text.contains('/') => vec![&command.program],
+        _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().cloned().chain(first()).collect(),
+        _ if command.program.text.contains('/') => vec![command.program.clone()],
         _ => Vec::new(),
     };
     // Each is followed once.

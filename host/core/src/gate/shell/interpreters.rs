@@ -62,12 +62,12 @@ fn source(code: &Word, runs: &mut Runs) {
     let imported = imported(&code.text);
     calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
     quoted_commands(code, runs);
-    // Perl's and Ruby's own quotes for shell code.
+    // The own quotes for shell code of Perl, Ruby, PHP and Julia.
     let mut rest = code.text.as_str();
     while let Some((_, after)) = rest.split_once('`') {
         let Some((inner, tail)) = after.split_once('`') else { break };
         // In JavaScript these quote a template, which is no command; a template reads as nothing dangerous.
-        if runs.wrapper.starts_with("perl") || runs.wrapper.starts_with("ruby") || runs.wrapper.starts_with("php") {
+        if ["perl", "ruby", "php", "julia"].iter().any(|name| runs.wrapper.starts_with(name)) {
             runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
         }
         rest = tail;

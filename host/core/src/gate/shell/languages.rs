@@ -16,16 +16,35 @@ struct Language {
     attached: &'static str,
     /// Letters whose value is the program, so that all behind it is the program's own.
     program: &'static str,
+    /// Letters whose value is the program's file, attached or the next word.
+    file: &'static str,
+    /// Letters that take what stands behind a colon: `-d:Trace`, `-dt:Trace`.
+    colon: &'static str,
+    /// Letters of code that stand together take one value: `-pe code`. Elsewhere the second is the first one's code.
+    together: bool,
+    /// Long options whose value is the program's file.
+    long_file: &'static [&'static str],
     /// Long options whose value is code.
     long_code: &'static [&'static str],
     /// Long options whose value is something else.
     long_valued: &'static [&'static str],
 }
 
-const NONE: Language =
-    Language { name: "", code: "", valued: "", attached: "", program: "", long_code: &[], long_valued: &[] };
+const NONE: Language = Language {
+    name: "",
+    code: "",
+    valued: "",
+    attached: "",
+    program: "",
+    file: "",
+    colon: "",
+    together: false,
+    long_file: &[],
+    long_code: &[],
+    long_valued: &[],
+};
 
-const LANGUAGES: [Language; 10] = [
+const LANGUAGES: [Language; 13] = [
     Language {
         name: "python",
         code: "c",
@@ -35,12 +54,13 @@ const LANGUAGES: [Language; 10] = [
         ..NONE
     },
     Language { name: "pypy", code: "c", valued: "WXQ", program: "m", long_valued: &["--jit"], ..NONE },
-    Language { name: "perl", code: "eE", valued: "I", attached: "mMiFxDC", ..NONE },
+    Language { name: "perl", code: "eE", valued: "I", attached: "mMiFxDC", colon: "dV", ..NONE },
     Language {
         name: "ruby",
         code: "e",
         valued: "IrECX",
-        attached: "FxKWTi",
+        attached: "FxKi",
+        colon: "W",
         long_valued: &["--encoding", "--external-encoding", "--internal-encoding"],
         ..NONE
     },
@@ -48,6 +68,7 @@ const LANGUAGES: [Language; 10] = [
         name: "node",
         code: "ep",
         valued: "rC",
+        together: true,
         long_code: &["--eval", "--print"],
         long_valued: &[
             "--require",
@@ -75,29 +96,51 @@ const LANGUAGES: [Language; 10] = [
         name: "bun",
         code: "ep",
         valued: "rdl",
+        together: true,
         long_code: &["--eval", "--print"],
         long_valued: &["--preload", "--require", "--import", "--cwd", "--env-file", "--define", "--loader", "--port"],
         ..NONE
     },
     Language { name: "deno", long_code: &["eval"], ..NONE },
-    Language { name: "php", code: "rBRE", valued: "dczSt", program: "fF", long_code: &["--run"], ..NONE },
+    Language {
+        name: "php",
+        code: "rBRE",
+        valued: "dczSt",
+        file: "fF",
+        long_file: &["--file", "--process-file"],
+        long_code: &["--run", "--process-code", "--process-begin", "--process-end"],
+        long_valued: &["--define", "--php-ini", "--zend-extension", "--server", "--docroot"],
+        ..NONE
+    },
     Language { name: "lua", code: "e", valued: "l", ..NONE },
+    Language { name: "luajit", code: "e", valued: "ljb", ..NONE },
+    Language {
+        name: "julia",
+        code: "eE",
+        valued: "LpJCtH",
+        attached: "Og",
+        program: "m",
+        long_code: &["--eval", "--print"],
+        long_valued: &["--load", "--procs", "--threads", "--sysimage", "--cpu-target", "--home", "--machine-file"],
+        ..NONE
+    },
+    Language { name: "tclsh", ..NONE },
     Language { name: "osascript", code: "e", valued: "ls", ..NONE },
 ];
 
 /// What an interpreter is given to run.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Given<'a> {
+pub(super) struct Given {
     /// Code among its arguments.
     pub code: Vec<Word>,
     /// It runs code, a file or a module of its own, and its input is only data.
     pub script: bool,
     /// The words that may be its file: the first, and where an option may have taken that, the next.
-    pub files: Vec<&'a Word>,
+    pub files: Vec<Word>,
 }
 
 /// What `name` is given, where it is an interpreter.
-pub(super) fn given<'a>(name: &str, args: &'a [Word]) -> Option<Given<'a>> {
+pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
     let language = language(name)?;
     let mut given = Given::default();
     let mut rest = args;
@@ -120,11 +163,17 @@ pub(super) fn given<'a>(name: &str, args: &'a [Word]) -> Option<Given<'a>> {
             rest = tail.get(1..).unwrap_or_default();
         } else if let Some((_, code)) = long.filter(|(option, _)| language.long_code.contains(option)) {
             given.run(Some(part(code)));
+        } else if language.long_file.contains(&text) {
+            given.open(tail.first().cloned());
+            break;
+        } else if let Some((_, file)) = long.filter(|(option, _)| language.long_file.contains(option)) {
+            given.open(Some(part(file)));
+            break;
         } else if shells::is_stdin(text) {
             break;
         } else if !text.starts_with('-') {
             given.script = true;
-            given.files.push(first);
+            given.files.push(first.clone());
             if !was_doubt {
                 break;
             }
@@ -134,13 +183,18 @@ pub(super) fn given<'a>(name: &str, args: &'a [Word]) -> Option<Given<'a>> {
             }
             doubt = text.len() > 2 && long.is_none();
         } else if let Some((letter, attached)) = language.letter(text) {
-            // `-pe code`: letters that all take code take it once.
-            let alone = attached.is_empty() || attached.chars().all(|letter| language.code.contains(letter));
+            let is_code = |letter| language.code.contains(letter);
+            let together = language.together && is_code(letter) && attached.chars().all(is_code);
+            let alone = attached.is_empty() || together;
             if language.program.contains(letter) {
                 given.script = true;
                 break;
             }
-            if language.code.contains(letter) {
+            if language.file.contains(letter) {
+                given.open(if alone { tail.first().cloned() } else { Some(part(attached)) });
+                break;
+            }
+            if is_code(letter) {
                 given.run(if alone { tail.first().cloned() } else { Some(part(attached)) });
             }
             if alone && !language.attached.contains(letter) {
@@ -156,26 +210,43 @@ pub(super) fn is_one(name: &str) -> bool {
     language(name).is_some()
 }
 
-impl Given<'_> {
+impl Given {
     fn run(&mut self, code: Option<Word>) {
         self.script = true;
         self.code.extend(code);
+    }
+
+    /// Takes `file` for the program; one that is its input is no script of its own.
+    fn open(&mut self, file: Option<Word>) {
+        if let Some(file) = file.filter(|file| !shells::is_stdin(&file.text)) {
+            self.script = true;
+            self.files.push(file);
+        }
     }
 }
 
 impl Language {
     /// The first letter of a word of short options that takes something, and what is attached to it.
     fn letter<'a>(&self, text: &'a str) -> Option<(char, &'a str)> {
-        let takes = |letter| {
-            [self.code, self.valued, self.attached, self.program].iter().any(|letters| letters.contains(letter))
-        };
+        let lists = [self.code, self.valued, self.attached, self.program, self.file];
+        let takes = |letter| lists.iter().any(|letters| letters.contains(letter));
+        valued_letter(self.before_colon(text), takes)?;
         valued_letter(text, takes)
+    }
+
+    /// A word of short options as far as the letter that takes the rest of it by a colon.
+    fn before_colon<'a>(&self, text: &'a str) -> &'a str {
+        let Some((before, _)) = text.split_once(':') else { return text };
+        let letters = before.strip_suffix('t').filter(|letters| letters.ends_with('d')).unwrap_or(before);
+        if letters.ends_with(|letter| self.colon.contains(letter)) { letters } else { text }
     }
 }
 
 fn language(name: &str) -> Option<&'static Language> {
-    // `python3`, `python3.12`, `perl5.36`, `lua5.4`.
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    // `python3`, `python3.12`, `perl5.36`, `lua5.4`, and `python3.13t` of the builds with a letter.
+    let is_version = |c: char| c.is_ascii_digit() || c == '.';
+    let plain = name.strip_suffix(['d', 'm', 't']).filter(|plain| plain.ends_with(is_version)).unwrap_or(name);
+    let stem = plain.trim_end_matches(is_version);
     LANGUAGES.iter().find(|language| language.name == stem || (stem == "nodejs" && language.name == "node"))
 }
 
@@ -214,7 +285,33 @@ mod tests {
             ("deno eval --ext=ts CODE", "--ext=ts CODE", true),
             ("php -d a=b -r CODE", "CODE", true),
             ("php -f x.php -r no", "", true),
+            ("php -fx.php -r no", "", true),
+            ("php --file=x.php", "", true),
+            ("php -f /dev/stdin", "", false),
+            ("php -f/dev/stdin -r no", "", false),
+            ("php -nF -", "", false),
+            ("php --process-file /dev/stdin", "", false),
+            ("php --define a=b --process-begin CODE -f x.php", "CODE", true),
+            ("php --php-ini x --zend-extension y --process-end=CODE", "CODE", true),
+            ("php -dr -r CODE", "CODE", true),
+            ("python3 -Wc -c CODE", "CODE", true),
+            ("perl -Ie -e CODE", "CODE", true),
+            ("perl -ee -e CODE", "e CODE", true),
+            ("perl -d:Trace -e CODE", "CODE", true),
+            ("perl -wdt:Trace -e CODE", "CODE", true),
+            ("perl -V:ivsize", "", false),
+            ("perl -edt:Trace no", "dt:Trace", true),
+            ("ruby -Ie -e CODE", "CODE", true),
+            ("ruby -W0e CODE", "CODE", true),
+            ("node -rep -e CODE", "CODE", true),
             ("lua5.4 -l x -e CODE", "CODE", true),
+            ("luajit -jv -e CODE", "CODE", true),
+            ("julia -O2 -t 4 --project=. -e CODE", "CODE", true),
+            ("julia -L x.jl", "", false),
+            ("julia -m App -e no", "", true),
+            ("tclsh -encoding utf-8 x.tcl", "", true),
+            ("tclsh", "", false),
+            ("python3.13t -c CODE", "CODE", true),
             ("osascript -l JavaScript -e CODE", "CODE", true),
         ] {
             let words: Vec<Word> = line.split(' ').map(|word| Word { text: word.to_owned(), literal: true }).collect();

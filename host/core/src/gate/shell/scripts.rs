@@ -26,7 +26,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
             }
             sed(&bsd, runs);
         }
-        "awk" | "gawk" | "mawk" | "nawk" => {
+        _ if is_awk(name) => {
             let valued = [
                 "-F",
                 "-v",
@@ -49,6 +49,11 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         }
         _ => {}
     }
+}
+
+/// Whether a program of this name is an awk.
+pub(super) fn is_awk(name: &str) -> bool {
+    matches!(name, "awk" | "gawk" | "mawk" | "nawk")
 }
 
 /// The scripts among the arguments: those of the options, else the first word.

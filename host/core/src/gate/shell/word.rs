@@ -287,15 +287,18 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether an unquoted `*`, `?` or `[…]` makes the word a file-name pattern.
+/// Whether an unquoted `*`, `?`, `[…]` or `@(…)` makes the word a file-name pattern.
 fn has_pattern(marked: &[Marked]) -> bool {
     let mut bracket = false;
-    marked.iter().any(|(c, active)| {
+    let before = std::iter::once(None).chain(marked.iter().map(Some));
+    marked.iter().zip(before).any(|((c, active), before)| {
         if !active {
             return false;
         }
         match c {
             '*' | '?' => true,
+            // Whether the shell takes groups, a line may say in many ways; where it does not, this is an error.
+            '(' => matches!(before, Some(('@' | '+' | '!', true))),
             '[' => {
                 bracket = true;
                 false
@@ -386,6 +389,12 @@ mod tests {
         check("*.rs", "*.rs", false);
         check("/bin/r[m]", "/bin/r[m]", false);
         check("[", "[", true);
+        check(".cla@(ude)", ".cla@(ude)", false);
+        check("+(toll)gate", "+(toll)gate", false);
+        check("!(x)", "!(x)", false);
+        check("'@(x)'", "@(x)", true);
+        check("\\@\\(x\\)", "@(x)", true);
+        check("@'('x')'", "@(x)", true);
         check("a{1..9}", "a{1..9}", false);
         check("$((1+2))", "$(())", false);
     }

@@ -44,6 +44,9 @@ impl Paths for Machine {
     fn look(&self, path: &Path) -> Look {
         if self.is_folder(path) { Look::Plain } else { Look::Missing }
     }
+    fn link(&self, _: &Path) -> Option<PathBuf> {
+        None
+    }
     fn is_folder(&self, path: &Path) -> bool {
         FOLDERS.iter().any(|folder| Path::new(folder).starts_with(path))
     }

@@ -21,6 +21,9 @@ impl Paths for Housed {
     fn look(&self, path: &Path) -> Look {
         SystemPaths.look(path)
     }
+    fn link(&self, path: &Path) -> Option<PathBuf> {
+        SystemPaths.link(path)
+    }
     fn is_folder(&self, path: &Path) -> bool {
         SystemPaths.is_folder(path)
     }

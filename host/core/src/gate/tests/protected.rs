@@ -329,6 +329,8 @@ fn links_lead_no_one_in() {
         "mv .claude .claude-old",
     ];
     house.shells(&lines, protection);
+    std::os::unix::fs::symlink("/proc/self/cwd", house.root.join("project/w")).unwrap();
+    house.shells(&["echo {} > w/.claude/settings.json", "cat w/../home/tollgate/token", "rm w/x"], protection);
     let lines = [
         "ln -s /opt e && echo x > e/y",
         "ln -s ROOT/outside e",

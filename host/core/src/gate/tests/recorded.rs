@@ -260,6 +260,9 @@ impl Paths for Asked {
     fn look(&self, _: &Path) -> Look {
         Look::Plain
     }
+    fn link(&self, _: &Path) -> Option<PathBuf> {
+        None
+    }
     fn home(&self) -> Option<PathBuf> {
         None
     }
