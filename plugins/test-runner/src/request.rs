@@ -31,7 +31,7 @@ struct SuiteStarted<'a> {
     directory: &'a str,
 }
 
-/// `test_run.finished`, with which suite it is and how it ended.
+/// `test_run.finished`, with which suite it is, how it ended and what failed.
 #[derive(Serialize)]
 struct SuiteFinished<'a> {
     #[serde(flatten)]
@@ -41,6 +41,8 @@ struct SuiteFinished<'a> {
     status: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// The first failures; `failed` says how many there are.
+    failures: &'a [report::Failure],
 }
 
 /// `test.completed`, with each suite's part.
@@ -185,6 +187,7 @@ fn finished(suite: &Suite, outcome: &Outcome) -> Result<Draft, Failure> {
         directory: &suite.directory,
         status: outcome.status.word(),
         reason: outcome.detail.as_deref(),
+        failures: outcome.failures.told(),
     };
     Ok(Draft::new(payload::TEST_RUN_FINISHED, &told)?)
 }

@@ -32,6 +32,8 @@ impl Parse for Gradle {
             if line.trim_start().starts_with("at ") {
                 message.close();
             }
+            // `java.lang.AssertionError at SumTest.java:13`, then causes.
+            message.look(line);
             return message.push(line);
         }
         self.end_block();
@@ -56,7 +58,7 @@ impl Parse for Gradle {
                 all.counts = all.counts.and(report.counts);
                 all.ms = all.ms.saturating_add(report.ms);
                 for failure in report.failures.kept() {
-                    all.failures.push(&failure.name, failure.message.clone());
+                    all.failures.push(&failure.name, failure.said());
                 }
             }
             None => self.bad_report = true,
@@ -113,7 +115,7 @@ impl Gradle {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `mvn test` with surefire, on standard output: the total below each module's `Results:`.
 
-use super::message::Message;
+use super::message::{Message, is_own_frame};
 use super::{Counted, Parse, Reading, tally};
 use crate::report::{Counts, Failures};
 use tollgate_sdk::process::OutputStream;
@@ -27,8 +27,12 @@ impl Parse for Maven {
         }
         let Some((level, rest)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else {
             // What a failing test threw stands without a prefix, down to its stack.
-            if let Some((_, message)) = &mut self.block {
+            if let Some((name, message)) = &mut self.block {
                 if line.trim_start().starts_with("at ") {
+                    // Above the test's own frame may stand those of an assertion library.
+                    if is_own_frame(line, name) {
+                        message.look(line);
+                    }
                     message.close();
                 }
                 message.push(line);
@@ -107,7 +111,7 @@ impl Maven {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -46,7 +46,9 @@ impl Parse for Mix {
             if rest.starts_with("stacktrace:") || rest.starts_with("The following output was logged:") {
                 message.close();
             }
-            if !place {
+            if place {
+                message.look(rest);
+            } else {
                 message.push(line);
             }
         } else {
@@ -84,7 +86,7 @@ impl Mix {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

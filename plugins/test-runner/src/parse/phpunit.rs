@@ -53,6 +53,9 @@ impl Parse for Phpunit {
         } else if let Some(time) = line.strip_prefix("Time: ") {
             self.ms = time.split(", ").next().and_then(read_time);
         } else if let Some((_, message)) = &mut self.block {
+            if !line.contains(' ') {
+                message.look(line);
+            }
             message.push(line);
         } else if let Some(percent) = line.strip_suffix("%)").and_then(|rest| rest.rsplit_once('(')) {
             self.done = percent.1.trim().parse::<u8>().ok().map(|percent| f64::from(percent.min(100)) / 100.0);
@@ -90,7 +93,7 @@ impl Parse for Phpunit {
 impl Phpunit {
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -100,6 +100,7 @@ impl Stream {
         } else if let Some((_, message)) = &mut self.block {
             // The place and the source that follow are no part of what failed.
             if rest.starts_with("❯ ") {
+                message.look(rest);
                 message.close();
             }
             message.push(line);
@@ -145,7 +146,7 @@ impl Stream {
 
     fn end_block(&mut self, found: &mut Found) {
         let Some((names, mut message)) = self.block.take() else { return };
-        let message = message.take();
+        let message = message.said();
         for name in names {
             found.failures.push(&name, message.clone());
         }

@@ -46,8 +46,9 @@ fn cargo() {
     let (emitted, _folder) = really(&files, "-f cargo");
     check(&emitted, "failed", [1, 1, 1]);
     assert!(
-        message(&emitted)
-            .contains("✗ adds_wrongly\n      assertion `left == right` failed\n        left: 2\n       right: 3"),
+        message(&emitted).contains(
+            "✗ adds_wrongly (src/lib.rs:5:21)\n      assertion `left == right` failed\n        left: 2\n       right: 3"
+        ),
         "{}",
         message(&emitted)
     );
@@ -55,7 +56,7 @@ fn cargo() {
         let (emitted, _folder) = really(&files, "");
         check(&emitted, "failed", [1, 1, 1]);
         assert!(
-            message(&emitted).contains("✗ demo adds_wrongly\n      assertion `left == right` failed"),
+            message(&emitted).contains("✗ demo adds_wrongly (src/lib.rs:5:21)\n      assertion `left == right` failed"),
             "{}",
             message(&emitted)
         );
