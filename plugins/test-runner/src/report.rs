@@ -17,6 +17,9 @@ pub const MAX_NAME_BYTES: usize = 300;
 /// Longest reason for a suite without a result, in bytes: a sentence and the last lines of an output.
 pub const MAX_DETAIL_BYTES: usize = 4 * 1024;
 
+/// Signals that end a program: by them a shell's exit code above 128 is told from another program's own 255.
+const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
+
 /// How many tests ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -240,7 +243,8 @@ pub fn judge(evidence: Evidence<'_>) -> Outcome {
         (exit, Reading::NotRun(reason)) if exit != Exit::Code(0) => (Status::NotStarted, Some(reason)),
         (exit, Reading::Unclear | Reading::NotRun(_)) => {
             let said = if tail.is_empty() { "it wrote nothing".to_owned() } else { format!("its last lines:\n{tail}") };
-            (Status::NotUnderstood, Some(format!("{}; {said}", ending(exit))))
+            let status = if killed_by(exit).is_some() { Status::ProgramFailed } else { Status::NotUnderstood };
+            (status, Some(format!("{}; {said}", ending(exit))))
         }
         (exit, Reading::Counted(counted)) => {
             let (trouble, said_none) = (counted.trouble.clone(), counted.said_none);
@@ -276,7 +280,19 @@ fn keep(outcome: &mut Outcome, reading: Reading) {
     }
 }
 
+/// The signal that ended the program: its own, or as a shell or npm between tells of it, by 128 and the number.
+fn killed_by(exit: Exit) -> Option<i32> {
+    match exit {
+        Exit::Signal(signal) => Some(signal),
+        Exit::Code(code) => code.checked_sub(128).filter(|signal| SIGNALS.contains(signal)),
+        Exit::TimedOut | Exit::OutputLimit => None,
+    }
+}
+
 fn ending(exit: Exit) -> String {
+    if let Some(signal) = killed_by(exit) {
+        return format!("the program was killed by signal {signal}");
+    }
     match exit {
         Exit::Code(code) => format!("the program ended with exit code {code}"),
         Exit::Signal(signal) => format!("the program was killed by signal {signal}"),

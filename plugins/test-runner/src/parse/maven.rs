@@ -54,7 +54,10 @@ impl Parse for Maven {
         } else if rest.starts_with("BUILD SUCCESS") || rest.starts_with("BUILD FAILURE") {
             self.ended = true;
         } else if level == "ERROR"
-            && (rest.starts_with("COMPILATION ERROR") || rest.starts_with("Failed to execute goal"))
+            && (rest.starts_with("COMPILATION ERROR")
+                || rest.starts_with("Failed to execute goal")
+                // What stopped the build before any goal: a plugin that cannot be fetched.
+                || (self.ended && self.error.is_empty()))
         {
             self.in_error = self.error.is_empty();
             if self.in_error && !rest.starts_with("COMPILATION") {

@@ -19,6 +19,8 @@ pub struct Phpunit {
     /// The word of the verdict line before: `FAILURES!`, `OK, but …`.
     verdict: bool,
     counts: Option<Counts>,
+    /// What the marks of the tests that ended say.
+    seen: Counts,
     said_none: bool,
     ms: Option<u64>,
     done: Option<f64>,
@@ -57,15 +59,16 @@ impl Parse for Phpunit {
                 message.look(line);
             }
             message.push(line);
-        } else if let Some(percent) = line.strip_suffix("%)").and_then(|rest| rest.rsplit_once('(')) {
-            self.done = percent.1.trim().parse::<u8>().ok().map(|percent| f64::from(percent.min(100)) / 100.0);
+        } else if let Some(marks) = read_marks(line).filter(|_| self.counts.is_none()) {
+            self.seen = self.seen.and(marks);
+            self.done = read_share(line).or(self.done);
         } else if line.starts_with("PHP Fatal error") || line.starts_with("Fatal error:") {
             self.trouble.push(line);
         }
     }
 
     fn seen(&self) -> Counts {
-        self.counts.unwrap_or_default()
+        self.counts.unwrap_or(self.seen)
     }
 
     fn done(&self) -> Option<f64> {
@@ -85,6 +88,10 @@ impl Parse for Phpunit {
                 trouble,
             }),
             None if self.said_none => Reading::Counted(Counted { whole: true, said_none: true, ..Counted::default() }),
+            // PHP itself ended it in the middle.
+            None if self.seen != Counts::default() => {
+                Reading::Counted(Counted { counts: self.seen, trouble, ..Counted::default() })
+            }
             None => trouble.map_or(Reading::Unclear, Reading::NotRun),
         }
     }
@@ -96,6 +103,29 @@ impl Phpunit {
             self.failures.push(&name, message.said());
         }
     }
+}
+
+/// `.FESIR                 6 / 6 (100%)`, where only the last line of marks may lack what stands behind them.
+fn read_marks(line: &str) -> Option<Counts> {
+    let (marks, behind) = line.split_once(' ').unwrap_or((line, ""));
+    if !(behind.is_empty() || behind.ends_with("%)")) || marks.is_empty() {
+        return None;
+    }
+    marks.chars().try_fold(Counts::default(), |mut counts, mark| {
+        match mark {
+            '.' | 'R' | 'W' | 'N' | 'D' => counts.passed += 1,
+            'F' | 'E' => counts.failed += 1,
+            'S' | 'I' => counts.skipped += 1,
+            _ => return None,
+        }
+        Some(counts)
+    })
+}
+
+/// How much is done, of `6 / 6 (100%)`.
+fn read_share(line: &str) -> Option<f64> {
+    let (_, percent) = line.strip_suffix("%)")?.rsplit_once('(')?;
+    percent.trim().parse::<u8>().ok().map(|percent| f64::from(percent.min(100)) / 100.0)
 }
 
 /// `OK (2 tests, 2 assertions)`.

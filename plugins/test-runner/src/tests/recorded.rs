@@ -27,10 +27,14 @@ const RECORDED: &[(&str, Framework, i32, Status, [u64; 3])] = &[
     ("pytest-passed", Framework::Pytest, 0, Status::Passed, [2, 0, 0]),
     ("pytest-none", Framework::Pytest, 5, Status::NoTests, [0, 0, 0]),
     ("pytest-usage", Framework::Pytest, 4, Status::NotStarted, [0, 0, 0]),
+    ("pytest-crash", Framework::Pytest, 134, Status::ProgramFailed, [0, 0, 0]),
+    ("pytest-xdist-crash", Framework::Pytest, 1, Status::Failed, [2, 1, 0]),
+    ("pytest-skipped", Framework::Pytest, 0, Status::NoTests, [0, 0, 1]),
     ("pytest-missing", Framework::Pytest, 1, Status::NotStarted, [0, 0, 0]),
     ("unittest-mixed", Framework::Unittest, 1, Status::Failed, [1, 6, 2]),
     ("unittest-3.13-mixed", Framework::Unittest, 1, Status::Failed, [1, 6, 2]),
     ("unittest-passed", Framework::Unittest, 0, Status::Passed, [2, 0, 0]),
+    ("unittest-crash", Framework::Unittest, 134, Status::ProgramFailed, [1, 0, 0]),
     ("unittest-none", Framework::Unittest, 0, Status::NoTests, [0, 0, 0]),
     ("unittest-3.13-none", Framework::Unittest, 5, Status::NoTests, [0, 0, 0]),
     ("go-1.19-mixed", Framework::Go, 2, Status::Failed, [2, 4, 1]),
@@ -39,6 +43,8 @@ const RECORDED: &[(&str, Framework, i32, Status, [u64; 3])] = &[
     ("go-1.27-filtered", Framework::Go, 0, Status::NoTests, [0, 0, 0]),
     ("go-1.19-panic", Framework::Go, 1, Status::Failed, [1, 1, 0]),
     ("go-1.27-panic", Framework::Go, 1, Status::Failed, [1, 1, 0]),
+    ("go-1.27-exit", Framework::Go, 1, Status::Failed, [1, 1, 0]),
+    ("go-1.27-empty", Framework::Go, 0, Status::NoTests, [0, 0, 0]),
     ("go-1.19-none", Framework::Go, 1, Status::NotStarted, [0, 0, 0]),
     ("go-1.27-none", Framework::Go, 1, Status::NotStarted, [0, 0, 0]),
     ("vitest-4-mixed", Framework::Vitest, 1, Status::Failed, [3, 2, 2]),
@@ -47,14 +53,17 @@ const RECORDED: &[(&str, Framework, i32, Status, [u64; 3])] = &[
     ("vitest-4-passed", Framework::Vitest, 0, Status::Passed, [2, 0, 0]),
     ("vitest-4-import", Framework::Vitest, 1, Status::Failed, [2, 1, 0]),
     ("vitest-4-unhandled", Framework::Vitest, 1, Status::ProgramFailed, [2, 0, 0]),
+    ("vitest-4-crash", Framework::Vitest, 1, Status::ProgramFailed, [1, 0, 0]),
     ("vitest-4-none", Framework::Vitest, 1, Status::NoTests, [0, 0, 0]),
     ("npm-missing-tool", Framework::Vitest, 127, Status::NotStarted, [0, 0, 0]),
     ("jest-mixed", Framework::Jest, 1, Status::Failed, [3, 2, 2]),
     ("jest-filtered", Framework::Jest, 1, Status::Failed, [2, 1, 4]),
     ("jest-passed", Framework::Jest, 0, Status::Passed, [2, 0, 0]),
+    ("jest-crash", Framework::Jest, 134, Status::ProgramFailed, [0, 0, 0]),
     ("jest-none", Framework::Jest, 1, Status::NoTests, [0, 0, 0]),
     ("mocha-mixed", Framework::Mocha, 2, Status::Failed, [2, 2, 2]),
     ("mocha-passed", Framework::Mocha, 0, Status::Passed, [2, 0, 0]),
+    ("mocha-crash", Framework::Mocha, 134, Status::ProgramFailed, [1, 0, 0]),
     ("mocha-none", Framework::Mocha, 0, Status::NoTests, [0, 0, 0]),
     ("mocha-import", Framework::Mocha, 1, Status::NotStarted, [0, 0, 0]),
     ("node-tap-mixed", Framework::Node, 1, Status::Failed, [2, 4, 2]),
@@ -63,13 +72,19 @@ const RECORDED: &[(&str, Framework, i32, Status, [u64; 3])] = &[
     ("node-spec-passed", Framework::Node, 0, Status::Passed, [2, 0, 0]),
     ("node-tap-import", Framework::Node, 1, Status::Failed, [0, 1, 0]),
     ("node-spec-import", Framework::Node, 1, Status::Failed, [0, 1, 0]),
+    ("node-tap-crash", Framework::Node, 1, Status::Failed, [1, 1, 0]),
+    ("node-spec-crash", Framework::Node, 1, Status::Failed, [1, 1, 0]),
     ("node-tap-none", Framework::Node, 0, Status::NoTests, [0, 0, 0]),
     ("node-spec-none", Framework::Node, 0, Status::NoTests, [0, 0, 0]),
     ("maven-mixed", Framework::Maven, 1, Status::Failed, [1, 2, 1]),
     ("maven-passed", Framework::Maven, 0, Status::Passed, [2, 0, 0]),
+    ("maven-crash", Framework::Maven, 1, Status::ProgramFailed, [0, 0, 0]),
+    ("maven-none", Framework::Maven, 0, Status::NoTests, [0, 0, 0]),
+    ("maven-no-plugin", Framework::Maven, 1, Status::NotStarted, [0, 0, 0]),
     ("maven-compile", Framework::Maven, 1, Status::NotStarted, [0, 0, 0]),
     ("gradle-mixed", Framework::Gradle, 1, Status::Failed, [1, 2, 1]),
     ("gradle-passed", Framework::Gradle, 0, Status::NotUnderstood, [0, 0, 0]),
+    ("gradle-crash", Framework::Gradle, 1, Status::ProgramFailed, [0, 0, 0]),
     ("gradle-compile", Framework::Gradle, 1, Status::NotStarted, [0, 0, 0]),
     ("gradle-none", Framework::Gradle, 0, Status::NoTests, [0, 0, 0]),
     ("dotnet-mixed", Framework::Dotnet, 1, Status::Failed, [3, 2, 1]),
@@ -82,12 +97,16 @@ const RECORDED: &[(&str, Framework, i32, Status, [u64; 3])] = &[
     ("rspec-mixed", Framework::Rspec, 1, Status::Failed, [1, 2, 2]),
     ("rspec-passed", Framework::Rspec, 0, Status::Passed, [2, 0, 0]),
     ("rspec-load", Framework::Rspec, 1, Status::NotStarted, [0, 0, 0]),
+    ("rspec-crash", Framework::Rspec, 137, Status::ProgramFailed, [0, 0, 0]),
     ("rspec-none", Framework::Rspec, 0, Status::NoTests, [0, 0, 0]),
     ("phpunit-9-mixed", Framework::Phpunit, 2, Status::Failed, [2, 2, 2]),
     ("phpunit-9-passed", Framework::Phpunit, 0, Status::Passed, [2, 0, 0]),
+    ("phpunit-9-crash", Framework::Phpunit, 255, Status::ProgramFailed, [1, 0, 0]),
     ("phpunit-9-none", Framework::Phpunit, 0, Status::NoTests, [0, 0, 0]),
     ("mix-mixed", Framework::Mix, 2, Status::Failed, [2, 2, 1]),
     ("mix-passed", Framework::Mix, 0, Status::Passed, [2, 0, 0]),
+    ("mix-crash", Framework::Mix, 3, Status::NotUnderstood, [0, 0, 0]),
+    ("mix-none", Framework::Mix, 0, Status::NoTests, [0, 0, 0]),
     ("mix-compile", Framework::Mix, 1, Status::NotStarted, [0, 0, 0]),
 ];
 
@@ -380,7 +399,7 @@ fn failures_have_their_names_places_and_first_lines() {
 }
 
 #[test]
-fn what_did_not_begin_is_said_in_the_frameworks_words() {
+fn what_did_not_begin_or_crashed_is_said_in_the_frameworks_words() {
     for (framework, name, words) in [
         (Framework::Cargo, "cargo-compile", "error[E0425]: cannot find value `c` in this scope"),
         (Framework::Cargo, "cargo-no-manifest", "could not find `Cargo.toml`"),
@@ -392,6 +411,11 @@ fn what_did_not_begin_is_said_in_the_frameworks_words() {
         (Framework::Vitest, "npm-missing-tool", "vitest: not found"),
         (Framework::Mocha, "mocha-import", "Cannot find module './missing'"),
         (Framework::Maven, "maven-compile", "cannot find symbol"),
+        (
+            Framework::Maven,
+            "maven-no-plugin",
+            "maven-resources-plugin:2.6 or one of its dependencies could not be resolved",
+        ),
         (Framework::Gradle, "gradle-compile", "Execution failed for task ':compileTestJava'"),
         (Framework::Rspec, "rspec-load", "cannot load such file -- missing_library"),
         (Framework::Mix, "mix-compile", "undefined function missing/1"),
@@ -401,6 +425,19 @@ fn what_did_not_begin_is_said_in_the_frameworks_words() {
         let detail = found.detail.unwrap_or_default();
         assert!(found.status == Status::NotStarted && detail.contains(words), "{name}: {detail}");
         assert_eq!(found.counts, Counts::default());
+    }
+    for (framework, name, exit, words) in [
+        (Framework::Unittest, "unittest-crash", Exit::Signal(6), "killed by signal 6; its last lines:\ntest_a_adds"),
+        (Framework::Pytest, "pytest-crash", Exit::Signal(6), "killed by signal 6"),
+        (Framework::Mocha, "mocha-crash", Exit::Code(134), "killed by signal 6"),
+        (Framework::Vitest, "vitest-4-crash", Exit::Code(1), "[vitest-pool]: Worker forks emitted error."),
+        (Framework::Maven, "maven-crash", Exit::Code(1), "terminated without properly saying goodbye"),
+        (Framework::Gradle, "gradle-crash", Exit::Code(1), "finished with non-zero exit value 3"),
+        (Framework::Phpunit, "phpunit-9-crash", Exit::Code(255), "Allowed memory size of 33554432 bytes exhausted"),
+    ] {
+        let found = outcome(framework, name, exit);
+        let detail = found.detail.unwrap_or_default();
+        assert!(found.status == Status::ProgramFailed && detail.contains(words), "{name}: {detail}");
     }
     let aborted = outcome(Framework::Cargo, "cargo-abort", Exit::Code(101)).detail.unwrap();
     assert!(aborted.contains("SIGABRT") && aborted.contains("not every test came to its end"), "{aborted}");
