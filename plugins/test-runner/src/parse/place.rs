@@ -25,6 +25,10 @@ const FOREIGN: [&str; 12] = [
 /// The longest place that is taken, in bytes; a longer one is a path that nobody could open by reading it.
 pub const MAX_PLACE_BYTES: usize = 300;
 
+/// Most colons with a number behind them that are tried in a line, so that a long line of nothing else costs as little
+/// as any.
+const MAX_TRIED: usize = 8;
+
 /// The first place in `line`, as `path:line` or `path:line:column`; none where it is not the project's own.
 #[must_use]
 pub fn of(line: &str) -> Option<String> {
@@ -41,7 +45,11 @@ fn python(line: &str) -> Option<String> {
 
 /// `path:26`, `path:26:9`, `path:line 26`: up to the first character that no path has.
 fn plain(line: &str) -> Option<String> {
-    line.match_indices(':').find_map(|(colon, _)| {
+    let numbered = |colon: &usize| {
+        let after = line.as_bytes().get(colon + 1..).unwrap_or_default();
+        after.first().is_some_and(u8::is_ascii_digit) || after.starts_with(b"line ")
+    };
+    line.match_indices(':').map(|(colon, _)| colon).filter(numbered).take(MAX_TRIED).find_map(|colon| {
         let (before, after) = (line.get(..colon)?, line.get(colon + 1..)?);
         let path = before.rsplit(|one: char| one.is_whitespace() || "()[]<>\"'`=,".contains(one)).next()?;
         let path = path.strip_prefix("file://").unwrap_or(path);
@@ -95,6 +103,8 @@ mod tests {
         ] {
             assert_eq!(of(line).as_deref(), place, "{line}");
         }
+        assert_eq!(of(&format!("{}a.rs:1", "x:1 ".repeat(MAX_TRIED - 1))).as_deref(), Some("a.rs:1"));
+        assert_eq!(of(&format!("{}a.rs:1", "x:1 ".repeat(MAX_TRIED))), None);
         assert_eq!(of(&format!("{}.rs:1", "x".repeat(MAX_PLACE_BYTES))), None);
     }
 }

@@ -12,6 +12,8 @@ mod arguments;
 mod bounds;
 mod described;
 mod detection;
+mod large;
+mod progress;
 mod properties;
 mod real;
 mod recorded;
