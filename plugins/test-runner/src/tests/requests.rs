@@ -5,6 +5,8 @@ use crate::browser::MAX_PROMPT_BYTES;
 use crate::detect::MAX_SUITES;
 use crate::message::{MAX_MESSAGE_BYTES, MAX_SHOWN, MAX_SHOWN_LINES};
 use crate::report::{MAX_TOLD, MAX_TOLD_BYTES};
+use crate::request::handle_by;
+use crate::settings::Settings;
 use tollgate_sdk::mock::Effect;
 use tollgate_sdk::process::ProcessError;
 
@@ -95,7 +97,8 @@ fn suites_run_one_after_another_each_with_its_own_end() {
             _ => Ok(Finished { exit: Exit::TimedOut, ..Finished::new(0, b"running 3 tests\ntest a ... ok\n", b"") }),
         });
     });
-    let emitted = ask(&json!(null));
+    handle_by(&command(&json!(null)), &Settings::default(), &|| 0).unwrap();
+    let emitted = emitted();
     let pair = ["test_run.started", "test_run.finished"];
     let expected: Vec<&str> = ["test.started"]
         .into_iter()
