@@ -13,6 +13,7 @@ mod bounds;
 mod described;
 mod detection;
 mod large;
+mod named;
 mod progress;
 mod properties;
 mod real;

@@ -103,6 +103,10 @@ fn python() {
     assert!(message(&emitted).contains("AssertionError: 2 != 3"), "{}", message(&emitted));
     let (emitted, _folder) = really(&[("tests/test_sum.py", test)], "test_adds_wrongly");
     check(&emitted, "failed", [0, 1, 0]);
+    let crash = "import os\nimport unittest\n\nclass Crash(unittest.TestCase):\n    def test_aborts(self):\n        os.abort()\n";
+    let (emitted, _folder) = really(&[("tests/test_crash.py", crash)], "");
+    check(&emitted, "program_failed", [0, 1, 0]);
+    assert!(message(&emitted).contains("the program was killed by signal 6"), "{}", message(&emitted));
     if is_there("python3", &["-m", "pytest", "--version"]) {
         let (emitted, _folder) = really(&[("tests/test_sum.py", test)], "-f pytest");
         check(&emitted, "failed", [1, 1, 1]);
