@@ -19,6 +19,8 @@ pub struct Phpunit {
     /// The word of the verdict line before: `FAILURES!`, `OK, but …`.
     verdict: bool,
     counts: Option<Counts>,
+    /// Whether it has said who it is: before that, marks are no tests.
+    begun: bool,
     /// What the marks of the tests that ended say.
     seen: Counts,
     said_none: bool,
@@ -39,6 +41,8 @@ impl Parse for Phpunit {
         } else if ["ERRORS!", "FAILURES!", "WARNINGS!"].contains(&line) || line.starts_with("OK, but ") {
             self.end_block();
             self.verdict = true;
+        } else if line.starts_with("PHPUnit ") && line.contains(" by Sebastian Bergmann") {
+            self.begun = true;
         } else if line == "No tests executed!" {
             self.said_none = true;
         } else if line.starts_with("There w") && line.ends_with(':') {
@@ -59,7 +63,7 @@ impl Parse for Phpunit {
                 message.look(line);
             }
             message.push(line);
-        } else if let Some(marks) = read_marks(line).filter(|_| self.counts.is_none()) {
+        } else if let Some(marks) = read_marks(line).filter(|_| self.begun && self.counts.is_none()) {
             self.seen = self.seen.and(marks);
             self.done = read_share(line).or(self.done);
         } else if line.starts_with("PHP Fatal error") || line.starts_with("Fatal error:") {
