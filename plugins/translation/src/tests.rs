@@ -112,6 +112,9 @@ fn missing_fields_become_null_and_are_counted() {
     let stored = |key: &str| store::get(key).unwrap();
     assert_eq!(stored("missing/orchestrator.clarification.clarification_question"), Some(b"2".to_vec()));
     assert_eq!(stored("missing/work_stream.event.payload.stream"), Some(b"1".to_vec()));
+    let said: Vec<String> = mock::logs().into_iter().map(|(_, text)| text).collect();
+    let once = |field: &str| said.iter().filter(|text| text.contains(field)).count();
+    assert_eq!((once("`clarification_question` is null"), once("`payload.stream` is null")), (1, 1), "{said:?}");
 }
 
 #[test]
