@@ -368,6 +368,46 @@ fn a_folder_is_verified_in_name_order() {
     assert!(matches!(trail::verify_folder(&folder.path().join("none")).unwrap_err().reason, Reason::Unreadable(_)));
 }
 
+/// The lines that the page shows.
+fn shown() -> Vec<&'static str> {
+    let page = include_str!("../../../docs/plugins/audit.md");
+    let (_, block) = page.split_once("```jsonl\n").unwrap();
+    block.split_once("```").unwrap().0.lines().collect()
+}
+
+#[test]
+fn the_page_shows_what_is_written() {
+    let gated =
+        json!({"session_id": "s1", "tool_name": "Bash", "tool_input": {"command": "rm -rf /"}, "call_id": "c1"});
+    let denied = json!({"session_id": "s1", "tool_name": "Bash", "reason": "removes the root folder",
+        "violation_type": "policy", "cause": "rule", "call_id": "c1", "decided_by": "guardrails/rm-root"});
+    let mut audit = audit("{}");
+    for (seq, name, payload) in [(41, "tool.gated", gated), (42, "tool.denied", denied)] {
+        let (session, source) = (Some("s1".into()), "hook:claude-code".into());
+        audit.handle(&Event { session, source, time: 1_769_509_293_123, ..event(seq, name, &payload) }).unwrap();
+    }
+    let (name, bytes) = files().pop().unwrap();
+    assert_eq!(name, "audit-00000000000000000041.jsonl");
+    assert_eq!(String::from_utf8(bytes).unwrap().lines().collect::<Vec<_>>(), shown());
+}
+
+/// As the page says it, and by nothing else of this package: what is before `,"hash":"` is hashed, `prev` is the
+/// hash before.
+#[test]
+fn a_verifier_can_be_written_from_the_page() {
+    use sha2::{Digest, Sha256};
+    let mut before = "0".repeat(64);
+    for line in shown() {
+        let (body, hash) = line.rsplit_once(",\"hash\":\"").unwrap();
+        let hash = hash.strip_suffix("\"}").unwrap();
+        let digest: String = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, hash);
+        let members: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(members.get("prev").and_then(Value::as_str), Some(before.as_str()));
+        before = digest;
+    }
+}
+
 proptest! {
     #[test]
     fn any_changed_byte_shows(at in any::<prop::sample::Index>(), byte: u8) {

@@ -7,8 +7,8 @@ use crate::report::{Counts, Failure, Outcome, Status};
 use crate::text;
 use std::fmt::Write as _;
 
-/// Most failures that are shown.
-pub const MAX_SHOWN: usize = 20;
+/// Most failures that are shown: of all suites, as many as an event tells of one.
+pub const MAX_SHOWN: usize = crate::report::MAX_TOLD;
 /// Most lines of one failure's message.
 pub const MAX_SHOWN_LINES: usize = 6;
 /// The longest message, in bytes.
@@ -108,12 +108,13 @@ fn one_suite(text: &mut String, suite: &Suite, outcome: &Outcome, shown: &mut us
         let _ = writeln!(text, "  also: {}", detail.lines().take(MAX_SHOWN_LINES).collect::<Vec<_>>().join("\n  "));
     }
     let mut here = 0_u64;
-    for Failure { name, message } in outcome.failures.kept() {
+    for Failure { name, place, message } in outcome.failures.kept() {
         if *shown >= MAX_SHOWN {
             break;
         }
         (*shown, here) = (*shown + 1, here + 1);
-        let _ = writeln!(text, "  ✗ {name}");
+        let place = place.as_deref().map(|place| format!(" ({place})")).unwrap_or_default();
+        let _ = writeln!(text, "  ✗ {name}{place}");
         let lines = message.lines().count();
         for line in message.lines().take(MAX_SHOWN_LINES) {
             let _ = writeln!(text, "{}", format!("      {line}").trim_end());

@@ -8,10 +8,17 @@ use tollgate_sdk::process::Exit;
 
 /// Most failures of one suite whose names and messages are kept; the others are counted.
 pub const MAX_FAILURES: usize = 50;
+/// Most failures that an event tells of, and most bytes of their texts: a reader sees what is wrong, and the event
+/// stays far below the 256 KiB of a payload.
+pub const MAX_TOLD: usize = 20;
+pub const MAX_TOLD_BYTES: usize = 16 * 1024;
 /// Longest name of a test that is kept, in bytes.
 pub const MAX_NAME_BYTES: usize = 300;
 /// Longest reason for a suite without a result, in bytes: a sentence and the last lines of an output.
 pub const MAX_DETAIL_BYTES: usize = 4 * 1024;
+
+/// Signals that end a program: by them a shell's exit code above 128 is told from another program's own 255.
+const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
 
 /// How many tests ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +48,33 @@ impl Counts {
 pub struct Failure {
     /// As the framework names it.
     pub name: String,
+    /// Where it failed, or where the test stands, as the framework writes it: `src/lib.rs:26:9`.
+    pub place: Option<String>,
     /// The first lines of what it says; may be empty.
     pub message: String,
+}
+
+impl Failure {
+    /// What it says of itself.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        Said { text: self.message.clone(), place: self.place.clone() }
+    }
+}
+
+/// What a failing test says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The first lines; may be empty.
+    pub text: String,
+    /// Where it failed.
+    pub place: Option<String>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, place: None }
+    }
 }
 
 /// The failures of a suite, as many as are kept.
@@ -51,10 +83,26 @@ pub struct Failures(Vec<Failure>);
 
 impl Failures {
     /// Adds one where there is room.
-    pub fn push(&mut self, name: &str, message: String) {
+    pub fn push(&mut self, name: &str, said: impl Into<Said>) {
         if self.0.len() < MAX_FAILURES {
-            self.0.push(Failure { name: text::cut(name, MAX_NAME_BYTES).into_owned(), message });
+            let Said { text: message, place } = said.into();
+            self.0.push(Failure { name: text::cut(name, MAX_NAME_BYTES).into_owned(), place, message });
         }
+    }
+
+    /// Those that an event tells of: the first ones, as many as its bounds let in.
+    #[must_use]
+    pub fn told(&self) -> &[Failure] {
+        let size = |failure: &Failure| {
+            failure.name.len() + failure.place.as_ref().map_or(0, String::len) + failure.message.len()
+        };
+        let mut bytes = 0;
+        let fits = |failure: &&Failure| {
+            bytes += size(failure);
+            bytes <= MAX_TOLD_BYTES
+        };
+        let number = self.0.iter().take(MAX_TOLD).take_while(fits).count();
+        self.0.get(..number).unwrap_or_default()
     }
 
     /// Those kept, in the order found.
@@ -195,7 +243,8 @@ pub fn judge(evidence: Evidence<'_>) -> Outcome {
         (exit, Reading::NotRun(reason)) if exit != Exit::Code(0) => (Status::NotStarted, Some(reason)),
         (exit, Reading::Unclear | Reading::NotRun(_)) => {
             let said = if tail.is_empty() { "it wrote nothing".to_owned() } else { format!("its last lines:\n{tail}") };
-            (Status::NotUnderstood, Some(format!("{}; {said}", ending(exit))))
+            let status = if killed_by(exit).is_some() { Status::ProgramFailed } else { Status::NotUnderstood };
+            (status, Some(format!("{}; {said}", ending(exit))))
         }
         (exit, Reading::Counted(counted)) => {
             let (trouble, said_none) = (counted.trouble.clone(), counted.said_none);
@@ -231,7 +280,19 @@ fn keep(outcome: &mut Outcome, reading: Reading) {
     }
 }
 
+/// The signal that ended the program: its own, or as a shell or npm between tells of it, by 128 and the number.
+fn killed_by(exit: Exit) -> Option<i32> {
+    match exit {
+        Exit::Signal(signal) => Some(signal),
+        Exit::Code(code) => code.checked_sub(128).filter(|signal| SIGNALS.contains(signal)),
+        Exit::TimedOut | Exit::OutputLimit => None,
+    }
+}
+
 fn ending(exit: Exit) -> String {
+    if let Some(signal) = killed_by(exit) {
+        return format!("the program was killed by signal {signal}");
+    }
     match exit {
         Exit::Code(code) => format!("the program ended with exit code {code}"),
         Exit::Signal(signal) => format!("the program was killed by signal {signal}"),

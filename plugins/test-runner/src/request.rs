@@ -31,7 +31,7 @@ struct SuiteStarted<'a> {
     directory: &'a str,
 }
 
-/// `test_run.finished`, with which suite it is and how it ended.
+/// `test_run.finished`, with which suite it is, how it ended and what failed.
 #[derive(Serialize)]
 struct SuiteFinished<'a> {
     #[serde(flatten)]
@@ -41,6 +41,8 @@ struct SuiteFinished<'a> {
     status: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// The first failures; `failed` says how many there are.
+    failures: &'a [report::Failure],
 }
 
 /// `test.completed`, with each suite's part.
@@ -60,6 +62,15 @@ struct Completed {
 /// # Errors
 /// A payload that is no `command.test`; what the host refuses to emit.
 pub fn handle(event: &Event, settings: &Settings) -> Result<(), Failure> {
+    let begun = Instant::now();
+    handle_by(event, settings, &move || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Handles `event`, which began when `elapsed_ms` was 0.
+///
+/// # Errors
+/// As [`handle`].
+pub fn handle_by(event: &Event, settings: &Settings, elapsed_ms: &dyn Fn() -> u64) -> Result<(), Failure> {
     let asked: CommandTest = event.payload()?;
     let mut ledger = Ledger::open(event)?;
     let plan = ledger.take_plan().unwrap_or_else(|| {
@@ -72,7 +83,7 @@ pub fn handle(event: &Event, settings: &Settings) -> Result<(), Failure> {
         let started = TestStarted { chat_id: asked.chat_id.clone(), config };
         ledger.tell(Role::Started, &Draft::new(payload::TEST_STARTED, &started)?.about("chat", &asked.chat_id))?;
     }
-    let outcomes = Runs { event, settings, plan: &plan, ledger }.all()?;
+    let outcomes = Runs { event, settings, plan: &plan, ledger, elapsed_ms }.all()?;
     finish(&asked.chat_id, asked.user_id.unwrap_or_default(), settings, &plan, &outcomes)
 }
 
@@ -82,11 +93,11 @@ struct Runs<'a> {
     settings: &'a Settings,
     plan: &'a Plan,
     ledger: Ledger,
+    elapsed_ms: &'a dyn Fn() -> u64,
 }
 
 impl Runs<'_> {
     fn all(mut self) -> Result<Vec<Outcome>, Failure> {
-        let begun = Instant::now();
         let mut pace = Pace::after(self.ledger.told(Role::Progress));
         let mut outcomes = self.ledger.take_outcomes();
         outcomes.truncate(self.plan.suites.len());
@@ -97,12 +108,11 @@ impl Runs<'_> {
                 self.ledger.tell(Role::SuiteStarted, &started(suite)?)?;
             }
             if outcomes.len() <= at {
-                let elapsed = ms(begun);
                 let outcome = if self.ledger.runs() > MAX_RUNS {
                     let words = format!("stopped in the middle {MAX_RUNS} times; ask again for another try");
                     Outcome::without_run(Status::Interrupted, words)
                 } else {
-                    self.one(at, suite, &environment, elapsed, &mut pace, begun)
+                    self.one(at, suite, &environment, &mut pace)
                 };
                 self.ledger.keep_outcome(&outcome);
                 outcomes.push(outcome);
@@ -115,22 +125,15 @@ impl Runs<'_> {
     }
 
     /// Runs the suite at `at`, within what is left of the request's time.
-    fn one(
-        &mut self,
-        at: usize,
-        suite: &Suite,
-        environment: &[(String, String)],
-        elapsed_ms: u64,
-        pace: &mut Pace,
-        begun: Instant,
-    ) -> Outcome {
-        let Some(timeout_ms) = time_left(self.settings, elapsed_ms) else {
+    fn one(&mut self, at: usize, suite: &Suite, environment: &[(String, String)], pace: &mut Pace) -> Outcome {
+        let Some(timeout_ms) = time_left(self.settings, (self.elapsed_ms)()) else {
             let words = format!("the request's {} are spent", text::duration(u64::from(self.settings.timeout_ms)));
             return Outcome::without_run(Status::NotStarted, words);
         };
-        let (event, suites, ledger) = (self.event, self.plan.suites.len(), &mut self.ledger);
+        let (event, suites, elapsed_ms) = (self.event, self.plan.suites.len(), self.elapsed_ms);
+        let ledger = &mut self.ledger;
         run::run(suite, environment, timeout_ms, |progress| {
-            if pace.due(ms(begun)) {
+            if pace.due(elapsed_ms()) {
                 // Progress is worth no failure: `tell` says in the log what it could not tell.
                 if let Ok(draft) = progressed(event, suite, progress, at, suites) {
                     let _ = ledger.tell(Role::Progress, &draft);
@@ -145,10 +148,6 @@ fn time_left(settings: &Settings, elapsed_ms: u64) -> Option<u32> {
     let left = u64::from(settings.timeout_ms).saturating_sub(elapsed_ms);
     let left = u32::try_from(left).ok().filter(|_| left >= LEAST_MS)?;
     Some(settings.suite_timeout_ms.min(left))
-}
-
-fn ms(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn started(suite: &Suite) -> Result<Draft, Failure> {
@@ -185,6 +184,7 @@ fn finished(suite: &Suite, outcome: &Outcome) -> Result<Draft, Failure> {
         directory: &suite.directory,
         status: outcome.status.word(),
         reason: outcome.detail.as_deref(),
+        failures: outcome.failures.told(),
     };
     Ok(Draft::new(payload::TEST_RUN_FINISHED, &told)?)
 }

@@ -11,7 +11,7 @@ mod source;
 use row::{Row, Rule};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tollgate_sdk::{Capability, Config, Description, Draft, Event, Failure, Plugin, bus, export_observer, store};
+use tollgate_sdk::{Capability, Config, Description, Draft, Event, Failure, Plugin, bus, export_observer, log, store};
 
 /// This plugin's name.
 pub const NAME: &str = "translation";
@@ -108,16 +108,19 @@ fn apply(rule: &Rule, event: &Event, payload: &Value) -> Result<(), Failure> {
     }
     let (fields, missing) = rule.fields(&scope)?;
     for field in missing {
-        count_missing(to, &field)?;
+        count_missing(event, to, &field)?;
     }
     bus::emit_draft(&Draft { entity: event.entity.clone(), ..Draft::new(to, &fields)? })?;
     Ok(())
 }
 
-/// One more field that the source lacked: `missing/<type>.<field>` in the store, a decimal number.
-fn count_missing(to: &str, field: &str) -> Result<(), Failure> {
+/// One more field that the source lacked: `missing/<type>.<field>` in the store, a decimal number. The first is said.
+fn count_missing(event: &Event, to: &str, field: &str) -> Result<(), Failure> {
     let key = format!("missing/{to}.{field}");
     let before = store::get(&key)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse::<u64>().ok());
+    if before.is_none() {
+        log::warn(&format!("{to}: `{field}` is null, since event {} ({}) has no such value", event.seq, event.type_));
+    }
     store::set(&key, before.unwrap_or(0).saturating_add(1).to_string().as_bytes())?;
     Ok(())
 }

@@ -21,8 +21,8 @@ pub enum Source {
     Path(String),
     /// `{"const": 1}`.
     Const(ConstSource),
-    /// `{"path": "payload.status", "map": {"ok": "completed"}, "else": "failed"}`; `optional` leaves the field
-    /// out where the path leads nowhere.
+    /// `{"path": "payload.status", "map": {"ok": "completed"}, "else": "failed"}`: `else` is for what is there and
+    /// not in the map; `optional` leaves the field out where the path leads nowhere.
     Mapped(MappedSource),
     /// `{"first_of": [ … ]}`: the first that is not null.
     FirstOf(FirstOfSource),
@@ -112,9 +112,11 @@ impl Source {
 impl MappedSource {
     fn value(&self, scope: &Scope<'_>) -> Value {
         let found = look_up(scope, &self.path);
-        let (Some(map), Some(key)) = (&self.map, text(&found)) else { return found };
-        let mapped = map.get(&key.to_ascii_lowercase()).or(self.r#else.as_ref());
-        mapped.cloned().unwrap_or(Value::Null)
+        let Some(map) = self.map.as_ref().filter(|_| !found.is_null()) else { return found };
+        // What is there and cannot be a key is as unknown as a key that the map has not.
+        let of = |key: String| map.iter().find(|(own, _)| own.eq_ignore_ascii_case(&key)).map(|(_, value)| value);
+        let mapped = text(&found).and_then(of);
+        mapped.or(self.r#else.as_ref()).cloned().unwrap_or(Value::Null)
     }
 }
 

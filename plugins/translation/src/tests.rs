@@ -1,5 +1,7 @@
-//! Every row of the tables, and what the tables must not do.
+//! What the tables do together, and what they must not do; each row for itself is in `rows`.
 #![expect(clippy::unwrap_used, reason = "tests")]
+
+mod rows;
 
 use super::*;
 use serde_json::json;
@@ -33,50 +35,6 @@ fn check(from: &str, payload: &Value, to: &[(&str, Value)]) {
     }
 }
 
-fn work(kind: &str, payload: &Value) -> (&'static str, Value) {
-    let time = 1_700_000_000_000_u64;
-    let value = json!({"agentId": "s1", "sessionId": "s1", "type": kind, "payload": payload, "timestamp": time});
-    ("work_stream.event", value)
-}
-
-#[test]
-fn kernel_events_become_frontend_events() {
-    check(
-        "process.created",
-        &json!({"pid": 7, "request_id": "r1"}),
-        &[("orchestrator.started", json!({"request_id": "r1", "pid": 7}))],
-    );
-    let interrupt = |kind: &str| {
-        json!({"pid": "p", "interrupt_type": kind, "question": "q?", "message": "m",
-        "confirmation_id": "c1", "resource": "tokens", "usage": 11, "quota": 10})
-    };
-    check(
-        "interrupt.raised",
-        &interrupt("clarification"),
-        &[("orchestrator.clarification", json!({"request_id": "p", "clarification_question": "q?", "thread_id": "p"}))],
-    );
-    check(
-        "interrupt.raised",
-        &interrupt("CONFIRMATION"),
-        &[(
-            "orchestrator.confirmation",
-            json!({"request_id": "p", "confirmation_message": "m", "confirmation_id": "c1"}),
-        )],
-    );
-    let exhausted = json!({"request_id": "p", "resource": "tokens", "usage": 11, "quota": 10});
-    let exhausted = [("orchestrator.resource_exhausted", exhausted)];
-    check("interrupt.raised", &interrupt("resource_exhausted"), &exhausted);
-    check("resource.exhausted", &json!({"pid": "p", "resource": "tokens", "usage": 11, "quota": 10}), &exhausted);
-    check(
-        "process.cancelled",
-        &json!({"pid": "p", "reason": "by hand"}),
-        &[("orchestrator.cancelled", json!({"request_id": "p", "reason": "by hand"}))],
-    );
-    check("interrupt.raised", &interrupt("agent_review"), &[]);
-    check("interrupt.raised", &interrupt("checkpoint"), &[]);
-    check("process.state_changed", &json!({"pid": "p", "state": "blocked"}), &[]);
-}
-
 /// The status that a process ends with, after `before`, when it terminates with `more`.
 fn ends_as(before: &[(&str, Value)], more: &Value, status: &str) {
     mock::reset();
@@ -93,8 +51,25 @@ fn a_process_ends_as_what_ended_it() {
     let exhausted = ("resource.exhausted", json!({"pid": 1, "resource": "tokens", "usage": 2, "quota": 1}));
     let running = ("process.state_changed", json!({"pid": 1, "state": "running"}));
     ends_as(&[], &json!({}), "completed");
-    ends_as(&[], &json!({"status": "failed"}), "failed");
-    ends_as(&[], &json!({"reason": "denied"}), "cancelled");
+    for (said, status) in [
+        ("failed", "failed"),
+        ("TIMED_OUT", "failed"),
+        ("killed", "failed"),
+        ("denied", "cancelled"),
+        ("Interrupted", "cancelled"),
+        ("out_of_memory", "resource_exhausted"),
+        ("done", "completed"),
+    ] {
+        ends_as(&[], &json!({"status": said}), status);
+        ends_as(&[], &json!({"reason": said}), status);
+    }
+    // What is said and not understood is no success; a reason is free text, and the exit code may say more.
+    for said in [json!("half done"), json!(false), json!({"code": "x"})] {
+        ends_as(&[], &json!({"status": said, "exit_code": 0}), "failed");
+    }
+    ends_as(&[], &json!({"reason": "end of the script", "exit_code": 1}), "failed");
+    ends_as(&[], &json!({"reason": "end of the script"}), "completed");
+    ends_as(std::slice::from_ref(&exhausted), &json!({"reason": "end of the script"}), "resource_exhausted");
     ends_as(&[], &json!({"reason": "quota_exceeded"}), "resource_exhausted");
     ends_as(&[], &json!({"exit_code": 3}), "failed");
     ends_as(&[], &json!({"exit_code": 0}), "completed");
@@ -128,43 +103,6 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
-fn runner_events_become_work_stream_events() {
-    let started = json!({"providerId": "p", "providerVersion": "1", "workspacePath": "/w", "roomPath": "v/a"});
-    let spawn = json!({"agentId": "s1", "providerId": "p", "roomPath": "v/a", "sessionId": "s1"});
-    check("session.started", &started, &[work("session_start", &started), ("agent.spawn", spawn)]);
-    let ended = json!({"finalState": "done", "exitCode": 0, "totalDurationMs": 5, "totalUsage": {"tokens": 1}});
-    let disconnect = json!({"agentId": "s1", "finalState": "done", "sessionId": "s1"});
-    check("session.ended", &ended, &[work("session_end", &ended), ("agent.disconnect", disconnect)]);
-    for (from, payload, kind) in [
-        ("session.state_changed", json!({"previousState": "a", "newState": "b"}), "status_change"),
-        ("approval.requested", json!({"approval": {"id": "a1"}}), "status_change"),
-        ("approval.resolved", json!({"approvalId": "a1", "decision": "approve", "resolvedBy": "u"}), "status_change"),
-        ("terminal.chunk", json!({"data": "x", "stream": "stdout"}), "output"),
-        ("file.touched", json!({"path": "p", "roomPath": "r", "reason": "read"}), "file_read"),
-        ("file.touched", json!({"path": "p", "roomPath": "r", "reason": "diff"}), "file_read"),
-        ("file.touched", json!({"path": "p", "roomPath": "r", "reason": "write"}), "file_edit"),
-        ("file.touched", json!({"path": "p", "roomPath": "r", "reason": "delete"}), "file_delete"),
-        ("diff.summary", json!({"filesChanged": 1, "linesAdded": 2, "linesRemoved": 3, "files": []}), "file_edit"),
-        ("test_run.started", json!({"command": "c", "testFiles": ["t"]}), "test_start"),
-        (
-            "test_run.finished",
-            json!({"exitCode": 0, "passed": 1, "failed": 0, "skipped": 0, "duration": 9}),
-            "test_finish",
-        ),
-    ] {
-        check(from, &payload, &[work(kind, &payload)]);
-    }
-    check("alert.raised", &json!({"alertId": "a"}), &[]);
-    check("usage.tick", &json!({"providerId": "p"}), &[]);
-    // Nothing is dropped because a session has ended before.
-    check(
-        "terminal.chunk",
-        &json!({"data": "late", "stream": "stdout"}),
-        &[work("output", &json!({"data": "late", "stream": "stdout"}))],
-    );
-}
-
-#[test]
 fn missing_fields_become_null_and_are_counted() {
     for _ in 0..2 {
         let found = send("interrupt.raised", &json!({"pid": 1, "interrupt_type": "clarification"}));
@@ -174,6 +112,9 @@ fn missing_fields_become_null_and_are_counted() {
     let stored = |key: &str| store::get(key).unwrap();
     assert_eq!(stored("missing/orchestrator.clarification.clarification_question"), Some(b"2".to_vec()));
     assert_eq!(stored("missing/work_stream.event.payload.stream"), Some(b"1".to_vec()));
+    let said: Vec<String> = mock::logs().into_iter().map(|(_, text)| text).collect();
+    let once = |field: &str| said.iter().filter(|text| text.contains(field)).count();
+    assert_eq!((once("`clarification_question` is null"), once("`payload.stream` is null")), (1, 1), "{said:?}");
 }
 
 #[test]
@@ -186,6 +127,24 @@ fn an_operator_adds_rows() {
     let found = send_with(&config, "hook.pre_tool", &json!({"agent": "codex", "tool": {"name": "Bash"}}));
     assert_eq!(found, [("my.hook".to_owned(), json!({"fixed": 1, "name": "hook.pre_tool", "tool": "Bash"}))]);
     assert_eq!(send_with(&config, "hook.pre_tool", &json!({"agent": "other"})), []);
+}
+
+#[test]
+fn an_operators_map_takes_any_case_and_says_what_it_does_not_know() {
+    let config = json!({"rows": [{"from": "alert.raised", "to": "my.alert", "fields": {
+        "level": {"path": "payload.severity", "map": {"Critical": 1, "warning": 2}, "else": 3},
+        "kind": {"path": "payload.category", "map": {"policy": "rules"}}}}]})
+    .to_string();
+    for (severity, category, level, kind) in [
+        (json!("CRITICAL"), json!("Policy"), json!(1), json!("rules")),
+        (json!("Warning"), json!("other"), json!(2), Value::Null),
+        (json!("odd"), Value::Null, json!(3), Value::Null),
+        (json!([1]), json!("policy"), json!(3), json!("rules")),
+        (Value::Null, json!("policy"), Value::Null, json!("rules")),
+    ] {
+        let found = send_with(&config, "alert.raised", &json!({"severity": severity, "category": category}));
+        assert_eq!(found, [("my.alert".to_owned(), json!({"level": level, "kind": kind}))], "{severity} {category}");
+    }
 }
 
 #[test]

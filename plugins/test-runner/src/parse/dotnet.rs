@@ -52,6 +52,8 @@ impl Parse for Dotnet {
             self.in_message = false;
         } else if let Some((_, message)) = self.block.as_mut().filter(|_| self.in_message) {
             message.push(line);
+        } else if let Some((_, message)) = self.block.as_mut().filter(|_| line.starts_with("     at ")) {
+            message.look(rest);
         } else if rest.starts_with("No test is available in ") || rest.starts_with("No test matches the given") {
             self.said_none = true;
         } else if rest.starts_with("MSBUILD : error") || rest.contains(": error ") {
@@ -111,7 +113,7 @@ impl Dotnet {
     fn end_block(&mut self) {
         self.in_message = false;
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -25,6 +25,9 @@ struct Event {
     test: Option<String>,
     #[serde(default)]
     output: Option<String>,
+    /// `error` where the test says what is wrong; only since Go 1.25.
+    #[serde(default)]
+    output_type: Option<String>,
     #[serde(default)]
     import_path: Option<String>,
     #[serde(default)]
@@ -105,11 +108,12 @@ impl Go {
     }
 
     fn event(&mut self, event: Event) {
-        let Event { action, package, test, output, import_path, failed_build } = event;
+        let Event { action, package, test, output, output_type, import_path, failed_build } = event;
         if let (Some(path), Some(output)) = (import_path, output.as_ref().filter(|_| action == "build-output")) {
             if self.build.len() < MAX_UNDER_WAY || self.build.contains_key(&path) {
                 let message = self.build.entry(path).or_default();
                 if !output.starts_with("# ") {
+                    message.look(output);
                     message.push(output.trim_end_matches('\n'));
                 }
             }
@@ -136,7 +140,14 @@ impl Go {
                 let frame = FRAMES.iter().any(|frame| output.trim_start().starts_with(frame));
                 if !frame && (known || self.kept < MAX_UNDER_WAY) {
                     self.kept += usize::from(!known);
-                    package.tests.entry(test).or_default().push(output.trim_end_matches('\n'));
+                    let message = package.tests.entry(test).or_default();
+                    // An error's own place counts before that of a line that was logged on the way to it.
+                    if output_type.as_deref() == Some("error") {
+                        message.look_again(&output);
+                    } else {
+                        message.look(&output);
+                    }
+                    message.push(output.trim_end_matches('\n'));
                 }
             }
             "pass" | "skip" => {
@@ -147,13 +158,13 @@ impl Go {
             "fail" => {
                 let message = package.tests.remove(&test);
                 self.kept -= usize::from(message.is_some());
-                let message = message.map(|mut message| message.take()).unwrap_or_default();
+                let message = message.map(|mut message| message.said()).unwrap_or_default();
                 package.failed += 1;
                 self.counts.failed += 1;
                 // A test that fails for its parts says nothing that they have not said.
                 let (full, parts) = (format!("{name}.{test}"), format!("{name}.{test}/"));
                 let told = self.failures.kept().iter().any(|failure| failure.name.starts_with(&parts));
-                if !message.is_empty() || !told {
+                if !message.text.is_empty() || !told {
                     self.failures.push(&full, message);
                 }
             }
@@ -169,7 +180,7 @@ impl Go {
             self.broken += 1;
             let built = failed_build.and_then(|path| self.build.get(path).cloned());
             self.unbuilt += u64::from(failed_build.is_some());
-            let message = built.map(|mut message| message.take()).unwrap_or_else(|| package.output.take());
+            let message = built.map(|mut message| message.said()).unwrap_or_else(|| package.output.said());
             self.failures.push(name, message);
         }
     }
@@ -179,6 +190,7 @@ impl Package {
     fn note(&mut self, output: Option<&str>) {
         let output = output.unwrap_or_default().trim_end_matches('\n');
         if !["PASS", "FAIL", "ok  \t", "?   \t"].iter().any(|frame| output.starts_with(frame)) {
+            self.output.look(output);
             self.output.push(output);
         }
     }

@@ -19,6 +19,8 @@ pub struct Gradle {
     said_none: bool,
     wrong: Message,
     in_wrong: bool,
+    /// The process that ran the tests died: they had begun.
+    died: bool,
     reports: Option<Report>,
     bad_report: bool,
 }
@@ -32,6 +34,8 @@ impl Parse for Gradle {
             if line.trim_start().starts_with("at ") {
                 message.close();
             }
+            // `java.lang.AssertionError at SumTest.java:13`, then causes.
+            message.look(line);
             return message.push(line);
         }
         self.end_block();
@@ -56,7 +60,7 @@ impl Parse for Gradle {
                 all.counts = all.counts.and(report.counts);
                 all.ms = all.ms.saturating_add(report.ms);
                 for failure in report.failures.kept() {
-                    all.failures.push(&failure.name, failure.message.clone());
+                    all.failures.push(&failure.name, failure.said());
                 }
             }
             None => self.bad_report = true,
@@ -78,11 +82,14 @@ impl Parse for Gradle {
                 counts: Counts { failed: counts.failed.max(self.completed.unwrap_or_default().failed), ..counts },
                 failures,
                 stated_ms,
-                whole: self.ended && !self.bad_report,
+                whole: self.ended && !self.bad_report && !self.died,
                 said_none: false,
                 // Failing tests fail the build: that they did is told already.
                 trouble: wrong.filter(|_| counts.failed == 0),
             }),
+            (None, Some(wrong)) if self.died => {
+                Reading::Counted(Counted { trouble: Some(wrong), ..Counted::default() })
+            }
             (None, Some(wrong)) => Reading::NotRun(wrong),
             (None, None) if self.ended && self.no_source && !self.bad_report => {
                 Reading::Counted(Counted { whole: true, ..Counted::default() })
@@ -106,6 +113,7 @@ impl Gradle {
         } else if line.starts_with("* ") {
             self.in_wrong = false;
         } else if self.in_wrong {
+            self.died |= line.starts_with("> Process 'Gradle Test Executor");
             self.said_none |= line.contains("No tests found for given includes");
             self.wrong.push(line);
         }
@@ -113,7 +121,7 @@ impl Gradle {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

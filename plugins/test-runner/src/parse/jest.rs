@@ -54,6 +54,9 @@ impl Parse for Jest {
         } else if let Some((_, message)) = &mut self.block {
             let rest = line.trim_start();
             let listing = rest.trim_start_matches("> ").trim_start_matches(|one: char| one.is_ascii_digit());
+            if rest.starts_with("at ") {
+                message.look(rest);
+            }
             if listing.starts_with(" | ") || listing == " |" || rest.starts_with("at ") {
                 message.close();
             }
@@ -110,7 +113,7 @@ impl Jest {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! JUnit's XML reports, as far as counts, names and messages go. A small scanner of tags: entities of the five
 //! predefined kinds and character references, comments and CDATA passed over, nothing fetched or expanded.
 
-use super::message::Message;
+use super::message::{Message, is_own_frame};
 use crate::report::{Counts, Failures};
 use crate::text;
 
@@ -47,7 +47,9 @@ impl Report {
                     cases.failed += 1;
                     let mut message = Message::default();
                     attribute(tag, "message").unwrap_or_default().lines().for_each(|line| message.push(line));
-                    report.failures.push(&case, message.take());
+                    let stack = after.split_once('<').map_or("", |(text, _)| text);
+                    stack.lines().filter(|line| is_own_frame(line, &case)).for_each(|line| message.look(line));
+                    report.failures.push(&case, message.said());
                 }
                 "skipped" if case.take().is_some() => {
                     cases.passed = cases.passed.checked_sub(1)?;
@@ -57,9 +59,9 @@ impl Report {
             }
         }
         report.counts = cases;
-        (announced == Some(cases) && xml.trim_end().ends_with("</testsuite>")
-            || xml.trim_end().ends_with("</testsuites>"))
-        .then_some(report)
+        let end = xml.trim_end();
+        let whole = end.ends_with("</testsuite>") || end.ends_with("</testsuites>");
+        (announced == Some(cases) && whole).then_some(report)
     }
 }
 
@@ -168,7 +170,8 @@ mod tests {
             <testcase classname='a.B' name='c'><failure message='x &lt; &#121; &amp;&amp; a > b &nope; &'/></testcase>\
             <system-out><![CDATA[<testcase name='no'/>]]></system-out></testsuite>\n";
         let found = Report::read(xml).map(|report| (report.failures.kept().to_vec(), report.ms));
-        let failure = crate::report::Failure { name: "a.B.c".into(), message: "x < y && a > b &nope; &".into() };
+        let failure =
+            crate::report::Failure { place: None, name: "a.B.c".into(), message: "x < y && a > b &nope; &".into() };
         assert_eq!(found, Some((vec![failure], 1_000_500)));
     }
 }

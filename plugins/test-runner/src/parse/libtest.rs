@@ -13,6 +13,9 @@ use tollgate_sdk::process::OutputStream;
 /// How deep lists may lie within lists: a test that runs cargo whose tests run cargo. More is no list of ours.
 const MAX_NESTED: usize = 8;
 
+/// What the harness says of a test that should have panicked; its place stands behind.
+pub(super) const NO_PANIC: &str = "note: test did not panic as expected";
+
 /// A list of tests under way.
 #[derive(Debug, Default)]
 struct List {
@@ -133,7 +136,7 @@ impl Libtest {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }
@@ -143,9 +146,13 @@ pub(super) fn panicked(message: &mut Message, line: &str) {
     let start = line.trim_start();
     if start.starts_with("thread '") && start.contains(" panicked at ") {
         message.restart();
+        message.look(start);
     } else if start.starts_with("stack backtrace:") || start.starts_with("note: run with `RUST_BACKTRACE") {
         message.close();
     } else {
+        if start.starts_with(NO_PANIC) {
+            message.look(start);
+        }
         message.push(line);
     }
 }

@@ -1,6 +1,6 @@
 //! `mvn test` with surefire, on standard output: the total below each module's `Results:`.
 
-use super::message::Message;
+use super::message::{Message, is_own_frame};
 use super::{Counted, Parse, Reading, tally};
 use crate::report::{Counts, Failures};
 use tollgate_sdk::process::OutputStream;
@@ -27,8 +27,12 @@ impl Parse for Maven {
         }
         let Some((level, rest)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else {
             // What a failing test threw stands without a prefix, down to its stack.
-            if let Some((_, message)) = &mut self.block {
+            if let Some((name, message)) = &mut self.block {
                 if line.trim_start().starts_with("at ") {
+                    // Above the test's own frame may stand those of an assertion library.
+                    if is_own_frame(line, name) {
+                        message.look(line);
+                    }
                     message.close();
                 }
                 message.push(line);
@@ -50,7 +54,10 @@ impl Parse for Maven {
         } else if rest.starts_with("BUILD SUCCESS") || rest.starts_with("BUILD FAILURE") {
             self.ended = true;
         } else if level == "ERROR"
-            && (rest.starts_with("COMPILATION ERROR") || rest.starts_with("Failed to execute goal"))
+            && (rest.starts_with("COMPILATION ERROR")
+                || rest.starts_with("Failed to execute goal")
+                // What stopped the build before any goal: a plugin that cannot be fetched.
+                || (self.ended && self.error.is_empty()))
         {
             self.in_error = self.error.is_empty();
             if self.in_error && !rest.starts_with("COMPILATION") {
@@ -107,7 +114,7 @@ impl Maven {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -1,5 +1,8 @@
-//! The first lines of what a failing test says: gathered within bounds, tidied at the end.
+//! The first lines of what a failing test says, and the place that it points at: gathered within bounds, tidied at
+//! the end.
 
+use super::place;
+use crate::report::Said;
 use crate::text;
 
 /// Most lines of one message: an assertion with both values and a little of its difference.
@@ -12,6 +15,7 @@ pub const MAX_MESSAGE_LINE_BYTES: usize = 300;
 pub struct Message {
     lines: Vec<String>,
     closed: bool,
+    place: Option<String>,
 }
 
 impl Message {
@@ -22,6 +26,18 @@ impl Message {
             return;
         }
         self.lines.push(text::cut(line.trim_end(), MAX_MESSAGE_LINE_BYTES).into_owned());
+    }
+
+    /// Takes the place that `line` points at, where none was found yet.
+    pub fn look(&mut self, line: &str) {
+        if self.place.is_none() {
+            self.place = place::of(line);
+        }
+    }
+
+    /// Takes the place that `line` points at, whatever was found before.
+    pub fn look_again(&mut self, line: &str) {
+        self.place = place::of(line).or_else(|| self.place.take());
     }
 
     /// What follows is no part of it: a stack, a source listing.
@@ -39,6 +55,12 @@ impl Message {
         self.lines.is_empty()
     }
 
+    /// Text and place.
+    pub fn said(&mut self) -> Said {
+        let place = self.place.take();
+        Said { text: self.take(), place }
+    }
+
     /// The text, without the indentation that all its lines share and without empty lines at its end.
     pub fn take(&mut self) -> String {
         let mut lines = std::mem::take(self).lines;
@@ -50,6 +72,15 @@ impl Message {
         let shown: Vec<&str> = lines.iter().map(|line| line.get(shared..).unwrap_or_default()).collect();
         shown.join("\n")
     }
+}
+
+/// Whether a line of a Java stack is of the class of `test`, which is named `package.Class.method`.
+pub fn is_own_frame(line: &str, test: &str) -> bool {
+    let class = test.rsplit_once('.').map_or(test, |(class, _)| class);
+    line.trim_start().strip_prefix("at ").and_then(|frame| frame.strip_prefix(class)).is_some_and(|rest| {
+        // The class itself, or one within it.
+        rest.starts_with(['.', '$'])
+    })
 }
 
 #[cfg(test)]
@@ -70,9 +101,16 @@ mod tests {
         let text = message.take();
         assert_eq!(text.lines().count(), MAX_MESSAGE_LINES);
         assert!(text.lines().all(|line| line.len() <= MAX_MESSAGE_LINE_BYTES));
+        message.look("at nowhere");
+        message.look("at a.rs:1");
+        message.look("at a.rs:2");
         message.push("kept");
         message.close();
         message.push("not kept");
-        assert_eq!(message.take(), "kept");
+        message.look_again("nowhere");
+        assert_eq!(message.said(), Said { text: "kept".into(), place: Some("a.rs:1".into()) });
+        message.look("at a.rs:3");
+        message.look_again("at a.rs:4");
+        assert_eq!(message.said(), Said { text: String::new(), place: Some("a.rs:4".into()) });
     }
 }

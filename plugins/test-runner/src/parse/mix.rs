@@ -19,6 +19,7 @@ pub struct Mix {
     failures: Failures,
     complaint: Message,
     complaining: bool,
+    said_none: bool,
 }
 
 impl Parse for Mix {
@@ -46,10 +47,13 @@ impl Parse for Mix {
             if rest.starts_with("stacktrace:") || rest.starts_with("The following output was logged:") {
                 message.close();
             }
-            if !place {
+            if place {
+                message.look(rest);
+            } else {
                 message.push(line);
             }
         } else {
+            self.said_none |= line == "There are no tests to run";
             self.complain(line);
         }
     }
@@ -61,7 +65,15 @@ impl Parse for Mix {
     fn end(&mut self) -> Reading {
         self.end_block();
         let complaint = (!self.complaint.is_empty()).then(|| self.complaint.take());
-        let Some(counts) = self.counts else { return complaint.map_or(Reading::Unclear, Reading::NotRun) };
+        let Some(counts) = self.counts else {
+            return match complaint {
+                Some(complaint) => Reading::NotRun(complaint),
+                None if self.said_none => {
+                    Reading::Counted(Counted { whole: true, said_none: true, ..Counted::default() })
+                }
+                None => Reading::Unclear,
+            };
+        };
         Reading::Counted(Counted {
             counts,
             failures: std::mem::take(&mut self.failures),
@@ -84,7 +96,7 @@ impl Mix {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -131,7 +131,7 @@ impl Mocha {
 
     fn end_block(&mut self) {
         if let Some(mut block) = self.block.take() {
-            self.failures.push(&block.titles.join(" > "), block.message.take());
+            self.failures.push(&block.titles.join(" > "), block.message.said());
         }
     }
 }
@@ -149,6 +149,7 @@ impl Block {
         }
         self.named = true;
         if line.trim_start().starts_with("at ") {
+            self.message.look(line);
             self.message.close();
         }
         self.message.push(line);

@@ -17,6 +17,7 @@ mod nextest;
 mod node;
 mod npm;
 mod phpunit;
+mod place;
 mod pytest;
 mod rspec;
 mod rustc;
@@ -30,6 +31,8 @@ use crate::report::{Counts, Failures};
 pub use junit_xml::Report as JunitReport;
 #[cfg(test)]
 pub use message::{MAX_MESSAGE_LINE_BYTES, MAX_MESSAGE_LINES};
+#[cfg(test)]
+pub use place::MAX_PLACE_BYTES;
 use tollgate_sdk::process::OutputStream;
 
 /// Reads one framework's output.

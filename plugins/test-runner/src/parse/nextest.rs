@@ -1,11 +1,11 @@
 //! `cargo nextest run`: all on standard error. Counts come from the `Summary` line below the closing rule; the
 //! final statuses of what failed stand behind it, their output before it.
 
-use super::libtest::panicked;
+use super::libtest::{NO_PANIC, panicked};
 use super::message::Message;
 use super::rustc::Complaint;
 use super::{Counted, Parse, Reading, tally};
-use crate::report::{Counts, Failures, MAX_FAILURES};
+use crate::report::{Counts, Failures, MAX_FAILURES, Said};
 use crate::text;
 use tollgate_sdk::process::OutputStream;
 
@@ -20,7 +20,7 @@ pub struct Nextest {
     ruled: bool,
     summary: Option<Summary>,
     block: Option<Block>,
-    messages: Vec<(String, String)>,
+    messages: Vec<(String, Said)>,
     failures: Failures,
     complaint: Complaint,
     said_none: bool,
@@ -125,7 +125,7 @@ impl Parse for Nextest {
 impl Nextest {
     fn end_block(&mut self) {
         let Some(mut block) = self.block.take() else { return };
-        let message = if block.stderr.is_empty() { block.stdout.take() } else { block.stderr.take() };
+        let message = if block.stderr.is_empty() { block.stdout.said() } else { block.stderr.said() };
         if self.messages.len() < MAX_FAILURES {
             self.messages.push((block.name, message));
         }
@@ -193,6 +193,9 @@ fn harness_output(message: &mut Message, line: &str) {
     let noise = ["running ", "test ", "failures:", "---- ", "test result:"];
     let name_list = line.starts_with("    ") && !line.trim().contains(' ');
     if !noise.iter().any(|noise| line.starts_with(noise)) && !name_list {
+        if line.starts_with(NO_PANIC) {
+            message.look(line);
+        }
         message.push(line);
     }
 }

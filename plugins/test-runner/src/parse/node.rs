@@ -147,6 +147,7 @@ impl Node {
             *count += 1;
         } else if let Some((of, _)) = self.tap.failing {
             match rest.split_once(": ") {
+                Some(("location", place)) if indent == of + 2 => self.tap.message.look(place),
                 Some(("failureType", kind)) if indent == of + 2 => {
                     kind.trim_matches('\'').clone_into(&mut self.tap.kind)
                 }
@@ -165,7 +166,7 @@ impl Node {
 
     fn end_tap(&mut self) {
         self.tap.in_error = None;
-        let (message, kind) = (self.tap.message.take(), std::mem::take(&mut self.tap.kind));
+        let (message, kind) = (self.tap.message.said(), std::mem::take(&mut self.tap.kind));
         if let Some((_, name)) = self.tap.failing.take() {
             // A test that fails for its parts says nothing that they have not said.
             if kind != "subtestsFailed" {
@@ -192,8 +193,9 @@ impl Node {
             self.end_spec();
             let name = name.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(name, |(name, _)| name);
             let place = std::mem::take(&mut self.spec.place);
-            let name = if place.is_empty() { name.to_owned() } else { format!("{name} ({place})") };
-            self.spec.failing = Some((name, Message::default()));
+            let mut message = Message::default();
+            message.look(&place);
+            self.spec.failing = Some((name.to_owned(), message));
         } else if let Some((_, message)) = &mut self.spec.failing {
             if rest.starts_with("at ") {
                 message.close();
@@ -204,7 +206,7 @@ impl Node {
 
     fn end_spec(&mut self) {
         if let Some((name, mut message)) = self.spec.failing.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

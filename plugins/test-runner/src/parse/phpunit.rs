@@ -19,6 +19,10 @@ pub struct Phpunit {
     /// The word of the verdict line before: `FAILURES!`, `OK, but …`.
     verdict: bool,
     counts: Option<Counts>,
+    /// Whether it has said who it is: before that, marks are no tests.
+    begun: bool,
+    /// What the marks of the tests that ended say.
+    seen: Counts,
     said_none: bool,
     ms: Option<u64>,
     done: Option<f64>,
@@ -37,6 +41,8 @@ impl Parse for Phpunit {
         } else if ["ERRORS!", "FAILURES!", "WARNINGS!"].contains(&line) || line.starts_with("OK, but ") {
             self.end_block();
             self.verdict = true;
+        } else if line.starts_with("PHPUnit ") && line.contains(" by Sebastian Bergmann") {
+            self.begun = true;
         } else if line == "No tests executed!" {
             self.said_none = true;
         } else if line.starts_with("There w") && line.ends_with(':') {
@@ -53,16 +59,20 @@ impl Parse for Phpunit {
         } else if let Some(time) = line.strip_prefix("Time: ") {
             self.ms = time.split(", ").next().and_then(read_time);
         } else if let Some((_, message)) = &mut self.block {
+            if !line.contains(' ') {
+                message.look(line);
+            }
             message.push(line);
-        } else if let Some(percent) = line.strip_suffix("%)").and_then(|rest| rest.rsplit_once('(')) {
-            self.done = percent.1.trim().parse::<u8>().ok().map(|percent| f64::from(percent.min(100)) / 100.0);
+        } else if let Some(marks) = read_marks(line).filter(|_| self.begun && self.counts.is_none()) {
+            self.seen = self.seen.and(marks);
+            self.done = read_share(line).or(self.done);
         } else if line.starts_with("PHP Fatal error") || line.starts_with("Fatal error:") {
             self.trouble.push(line);
         }
     }
 
     fn seen(&self) -> Counts {
-        self.counts.unwrap_or_default()
+        self.counts.unwrap_or(self.seen)
     }
 
     fn done(&self) -> Option<f64> {
@@ -82,6 +92,10 @@ impl Parse for Phpunit {
                 trouble,
             }),
             None if self.said_none => Reading::Counted(Counted { whole: true, said_none: true, ..Counted::default() }),
+            // PHP itself ended it in the middle.
+            None if self.seen != Counts::default() => {
+                Reading::Counted(Counted { counts: self.seen, trouble, ..Counted::default() })
+            }
             None => trouble.map_or(Reading::Unclear, Reading::NotRun),
         }
     }
@@ -90,9 +104,32 @@ impl Parse for Phpunit {
 impl Phpunit {
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
+}
+
+/// `.FESIR                 6 / 6 (100%)`, where only the last line of marks may lack what stands behind them.
+fn read_marks(line: &str) -> Option<Counts> {
+    let (marks, behind) = line.split_once(' ').unwrap_or((line, ""));
+    if !(behind.is_empty() || behind.ends_with("%)")) || marks.is_empty() {
+        return None;
+    }
+    marks.chars().try_fold(Counts::default(), |mut counts, mark| {
+        match mark {
+            '.' | 'R' | 'W' | 'N' | 'D' => counts.passed += 1,
+            'F' | 'E' => counts.failed += 1,
+            'S' | 'I' => counts.skipped += 1,
+            _ => return None,
+        }
+        Some(counts)
+    })
+}
+
+/// How much is done, of `6 / 6 (100%)`.
+fn read_share(line: &str) -> Option<f64> {
+    let (_, percent) = line.strip_suffix("%)")?.rsplit_once('(')?;
+    percent.trim().parse::<u8>().ok().map(|percent| f64::from(percent.min(100)) / 100.0)
 }
 
 /// `OK (2 tests, 2 assertions)`.

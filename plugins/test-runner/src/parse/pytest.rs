@@ -3,7 +3,7 @@
 
 use super::message::Message;
 use super::{Counted, Parse, Reading, tally};
-use crate::report::{Counts, Failures, MAX_FAILURES};
+use crate::report::{Counts, Failures, MAX_FAILURES, Said};
 use crate::text;
 use tollgate_sdk::process::OutputStream;
 
@@ -39,8 +39,8 @@ enum Section {
 pub struct Pytest {
     section: Section,
     /// Messages of the sections `ERRORS` and `FAILURES`.
-    errors: Vec<String>,
-    failed: Vec<String>,
+    errors: Vec<Said>,
+    failed: Vec<Said>,
     block: Option<Message>,
     /// What the short summary names: whether it is an error, the name, what it says behind it.
     named: Vec<(bool, String, String)>,
@@ -89,8 +89,14 @@ impl Parse for Pytest {
                 if line.starts_with("_") && line.ends_with("_") && line.contains(' ') {
                     self.end_block();
                     self.block = Some(Message::default());
-                } else if let (Some(message), Some(rest)) = (&mut self.block, line.strip_prefix("E ")) {
-                    message.push(rest.strip_prefix("  ").unwrap_or(rest));
+                } else if let Some(message) = &mut self.block {
+                    match line.strip_prefix("E ") {
+                        Some(rest) => message.push(rest.strip_prefix("  ").unwrap_or(rest)),
+                        // Frames stand at the margin, the test's own first; what it printed comes below all of them.
+                        None if line.starts_with("---") => message.close(),
+                        None if !line.starts_with(' ') => message.look(line),
+                        None => {}
+                    }
                 }
             }
         }
@@ -118,7 +124,9 @@ impl Parse for Pytest {
         for (error, name, said) in std::mem::take(&mut self.named) {
             let [of_failures, of_errors] = &mut messages;
             let message = if error { of_errors.next() } else { of_failures.next() };
-            failures.push(&name, message.filter(|message| !message.is_empty()).unwrap_or(said));
+            let message = message.unwrap_or_default();
+            let text = if message.text.is_empty() { said } else { message.text };
+            failures.push(&name, Said { text, place: message.place });
         }
         Reading::Counted(Counted {
             counts,
@@ -158,7 +166,7 @@ impl Pytest {
         let Some(mut message) = self.block.take() else { return };
         let messages = if self.section == Section::Errors { &mut self.errors } else { &mut self.failed };
         if messages.len() < MAX_FAILURES {
-            messages.push(message.take());
+            messages.push(message.said());
         }
     }
 }

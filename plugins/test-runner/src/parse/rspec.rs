@@ -50,6 +50,7 @@ impl Parse for Rspec {
         } else if let Some((_, message)) = &mut self.block {
             let rest = line.trim_start();
             if rest.starts_with("# ") {
+                message.look(rest);
                 message.close();
             }
             message.push(line);
@@ -89,7 +90,7 @@ impl Parse for Rspec {
 impl Rspec {
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 }

@@ -52,7 +52,9 @@ impl Parse for Unittest {
             }
         } else if let Some((_, message)) = &mut self.block {
             // Frames and source lines are indented; what was raised is not.
-            if self.in_traceback && !line.starts_with("  ") && !line.starts_with("Traceback (most recent") {
+            if self.in_traceback && line.starts_with("  File \"") {
+                message.look(line);
+            } else if self.in_traceback && !line.starts_with("  ") && !line.starts_with("Traceback (most recent") {
                 message.push(line);
             }
         } else if let Some((_, result)) = line.rsplit_once(" ... ") {
@@ -93,7 +95,7 @@ impl Unittest {
 
     fn end_block(&mut self) {
         if let Some((name, mut message)) = self.block.take() {
-            self.failures.push(&name, message.take());
+            self.failures.push(&name, message.said());
         }
     }
 

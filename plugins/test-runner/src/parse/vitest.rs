@@ -30,6 +30,8 @@ struct Stream {
 #[derive(Debug, Default)]
 struct Found {
     counts: Option<Counts>,
+    /// Whether every test that was found is in the counts: those of a worker that died are not.
+    all_ran: bool,
     failed_files: u64,
     /// Test files that could not be loaded: their tests are in no count.
     broken_files: u64,
@@ -72,7 +74,7 @@ impl Parse for Vitest {
             counts: Counts { failed: if failed == 0 { found.failed_files } else { failed }, ..counts },
             failures: std::mem::take(&mut found.failures),
             stated_ms: found.ms,
-            whole: true,
+            whole: found.all_ran,
             said_none: false,
             trouble,
         })
@@ -86,7 +88,8 @@ impl Stream {
         let counts = rest.strip_prefix("Tests  ").and_then(read_counts);
         if let (Some(failed_files), Some(counts)) = (files, counts) {
             self.end_block(found);
-            (found.counts, found.failed_files) = (Some(counts), failed_files);
+            let (counts, all_ran) = counts;
+            (found.counts, found.all_ran, found.failed_files) = (Some(counts), all_ran, failed_files);
         } else if let Some(errors) = rest.strip_prefix("Errors  ").filter(|_| found.counts.is_some()) {
             found.errors = text::number_and_rest(errors).map_or(1, |(number, _)| number);
         } else if let Some(time) = rest.strip_prefix("Duration  ").filter(|_| found.counts.is_some()) {
@@ -100,6 +103,7 @@ impl Stream {
         } else if let Some((_, message)) = &mut self.block {
             // The place and the source that follow are no part of what failed.
             if rest.starts_with("❯ ") {
+                message.look(rest);
                 message.close();
             }
             message.push(line);
@@ -126,7 +130,7 @@ impl Stream {
             found.broken_files = number.parse().unwrap_or(1);
         }
         // The first one is shown.
-        let error = ["Uncaught Exception", "Unhandled Rejection"].contains(&title);
+        let error = ["Uncaught Exception", "Unhandled Rejection", "Unhandled Error"].contains(&title);
         self.in_error = error && found.error.is_empty();
     }
 
@@ -145,7 +149,7 @@ impl Stream {
 
     fn end_block(&mut self, found: &mut Found) {
         let Some((names, mut message)) = self.block.take() else { return };
-        let message = message.take();
+        let message = message.said();
         for name in names {
             found.failures.push(&name, message.clone());
         }
@@ -158,10 +162,10 @@ fn read_failed(text: &str) -> u64 {
     tally::sum(tally::number_word(counted, " | ").unwrap_or_default(), &["failed"])
 }
 
-/// `2 failed | 3 passed | 1 skipped | 1 todo (7)`; `no tests`.
-fn read_counts(text: &str) -> Option<Counts> {
+/// `2 failed | 3 passed | 1 skipped | 1 todo (7)`, and whether they add up to the total; `no tests`.
+fn read_counts(text: &str) -> Option<(Counts, bool)> {
     if text.trim() == "no tests" {
-        return Some(Counts::default());
+        return Some((Counts::default(), true));
     }
     let (text, total) = text.strip_suffix(')')?.rsplit_once(" (")?;
     let pairs = tally::number_word(text, " | ")?;
@@ -172,5 +176,6 @@ fn read_counts(text: &str) -> Option<Counts> {
         skipped: sum(&["skipped", "todo", "expected fail"]),
     };
     let all = counts.passed.checked_add(counts.failed)?.checked_add(counts.skipped)?;
-    (total.parse() == Ok(all)).then_some(counts)
+    let total: u64 = total.parse().ok()?;
+    (all <= total).then_some((counts, all == total))
 }

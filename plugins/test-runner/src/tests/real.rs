@@ -46,8 +46,9 @@ fn cargo() {
     let (emitted, _folder) = really(&files, "-f cargo");
     check(&emitted, "failed", [1, 1, 1]);
     assert!(
-        message(&emitted)
-            .contains("✗ adds_wrongly\n      assertion `left == right` failed\n        left: 2\n       right: 3"),
+        message(&emitted).contains(
+            "✗ adds_wrongly (src/lib.rs:5:21)\n      assertion `left == right` failed\n        left: 2\n       right: 3"
+        ),
         "{}",
         message(&emitted)
     );
@@ -55,7 +56,7 @@ fn cargo() {
         let (emitted, _folder) = really(&files, "");
         check(&emitted, "failed", [1, 1, 1]);
         assert!(
-            message(&emitted).contains("✗ demo adds_wrongly\n      assertion `left == right` failed"),
+            message(&emitted).contains("✗ demo adds_wrongly (src/lib.rs:5:21)\n      assertion `left == right` failed"),
             "{}",
             message(&emitted)
         );
@@ -102,6 +103,10 @@ fn python() {
     assert!(message(&emitted).contains("AssertionError: 2 != 3"), "{}", message(&emitted));
     let (emitted, _folder) = really(&[("tests/test_sum.py", test)], "test_adds_wrongly");
     check(&emitted, "failed", [0, 1, 0]);
+    let crash = "import os\nimport unittest\n\nclass Crash(unittest.TestCase):\n    def test_aborts(self):\n        os.abort()\n";
+    let (emitted, _folder) = really(&[("tests/test_crash.py", crash)], "");
+    check(&emitted, "program_failed", [0, 1, 0]);
+    assert!(message(&emitted).contains("the program was killed by signal 6"), "{}", message(&emitted));
     if is_there("python3", &["-m", "pytest", "--version"]) {
         let (emitted, _folder) = really(&[("tests/test_sum.py", test)], "-f pytest");
         check(&emitted, "failed", [1, 1, 1]);

@@ -4,6 +4,9 @@ use super::*;
 use crate::browser::MAX_PROMPT_BYTES;
 use crate::detect::MAX_SUITES;
 use crate::message::{MAX_MESSAGE_BYTES, MAX_SHOWN, MAX_SHOWN_LINES};
+use crate::report::{MAX_TOLD, MAX_TOLD_BYTES};
+use crate::request::handle_by;
+use crate::settings::Settings;
 use tollgate_sdk::mock::Effect;
 use tollgate_sdk::process::ProcessError;
 
@@ -38,6 +41,12 @@ fn a_failing_suite_is_told_in_order_and_in_full() {
     ] {
         assert_eq!(finished.get(key), Some(&value), "{key}");
     }
+    let failures = finished.get("failures").and_then(Value::as_array).unwrap();
+    assert_eq!(failures.len(), 4);
+    let first = json!({"name": "tests::adds_wrongly", "place": "src/lib.rs:26:9",
+        "message": "assertion `left == right` failed: the sum is off\n  left: 2\n right: 3"});
+    assert_eq!(failures.first(), Some(&first));
+    assert_eq!(failures.get(2).and_then(|failure| failure.get("place")), Some(&Value::Null), "none is told");
     let completed = last(&emitted, "test.completed");
     for (key, value) in [
         ("chat_id", json!("c1")),
@@ -54,7 +63,7 @@ fn a_failing_suite_is_told_in_order_and_in_full() {
     for part in [
         "Tests: tests failed (4 passed, 4 failed, 1 skipped).",
         "cargo in the workspace: 4 passed, 4 failed, 1 skipped in ",
-        "  ✗ tests::adds_wrongly\n      assertion `left == right` failed: the sum is off\n        left: 2\n       right: 3\n",
+        "  ✗ tests::adds_wrongly (src/lib.rs:26:9)\n      assertion `left == right` failed: the sum is off\n        left: 2\n       right: 3\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
@@ -88,7 +97,8 @@ fn suites_run_one_after_another_each_with_its_own_end() {
             _ => Ok(Finished { exit: Exit::TimedOut, ..Finished::new(0, b"running 3 tests\ntest a ... ok\n", b"") }),
         });
     });
-    let emitted = ask(&json!(null));
+    handle_by(&command(&json!(null)), &Settings::default(), &|| 0).unwrap();
+    let emitted = emitted();
     let pair = ["test_run.started", "test_run.finished"];
     let expected: Vec<&str> = ["test.started"]
         .into_iter()
@@ -298,6 +308,20 @@ fn a_message_stays_readable() {
     assert!(text.ends_with("  … and 480 more"), "{text}");
     let text = about_500(&format!("{}\n", "x".repeat(1_000)).repeat(10));
     assert!((MAX_MESSAGE_BYTES - 10..=MAX_MESSAGE_BYTES).contains(&text.len()), "{} bytes", text.len());
+}
+
+#[test]
+fn an_event_tells_of_so_many_failures() {
+    let told = |said: &str| {
+        about_500(said);
+        let finished = last(&emitted(), "test_run.finished").clone();
+        assert_eq!(finished.get("failed"), Some(&json!(500)));
+        finished.get("failures").and_then(Value::as_array).unwrap().clone()
+    };
+    assert_eq!(told("off\n").len(), MAX_TOLD);
+    let long = told(&format!("{}\n", "x".repeat(1_000)).repeat(20));
+    let bytes: usize = long.iter().map(|failure| failure.to_string().len()).sum();
+    assert!(long.len() == 4 && bytes < MAX_TOLD_BYTES + 1_000, "{} failures of {bytes} bytes", long.len());
 }
 
 #[test]

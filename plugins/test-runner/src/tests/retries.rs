@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::ledger::{Ledger, MAX_LEDGER_BYTES, MAX_RUNS, Role};
-use crate::report::{Failures, Outcome, Status};
+use crate::report::{Failures, MAX_TOLD_BYTES, Outcome, Said, Status};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -157,13 +157,16 @@ fn the_largest_request_fits_its_ledger() {
     let mut failures = Failures::default();
     for _ in 0..crate::report::MAX_FAILURES {
         let line = "é".repeat(crate::parse::MAX_MESSAGE_LINE_BYTES / 2);
-        failures
-            .push(&"é".repeat(crate::report::MAX_NAME_BYTES), vec![line; crate::parse::MAX_MESSAGE_LINES].join("\n"));
+        let said = Said {
+            text: vec![line; crate::parse::MAX_MESSAGE_LINES].join("\n"),
+            place: Some("é".repeat(crate::parse::MAX_PLACE_BYTES / 2)),
+        };
+        failures.push(&"é".repeat(crate::report::MAX_NAME_BYTES), said);
     }
     let outcome = Outcome { failures, ..Outcome::without_run(Status::Failed, "x".repeat(4_000)) };
     let bytes = serde_json::to_string(&outcome).unwrap().len();
-    // The outcome, and a second time its detail in the event.
-    assert!((bytes + 8_000) * crate::detect::MAX_SUITES < MAX_LEDGER_BYTES, "{bytes} bytes a suite");
+    // The outcome, and a second time its detail and the first failures in the event.
+    assert!((bytes + 8_000 + MAX_TOLD_BYTES) * crate::detect::MAX_SUITES < MAX_LEDGER_BYTES, "{bytes} bytes a suite");
 }
 
 #[test]
