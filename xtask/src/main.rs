@@ -4,7 +4,9 @@ mod agents;
 mod clients;
 mod e2e;
 mod model;
+mod npm;
 mod process;
+mod tollgate;
 
 use clap::Parser as _;
 use std::io::Write as _;
