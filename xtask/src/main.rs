@@ -3,8 +3,11 @@
 mod agents;
 mod clients;
 mod e2e;
+mod merges;
 mod model;
+mod npm;
 mod process;
+mod tollgate;
 
 use clap::Parser as _;
 use std::io::Write as _;
@@ -23,7 +26,19 @@ enum Task {
     ///
     /// Fetches both with npm and pip into the cache. The daemon is on a temporary home that goes again.
     WsClients(clients::Options),
+    /// Replay the merges of real histories, and hold what the merge resolver makes of their conflicts against what
+    /// people committed
+    ///
+    /// Beside it: git with `-X ignore-space-change`, and mergiraf where it is named. The repositories are only read;
+    /// all of it is done in a temporary folder that goes again. Needs git 2.45 or newer.
+    #[command(after_long_help = EXAMPLES)]
+    MergeHistory(merges::Options),
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask merge-history ../flask ../gson --with-mergiraf ~/.cargo/bin/mergiraf
+  cargo xtask merge-history ../flask --limit 500 --keep /tmp/looked-at  see what differs, file by file";
 
 fn main() -> ExitCode {
     let task = Task::parse();
@@ -31,6 +46,7 @@ fn main() -> ExitCode {
     let held = match task {
         Task::AgentsE2e(options) => e2e::run(&options),
         Task::WsClients(options) => clients::run(&options),
+        Task::MergeHistory(options) => merges::run(&options),
     };
     match held {
         Ok(true) => ExitCode::SUCCESS,

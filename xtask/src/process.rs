@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
@@ -11,8 +12,9 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
+/// How often a condition is looked at in the end; at first as soon as this, doubling.
 const POLL: Duration = Duration::from_millis(20);
+const FIRST_POLL: Duration = Duration::from_millis(1);
 /// How much of the end of a log an error shows, in bytes: the words that a program ended with.
 const MAX_LAST_WORDS: u64 = 2_000;
 
@@ -46,7 +48,7 @@ pub fn is_stopped() -> bool {
 /// # Errors
 /// When it fails, `within` is over, or a signal came; `what` says what was waited for.
 pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let until = Instant::now() + within;
+    let (until, mut pause) = (Instant::now() + within, FIRST_POLL);
     loop {
         if let Some(found) = condition()? {
             return Ok(found);
@@ -57,8 +59,18 @@ pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
         if Instant::now() >= until {
             bail!("waited {} s for {what}", within.as_secs());
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(pause);
+        pause = POLL.min(pause * 2);
     }
+}
+
+/// A program run in `folder` by whoever's folder is `home`, with nothing of the outer environment but where programs
+/// are.
+pub fn isolated(program: impl AsRef<OsStr>, home: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command.env("HOME", home).current_dir(folder);
+    command
 }
 
 /// A program that runs, with all that it starts: what is left of that is killed when it ends or is dropped.

@@ -6,6 +6,7 @@ mod codex;
 mod gemini;
 
 use crate::model::{Call, Input};
+use crate::process::isolated;
 use anyhow::Result;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -103,10 +104,8 @@ impl Agent {
 
     /// Its program at `path`, in its folders, with nothing of the outer environment but where programs are.
     pub fn command(&self, path: &Path, folders: &Folders, model: &str) -> Command {
-        let mut command = Command::new(path);
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.env("HOME", &folders.home).env("TMPDIR", &folders.root).current_dir(&folders.project);
-        command.envs((self.environment)(model));
+        let mut command = isolated(path, &folders.home, &folders.project);
+        command.env("TMPDIR", &folders.root).envs((self.environment)(model));
         command
     }
 }

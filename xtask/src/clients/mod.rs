@@ -2,8 +2,9 @@
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
 
-use crate::e2e::{Given, npm};
+use crate::npm::{self, Cache};
 use crate::process::{Running, wait_for};
+use crate::tollgate::{Binary, Tollgate};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::fs;
@@ -19,9 +20,8 @@ const WEBSOCKETS: &str = "websockets==17.4";
 /// What the clients run.
 const WS_SCRIPT: &str = include_str!("client.cjs");
 const WEBSOCKETS_SCRIPT: &str = include_str!("client.py");
-/// How long a package may take to come, a daemon to start, and a client to see what it is to see.
+/// How long a package may take to come, and a client to see what it is to see.
 const FETCH: Duration = Duration::from_secs(300);
-const START: Duration = Duration::from_secs(120);
 const SEEN: Duration = Duration::from_secs(60);
 /// Events that a client is to see; as many of another type pass it by.
 const EVENTS: u64 = 200;
@@ -30,7 +30,9 @@ const EVENTS: u64 = 200;
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(flatten)]
-    given: Given,
+    binary: Binary,
+    #[command(flatten)]
+    cache: Cache,
     /// One JSON object a line on standard output
     #[arg(long)]
     json: bool,
@@ -41,7 +43,7 @@ pub struct Options {
 /// # Errors
 /// When there is no Tollgate to look at, or a client cannot be fetched or run.
 pub fn run(options: &Options) -> Result<bool> {
-    let (binary, cache) = options.given.resolve()?;
+    let (binary, cache) = (options.binary.resolve()?, options.cache.resolve()?);
     let folder = tempfile::tempdir()?;
     let host = Host::start(&binary, folder.path())?;
     let mut held = true;
@@ -65,12 +67,7 @@ pub fn run(options: &Options) -> Result<bool> {
 fn node(cache: &Path) -> Result<Command> {
     let (name, version, integrity) = WS;
     let folder = cache.join(format!("{name}@{version}"));
-    if !folder.exists() {
-        npm::fetch(&format!("{name}@{version}"), &folder)?;
-    }
-    let lock: Value = serde_json::from_slice(&fs::read(folder.join("package-lock.json"))?)?;
-    let found = lock.pointer("/packages/node_modules~1ws/integrity").and_then(Value::as_str);
-    ensure!(found == Some(integrity), "{} is not what is pinned here: remove it", folder.display());
+    npm::fetch(&format!("{name}@{version}"), &folder, &[(name, integrity)])?;
     let mut command = Command::new("node");
     command.args(["-e", WS_SCRIPT]).env("NODE_PATH", folder.join("node_modules"));
     Ok(command)
@@ -97,7 +94,7 @@ fn python(cache: &Path) -> Result<Command> {
 
 /// A daemon on a temporary home.
 struct Host<'a> {
-    binary: &'a Path,
+    tollgate: Tollgate<'a>,
     folder: &'a Path,
     address: String,
     token: String,
@@ -106,20 +103,15 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn start(binary: &'a Path, folder: &'a Path) -> Result<Self> {
-        let home = folder.join("home");
-        fs::create_dir(&home)?;
-        fs::write(home.join("tollgate.toml"), "[server]\nlisten = \"127.0.0.1:0\"\n")?;
-        let mut command = command(binary, folder, &["run"]);
-        let mut daemon = Running::start("the daemon", &mut command, &folder.join("daemon.log"))?;
-        let (address, token) = (home.join("run/address"), home.join("token"));
-        let (address, token) = wait_for("the daemon to listen", START, || {
-            if let Some(status) = daemon.ended()? {
-                bail!("the daemon ended with {status}: {}", daemon.last_words());
-            }
+        let tollgate = Tollgate::new(binary, folder, folder, folder)?;
+        tollgate.configure("[server]\nlisten = \"127.0.0.1:0\"\n")?;
+        let daemon = tollgate.start()?;
+        let (address, token) = (tollgate.home().join("run/address"), tollgate.home().join("token"));
+        let (address, token) = wait_for("the daemon to listen", SEEN, || {
             Ok(fs::read_to_string(&address).ok().zip(fs::read_to_string(&token).ok()))
         })?;
         let (address, token) = (address.trim().to_owned(), token.trim().to_owned());
-        Ok(Self { binary, folder, address, token, _daemon: daemon })
+        Ok(Self { tollgate, folder, address, token, _daemon: daemon })
     }
 
     /// Runs a client while events happen: what it says that it saw.
@@ -149,7 +141,7 @@ impl<'a> Host<'a> {
     fn emit(&self, events: &str) -> Result<()> {
         let path = self.folder.join("events");
         fs::write(&path, events)?;
-        let mut emit = command(self.binary, self.folder, &["emit"]);
+        let mut emit = self.tollgate.command(&["emit"]);
         let log = self.folder.join("emit.log");
         emit.stdin(fs::File::open(&path)?).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
         Running::start_as_is("tollgate emit", &mut emit, &log)?.succeed(SEEN)
@@ -175,11 +167,4 @@ impl<'a> Host<'a> {
         }
         problems
     }
-}
-
-fn command(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary);
-    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command.env("HOME", folder).current_dir(folder).arg("--home").arg(folder.join("home")).args(arguments);
-    command
 }

@@ -1,41 +1,19 @@
 //! The real agents behind a real daemon: which of them, where their programs come from, and what is said in the end.
 
+mod home;
 mod journal;
-pub mod npm;
 mod report;
 mod scenes;
 mod stage;
-pub mod tollgate;
 
 use crate::agents::{AGENTS, Agent};
+use crate::npm::{self, Cache};
 use crate::process::is_stopped;
+use crate::tollgate::Binary;
 use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use report::{Report, Row};
 use std::io::Write as _;
-use std::path::PathBuf;
-
-/// What is run: which Tollgate, and where what others wrote is kept.
-#[derive(Debug, clap::Args)]
-pub struct Given {
-    /// The binary to look at [default: a release build of this checkout]
-    #[arg(long, value_name = "FILE")]
-    tollgate: Option<PathBuf>,
-    /// Where others' programs are kept [default: $XDG_CACHE_HOME/tollgate/agents, else ~/.cache/…]
-    #[arg(long, value_name = "FOLDER")]
-    cache: Option<PathBuf>,
-}
-
-impl Given {
-    /// The binary, which is there, and the folder, which may not be.
-    ///
-    /// # Errors
-    /// When there is no Tollgate to look at, or no folder to keep anything in.
-    pub fn resolve(&self) -> Result<(PathBuf, PathBuf)> {
-        let cache = self.cache.clone().map_or_else(npm::default_cache, Ok)?;
-        Ok((tollgate::binary(self.tollgate.as_deref())?, std::path::absolute(cache)?))
-    }
-}
 
 /// How the agents are run.
 #[derive(Debug, clap::Args)]
@@ -44,7 +22,9 @@ pub struct Options {
     #[arg(long, value_parser = PossibleValuesParser::new(AGENTS.map(|agent| agent.name)))]
     agent: Vec<String>,
     #[command(flatten)]
-    given: Given,
+    binary: Binary,
+    #[command(flatten)]
+    cache: Cache,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -58,7 +38,7 @@ pub struct Options {
 /// # Errors
 /// When there is no Tollgate to look at, or what was found cannot be said.
 pub fn run(options: &Options) -> Result<bool> {
-    let (binary, cache) = options.given.resolve()?;
+    let (binary, cache) = (options.binary.resolve()?, options.cache.resolve()?);
     let mut report = Report::default();
     let chosen = |agent: &&Agent| options.agent.is_empty() || options.agent.iter().any(|name| name == agent.name);
     for agent in AGENTS.into_iter().filter(chosen) {

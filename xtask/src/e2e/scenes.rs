@@ -1,13 +1,13 @@
 //! What is played with an agent, and what has to hold: first without Tollgate, then behind it, then without its
 //! daemon.
 
-use super::journal;
 use super::report::Row;
 use super::stage::{ALLOWED, ASKED, DENIED, STASHED, Stage, UNHEARD};
-use super::tollgate::Tollgate;
+use super::{home, journal};
 use crate::agents::{Agent, Gap};
 use crate::model::{Call, Heard, Model, SUBAGENT};
 use crate::process::{Running, wait_for};
+use crate::tollgate::Tollgate;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::fs;
@@ -40,9 +40,10 @@ pub fn play(agent: &Agent, program: &Path, binary: &Path, keep: bool, rows: &mut
     let model = Model::start()?;
     (agent.settle)(stage.folders(), model.address())?;
     let player = Player { agent, program, stage: &stage, model: &model };
-    let tollgate = Tollgate::new(binary, stage.folders())?;
+    let folders = stage.folders();
+    let tollgate = Tollgate::new(binary, &folders.root, &folders.home, &folders.project)?;
     without_hooks(&player, rows)?;
-    tollgate.configure(agent, NOBODY)?;
+    home::configure(&tollgate, stage.folders(), agent, NOBODY)?;
     let daemon = tollgate.start()?;
     tollgate.run(&["hooks", "install", agent.name, "--project"])?;
     (agent.trust)(stage.folders(), &|| player.command())?;
@@ -156,13 +157,13 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
     rows.push(Row::new("a call that nobody objects to runs", stage.allowed_ran(), detail()));
     let mut missing = Vec::new();
     let settled = wait_for("the journal", SETTLED, || {
-        missing = journal::missing(agent, &tollgate.events()?);
+        missing = journal::missing(agent, &home::events(tollgate)?);
         Ok(missing.is_empty().then_some(()))
     });
     let detail = if missing.is_empty() { String::new() } else { format!("missing: {}", missing.join(", ")) };
     let settled = settled.is_ok();
     rows.push(Row::new("the journal has each call, its verdict and its end", settled, detail));
-    let alerts = journal::alerts(&tollgate.events()?);
+    let alerts = journal::alerts(&home::events(tollgate)?);
     let quiet = settled && alerts.is_empty();
     rows.push(Row::new("and no alert, since the gate was asked about each", quiet, alerts.join("\n")));
     Ok(())
@@ -170,11 +171,11 @@ fn behind_the_gate(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<
 
 /// A person answers while the agent waits.
 fn with_a_person(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) -> Result<()> {
-    tollgate.configure(player.agent, SOMEBODY)?;
-    let before = tollgate.approvals()?;
+    home::configure(tollgate, player.stage.folders(), player.agent, SOMEBODY)?;
+    let before = home::approvals(tollgate)?;
     let mut turn = player.begin("with-a-person", player.lines(&[ASKED]), &[])?;
     let question = wait_for("a question to a person", SOMEBODY, || {
-        let question = tollgate.approvals()?.into_iter().find(|question| !before.contains(question));
+        let question = home::approvals(tollgate)?.into_iter().find(|question| !before.contains(question));
         // One that has ended asks no more.
         Ok(if turn.running.ended()?.is_some() { Some(None) } else { question.map(Some) })
     })?;
@@ -219,7 +220,7 @@ fn unasked(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) ->
     fs::write(&path, settings.to_string())?;
     player.turn("unasked", &[ALLOWED]).context("unasked")?;
     let alerted = wait_for("an alert", SETTLED, || {
-        let alerts = journal::alerts(&tollgate.events()?);
+        let alerts = journal::alerts(&home::events(tollgate)?);
         Ok((!alerts.is_empty()).then_some(()))
     });
     let detail = alerted.as_ref().map_or_else(ToString::to_string, |()| String::new());

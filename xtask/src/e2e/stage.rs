@@ -1,11 +1,10 @@
 //! Where a scene plays: folders of its own, with a repository in which calls leave traces that can be looked at.
 
 use crate::agents::Folders;
-use crate::process::Running;
+use crate::process::{Running, isolated};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 /// How long a git command may take.
@@ -120,10 +119,8 @@ impl Stage {
     }
 
     fn git(&self, arguments: &[&str]) -> Result<()> {
-        let mut git = Command::new("git");
-        git.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        git.env("HOME", &self.folders.home).env("GIT_CONFIG_NOSYSTEM", "1");
-        git.args(arguments).current_dir(&self.folders.project);
+        let mut git = isolated("git", &self.folders.home, &self.folders.project);
+        git.env("GIT_CONFIG_NOSYSTEM", "1").args(arguments);
         Running::start("git", &mut git, &self.log("git"))?.succeed(GIT)
     }
 }
@@ -132,6 +129,7 @@ impl Stage {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use std::process::Command;
 
     fn run(stage: &Stage, line: &str) {
         let mut shell = Command::new("/bin/sh");

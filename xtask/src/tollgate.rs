@@ -1,7 +1,7 @@
-//! A Tollgate of its own: its binary on a temporary home, spoken to by its command line alone.
+//! A Tollgate of its own: its binary on a temporary home, spoken to by its command line alone. Knows nothing of what it
+//! is looked at for.
 
-use crate::agents::{Agent, Folders};
-use crate::process::{Running, wait_for};
+use crate::process::{Running, isolated, wait_for};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::fs;
@@ -16,18 +16,29 @@ const BUILD: Duration = Duration::from_secs(3_600);
 const START: Duration = Duration::from_secs(120);
 /// How long any other command may take.
 const COMMAND: Duration = Duration::from_secs(30);
-/// How many events are read: a run makes some dozen.
-const EVENTS: &str = "1000";
 /// The exit code of a command that finds no daemon.
 const NO_DAEMON: i32 = 69;
 
-/// The binary to look at: the one that is named, else the one that is built of this checkout.
-///
-/// # Errors
-/// When it is not there, has another name, or cannot be built.
-pub fn binary(named: Option<&Path>) -> Result<PathBuf> {
-    let Some(named) = named else { return build() };
-    let path = named.canonicalize().with_context(|| format!("--tollgate {}", named.display()))?;
+/// Which Tollgate is looked at.
+#[derive(Debug, clap::Args)]
+pub struct Binary {
+    /// The binary to look at [default: a release build of this checkout]
+    #[arg(long, value_name = "FILE")]
+    tollgate: Option<PathBuf>,
+}
+
+impl Binary {
+    /// The one that is named, else the one that is built of this checkout.
+    ///
+    /// # Errors
+    /// When it is not there, has another name, or cannot be built.
+    pub fn resolve(&self) -> Result<PathBuf> {
+        self.tollgate.as_deref().map_or_else(build, named)
+    }
+}
+
+fn named(path: &Path) -> Result<PathBuf> {
+    let path = path.canonicalize().with_context(|| format!("--tollgate {}", path.display()))?;
     // Its hooks are found again by their program's name.
     ensure!(path.file_name().is_some_and(|name| name == "tollgate"), "{}: must be called tollgate", path.display());
     Ok(path)
@@ -56,42 +67,42 @@ fn built(artifacts: &str) -> Option<PathBuf> {
 #[derive(Debug)]
 pub struct Tollgate<'a> {
     binary: &'a Path,
-    folders: &'a Folders,
+    root: &'a Path,
+    user: &'a Path,
+    folder: &'a Path,
     home: PathBuf,
 }
 
 impl<'a> Tollgate<'a> {
-    /// Makes a home beside the agent's folders.
+    /// Makes a home below `root`, where its logs are too, for commands run in `folder` by whoever's folder is `user`.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(binary: &'a Path, folders: &'a Folders) -> Result<Self> {
-        let home = folders.root.join("tollgate");
-        fs::create_dir(&home)?;
-        Ok(Self { binary, folders, home })
+    pub fn new(binary: &'a Path, root: &'a Path, user: &'a Path, folder: &'a Path) -> Result<Self> {
+        let home = root.join("tollgate");
+        fs::create_dir(&home).with_context(|| format!("making {}", home.display()))?;
+        Ok(Self { binary, root, user, folder, home })
     }
 
-    /// Writes the configuration: the project alone, no port, and how long the agent's hooks wait for a person.
+    /// Its home.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Writes its settings, a `tollgate.toml`.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn configure(&self, agent: &Agent, wait: Duration) -> Result<()> {
+    pub fn configure(&self, settings: &str) -> Result<()> {
         // Renamed into place: a hook reads it whenever it comes.
         let (path, aside) = (self.home.join("tollgate.toml"), self.home.join("tollgate.toml.new"));
-        let (project, wait_ms) = (self.folders.project.display().to_string(), wait.as_millis());
-        let text = format!(
-            "[server]\nlisten = \"off\"\n\n[gate]\npresets = [\"guardrails\"]\n\n[workspace]\nallow = [{project:?}]\n\n\
-             [hooks.{}]\ntimeout_ms = {wait_ms}\n",
-            agent.name
-        );
-        fs::write(&aside, text)?;
+        fs::write(&aside, settings)?;
         Ok(fs::rename(&aside, path)?)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.binary);
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.env("HOME", &self.folders.home).current_dir(&self.folders.project);
+    /// Its command line with these arguments, with nothing of the outer environment but where programs are.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = isolated(self.binary, self.user, self.folder);
         command.arg("--home").arg(&self.home).args(arguments);
         command
     }
@@ -101,7 +112,7 @@ impl<'a> Tollgate<'a> {
     /// # Errors
     /// When it does not.
     pub fn start(&self) -> Result<Running> {
-        let log = self.folders.root.join("daemon.log");
+        let log = self.root.join("daemon.log");
         let mut daemon = Running::start("the daemon", &mut self.command(&["run"]), &log)?;
         wait_for("the daemon to answer", START, || {
             if let Some(status) = daemon.ended()? {
@@ -114,7 +125,7 @@ impl<'a> Tollgate<'a> {
 
     /// Runs a command to its end: what it wrote to standard output; none where it found no daemon.
     fn ask(&self, arguments: &[&str]) -> Result<Option<String>> {
-        let (out, log) = (self.folders.root.join("command.out"), self.folders.root.join("command.log"));
+        let (out, log) = (self.root.join("command.out"), self.root.join("command.log"));
         let mut command = self.command(arguments);
         command.stdin(Stdio::null()).stdout(fs::File::create(&out)?).stderr(fs::File::create(&log)?);
         let mut running = Running::start_as_is("tollgate", &mut command, &log)?;
@@ -132,25 +143,6 @@ impl<'a> Tollgate<'a> {
     /// When it does not, or finds no daemon.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         self.ask(arguments)?.with_context(|| format!("tollgate {}: no daemon", arguments.join(" ")))
-    }
-
-    /// Every event of hooks, tools and alerts, oldest first.
-    ///
-    /// # Errors
-    /// When the daemon does not answer, or not with events.
-    pub fn events(&self) -> Result<Vec<Value>> {
-        let said = self.run(&["tail", "--no-follow", "-n", EVENTS, "--json", "hook.*", "tool.*", "alert.*"])?;
-        said.lines().map(|line| serde_json::from_str(line).with_context(|| format!("an event: {line}"))).collect()
-    }
-
-    /// The ids of the approvals that wait for a person.
-    ///
-    /// # Errors
-    /// As [`Tollgate::events`].
-    pub fn approvals(&self) -> Result<Vec<String>> {
-        let said: Value = serde_json::from_str(&self.run(&["approvals", "list", "--json"])?)?;
-        let listed = said.get("interactions").and_then(Value::as_array).context("no list of approvals")?;
-        Ok(listed.iter().filter_map(|one| one.get("id")?.as_str().map(str::to_owned)).collect())
     }
 }
 
@@ -177,8 +169,8 @@ mod tests {
         for (name, taken) in [("tollgate", true), ("tollgate-new", false)] {
             let path = folder.path().join(name);
             fs::write(&path, "").unwrap();
-            assert_eq!(binary(Some(&path)).is_ok(), taken, "{name}");
+            assert_eq!(named(&path).is_ok(), taken, "{name}");
         }
-        assert!(binary(Some(&folder.path().join("none"))).is_err());
+        assert!(named(&folder.path().join("none")).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Fetches an agent's program with npm, once, into a cache of the user's. Runs no script of a package, and takes
-//! nothing but what is pinned.
+//! Fetches programs that others wrote with npm, once, into a cache of the user's. Runs no script of a package, and
+//! takes nothing but what is pinned.
 
 use crate::agents::{Agent, Program};
 use crate::process::Running;
@@ -14,11 +14,29 @@ use std::time::Duration;
 /// How long npm may take: some hundred megabytes over a slow line.
 const FETCH: Duration = Duration::from_secs(900);
 
+/// Where what others wrote is kept.
+#[derive(Debug, clap::Args)]
+pub struct Cache {
+    /// Where others' programs are kept [default: $XDG_CACHE_HOME/tollgate/agents, else ~/.cache/…]
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+}
+
+impl Cache {
+    /// The folder, which may not be there.
+    ///
+    /// # Errors
+    /// When there is no folder to keep anything in.
+    pub fn resolve(&self) -> Result<PathBuf> {
+        Ok(std::path::absolute(self.cache.clone().map_or_else(default_cache, Ok)?)?)
+    }
+}
+
 /// The user's cache folder for agents.
 ///
 /// # Errors
 /// Where the environment names none.
-pub fn default_cache() -> Result<PathBuf> {
+fn default_cache() -> Result<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
     Ok(cache.context("neither XDG_CACHE_HOME nor HOME is set: say --cache FOLDER")?.join("tollgate/agents"))
@@ -38,20 +56,26 @@ pub fn program(agent: &Agent, cache: &Path) -> Result<PathBuf> {
         Program::File(file) => Path::new("node_modules").join(first.name).join(file),
         Program::Linked(name) => Path::new("node_modules/.bin").join(name),
     };
-    if !folder.exists() {
-        fetch(&package, &folder)?;
-    }
-    check(agent, &folder).with_context(|| format!("{}: remove it, and it is fetched anew", folder.display()))?;
+    let pins: Vec<_> = agent.parts_here().map(|part| (part.name, part.integrity)).collect();
+    fetch(&package, &folder, &pins)?;
     let program = folder.join(inside);
     ensure!(program.exists(), "{} is not there: remove {}", program.display(), folder.display());
     Ok(program)
 }
 
-/// Fetches a package; aside and renamed, so that half of one is never taken for all of it.
+/// Has `package` in `folder`, fetched where it is not there, with what npm calls the integrity of each of `pins`.
 ///
 /// # Errors
-/// When npm is missing or fails.
-pub fn fetch(package: &str, folder: &Path) -> Result<()> {
+/// When npm is missing or fails, or brought something else than what is pinned.
+pub fn fetch(package: &str, folder: &Path, pins: &[(&str, &str)]) -> Result<()> {
+    if !folder.exists() {
+        bring(package, folder)?;
+    }
+    check(folder, pins).with_context(|| format!("{}: remove it, and it is fetched anew", folder.display()))
+}
+
+/// Fetches a package; aside and renamed, so that half of one is never taken for all of it.
+fn bring(package: &str, folder: &Path) -> Result<()> {
     let parent = folder.parent().context("the cache has no folder")?;
     fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
     let aside = tempfile::Builder::new().prefix(".fetch-").tempdir_in(parent)?;
@@ -68,12 +92,12 @@ pub fn fetch(package: &str, folder: &Path) -> Result<()> {
 }
 
 /// Whether what npm brought is what is pinned.
-fn check(agent: &Agent, folder: &Path) -> Result<()> {
+fn check(folder: &Path, pins: &[(&str, &str)]) -> Result<()> {
     let lock: Value = serde_json::from_slice(&fs::read(folder.join("package-lock.json"))?)?;
-    for part in agent.parts_here() {
-        let found = lock.get("packages").and_then(|packages| packages.get(format!("node_modules/{}", part.name)));
+    for (name, integrity) in pins {
+        let found = lock.get("packages").and_then(|packages| packages.get(format!("node_modules/{name}")));
         let found = found.and_then(|package| package.get("integrity")).and_then(Value::as_str);
-        ensure!(found == Some(part.integrity), "{} is not what is pinned here, but {found:?}", part.name);
+        ensure!(found == Some(*integrity), "{name} is not what is pinned here, but {found:?}");
     }
     Ok(())
 }
