@@ -65,6 +65,8 @@ if [ ! -f "$made/making" ]; then
   llvm=$(dependency "${std:-libstd-rust-web-dev}" '^libllvm')
   [ -n "$std" ] && [ -n "$llvm" ] || give_up "cannot tell which std and LLVM packages rustc-web uses"
 
+  # Of makings that were killed: under the lock there is no other.
+  rm -rf "$cache"/wasm-sysroot-making.*
   work=$(mktemp -d "$cache/wasm-sysroot-making.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work/packages" "$work/root" "$work/std/src"

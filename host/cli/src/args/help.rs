@@ -69,7 +69,7 @@ pub const EMIT: &str = "Examples:
   tollgate emit task.progress --entity task/t1 --payload '{\"progress\":42,\"message\":\"half\"}'
   tollgate emit message.in --session s1 --payload - < message.json
   tollgate emit < events.ndjson                      all of them, or none
-  tollgate emit command.test --session s1 --payload '{\"chat_id\":\"c1\",\"args\":\"\"}' --wait 50s";
+  tollgate emit task.started --entity task/t1 --wait 5s  what became of it at each plugin";
 
 pub const REPLAY: &str = "Examples:
   tollgate replay --to-plugin audit --since 1h --dry-run
