@@ -47,6 +47,11 @@ pub fn alerts(events: &[Value]) -> Vec<String> {
     of(events, "alert.raised").map(Value::to_string).collect()
 }
 
+/// The alerts that name a call: that nobody was asked about one. Others tell of settings.
+pub fn unasked(events: &[Value]) -> usize {
+    of(events, "alert.raised").filter(|alert| !text(alert, "/payload/context/call_id").is_empty()).count()
+}
+
 fn of<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     events.iter().filter(move |event| event.get("type").is_some_and(|found| found == kind))
 }
