@@ -1,6 +1,8 @@
 //! The plugin as a whole, against the SDK's mock host.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod chain;
+
 use super::*;
 use crate::trail::{Broken, Reason, Summary};
 use proptest::prelude::*;

@@ -19,6 +19,10 @@ pub const NAME: &str = "translation";
 const TABLES: &str = include_str!("tables.json");
 /// How many rows the operator may add: each is looked at for every event.
 const MAX_ADDED_ROWS: usize = 256;
+/// How many fields the added rows may make, all together, and how long the path of one may be, in bytes: each has a
+/// count in the store, whose 1 MiB they share with what is remembered of processes.
+const MAX_ADDED_FIELDS: usize = 1_024;
+const MAX_FIELD_BYTES: usize = 128;
 const SCHEMA: &str = r#"{
   "type": "object",
   "additionalProperties": false,
@@ -60,8 +64,21 @@ impl Plugin for Translation {
             return Err(format!("rows: {} rows, at most {MAX_ADDED_ROWS}", added.len()));
         }
         self.rules = tables.into_iter().map(Row::compile).collect::<Result<_, _>>()?;
+        let mut fields = 0;
         for (at, row) in added.into_iter().enumerate() {
-            self.rules.push(row.compile().map_err(|error| format!("rows[{at}]: {error}"))?);
+            let rule = row.compile().map_err(|error| format!("rows[{at}]: {error}"))?;
+            let mut long = None;
+            rule.each_field(|path| {
+                fields += 1;
+                long = (path.len() > MAX_FIELD_BYTES).then_some(path.len()).or(long);
+            });
+            if let Some(bytes) = long {
+                return Err(format!("rows[{at}]: a field's path of {bytes} bytes, at most {MAX_FIELD_BYTES}"));
+            }
+            self.rules.push(rule);
+        }
+        if fields > MAX_ADDED_FIELDS {
+            return Err(format!("rows: {fields} fields in all, at most {MAX_ADDED_FIELDS}"));
         }
         Ok(())
     }

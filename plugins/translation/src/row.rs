@@ -71,6 +71,11 @@ impl Row {
 }
 
 impl Rule {
+    /// Hands over the path of each field that it makes, inner ones as `outer.inner`.
+    pub fn each_field(&self, mut each: impl FnMut(&str)) {
+        self.row.fields.iter().for_each(|(name, source)| source.each_field(name, &mut each));
+    }
+
     /// Whether it starts from events of this type.
     pub fn starts_from(&self, event_type: &str) -> bool {
         EventType::parse(event_type).is_ok_and(|event_type| self.from.matches(&event_type))

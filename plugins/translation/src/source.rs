@@ -79,6 +79,18 @@ impl Source {
         }
     }
 
+    /// Hands over the path of each field that it makes under `name`: those that can be missing.
+    pub fn each_field(&self, name: &str, each: &mut impl FnMut(&str)) {
+        match self {
+            Self::Object(source) => {
+                source.object.iter().for_each(|(inner, source)| source.each_field(&format!("{name}.{inner}"), each));
+            }
+            Self::FirstOf(source) => source.first_of.iter().for_each(|source| source.each_field(name, each)),
+            _ => {}
+        }
+        each(name);
+    }
+
     fn optional(&self) -> bool {
         matches!(self, Self::Mapped(source) if source.optional)
     }

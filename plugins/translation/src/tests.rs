@@ -130,6 +130,21 @@ fn an_operator_adds_rows() {
 }
 
 #[test]
+fn the_pages_rows_do_what_the_page_says() {
+    let page = include_str!("../../../docs/plugins/translation.md");
+    let (_, block) = page.split_once("```toml\n").unwrap();
+    let file: toml::Table = block.split_once("```").unwrap().0.parse().unwrap();
+    let config = serde_json::to_string(file.get("config").unwrap()).unwrap();
+    let alert = json!({"severity": "Critical", "title": "t", "category": "security", "context": {"run": 4}});
+    let expected = json!({"title": "t", "team": "platform", "level": 1, "run": 4, "who": "s1",
+        "about": {"kind": null, "id": null}});
+    assert_eq!(send_with(&config, "alert.raised", &alert), [("pager.called".to_owned(), expected)]);
+    assert_eq!(send_with(&config, "alert.raised", &json!({"severity": "low"})), []);
+    let granted = file.get("grant").and_then(|grant| grant.get("emit")).and_then(toml::Value::as_array).unwrap();
+    assert!(granted.contains(&toml::Value::from("pager.*")));
+}
+
+#[test]
 fn an_operators_map_takes_any_case_and_says_what_it_does_not_know() {
     let config = json!({"rows": [{"from": "alert.raised", "to": "my.alert", "fields": {
         "level": {"path": "payload.severity", "map": {"Critical": 1, "warning": 2}, "else": 3},
@@ -164,11 +179,23 @@ fn a_bad_row_is_refused_with_its_place() {
         (json!([{"from": "a.b", "ends": "pid"}]), "must begin with"),
         (json!([{"from": "a.b", "unknown": 1}]), "unknown"),
         (Value::Array(vec![json!({"from": "a.b"}); 257]), "at most 256"),
+        (json!([{"from": "a.b", "fields": {"x".repeat(129): "payload.y"}}]), "rows[0]: a field's path of 129 bytes"),
+        (nested(1_024), "1025 fields in all, at most 1024"),
     ] {
         let config = Config::new(json!({"rows": rows}).to_string());
         let error = Translation::default().init(&config).unwrap_err();
         assert!(error.contains(word), "{error}");
     }
+    let fits = json!([{"from": "a.b", "fields": {"x".repeat(128): "payload.y"}}]);
+    for rows in [nested(1_023), fits] {
+        translation(&json!({"rows": rows}).to_string());
+    }
+}
+
+/// A row of one field that holds so many.
+fn nested(fields: usize) -> Value {
+    let inner: Map<String, Value> = (0..fields).map(|at| (format!("f{at}"), json!("payload.y"))).collect();
+    json!([{"from": "a.b", "fields": {"x": {"object": inner}}}])
 }
 
 #[test]

@@ -147,6 +147,14 @@ fn every_recording_is_in_the_table() {
 }
 
 #[test]
+fn the_page_says_of_every_recording_where_it_is_from() {
+    let page = include_str!("../../../../docs/plugins/test-runner.md");
+    for (name, ..) in RECORDED {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/plugins/test-runner.md");
+    }
+}
+
+#[test]
 fn no_recording_names_the_machine_it_was_made_on() {
     for entry in fs::read_dir(fixtures_folder()).unwrap() {
         let path = entry.unwrap().path();
