@@ -142,7 +142,7 @@ fn a_plugin_is_given_events_once_more_by_hand() {
 fn who_emits_can_wait_for_what_becomes_of_it() {
     let home = Home::new();
     home.install("counter", guests::COUNTER, COUNTER_GRANT);
-    home.install("fails", guests::FAILS, COUNTER_GRANT);
+    home.install("fails", guests::FAILS, "[grant]\nemit = [\"test_guest.*\"]\n");
     let daemon = home.start();
     daemon.serving("counter");
     daemon.serving("fails");
@@ -301,4 +301,40 @@ fn the_manual_has_a_page_for_each_command() {
     std::fs::write(home.path().join("file"), "").expect("a file");
     let refused = home.tollgate([OsStr::new("man"), OsStr::new("--out"), home.path().join("file").as_os_str()]);
     assert_eq!((refused.status.code(), stderr(&refused).contains("file")), (Some(1), true), "{refused:?}");
+}
+
+#[test]
+fn the_audit_trail_is_shown_and_counted_by_what_is_asked() {
+    let home = Home::new();
+    let daemon = home.start();
+    daemon.serving("audit");
+    for (session, command) in [("s1", "rm -rf /"), ("s1", "echo hi"), ("s2", "rm -rf /")] {
+        daemon.gate(session, &home.workspace(), command, 0);
+    }
+    wait_for("the trail", || (daemon.plugin("audit")["lag"] == 0).then_some(()));
+    let run = |arguments: &[&str]| {
+        let output = home.tollgate([&["audit"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        stdout(&output)
+    };
+    let stats = |rest: &[&str]| -> Value {
+        serde_json::from_str(&run(&[&["stats", "--json"], rest].concat())).expect("an object")
+    };
+    let all = stats(&[]);
+    assert_eq!((&all["decisions"]["deny"], &all["events"]["tool_attempt"]), (&json!(2), &json!(3)), "{all}");
+    assert_eq!((all["tools"]["Bash"].as_u64() >= Some(5), &all["events"]["security_violation"]), (true, &json!(2)));
+    let one = stats(&["--session", "s1", "--decision", "deny"]);
+    assert_eq!((&one["lines"], &one["sessions"]), (&json!(1), &json!({"s1": 1})), "{one}");
+    assert_eq!(stats(&["--until", "1h"])["lines"], 0);
+    assert_eq!(stats(&["--since", "1h"])["lines"], all["lines"]);
+    let denied = run(&["show", "--event", "security_violation", "--json"]);
+    let denied: Vec<Value> = denied.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
+    assert_eq!(denied.iter().map(|line| &line["session_id"]).collect::<Vec<_>>(), ["s1", "s2"]);
+    let last = run(&["show", "-n", "1", "--decision", "deny"]);
+    assert!(last.lines().count() == 1 && last.contains("s2") && last.contains("security_violation"), "{last}");
+    assert!(run(&["stats"]).contains("decisions\n"));
+    drop(daemon);
+    assert_eq!(stats(&[])["decisions"]["deny"], 2, "the daemon need not run");
+    let wrong = home.tollgate(["audit", "show", "--since", "yesterday"]);
+    assert_eq!((wrong.status.code(), stderr(&wrong).contains("how long ago")), (Some(64), true), "{wrong:?}");
 }

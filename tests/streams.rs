@@ -4,7 +4,9 @@ use crate::support::http::{Answer, Request, over_port};
 use crate::support::{DEADLINE, Daemon, Home, stderr, stdout, wait_for};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::process::Stdio;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
@@ -146,4 +148,35 @@ fn a_plain_websocket_sees_what_is_open_to_everyone_and_pages_of_others_nothing()
         assert_eq!(connect(&daemon, "/ws/events", &[("origin", origin)]).err(), expected, "{origin}");
     }
     assert_eq!(connect(&daemon, "/ws/events", &[("authorization", "Bearer guessed")]).err(), Some(401));
+}
+
+#[test]
+fn tail_goes_on_over_a_restart_and_shows_each_event_once() {
+    let home = Home::without_plugins();
+    let daemon = home.start();
+    let progress = |number: u64| json!({"type": "task.progress", "payload": {"progress": number, "message": "m"}});
+    daemon.post("/api/events", &progress(1).to_string()).expect("an answer");
+    let mut command = home.command();
+    command.args(["tail", "task.*", "--json", "--since", "0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tail = command.spawn().expect("it starts");
+    let (sender, lines) = std::sync::mpsc::channel();
+    let out = tail.stdout.take().expect("its output");
+    std::thread::spawn(move || {
+        BufReader::new(out).lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).count()
+    });
+    let next = || {
+        let line = lines.recv_timeout(DEADLINE).expect("a line in time");
+        let event: Value = serde_json::from_str(&line).expect("an envelope");
+        event["payload"]["progress"].as_u64().expect("a number")
+    };
+    assert_eq!(next(), 1);
+    daemon.post("/api/events", &progress(2).to_string()).expect("an answer");
+    assert_eq!(next(), 2);
+    daemon.kill();
+    let daemon = home.start();
+    daemon.post("/api/events", &json!([progress(3), progress(4)]).to_string()).expect("an answer");
+    assert_eq!([next(), next()], [3, 4]);
+    tail.kill().expect("it runs still");
+    let told = stderr(&tail.wait_with_output().expect("it ended"));
+    assert_eq!(told.matches("connecting again").count(), 1, "said once a break: {told}");
 }

@@ -1,9 +1,11 @@
 //! The command line's words. What they do is in [`crate::commands`]; `hook` never comes here.
 
+mod audit;
 mod help;
 mod journal;
 mod people;
 
+pub use audit::*;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 pub use journal::*;
@@ -332,17 +334,6 @@ pub enum PluginCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-    },
-}
-
-/// `audit`
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Check the trail of the audit plugin; names the first altered, missing or reordered line
-    Verify {
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
     },
 }
 

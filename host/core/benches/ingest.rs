@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement stops at the first error")]
 
 use std::time::{Duration, Instant};
-use tollgate_core::bus::{Bus, BusOptions, Start};
+use tollgate_core::bus::{Bus, BusOptions, MAX_BATCH, Start};
 use tollgate_core::event::Draft;
 use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::journal::{Ahead, Completion, Durability, JournalOptions};
@@ -110,6 +110,21 @@ async fn durable(event_type: &EventType, emitters: u32) -> f64 {
     rate
 }
 
+/// Batches of as many as a request may have, each one commit of its own.
+async fn batches(event_type: &EventType) -> f64 {
+    const TIME: Duration = Duration::from_secs(3);
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let bus = open(folder.path(), Durability::Full);
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < TIME {
+        let drafts = (0..MAX_BATCH).map(|_| draft(event_type)).collect();
+        count += u32::try_from(bus.emit_batch(drafts).await.unwrap().len()).unwrap();
+    }
+    let rate = per_second(count, start.elapsed());
+    println!("full, batches of {MAX_BATCH}: {rate:>9.0} emits/s");
+    rate
+}
+
 /// Bare inserts of the same row, the same indexes, in groups of `group`.
 fn floor(group: u32) -> f64 {
     const TIME: Duration = Duration::from_secs(3);
@@ -166,4 +181,6 @@ async fn main() {
         let rate = durable(&event_type, group).await;
         println!("  ratio to the floor: {:.2}", rate / floor(group));
     }
+    let rate = batches(&event_type).await;
+    println!("  ratio to the floor: {:.2}", rate / floor(u32::try_from(MAX_BATCH).unwrap()));
 }

@@ -29,6 +29,17 @@ impl Timestamp {
         Self::from_millis(parsed.as_millisecond()).ok_or_else(refuse)
     }
 
+    /// Reads a time as people give it: RFC 3339, or how long before `now`, such as `10m`.
+    ///
+    /// # Errors
+    /// When `text` is neither.
+    pub fn parse_when(text: &str, now: Self) -> Result<Self, TimestampError> {
+        match duration(text) {
+            Some(ago) => Ok(Self(now.0.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)))),
+            None => Self::parse(text),
+        }
+    }
+
     /// A time from outside in milliseconds since 1970; none where it is not of the years 0000 to 9999.
     #[must_use]
     pub fn from_millis(ms: i64) -> Option<Self> {
@@ -57,6 +68,21 @@ impl fmt::Display for Timestamp {
             Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
         }
     }
+}
+
+/// `500ms`, `90s`, `10m`, `2h`, `1d`; none of anything else.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let (count, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let unit: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_millis)
 }
 
 /// Where the host takes the time from; tests inject their own.

@@ -96,6 +96,8 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
+    /// Fuel of the call that took most: what its limits are held against.
+    pub fuel_max: u64,
     /// Fuel a second, since somebody last looked, at least a second before; 0 at the first look.
     pub fuel_per_second: u64,
     /// How often a call waited for the next minute's fuel.
@@ -264,6 +266,7 @@ impl Plugin {
             dead_letters: counters.dead_letters.load(Relaxed),
             over_budget: counters.over_budget.load(Relaxed),
             fuel: counters.fuel.load(Relaxed),
+            fuel_max: counters.fuel_max.load(Relaxed),
             fuel_per_second: self.meter.per_second(counters.fuel.load(Relaxed), Instant::now()),
             throttles: counters.throttles.load(Relaxed),
             quarantines: counters.quarantines.load(Relaxed),

@@ -20,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) failed: AtomicU64,
     pub(crate) faults: AtomicU64,
     pub(crate) fuel: AtomicU64,
+    /// Of the call that took most.
+    pub(crate) fuel_max: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
     pub(crate) over_budget: AtomicU64,
     /// Waits for the next minute's fuel.
@@ -32,6 +34,9 @@ impl Counters {
     pub(crate) fn call(&self, took: Duration, fuel: u64) {
         self.calls.fetch_add(1, Relaxed);
         self.fuel.fetch_add(fuel, Relaxed);
+        if fuel > self.fuel_max.load(Relaxed) {
+            self.fuel_max.fetch_max(fuel, Relaxed);
+        }
         self.latency.record(took);
     }
 }

@@ -51,6 +51,7 @@ impl Page {
             ("tollgate_plugin_dead_letters_total", "counter", "Events given up.", |one| one.dead_letters),
             ("tollgate_plugin_over_budget_total", "counter", "Host calls over a budget.", |one| one.over_budget),
             ("tollgate_plugin_fuel_total", "counter", "Fuel of all calls.", |one| one.fuel),
+            ("tollgate_plugin_fuel_max", "gauge", "Fuel of the call that took most.", |one| one.fuel_max),
             ("tollgate_plugin_throttles_total", "counter", "Waits for the next minute's fuel.", |one| one.throttles),
             ("tollgate_plugin_quarantines_total", "counter", "Quarantines begun or prolonged.", |one| one.quarantines),
             ("tollgate_plugin_quarantined", "gauge", "1 while the plugin is in quarantine.", |one| {

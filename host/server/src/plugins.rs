@@ -146,6 +146,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "dead_letters": plugin.dead_letters,
         "over_budget": plugin.over_budget,
         "fuel": plugin.fuel,
+        "fuel_max": plugin.fuel_max,
         "fuel_per_second": plugin.fuel_per_second,
         "throttles": plugin.throttles,
         "quarantines": plugin.quarantines,

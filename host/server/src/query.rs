@@ -245,27 +245,9 @@ pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 }
 
 fn time(name: &str, value: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
-    if let Some(ago) = duration_ms(value) {
-        return Ok(Timestamp(now.0.saturating_sub(ago)));
-    }
-    Timestamp::parse(value).map_err(|_| {
-        bad(name, "must be a cursor, a seq, a time such as 2026-01-27T10:21:33Z, or how long ago such as 10m")
-    })
-}
-
-/// `90s`, `10m`, `2h`, `1d` in milliseconds.
-fn duration_ms(text: &str) -> Option<i64> {
-    let split = text.find(|c: char| !c.is_ascii_digit())?;
-    let (count, unit) = text.split_at_checked(split)?;
-    let unit: i64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    count.parse::<i64>().ok()?.checked_mul(unit)
+    let position = if name == "since" { "a cursor, a seq, " } else { "" };
+    let mend = || format!("must be {position}a time such as 2026-01-27T10:21:33Z, or how long ago such as 10m");
+    Timestamp::parse_when(value, now).map_err(|_| bad(name, &mend()))
 }
 
 pub(crate) fn bad(name: &str, reason: &str) -> ApiError {

@@ -9,7 +9,9 @@
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::io::{BufRead, Read};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 /// `prev` of the first line.
 pub const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -173,14 +175,39 @@ pub fn verify<R: BufRead>(files: impl IntoIterator<Item = (String, R)>) -> Resul
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_folder(folder: &std::path::Path) -> Result<Summary, Broken> {
-    let unreadable = |file: &std::path::Path, error: std::io::Error| Broken {
+pub fn verify_folder(folder: &Path) -> Result<Summary, Broken> {
+    verify(open_folder(folder)?)
+}
+
+/// Hands over every line of the trail in `folder`, in order and without its newline: as it stands, nothing of it is
+/// verified. A torn last line, which may be one that is being written, is left out.
+///
+/// # Errors
+/// A file that cannot be read, or a line that is too long for one of the trail.
+pub fn each_line(folder: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Broken> {
+    for (file, mut reader) in open_folder(folder)? {
+        let mut number = 0;
+        loop {
+            number += 1;
+            match next_line(&mut reader) {
+                Ok(Some(line)) => take(&line),
+                Ok(None) | Err(Reason::Torn) => break,
+                Err(reason) => return Err(Broken { file, line: number, reason }),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The trail's files in the order of their names.
+fn open_folder(folder: &Path) -> Result<Vec<(String, BufReader<File>)>, Broken> {
+    let unreadable = |file: &Path, error: std::io::Error| Broken {
         file: file.display().to_string(),
         line: 0,
         reason: Reason::Unreadable(error.to_string()),
     };
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let entry = entry.map_err(|error| unreadable(folder, error))?;
         names.extend(entry.file_name().to_str().filter(|name| is_trail_file(name)).map(str::to_owned));
     }
@@ -188,10 +215,10 @@ pub fn verify_folder(folder: &std::path::Path) -> Result<Summary, Broken> {
     let mut files = Vec::with_capacity(names.len());
     for name in names {
         let path = folder.join(&name);
-        let file = std::fs::File::open(&path).map_err(|error| unreadable(&path, error))?;
-        files.push((name, std::io::BufReader::new(file)));
+        let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
+        files.push((name, BufReader::new(file)));
     }
-    verify(files)
+    Ok(files)
 }
 
 /// The next line without its newline; none at the end.

@@ -219,9 +219,7 @@ fn unasked(player: &Player<'_>, tollgate: &Tollgate<'_>, rows: &mut Vec<Row>) ->
     hooks.shift_remove(event).with_context(|| format!("no {event} in {}", path.display()))?;
     fs::write(&path, settings.to_string())?;
     player.turn("unasked", &[ALLOWED]).context("unasked")?;
-    let alerted = wait_for("an alert", SETTLED, || {
-        Ok((journal::unasked(&home::events(tollgate)?) > 0).then_some(()))
-    });
+    let alerted = wait_for("an alert", SETTLED, || Ok((journal::unasked(&home::events(tollgate)?) > 0).then_some(())));
     let detail = alerted.as_ref().map_or_else(ToString::to_string, |()| String::new());
     rows.push(Row::new("without the hook before tools, one that ran raises an alert", alerted.is_ok(), detail));
     Ok(fs::write(&path, installed)?)

@@ -75,8 +75,8 @@ pub const REPLAY: &str = "Examples:
   tollgate replay --to-plugin audit --since 1h --dry-run
   tollgate replay --to-plugin translation --since 0 --type 'task.*'
 
-It handles each once, between two others, with all its effects; what it emitted for it before is not recorded twice.
-Events that it was not given yet it is given anyway. `tollgate journal` and `tail` show what there is.";
+It handles each once, between two others, with all its effects; what it emitted for it before is
+not recorded twice. Events that it was not given yet it is given anyway.";
 
 pub const TAIL: &str = "Examples:
   tollgate tail 'tool.*' 'hook.*'
@@ -237,6 +237,8 @@ Exit codes: 0 done, 1 failed: the first bad row, the first bad line or what was 
 `import`, `prune`, `redact` and `vacuum` want the daemon stopped; docs/journal.md says more";
 
 pub const AUDIT: &str = "Examples:
+  tollgate audit show --decision deny --since 1d
+  tollgate audit stats --session s1
   tollgate audit verify
 
 Exit codes: 0 the chain holds, 1 it does not: the first bad line is named";

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use tollgate_core::time;
 
 /// `approvals`
 #[derive(Debug, Args)]
@@ -257,15 +258,5 @@ impl HooksChange {
 
 /// `30s`, `10m`, `2h`, `7d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || "must be a number with s, m, h or d, such as 10m".to_owned();
-    let unit = text.chars().last().ok_or_else(bad)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(bad()),
-    };
-    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(bad)?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(bad)
+    time::duration(text).ok_or_else(|| "must be a number with ms, s, m, h or d, such as 10m".to_owned())
 }

@@ -1,25 +1,36 @@
-//! `tollgate audit verify`: the trail's chain, checked by the audit plugin's own reader, natively.
+//! `tollgate audit`: the trail that the audit plugin writes, read natively: verified by the plugin's own reader, shown,
+//! counted. The daemon need not run.
+
+mod show;
 
 use crate::args::AuditCommand;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use serde_json::json;
+use std::path::Path;
 use tollgate_core::home::Home;
 use tollgate_plugin_audit::trail;
 
-/// Checks the trail of `home`.
+/// Checks, shows or counts the trail of `home`.
 ///
 /// # Errors
-/// When there is no trail, not even an empty one; a broken one is shown and exits with 1.
+/// When there is no trail, not even an empty one, or it cannot be read; a broken one is shown and exits with 1.
 pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
-    let AuditCommand::Verify { json: as_json } = command;
     let folder = home.data("audit");
-    match trail::verify_folder(&folder) {
+    match command {
+        AuditCommand::Verify { json } => verify(&folder, *json),
+        AuditCommand::Show(args) => show::show(&folder, args),
+        AuditCommand::Stats { wanted, json } => show::stats(&folder, wanted, *json),
+    }
+}
+
+fn verify(folder: &Path, as_json: bool) -> Result<Exit, Failure> {
+    match trail::verify_folder(folder) {
         Ok(summary) if summary.files == 0 => {
             let reason = "no file of it is there: nothing was recorded yet, or all of it was removed";
             Err(Failure::at(format!("the audit trail in {}", folder.display()), reason))
         }
-        Ok(summary) if *as_json => {
+        Ok(summary) if as_json => {
             output::line(
                 json!({"ok": true, "files": summary.files, "lines": summary.lines, "repaired": summary.repaired,
                 "missing": summary.missing, "last_seq": summary.last_seq, "head": summary.head}),
@@ -40,7 +51,7 @@ pub fn run(home: &Home, command: &AuditCommand) -> Result<Exit, Failure> {
             ))?;
             Ok(Exit::Done)
         }
-        Err(broken) if *as_json => {
+        Err(broken) if as_json => {
             output::line(
                 json!({"ok": false, "file": broken.file, "line": broken.line, "reason": broken.reason.to_string()}),
             )?;

@@ -99,6 +99,8 @@ enum Resume {
 fn follow(client: &Client, filter: &str, mut from: Resume, show: &Show) -> Result<Exit, Failure> {
     let mut pause = RETRY.0;
     let mut connected = false;
+    // Said once a break, however long it takes.
+    let mut told = false;
     loop {
         let opened = match &from {
             Resume::Since(since) => client.open(&format!("/api/events/stream?since={}{filter}", encode(since)), None),
@@ -111,14 +113,16 @@ fn follow(client: &Client, filter: &str, mut from: Resume, show: &Show) -> Resul
                 connected = true;
                 let before = frames(body, show, &mut from)?;
                 if before {
-                    pause = RETRY.0;
+                    (pause, told) = (RETRY.0, false);
                 }
             }
             Err(error @ ClientError::Refused { .. }) => return Err(error.into()),
             Err(error) if !connected => return Err(error.into()),
             Err(_) => {}
         }
-        let _ = writeln!(std::io::stderr(), "tollgate: the stream ended; connecting again");
+        if !std::mem::replace(&mut told, true) {
+            let _ = writeln!(std::io::stderr(), "tollgate: the stream ended; connecting again until it is back");
+        }
         std::thread::sleep(pause);
         pause = (pause * 2).min(RETRY.1);
     }

@@ -54,7 +54,7 @@ impl Report {
             .iter()
             .map(|plugin| {
                 json!({"name": plugin.name, "calls": plugin.calls, "faults": plugin.faults, "fuel": plugin.fuel,
-                    "p50_us": plugin.p50_us, "p99_us": plugin.p99_us})
+                    "fuel_per_call": per_call(plugin), "fuel_max": plugin.fuel_max, "p50_us": plugin.p50_us, "p99_us": plugin.p99_us})
             })
             .collect();
         let skipped: Vec<Value> = checklist
@@ -74,14 +74,20 @@ impl Report {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "\n{:<14} {:>8} {:>7} {:>14} {:>8} {:>8}",
-            "plugin", "calls", "faults", "fuel", "p50 µs", "p99 µs"
+            "\n{:<14} {:>8} {:>7} {:>12} {:>14} {:>8} {:>8}",
+            "plugin", "calls", "faults", "fuel/call", "most of one", "p50 µs", "p99 µs"
         );
         for plugin in &self.plugins {
             let _ = writeln!(
                 text,
-                "{:<14} {:>8} {:>7} {:>14} {:>8} {:>8}",
-                plugin.name, plugin.calls, plugin.faults, plugin.fuel, plugin.p50_us, plugin.p99_us
+                "{:<14} {:>8} {:>7} {:>12} {:>14} {:>8} {:>8}",
+                plugin.name,
+                plugin.calls,
+                plugin.faults,
+                per_call(plugin),
+                plugin.fuel_max,
+                plugin.p50_us,
+                plugin.p99_us
             );
         }
         let counts = |counts: &BTreeMap<String, u64>| {
@@ -103,4 +109,9 @@ impl Report {
         }
         text
     }
+}
+
+/// What a call of the plugin cost on average, in fuel.
+fn per_call(plugin: &PluginStatus) -> u64 {
+    plugin.fuel.checked_div(plugin.calls).unwrap_or_default()
 }
