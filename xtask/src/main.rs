@@ -3,10 +3,12 @@
 mod agents;
 mod clients;
 mod e2e;
+mod fanout;
 mod merges;
 mod model;
 mod npm;
 mod process;
+mod progress;
 mod tollgate;
 
 use clap::Parser as _;
@@ -26,6 +28,13 @@ enum Task {
     ///
     /// Fetches both with npm and pip into the cache. The daemon is on a temporary home that goes again.
     WsClients(clients::Options),
+    /// Measure the fan-out to WebSocket clients: beside a Socket.IO server on Node.js, and beside a client that stalls
+    ///
+    /// First the same events to the same number of clients from either, as deliveries for each second of the server's
+    /// processor time, counted and checked at the clients. Then how long an event takes to 200 clients that read,
+    /// alone and beside one that has stopped reading. Needs Node.js; fetches its packages with npm into the cache. The
+    /// servers are on 127.0.0.1, the daemon on a temporary home that goes again (its journal takes some 200 MiB).
+    Fanout(fanout::Options),
     /// Replay the merges of real histories, and hold what the merge resolver makes of their conflicts against what
     /// people committed
     ///
@@ -46,6 +55,7 @@ fn main() -> ExitCode {
     let held = match task {
         Task::AgentsE2e(options) => e2e::run(&options),
         Task::WsClients(options) => clients::run(&options),
+        Task::Fanout(options) => fanout::run(&options),
         Task::MergeHistory(options) => merges::run(&options),
     };
     match held {

@@ -63,6 +63,34 @@ pub fn program(agent: &Agent, cache: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// One package of the registry, in the version and with the integrity that are named here.
+#[derive(Debug, Clone, Copy)]
+pub struct Package {
+    /// What npm calls it.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What npm calls its integrity; of what it needs, npm takes what fits.
+    pub integrity: &'static str,
+}
+
+impl Package {
+    /// Where in `cache` it is kept.
+    pub fn folder(&self, cache: &Path) -> PathBuf {
+        cache.join(format!("{}@{}", self.name, self.version))
+    }
+
+    /// Its `node_modules` in `cache`, fetched where it is not there.
+    ///
+    /// # Errors
+    /// As [`fetch`].
+    pub fn modules(&self, cache: &Path) -> Result<PathBuf> {
+        let folder = self.folder(cache);
+        fetch(&format!("{}@{}", self.name, self.version), &folder, &[(self.name, self.integrity)])?;
+        Ok(folder.join("node_modules"))
+    }
+}
+
 /// Has `package` in `folder`, fetched where it is not there, with what npm calls the integrity of each of `pins`.
 ///
 /// # Errors

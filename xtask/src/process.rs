@@ -106,6 +106,11 @@ impl Running {
         Ok(Self { name: name.to_owned(), child, group, status: None, log: log.to_owned() })
     }
 
+    /// Its number, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its standard input, where that is a pipe that nobody has taken yet.
     pub fn input(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()

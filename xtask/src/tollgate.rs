@@ -123,6 +123,18 @@ impl<'a> Tollgate<'a> {
         Ok(daemon)
     }
 
+    /// The address of its port, once it listens, and the home's own token.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn port(&self) -> Result<(String, String)> {
+        let (address, token) = (self.home.join("run/address"), self.home.join("token"));
+        let (address, token) = wait_for("the daemon to listen", START, || {
+            Ok(fs::read_to_string(&address).ok().zip(fs::read_to_string(&token).ok()))
+        })?;
+        Ok((address.trim().to_owned(), token.trim().to_owned()))
+    }
+
     /// Runs a command to its end: what it wrote to standard output; none where it found no daemon.
     fn ask(&self, arguments: &[&str]) -> Result<Option<String>> {
         let (out, log) = (self.root.join("command.out"), self.root.join("command.log"));

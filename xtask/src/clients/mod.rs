@@ -2,7 +2,7 @@
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
 
-use crate::npm::{self, Cache};
+use crate::npm::{Cache, Package};
 use crate::process::{Running, wait_for};
 use crate::tollgate::{Binary, Tollgate};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -14,8 +14,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The clients' own packages; npm's is checked by its hash.
-const WS: (&str, &str, &str) =
-    ("ws", "8.23.0", "sha512-wCkmX8QMOrKjgO8HW2WyDbTSGeqkocxgDzS9iR79rEAexty6/2qzilx3Ag8Tqf9ykop3irLKle0MtVn5qjVnoQ==");
+pub const WS: Package = Package {
+    name: "ws",
+    version: "8.23.0",
+    integrity: "sha512-wCkmX8QMOrKjgO8HW2WyDbTSGeqkocxgDzS9iR79rEAexty6/2qzilx3Ag8Tqf9ykop3irLKle0MtVn5qjVnoQ==",
+};
 const WEBSOCKETS: &str = "websockets==17.4";
 /// What the clients run.
 const WS_SCRIPT: &str = include_str!("client.cjs");
@@ -65,11 +68,8 @@ pub fn run(options: &Options) -> Result<bool> {
 
 /// A client in Node.js.
 fn node(cache: &Path) -> Result<Command> {
-    let (name, version, integrity) = WS;
-    let folder = cache.join(format!("{name}@{version}"));
-    npm::fetch(&format!("{name}@{version}"), &folder, &[(name, integrity)])?;
     let mut command = Command::new("node");
-    command.args(["-e", WS_SCRIPT]).env("NODE_PATH", folder.join("node_modules"));
+    command.args(["-e", WS_SCRIPT]).env("NODE_PATH", WS.modules(cache)?);
     Ok(command)
 }
 
@@ -106,11 +106,7 @@ impl<'a> Host<'a> {
         let tollgate = Tollgate::new(binary, folder, folder, folder)?;
         tollgate.configure("[server]\nlisten = \"127.0.0.1:0\"\n")?;
         let daemon = tollgate.start()?;
-        let (address, token) = (tollgate.home().join("run/address"), tollgate.home().join("token"));
-        let (address, token) = wait_for("the daemon to listen", SEEN, || {
-            Ok(fs::read_to_string(&address).ok().zip(fs::read_to_string(&token).ok()))
-        })?;
-        let (address, token) = (address.trim().to_owned(), token.trim().to_owned());
+        let (address, token) = tollgate.port()?;
         Ok(Self { tollgate, folder, address, token, _daemon: daemon })
     }
 

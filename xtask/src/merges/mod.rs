@@ -10,6 +10,7 @@ mod resolver;
 mod ways;
 
 use crate::process::is_stopped;
+use crate::progress::tell;
 use crate::tollgate::{Binary, Tollgate};
 use anyhow::{Context as _, Result, ensure};
 use git::{Conflicts, Copy, Stages};
@@ -17,7 +18,7 @@ use history::Merge;
 use report::{History, Report};
 use resolver::Resolver;
 use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use ways::Ways;
 
@@ -117,15 +118,6 @@ fn name(repository: &Path) -> String {
     let names = repository.iter().rev().filter_map(|part| part.to_str());
     let says = |name: &&str| !["repo", "repo.git", ".git"].contains(name);
     { names }.find(says).unwrap_or("a repository").to_owned()
-}
-
-/// How far it is, on a terminal.
-fn tell(name: &str, what: &str, done: usize, of: usize) {
-    let mut out = std::io::stderr();
-    if out.is_terminal() {
-        let end = if done == of { "\n" } else { "" };
-        let _ = write!(out, "\r{name}: {what} {done} of {of}{end}");
-    }
 }
 
 #[cfg(test)]
