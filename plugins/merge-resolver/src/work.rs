@@ -6,7 +6,7 @@ use crate::git::index::{self, Text, Unmerged};
 use crate::git::state::{Begun, Merging, begin};
 use crate::git::{ADD, COMMIT, Trouble, UNRESOLVE, git};
 use crate::lock;
-use crate::merge::{How, Kind, Labels, Resolution, Told, Versions, kind, merge, sides};
+use crate::merge::{By, How, Kind, Labels, Resolution, Told, Versions, kind, merge, sides};
 use crate::report::{FileReport, Report, Status};
 use crate::request::Request;
 use crate::settings::Settings;
@@ -18,6 +18,9 @@ pub const MAX_FILES: usize = 100;
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 /// Most bytes of a file with its markers.
 const MAX_MARKED_BYTES: usize = 4 * MAX_FILE_BYTES;
+
+/// How git may have laid the versions side by side: as it merges, and where its `diff.algorithm` says otherwise.
+const WAYS: [By; 2] = [By::Rarest, By::Fewest];
 
 /// Merges, and says what came of it.
 #[must_use]
@@ -46,12 +49,11 @@ struct Work<'t> {
     merging: &'t Merging,
 }
 
-/// A text file in conflict, read.
+/// The versions of a text file in conflict.
 struct Loaded {
     base: String,
     ours: String,
     theirs: String,
-    resolution: Resolution,
 }
 
 impl Work<'_> {
@@ -111,9 +113,11 @@ impl Work<'_> {
     fn tell_again(&self, report: &mut Report) -> Result<(), Trouble> {
         for entry in index::resolved()?.iter().take(MAX_FILES) {
             let Ok(text) = entry.text() else { continue };
-            let Ok(Loaded { resolution, .. }) = self.load(&text) else { continue };
-            let staged = index::staged(text.path, MAX_MARKED_BYTES)?;
-            if resolution.remaining() == 0 && staged.is_some_and(|(_, bytes)| bytes == resolution.text.as_bytes()) {
+            let Ok(loaded) = self.load(&text) else { continue };
+            let Some((_, staged)) = index::staged(text.path, MAX_MARKED_BYTES)? else { continue };
+            let made = WAYS.into_iter().filter_map(|by| self.merged(&text, &loaded, by).ok());
+            let ours = |it: &Resolution| it.remaining() == 0 && it.text.as_bytes() == staged;
+            if let Some(resolution) = { made }.find(ours) {
                 report.files.push(FileReport::merged(&entry.shown, resolution.hunks));
             }
         }
@@ -134,13 +138,13 @@ impl Work<'_> {
         if let Some(why) = special.get(text.path) {
             return left(why.clone());
         }
-        match self.load(&text).and_then(|loaded| self.write(&text, loaded, open)) {
+        match self.load(&text).and_then(|loaded| self.write(&text, &loaded, open)) {
             Ok(hunks) => FileReport::merged(&entry.shown, hunks),
             Err(why) => left(why),
         }
     }
 
-    /// Reads a file's versions and merges them.
+    /// Reads a file's versions.
     fn load(&self, text: &Text<'_>) -> Result<Loaded, String> {
         let sizes = index::sizes(&text.oids).map_err(|error| error.to_string())?;
         if text.oids.iter().any(|oid| sizes.get(*oid).is_none_or(|size| *size > MAX_FILE_BYTES)) {
@@ -155,24 +159,42 @@ impl Work<'_> {
         let Ok([base, ours, theirs]) = <[String; 3]>::try_from(texts) else {
             return Err("git has not all of its versions".to_owned());
         };
-        let versions = Versions { path: text.path, base: &base, ours: &ours, theirs: &theirs };
+        Ok(Loaded { base, ours, theirs })
+    }
+
+    fn merged(&self, text: &Text<'_>, loaded: &Loaded, by: By) -> Result<Resolution, String> {
+        let Loaded { base, ours, theirs } = loaded;
         let labels = Labels { ours: "HEAD", theirs: &self.request.branch };
-        let resolution = merge(&versions, &labels, self.settings.higher_version)?;
-        Ok(Loaded { base, ours, theirs, resolution })
+        merge(&Versions { path: text.path, base, ours, theirs }, by, &labels, self.settings.higher_version)
+    }
+
+    /// The merge that git's own conflict in the folder, or an earlier try of ours, is of.
+    ///
+    /// # Errors
+    /// Where it is of none: somebody is at it.
+    fn as_on_disk(&self, text: &Text<'_>, loaded: &Loaded, on_disk: &OnDisk) -> Result<Resolution, String> {
+        let found = sides(&on_disk.text);
+        let mut why = None;
+        for by in WAYS {
+            match self.merged(text, loaded, by) {
+                Ok(made) if on_disk.text == made.text => return Ok(made),
+                Ok(made) if found.as_ref().is_some_and(|found| same_sides(found, &made.sides)) => return Ok(made),
+                Ok(_) => {}
+                Err(error) => why = why.or(Some(error)),
+            }
+        }
+        Err(why.unwrap_or_else(|| {
+            "the file in the folder is not the conflict that its versions make; somebody is at it".to_owned()
+        }))
     }
 
     /// Writes the result where the file is as git, or an earlier try, left it; stages it where nothing is left.
-    fn write(&self, text: &Text<'_>, loaded: Loaded, open: &BTreeSet<String>) -> Result<Vec<Told>, String> {
-        let Loaded { base, ours, theirs, mut resolution } = loaded;
+    fn write(&self, text: &Text<'_>, loaded: &Loaded, open: &BTreeSet<String>) -> Result<Vec<Told>, String> {
+        let Loaded { base, ours, theirs } = loaded;
         let found = folder::read(text.path, MAX_MARKED_BYTES)?;
-        let on_disk = OnDisk::read(&found, [&base, &ours, &theirs])?;
+        let on_disk = OnDisk::read(&found, [base, ours, theirs])?;
+        let mut resolution = self.as_on_disk(text, loaded, &on_disk)?;
         if on_disk.text != resolution.text {
-            let agrees = sides(&on_disk.text).is_some_and(|found| same_sides(&found, &resolution.sides));
-            if !agrees {
-                return Err(
-                    "the file in the folder is not the conflict that its versions make; somebody is at it".to_owned()
-                );
-            }
             if folder::read(text.path, MAX_MARKED_BYTES)? != found {
                 return Err("the file changed while it was looked at".to_owned());
             }
@@ -180,7 +202,7 @@ impl Work<'_> {
             folder::write(text.path, &bytes)?;
         }
         if kind(text.path) == Kind::Lock {
-            write_anew(text.path, &ours, &on_disk, &mut resolution, open);
+            write_anew(text.path, ours, &on_disk, &mut resolution, open);
         }
         if resolution.remaining() == 0 {
             stage(text, &resolution.text)?;

@@ -18,6 +18,12 @@ pub fn still_fit(ours: &str, theirs: &str, result: &str) -> bool {
     if our.nests && their.nests { made.nests } else { our.surplus == their.surplus && made.surplus == our.surplus }
 }
 
+/// Whether every bracket of the text has its partner in it.
+#[must_use]
+pub fn nests(text: &str) -> bool {
+    standing(text).nests
+}
+
 fn standing(text: &str) -> Standing {
     let (mut open, mut nests, mut surplus) = (Vec::new(), true, [0, 0, 0]);
     for character in text.chars() {

@@ -1,7 +1,9 @@
-//! What changed from one sequence to another: Myers' shortest edits, then the sliding that git does.
+//! What changed from one sequence to another: by the rarest items (`histogram`) or Myers' shortest edits, then the
+//! sliding that git does.
 //!
 //! Knows nothing of lines or words: anything that can be compared.
 
+use super::histogram;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,26 +20,39 @@ pub struct Change {
     pub side: Range<usize>,
 }
 
-/// The changes from `base` to `side`, in order, none touching the next; none where they are more than
-/// [`MAX_EDITS`] apart.
+/// How two sequences are laid side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By what is rarest in both, as git merges.
+    Rarest,
+    /// With the fewest insertions and deletions, as git merges where `diff.algorithm` says so.
+    Fewest,
+}
+
+/// The changes from `base` to `side` with the fewest edits, in order, none touching the next; none where they are more
+/// than [`MAX_EDITS`] apart.
 #[must_use]
 pub fn changes<T: Ord>(base: &[T], side: &[T]) -> Option<Vec<Change>> {
+    changes_by(By::Fewest, base, side)
+}
+
+/// The changes from `base` to `side`, in order, none touching the next; none where they are too far apart.
+#[must_use]
+pub fn changes_by<T: Ord>(by: By, base: &[T], side: &[T]) -> Option<Vec<Change>> {
     let (base, side) = interned(base, side);
-    let head = base.iter().zip(&side).take_while(|(left, right)| left == right).count();
-    let (base_rest, side_rest) = (base.get(head..)?, side.get(head..)?);
-    let tail = base_rest.iter().rev().zip(side_rest.iter().rev()).take_while(|(left, right)| left == right).count();
-    let base_middle = base_rest.get(..base_rest.len() - tail)?;
-    let side_middle = side_rest.get(..side_rest.len() - tail)?;
-    let edits = shortest(base_middle, side_middle)?;
-    let mut old = Marks::new(&base, head, &edits.deleted);
-    let mut new = Marks::new(&side, head, &edits.inserted);
+    let edits = match by {
+        By::Rarest => histogram::edits(&base, &side)?,
+        By::Fewest => histogram::trimmed(&base, &side)?,
+    };
+    let mut old = Marks::new(&base, &edits.deleted);
+    let mut new = Marks::new(&side, &edits.inserted);
     slide(&mut old, &mut new);
     slide(&mut new, &mut old);
     Some(script(&old, &new))
 }
 
 /// Both sequences as numbers, equal where the items are.
-fn interned<'t, T: Ord>(base: &'t [T], side: &'t [T]) -> (Vec<usize>, Vec<usize>) {
+pub fn interned<'t, T: Ord>(base: &'t [T], side: &'t [T]) -> (Vec<usize>, Vec<usize>) {
     let mut numbers = BTreeMap::new();
     let mut number = |item: &'t T| {
         let next = numbers.len();
@@ -47,14 +62,17 @@ fn interned<'t, T: Ord>(base: &'t [T], side: &'t [T]) -> (Vec<usize>, Vec<usize>
     (base, side.iter().map(&mut number).collect())
 }
 
-#[derive(Default)]
-struct Edits {
-    deleted: Vec<usize>,
-    inserted: Vec<usize>,
+/// What differs between two sequences, in no order.
+#[derive(Debug, Default)]
+pub struct Edits {
+    /// What of the first is not in the second.
+    pub deleted: Vec<usize>,
+    /// What of the second is not in the first.
+    pub inserted: Vec<usize>,
 }
 
 /// Myers' greedy search. Row `d` holds how far each diagonal reaches with `d` edits: diagonal `2i - d` at `i`.
-fn shortest(old: &[usize], new: &[usize]) -> Option<Edits> {
+pub fn shortest(old: &[usize], new: &[usize]) -> Option<Edits> {
     let mut rows: Vec<Vec<Option<usize>>> = Vec::new();
     for d in 0..=(old.len() + new.len()).min(MAX_EDITS) {
         let mut row = Vec::with_capacity(d + 1);
@@ -110,10 +128,10 @@ struct Marks<'t> {
 }
 
 impl<'t> Marks<'t> {
-    fn new(items: &'t [usize], head: usize, edits: &[usize]) -> Self {
+    fn new(items: &'t [usize], edits: &[usize]) -> Self {
         let mut changed = vec![false; items.len()];
         for at in edits {
-            if let Some(mark) = changed.get_mut(head + at) {
+            if let Some(mark) = changed.get_mut(*at) {
                 *mark = true;
             }
         }

@@ -3,7 +3,7 @@
 //! The rule is git's: changes that overlap or touch are a conflict unless both sides made the same one. What
 //! may be done about a hunk is `hunk`'s.
 
-use super::diff::{Change, changes};
+use super::diff::{By, Change, changes, changes_by};
 use std::ops::Range;
 
 /// A place where both sides changed something.
@@ -28,8 +28,8 @@ pub enum Region<'t, T> {
 
 /// Lays `ours` and `theirs` beside `base`; none where one is too far from it to be compared.
 #[must_use]
-pub fn regions<'t, T: Ord>(base: &'t [T], ours: &'t [T], theirs: &'t [T]) -> Option<Vec<Region<'t, T>>> {
-    let (by_us, by_them) = (changes(base, ours)?, changes(base, theirs)?);
+pub fn regions<'t, T: Ord>(by: By, base: &'t [T], ours: &'t [T], theirs: &'t [T]) -> Option<Vec<Region<'t, T>>> {
+    let (by_us, by_them) = (changes_by(by, base, ours)?, changes_by(by, base, theirs)?);
     let (mut us, mut them) = (by_us.as_slice(), by_them.as_slice());
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(start) = [us.first(), them.first()].into_iter().flatten().map(|it| it.base.start).min() {
@@ -152,7 +152,7 @@ mod tests {
             Region::Clean(part) => text(part),
             Region::Conflict(hunk) => format!("<{}|{}|{}>", text(hunk.ours), text(hunk.base), text(hunk.theirs)),
         };
-        regions(&base, &ours, &theirs).unwrap().into_iter().map(shown).collect()
+        regions(By::Fewest, &base, &ours, &theirs).unwrap().into_iter().map(shown).collect()
     }
 
     #[test]

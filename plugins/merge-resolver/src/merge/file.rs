@@ -1,8 +1,9 @@
 //! One file: its hunks resolved or left, the result checked as a whole, the text to write. Pure: no git, no host.
 
 use super::brackets::still_fit;
-use super::diff::changes;
+use super::diff::{By, changes_by};
 use super::diff3::{Hunk, Region, regions};
+use super::doubts::doubt;
 use super::hunk::{Around, How, resolve};
 use super::keyed::{Judged, Keyed};
 use super::kind::{Kind, kind};
@@ -63,18 +64,18 @@ impl Resolution {
     }
 }
 
-/// Merges a file.
+/// Merges a file, its versions laid side by side as `by` says.
 ///
 /// # Errors
 /// Why the file was not looked into, in words for people.
-pub fn merge(versions: &Versions<'_>, labels: &Labels<'_>, higher_version: bool) -> Result<Resolution, String> {
+pub fn merge(versions: &Versions<'_>, by: By, labels: &Labels<'_>, higher_version: bool) -> Result<Resolution, String> {
     let texts = [versions.base, versions.ours, versions.theirs];
     if texts.iter().any(|text| has_markers(text)) {
         return Err("a version of it has lines that look like conflict markers".to_owned());
     }
     let whole = texts.map(complete);
     let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
-    let regions = regions(&base, &ours, &theirs)
+    let regions = regions(by, &base, &ours, &theirs)
         .ok_or_else(|| "the versions are too far apart to be compared line by line".to_owned())?;
     let hunks = regions.iter().filter(|region| matches!(region, Region::Conflict(_))).count();
     match hunks {
@@ -82,11 +83,11 @@ pub fn merge(versions: &Versions<'_>, labels: &Labels<'_>, higher_version: bool)
         1..=MAX_HUNKS => {}
         _ => return Err(format!("it has {hunks} conflicts, more than {MAX_HUNKS}")),
     }
-    let file = File { versions, kind: kind(versions.path), regions: &regions, higher_version };
+    let file = File { versions, by, kind: kind(versions.path), regions: &regions, higher_version };
     let judged = file.judge();
     let checked = match file.check(&judged, &[&base, &ours, &theirs]) {
         Ok(()) => judged,
-        Err(why) => judged.into_iter().map(|it| it.and_then(|_| Err(why.to_owned()))).collect(),
+        Err(why) => judged.into_iter().map(|it| it.and_then(|_| Err(why.clone()))).collect(),
     };
     let mut resolution = file.write(&checked, labels);
     // A marker's line always ends, and so does a last line that is empty: without its end it would not be there.
@@ -119,6 +120,7 @@ fn complete(text: &str) -> String {
 
 struct File<'t> {
     versions: &'t Versions<'t>,
+    by: By,
     kind: Kind,
     regions: &'t [Region<'t, &'t str>],
     higher_version: bool,
@@ -128,7 +130,7 @@ impl File<'_> {
     fn judge(&self) -> Vec<Judged> {
         match self.kind {
             Kind::Json | Kind::Toml | Kind::Yaml => {
-                let Self { versions, kind, regions, higher_version } = *self;
+                let Self { versions, kind, regions, higher_version, .. } = *self;
                 Keyed { kind, path: versions.path, regions, higher_version }.judge()
             }
             Kind::Lock => self.hunks().map(|_| Err("a lock file is its own tool's to write".to_owned())).collect(),
@@ -148,12 +150,16 @@ impl File<'_> {
         let order_matters = [ours, theirs].iter().any(|text| text.lines().any(|line| line.starts_with('!')));
         let blanks = idle(self.kind, [base, ours, theirs]);
         let (mut before, mut judged) = (Vec::new(), Vec::new());
-        for region in self.regions {
+        for (at, region) in self.regions.iter().enumerate() {
             match region {
                 Region::Clean(lines) => before.extend_from_slice(lines),
                 Region::Conflict(hunk) => {
                     let Self { kind, higher_version, .. } = *self;
-                    let around = Around { kind, before: &before, blanks, order_matters, higher_version };
+                    let after = match self.regions.get(at + 1) {
+                        Some(Region::Clean(lines)) => *lines,
+                        Some(Region::Conflict(_)) | None => &[],
+                    };
+                    let around = Around { kind, before: &before, after, blanks, order_matters, higher_version };
                     judged.push(resolve(hunk, &around).map_err(str::to_owned));
                     before.extend_from_slice(hunk.ours);
                 }
@@ -163,18 +169,27 @@ impl File<'_> {
     }
 
     /// What must hold of the text, whichever side a hunk that is left gets in the end.
-    fn check(&self, judged: &[Judged], versions: &[&[&str]; 3]) -> Result<(), &'static str> {
+    fn check(&self, judged: &[Judged], versions: &[&[&str]; 3]) -> Result<(), String> {
         let [base, ours, theirs] = versions;
         let with = |side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]| self.text(judged, side);
         let texts = [with(|hunk| hunk.ours), with(|hunk| hunk.theirs)];
         let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
         let (our_text, their_text) = (ours.concat(), theirs.concat());
+        if let Kind::Code(language) = self.kind
+            && judged.iter().all(Result::is_ok)
+            && let Some(why) =
+                doubt(language, self.versions.base, self.versions.ours, self.versions.theirs, &with(|hunk| hunk.ours))
+        {
+            return Err(why);
+        }
         for text in &texts {
-            if !keeps(base, ours, theirs, text).ok_or("the result is too far from the versions to be checked")? {
-                return Err("merged, a line that both sides kept would be gone");
+            if !keeps(self.by, base, ours, theirs, text)
+                .ok_or("the result is too far from the versions to be checked")?
+            {
+                return Err("merged, a line that both sides kept would be gone".to_owned());
             }
             if nests && !still_fit(&our_text, &their_text, text) {
-                return Err("merged, the brackets would not fit any more");
+                return Err("merged, the brackets would not fit any more".to_owned());
             }
         }
         Ok(())
@@ -225,8 +240,8 @@ impl File<'_> {
 }
 
 /// Whether every line of `base` that both sides kept is in `text`, in order; none where that cannot be told.
-fn keeps(base: &[&str], ours: &[&str], theirs: &[&str], text: &str) -> Option<bool> {
-    let changed = [changes(base, ours)?, changes(base, theirs)?].concat();
+fn keeps(by: By, base: &[&str], ours: &[&str], theirs: &[&str], text: &str) -> Option<bool> {
+    let changed = [changes_by(by, base, ours)?, changes_by(by, base, theirs)?].concat();
     let kept = |at: &usize| !changed.iter().any(|change| change.base.contains(at));
     let mut lines = text.split_inclusive('\n');
     let kept_lines = base.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, line)| *line);

@@ -1,19 +1,16 @@
 //! What may be done about one hunk of a file that is not compared by key: the rules that prove a merge safe from
 //! the lines alone, and why the others do not apply.
 
-use super::diff::{Change, changes};
-use super::diff3::{Hunk, weave};
+use super::align;
+use super::definitions;
+use super::diff3::Hunk;
 use super::kind::Kind;
 use super::list::{Added, union};
-use super::tokens::{is_solid, tokens};
 use super::version::higher_lines;
 use super::whitespace::{Blanks, same_to_the_right, same_words};
 
 /// Most lines of one side of a hunk that is looked into: past it, a person has to read it anyway.
 pub const MAX_HUNK_LINES: usize = 400;
-
-/// Most lines of a hunk whose lines are told apart: each is compared with each.
-pub const MAX_PAIRED_LINES: usize = 40;
 
 /// How a hunk was resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +60,8 @@ pub struct Around<'t> {
     pub kind: Kind,
     /// Lines before the hunk.
     pub before: &'t [&'t str],
+    /// Lines after it, as far as both sides have them.
+    pub after: &'t [&'t str],
     /// Which blanks say nothing.
     pub blanks: Blanks,
     /// Whether a line of either side makes the order of lines matter.
@@ -92,16 +91,18 @@ pub fn resolve(hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String
     if hunk.base.is_empty() {
         let added =
             Added { ours: hunk.ours, theirs: hunk.theirs, before: around.before, order_matters: around.order_matters };
+        if let Kind::Code(language) = around.kind
+            && let Some(lines) = definitions::union(language, hunk.ours, hunk.theirs, (around.before, around.after))
+        {
+            return Ok((owned(&lines), How::List));
+        }
         return union(around.kind, &added).map(|lines| (owned(&lines), How::List));
     }
     // Whose words belong to which sentence is not told by lines.
-    if !matches!(around.kind, Kind::Prose | Kind::Changelog) && paired(hunk) {
-        if let Some(lines) = weave(hunk.base, hunk.ours, hunk.theirs, None) {
-            return Ok((owned(&lines), How::Lines));
-        }
-        if let Some(lines) = words_apart(hunk) {
-            return Ok((lines, How::Words));
-        }
+    if !matches!(around.kind, Kind::Prose | Kind::Changelog)
+        && let Some((lines, in_words)) = align::merge(hunk.base, hunk.ours, hunk.theirs)
+    {
+        return Ok((lines, if in_words { How::Words } else { How::Lines }));
     }
     if let Some(lines) = blanks_aside(hunk, around.blanks) {
         return Ok((owned(lines), How::Whitespace));
@@ -110,74 +111,6 @@ pub fn resolve(hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String
         return Ok((lines, How::Version));
     }
     Err(why_not(hunk, around))
-}
-
-/// Whether each side's lines are the base's, some of them edited: line for line, every edited one much the line it
-/// was, and more like it than like any other. Else a line may stand in another's place, and edits would be put
-/// together that have nothing to do with each other.
-fn paired(hunk: &Hunk<'_, &str>) -> bool {
-    let sides = [hunk.ours, hunk.theirs];
-    let lengths = hunk.base.len() <= MAX_PAIRED_LINES && sides.iter().all(|side| side.len() == hunk.base.len());
-    lengths && sides.iter().all(|side| same_lines(hunk.base, side).unwrap_or(false))
-}
-
-fn same_lines(base: &[&str], side: &[&str]) -> Option<bool> {
-    if changes(base, side)?.iter().any(|change| change.base.len() != change.side.len()) {
-        return Some(false);
-    }
-    for (at, (from, to)) in base.iter().zip(side).enumerate().filter(|(_, (from, to))| from != to) {
-        let kept = words_kept(from, to)?;
-        let words = tokens(from)?.iter().filter(|token| is_solid(token)).count();
-        let others = base.iter().zip(side).enumerate().filter(|(other, _)| *other != at);
-        for (_, (other_from, other_to)) in others {
-            if words_kept(from, other_to)? >= kept || words_kept(other_from, to)? >= kept {
-                return Some(false);
-            }
-        }
-        if words == 0 || 2 * kept < words {
-            return Some(false);
-        }
-    }
-    Some(true)
-}
-
-/// How many words of `from` are in `to`, in order.
-fn words_kept(from: &str, to: &str) -> Option<usize> {
-    let (from, to) = (tokens(from)?, tokens(to)?);
-    let changes = changes(&from, &to)?;
-    let gone = changes.iter().filter_map(|change| from.get(change.base.clone())).flatten();
-    Some(from.iter().filter(|token| is_solid(token)).count() - gone.filter(|token| is_solid(token)).count())
-}
-
-/// Line for line, both sides' words where they are apart from each other. Asked of [`paired`] lines only.
-fn words_apart(hunk: &Hunk<'_, &str>) -> Option<Vec<String>> {
-    let lines = hunk.base.iter().zip(hunk.ours).zip(hunk.theirs);
-    lines.map(|((base, ours), theirs)| merge_line(base, ours, theirs)).collect()
-}
-
-fn merge_line(base: &str, ours: &str, theirs: &str) -> Option<String> {
-    let (from, our, their) = (tokens(base)?, tokens(ours)?, tokens(theirs)?);
-    let made = merge_words(&from, &our, &their)?;
-    // Where repeated words let a change stand in two places, the other direction finds the other place.
-    let turned = |tokens: &[&'_ str]| tokens.iter().rev().map(|token| (*token).to_owned()).collect::<Vec<_>>();
-    let (from, our, their) = (turned(&from), turned(&our), turned(&their));
-    let mut again = merge_words(&from, &our, &their)?;
-    again.reverse();
-    (again == made).then(|| made.concat())
-}
-
-/// Both sides' changes where a word that neither changed lies between any two of them.
-fn merge_words<T: AsRef<str> + Ord + Clone>(from: &[T], ours: &[T], theirs: &[T]) -> Option<Vec<String>> {
-    let (by_us, by_them) = (changes(from, ours)?, changes(from, theirs)?);
-    let apart = |our: &Change, their: &Change| {
-        let same = our.base == their.base && ours.get(our.side.clone()) == theirs.get(their.side.clone());
-        let (first, second) = if our.base.start <= their.base.start { (our, their) } else { (their, our) };
-        let between = from.get(first.base.end..second.base.start);
-        same || between.is_some_and(|tokens| tokens.iter().any(|token| is_solid(&token.as_ref())))
-    };
-    let all_apart = by_us.iter().all(|our| by_them.iter().all(|their| apart(our, their)));
-    let made = weave(from, ours, theirs, None).filter(|_| all_apart)?;
-    Some(made.iter().map(|token| token.as_ref().to_owned()).collect())
 }
 
 /// The side that says something new, where the other changed blanks that say nothing.
@@ -229,6 +162,7 @@ mod tests {
     const RUST: Around<'_> = Around {
         kind: Kind::Code(Language::Rust),
         before: &[],
+        after: &[],
         blanks: Blanks::Outer,
         order_matters: false,
         higher_version: false,
@@ -244,58 +178,13 @@ mod tests {
             "let a = f(0);\nlet b = g(2);\n",
             both,
         );
-        // A line of its own in place of another, a removed one, an added one: who knows what belongs to what.
+        // A line of its own in place of another: who knows what belongs to what.
         check(&RUST, "let a = f(0);\nb();\n", "while x {\nb();\n", "let a = f(0);\nb(1);\n", None);
-        check(&RUST, "if a {\nb(0);\n", "b(0);\n", "if a {\nb(1);\n", None);
-        check(&RUST, "if a {\nb(0);\n", "if a {\nc();\nb(0);\n", "if a {\nb(1);\n", None);
     }
 
     #[test]
-    fn lines_that_changed_places() {
-        let base = "let x = 1;\nlet y = 1;\n";
-        // By index, theirs would be put into ours' other line.
-        check(&RUST, base, "let y = 1;\nlet x = 1;\n", "let x = 1;\nlet y = 2;\n", None);
-        check(&RUST, base, "let y = 3;\nlet x = 3;\n", "let x = 1;\nlet y = 2;\n", None);
-        // Which of two like lines was edited cannot be told.
-        check(&RUST, "f(1);\nf(1);\n", "f(2);\nf(1);\n", "f(1);\nf(3);\n", None);
-    }
-
-    #[test]
-    fn lines_are_told_apart_in_small_hunks() {
-        let lines = |count: usize, first: &str, last: &str| {
-            let middle: String = (2..count).map(|at| format!("let l{at} = g({first}{last}, \"{at}\");\n")).collect();
-            format!("let a = f({first});\n{middle}let z = h({last});\n")
-        };
-        let (most, more) = (MAX_PAIRED_LINES, MAX_PAIRED_LINES + 1);
-        let texts = |count| (lines(count, "0", "0"), lines(count, "0", "0").replace("f(0)", "f(1)"));
-        let theirs = |base: &str| base.replace("g(00,", "g(22,").replace("h(0)", "h(2)");
-        let (base, ours) = texts(most);
-        check(&RUST, &base, &ours, &theirs(&base), Some((&theirs(&ours), How::Lines)));
-        let (base, ours) = texts(more);
-        check(&RUST, &base, &ours, &theirs(&base), None);
-    }
-
-    #[test]
-    fn words_apart_in_a_line() {
-        for (base, ours, theirs, expected) in [
-            ("f(a, b);\n", "f(x, b);\n", "f(a, y);\n", Some("f(x, y);\n")),
-            ("let a = f(b);\n", "let mut a = f(b);\n", "let a = f(b, c);\n", Some("let mut a = f(b, c);\n")),
-            ("f(a, b);\n", "g(a, b);\n", "f(a, b)?;\n", Some("g(a, b)?;\n")),
-            // The same change on both sides, and one more.
-            ("f(a, b, c);\n", "f(x, b, c);\n", "f(x, b, z);\n", Some("f(x, b, z);\n")),
-            // The same word, words next to each other, two places for one change, a string, a version.
-            ("f(a, b);\n", "f(x, b);\n", "f(y, b);\n", None),
-            ("a b c d e\n", "a x c d e\n", "a b y d e\n", None),
-            ("f(a, a, a);\n", "f(a, a);\n", "f(a, a, a, b);\n", None),
-            ("f(a, a, a);\n", "f(a, a);\n", "f(b, a, a, a);\n", None),
-            ("f(a, a, a, a);\n", "f(a, a, a);\n", "f(a, a, b, a, a);\n", None),
-            ("say(\"a b\", x);\n", "say(\"c b\", x);\n", "say(\"a d\", x);\n", None),
-            ("tag v = 1.2.3;\n", "tag v = 1.3.3;\n", "tag v = 1.2.4;\n", None),
-            // Little of the line is left.
-            ("f(a, b);\n", "f(x, b);\n", "match q { a => z }\n", None),
-        ] {
-            check(&RUST, base, ours, theirs, expected.map(|text| (text, How::Words)));
-        }
+    fn words_of_sentences_are_left() {
+        check(&RUST, "f(a, b);\n", "f(x, b);\n", "f(a, y);\n", Some(("f(x, y);\n", How::Words)));
         let prose = Around { kind: Kind::Prose, ..RUST };
         check(&prose, "we like red cats a lot\n", "we love red cats a lot\n", "we like red cats\n", None);
         check(&prose, "a b c\nd e f\n", "a b x\nd e f\n", "a b c\nd e x\n", None);

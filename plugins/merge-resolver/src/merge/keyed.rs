@@ -7,6 +7,7 @@ use super::kind::{Kind, file_name};
 use super::tokens::tokens;
 use super::tree::{Merge, read};
 use super::version::higher_lines;
+use super::words::speaks_of_the_other;
 
 /// Most bytes that the hunks of a file may make the parsers read, counted as hunks times size.
 pub const MAX_PARSED_BYTES: usize = 4 << 20;
@@ -151,8 +152,10 @@ impl Keyed<'_> {
 /// Line for line, both sides' words wherever they overlap nowhere: whether that is right, the meaning says.
 fn words_woven(hunk: &Hunk<'_, &str>) -> Option<Vec<String>> {
     let lines = hunk.base.iter().zip(hunk.ours).zip(hunk.theirs);
-    let woven = lines
-        .map(|((base, ours), theirs)| Some(weave(&tokens(base)?, &tokens(ours)?, &tokens(theirs)?, None)?.concat()));
+    let woven = lines.map(|((base, ours), theirs)| {
+        let made = weave(&tokens(base)?, &tokens(ours)?, &tokens(theirs)?, None)?.concat();
+        (!speaks_of_the_other(base, ours, theirs)).then_some(made)
+    });
     let paired = hunk.base.len() == hunk.ours.len() && hunk.base.len() == hunk.theirs.len();
     woven.collect::<Option<_>>().filter(|_| paired)
 }
@@ -187,12 +190,13 @@ fn with_commas(lines: Vec<String>, after: Option<&str>) -> Vec<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
+    use crate::merge::diff::By;
     use crate::merge::diff3::regions;
 
     fn judged(path: &str, texts: [&str; 3], higher_version: bool) -> (Vec<Judged>, String) {
         let lines = texts.map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
         let [base, ours, theirs] = &lines;
-        let regions = regions(base, ours, theirs).unwrap();
+        let regions = regions(By::Rarest, base, ours, theirs).unwrap();
         let kind = crate::merge::kind::kind(path);
         let keyed = Keyed { kind, path, regions: &regions, higher_version };
         let judged = keyed.judge();
@@ -270,8 +274,9 @@ mod tests {
     fn layout_alone_is_no_meaning() {
         let texts = ["{\"a\": 1}\n", "{\n  \"a\": 1\n}\n", "{\"a\": 2}\n"];
         check("x.json", texts, Ok("{\"a\": 2}\n"));
-        // In YAML a comment would go with it, so there only what holds both sides' words is taken.
-        check("x.yml", ["a: 1\n", "a: 1 # why\n", "a: 2\n"], Ok("a: 2 # why\n"));
+        // In YAML a comment would go with it, or tell of what is no more.
+        check("x.yml", ["a: 1\n", "a: 1 # why\n", "a: 2\n"], Err("both sides' lines together"));
+        check("x.yml", ["a: 1\nb: 1\n", "a: 1 # why\nb: 1\n", "a: 1\nb: 2\n"], Ok("a: 1 # why\nb: 2\n"));
         check("x.yml", ["a: 1\n", "a: +1 # why\n", "a: 2\n"], Err("both sides' lines together"));
     }
 

@@ -1,14 +1,18 @@
 //! Three versions of a file in, one out, with what could not be decided marked. Pure: knows nothing of git or
 //! of the host, and is the same on every machine.
 //!
-//! `diff` and `diff3` lay the versions side by side; `hunk` (line rules: `list`, `imports`, `whitespace`,
+//! `diff` (`histogram`) and `diff3` lay the versions side by side; `hunk` (line rules: `list`, `imports`, `whitespace`,
 //! `version`) and `keyed` (meaning compared by key: `tree`) say what may be done about a hunk; `file` puts the
 //! result together and checks it whole; `markers` reads and writes conflicts.
 
+mod align;
 mod brackets;
+mod definitions;
 mod diff;
 mod diff3;
+mod doubts;
 mod file;
+mod histogram;
 mod hunk;
 mod imports;
 mod keyed;
@@ -21,7 +25,9 @@ mod tokens;
 mod tree;
 mod version;
 mod whitespace;
+mod words;
 
+pub use diff::By;
 #[cfg(test)]
 pub use file::{MAX_HUNKS, MAX_SIDE_BYTES};
 pub use file::{Resolution, Told, Versions, merge};

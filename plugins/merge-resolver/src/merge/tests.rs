@@ -9,27 +9,30 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// `git merge-file`: the merged text where there is no conflict.
-fn git_merge(folder: &Path, base: &str, ours: &str, theirs: &str) -> Option<String> {
+/// `git merge-file`: the merged text where there is no conflict; outer none where this git has no such algorithm.
+fn git_merge(folder: &Path, by: By, [base, ours, theirs]: [&str; 3]) -> Option<Option<String>> {
     for (name, text) in [("base", base), ("ours", ours), ("theirs", theirs)] {
         std::fs::write(folder.join(name), text).unwrap();
     }
     let mut git = Command::new("git");
-    git.args(["merge-file", "-p", "ours", "base", "theirs"]).current_dir(folder);
+    git.args(["merge-file", "-p"]).args((by == By::Rarest).then_some("--diff-algorithm=histogram"));
+    git.args(["ours", "base", "theirs"]).current_dir(folder);
     git.envs([("HOME", folder), ("GIT_CONFIG_GLOBAL", Path::new("/dev/null"))]).env("GIT_CONFIG_NOSYSTEM", "1");
     let output = git.output().unwrap();
-    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    // What git answers where it does not know an option.
+    (output.status.code() != Some(129))
+        .then(|| output.status.success().then(|| String::from_utf8(output.stdout).unwrap()))
 }
 
 /// Our own merge, where there is no conflict.
-fn our_merge(base: &str, ours: &str, theirs: &str) -> Option<String> {
+fn our_merge(by: By, [base, ours, theirs]: [&str; 3]) -> Option<String> {
     let lines = [base, ours, theirs].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let [base, ours, theirs] = &lines;
     let clean = |region: &Region<'_, &str>| match region {
         Region::Clean(lines) => Some(lines.concat()),
         Region::Conflict(_) => None,
     };
-    regions(base, ours, theirs).unwrap().iter().map(clean).collect()
+    regions(by, base, ours, theirs).unwrap().iter().map(clean).collect()
 }
 
 /// A line as in source: some are all over the file.
@@ -93,9 +96,12 @@ proptest! {
     #[test]
     fn disjoint_edits_merge_as_git_merges_them([base, ours, theirs, both] in disjoint(true)) {
         let folder = tempfile::tempdir().unwrap();
-        let merged = git_merge(folder.path(), &base, &ours, &theirs);
-        prop_assert_eq!(our_merge(&base, &ours, &theirs), merged.clone());
-        prop_assert_eq!(merged, Some(both));
+        for by in [By::Fewest, By::Rarest] {
+            let texts = [base.as_str(), &ours, &theirs];
+            let Some(merged) = git_merge(folder.path(), by, texts) else { continue };
+            prop_assert_eq!(our_merge(by, texts), merged.clone());
+            prop_assert_eq!(merged, Some(both.clone()));
+        }
     }
 }
 
@@ -107,8 +113,11 @@ proptest! {
     #[test]
     fn disjoint_edits_of_lines_that_repeat_merge_as_git_merges_them([base, ours, theirs, _] in disjoint(false)) {
         let folder = tempfile::tempdir().unwrap();
-        if let Some(merged) = git_merge(folder.path(), &base, &ours, &theirs) {
-            prop_assert_eq!(our_merge(&base, &ours, &theirs), Some(merged));
+        for by in [By::Fewest, By::Rarest] {
+            let texts = [base.as_str(), &ours, &theirs];
+            if let Some(Some(merged)) = git_merge(folder.path(), by, texts) {
+                prop_assert_eq!(our_merge(by, texts), Some(merged));
+            }
         }
     }
 }
@@ -150,7 +159,7 @@ fn path() -> impl Strategy<Value = &'static str> {
 }
 
 fn merged(path: &str, [base, ours, theirs]: [&str; 3], higher_version: bool) -> Result<Resolution, String> {
-    merge(&Versions { path, base, ours, theirs }, &Labels { ours: "HEAD", theirs: "x" }, higher_version)
+    merge(&Versions { path, base, ours, theirs }, By::Rarest, &Labels { ours: "HEAD", theirs: "x" }, higher_version)
 }
 
 /// How often a line stands in a text, its last one's end aside.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 const FILES: [(&str, &str, &str, &str); 2] = [
     ("a.rs", "f(a, b);\n", "g(a, b);\n", "f(a, c);\n"),
-    ("d.rs", "f(1);\n\n\n\nv(1);\n", "f(2);\n\n\n\nv(1, 2);\n", "f(3);\n\n\n\nw(1);\n"),
+    ("d.rs", "f(1);\n\n\n\nv(1, 0);\n", "f(2);\n\n\n\nv(1, 2);\n", "f(3);\n\n\n\nw(1, 0);\n"),
 ];
 
 /// From now on the `limit`-th program is the host's last: it runs (or does not) and the guest is gone.

@@ -1,0 +1,321 @@
+//! The lines of a hunk told apart: what became of each line of the base on each side, and from that one text, where no
+//! line was changed by one side and removed by the other, and no two insertions stand at one place.
+//!
+//! What cannot be told apart without a doubt is not merged: a line that could have become either of two, a stretch that
+//! was written anew, lines that only together open and close a block.
+
+use super::brackets::nests;
+use super::diff::{By, changes_by};
+use super::words::merge_line;
+use std::collections::BTreeMap;
+
+/// Most lines of one version of a hunk whose lines are told apart: each is compared with each.
+pub const MAX_LINES: usize = 60;
+
+/// Fewest words of a line that says something: shorter ones, such as `return nil`, are all over a file.
+const MIN_WORDS: usize = 3;
+
+/// What became of a line on one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate<'t> {
+    Kept,
+    Became(&'t str),
+    Gone,
+}
+
+/// One side of a hunk, by the base's lines.
+#[derive(Debug)]
+struct Side<'t> {
+    fates: Vec<Fate<'t>>,
+    /// What was put before each line, and at the end.
+    put: Vec<Vec<&'t str>>,
+}
+
+/// Both sides' changes in one text; `true` where words within a line were put together. None where they cannot be
+/// told apart, or are not apart.
+#[must_use]
+pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<String>, bool)> {
+    if [base, ours, theirs].iter().any(|lines| lines.len() > MAX_LINES) {
+        return None;
+    }
+    let (ours, theirs) = (Side::of(base, ours)?, Side::of(base, theirs)?);
+    if !(ours.stands_beside(base, &theirs) && theirs.stands_beside(base, &ours)) || ours.says_elsewhere(&theirs) {
+        return None;
+    }
+    let (mut made, mut in_words) = (Vec::new(), false);
+    for at in 0..=base.len() {
+        let (our, their) = (ours.put.get(at)?, theirs.put.get(at)?);
+        let put = if our.is_empty() { their } else { our };
+        if !(our.is_empty() || their.is_empty() || our == their) {
+            return None;
+        }
+        made.extend(put.iter().map(|line| (*line).to_owned()));
+        let Some(line) = base.get(at) else { break };
+        match (ours.fates.get(at)?, theirs.fates.get(at)?) {
+            (Fate::Kept, Fate::Kept) => made.push((*line).to_owned()),
+            (Fate::Gone, Fate::Gone | Fate::Kept) | (Fate::Kept, Fate::Gone) => {}
+            (Fate::Kept, Fate::Became(text)) | (Fate::Became(text), Fate::Kept) => made.push((*text).to_owned()),
+            (Fate::Became(our), Fate::Became(their)) if our == their => made.push((*our).to_owned()),
+            (Fate::Became(our), Fate::Became(their)) => {
+                made.push(merge_line(line, our, their)?);
+                in_words = true;
+            }
+            (Fate::Became(_), Fate::Gone) | (Fate::Gone, Fate::Became(_)) => return None,
+        }
+    }
+    Some((made, in_words))
+}
+
+impl<'t> Side<'t> {
+    fn of(base: &[&str], side: &[&'t str]) -> Option<Self> {
+        let mut made = Self { fates: vec![Fate::Kept; base.len()], put: vec![Vec::new(); base.len() + 1] };
+        for change in changes_by(By::Rarest, base, side)? {
+            let (from, to) = (base.get(change.base.clone())?, side.get(change.side.clone())?);
+            let pairs = pairs(from, to)?;
+            let (mut old, mut new) = (0, 0);
+            for (paired_old, paired_new) in pairs.into_iter().chain([(from.len(), to.len())]) {
+                let (gone, put) = (old..paired_old, to.get(new..paired_new)?);
+                // Lines in the place of others: written anew, so nothing tells what of them is whose.
+                if !gone.is_empty() && !put.is_empty() {
+                    return None;
+                }
+                for at in gone {
+                    *made.fates.get_mut(change.base.start + at)? = Fate::Gone;
+                }
+                made.put.get_mut(change.base.start + paired_old)?.extend(put);
+                if let Some(text) = to.get(paired_new) {
+                    *made.fates.get_mut(change.base.start + paired_old)? = Fate::Became(text);
+                }
+                (old, new) = (paired_old + 1, paired_new + 1);
+            }
+        }
+        made.is_apart(base, side).then_some(made)
+    }
+
+    /// Whether each line that changed is nearer to what it became than to any other line, and what it became to it.
+    fn is_apart(&self, base: &[&str], side: &[&str]) -> bool {
+        let changed = base.iter().zip(&self.fates).filter_map(|(line, fate)| match fate {
+            Fate::Became(text) => Some((*line, *text)),
+            Fate::Kept | Fate::Gone => None,
+        });
+        let nearer = |(line, text): (&str, &str)| {
+            let kept = in_common(line, text);
+            let others = |lines: &[&str], own: &str, than: &str| {
+                lines.iter().filter(|other| **other != own).all(|other| in_common(than, other) < kept)
+            };
+            // Of two equal lines, which one was changed cannot be told.
+            let once = |lines: &[&str], own: &str| lines.iter().filter(|other| **other == own).count() == 1;
+            once(base, line) && once(side, text) && others(side, text, line) && others(base, line, text)
+        };
+        { changed }.all(nearer)
+    }
+
+    /// Whether both sides wrote the same line at two places: then one of them moved, or did twice, what the other did.
+    fn says_elsewhere(&self, other: &Self) -> bool {
+        fn written<'s>(side: &'s Side<'_>) -> impl Iterator<Item = (usize, &'s str)> {
+            let put = side.put.iter().enumerate().flat_map(|(at, lines)| lines.iter().map(move |line| (2 * at, *line)));
+            let changed = side.fates.iter().enumerate().filter_map(|(at, fate)| match fate {
+                Fate::Became(line) => Some((2 * at + 1, *line)),
+                Fate::Kept | Fate::Gone => None,
+            });
+            put.chain(changed).map(|(at, line)| (at, line.trim()))
+        }
+        written(self).any(|(at, line)| {
+            let says = words(line).count() >= MIN_WORDS;
+            says && written(other).any(|(there, other)| at != there && line == other)
+        })
+    }
+
+    /// Whether what this side put and took away holds beside the other side's changes.
+    fn stands_beside(&self, base: &[&str], other: &Side<'_>) -> bool {
+        let blocks = self.put.iter().all(|lines| nests(&lines.concat()));
+        let mut gone = String::new();
+        let mut gone_nest = true;
+        for (line, fate) in base.iter().zip(&self.fates) {
+            if *fate == Fate::Gone {
+                gone.push_str(line);
+            } else {
+                gone_nest &= nests(&std::mem::take(&mut gone));
+            }
+        }
+        // What stood beside it is gone on the other side, so its place is.
+        let anchored =
+            self.put.iter().enumerate().filter(|(at, put)| !put.is_empty() && other.put.get(*at) != Some(put));
+        let gone_there = |at: usize| other.fates.get(at) == Some(&Fate::Gone);
+        let anchored =
+            { anchored }.all(|(at, _)| !gone_there(at) && at.checked_sub(1).is_none_or(|at| !gone_there(at)));
+        blocks && gone_nest && nests(&gone) && anchored
+    }
+}
+
+/// Which lines of a stretch became which of another: in order, each with at least half of its words kept, as many words
+/// kept as can be.
+fn pairs(from: &[&str], to: &[&str]) -> Option<Vec<(usize, usize)>> {
+    // `best[i][j]`: words kept by the lines from `i` and `j` on.
+    let width = to.len() + 1;
+    let mut best = vec![0; (from.len() + 1) * width];
+    let kept = |old: usize, new: usize| -> usize {
+        let (Some(from), Some(to)) = (from.get(old), to.get(new)) else { return 0 };
+        let kept = in_common(from, to);
+        if 2 * kept >= words(from).count() { kept } else { 0 }
+    };
+    for old in (0..from.len()).rev() {
+        for new in (0..to.len()).rev() {
+            let at = |old: usize, new: usize| best.get(old * width + new).copied().unwrap_or(0);
+            let pair = kept(old, new);
+            let paired = if pair > 0 { pair + at(old + 1, new + 1) } else { 0 };
+            *best.get_mut(old * width + new)? = paired.max(at(old + 1, new)).max(at(old, new + 1));
+        }
+    }
+    let at = |old: usize, new: usize| best.get(old * width + new).copied().unwrap_or(0);
+    let (mut old, mut new, mut found) = (0, 0, Vec::new());
+    while old < from.len() && new < to.len() {
+        let pair = kept(old, new);
+        if pair > 0 && at(old, new) == pair + at(old + 1, new + 1) {
+            found.push((old, new));
+            (old, new) = (old + 1, new + 1);
+        } else if at(old, new) == at(old + 1, new) {
+            old += 1;
+        } else {
+            new += 1;
+        }
+    }
+    Some(found)
+}
+
+/// How many words two lines have in common, in whatever order.
+fn in_common(left: &str, right: &str) -> usize {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in words(left) {
+        *counts.entry(word).or_default() += 1;
+    }
+    let taken = words(right).filter(|word| {
+        counts.get_mut(word).is_some_and(|count| count.checked_sub(1).map(|less| *count = less).is_some())
+    });
+    taken.count()
+}
+
+/// Runs of letters, digits and `_`, and every other character but blanks: of texts in quotes too, so that two lines
+/// that differ in such a text alone are told apart by it.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let is_word = |it: char| it.is_alphanumeric() || it == '_';
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let first = rest.chars().next()?;
+        let end = if is_word(first) { rest.find(|it| !is_word(it)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<&str> {
+        text.split_inclusive('\n').collect()
+    }
+
+    /// The same whichever side is ours.
+    fn check(base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
+        for (ours, theirs) in [(ours, theirs), (theirs, ours)] {
+            let made = merge(&lines(base), &lines(ours), &lines(theirs)).map(|(lines, _)| lines.concat());
+            assert_eq!(made.as_deref(), expected, "{base}{ours}{theirs}");
+        }
+    }
+
+    #[test]
+    fn lines_of_each_side() {
+        let base = "let a = f(0);\nlet b = g(0);\n";
+        // Changed, put before, after and between, taken away.
+        check(
+            base,
+            "let a = f(1);\nlet b = g(0);\n",
+            "let a = f(0);\nlet b = g(2);\n",
+            Some("let a = f(1);\nlet b = g(2);\n"),
+        );
+        check(
+            base,
+            "x();\nlet a = f(0);\nlet b = g(0);\n",
+            "let a = f(1);\nlet b = g(0);\n",
+            Some("x();\nlet a = f(1);\nlet b = g(0);\n"),
+        );
+        check(
+            base,
+            "let a = f(0);\nx();\nlet b = g(0);\n",
+            "let a = f(1);\nlet b = g(2);\n",
+            Some("let a = f(1);\nx();\nlet b = g(2);\n"),
+        );
+        check(base, "let b = g(0);\n", "let a = f(0);\nlet b = g(2);\n", Some("let b = g(2);\n"));
+        // Both did the same, and one more.
+        check(base, "let a = f(1);\nx();\n", "let a = f(1);\nx();\ny();\n", None);
+        check(base, "let b = g(1);\n", "let b = g(0);\n", Some("let b = g(1);\n"));
+        check(
+            base,
+            "x();\nlet a = f(0);\nlet b = g(0);\n",
+            "x();\nlet a = f(0);\nlet b = g(2);\n",
+            Some("x();\nlet a = f(0);\nlet b = g(2);\n"),
+        );
+        // Words of one line, beside a line of one side.
+        check("f(a, b);\n", "f(x, b);\n", "f(a, y);\nmore();\n", Some("f(x, y);\nmore();\n"));
+    }
+
+    #[test]
+    fn what_is_not_apart_is_left() {
+        // The same line twice over, one taken away that the other changed, two put at one place.
+        check("f(a, b);\n", "f(x, b);\n", "f(y, b);\n", None);
+        check("f(a, b);\ng(c);\n", "g(c);\n", "f(x, b);\ng(c);\n", None);
+        check("f(a, b);\n", "f(a, b);\nx();\n", "f(a, b);\ny();\n", None);
+        // Put beside a line that is gone on the other side.
+        check("f(a, b);\ng(c);\n", "f(a, b);\nx();\ng(c);\n", "f(a, b);\n", None);
+        // Written anew, so that nothing tells whose a line is.
+        check("let a = f(0);\nb();\n", "while x {\nb();\n", "let a = f(0);\nb(1);\n", None);
+    }
+
+    #[test]
+    fn a_block_is_opened_and_closed_by_one_side_alone() {
+        check("if a {\nb(0);\n", "b(0);\n", "if a {\nb(1);\n", None);
+        check("b(0);\n", "if a {\nb(0);\n}\n", "b(1);\n", None);
+        check("b(0);\n", "if a { c(); }\nb(0);\n", "b(1);\n", Some("if a { c(); }\nb(1);\n"));
+    }
+
+    #[test]
+    fn lines_that_could_be_either_are_left() {
+        let base = "let x = 1;\nlet y = 1;\n";
+        // By index, theirs would be put into ours' other line.
+        check(base, "let y = 1;\nlet x = 1;\n", "let x = 1;\nlet y = 2;\n", None);
+        check(base, "let y = 3;\nlet x = 3;\n", "let x = 1;\nlet y = 2;\n", None);
+        // Which of two like lines was edited cannot be told.
+        check("f(1);\nf(1);\n", "f(2);\nf(1);\n", "f(1);\nf(3);\n", None);
+        // Texts in quotes tell lines apart.
+        let base = "say('one two')\nsay('three four')\n";
+        check(base, &base.replace('\'', "\""), &base.replace("two", "six"), None);
+        check(base, &base.replace("say", "tell"), &base.replace(')', ", x)"), None);
+        let base = "assert 'one two' in str(e)\nassert 'three four' in str(e)\n";
+        let (ours, theirs) = (base.replace('\'', "\""), base.replace("(e)", "(e.value)"));
+        check(base, &ours, &theirs, Some(&ours.replace("(e)", "(e.value)")));
+    }
+
+    #[test]
+    fn a_line_that_both_wrote_at_two_places_is_left() {
+        let base = "from a import x as y\nb = 1\n";
+        check(base, "from a import z as y\nb = 1\n", "from a import x as y\nfrom a import z as y\nb = 1\n", None);
+    }
+
+    #[test]
+    fn lines_are_told_apart_in_small_hunks() {
+        let text = |count: usize, first: &str, last: &str| {
+            let middle: String = (2..count).map(|at| format!("let l{at} = g({first}{last}, \"{at}\");\n")).collect();
+            format!("let a = f({first});\n{middle}let z = h({last});\n")
+        };
+        for (count, merges) in [(MAX_LINES, true), (MAX_LINES + 1, false)] {
+            let base = text(count, "0", "0");
+            let theirs = |base: &str| base.replace("g(00,", "g(22,").replace("h(0)", "h(2)");
+            let ours = base.replace("f(0)", "f(1)");
+            let expected = theirs(&ours);
+            check(&base, &ours, &theirs(&base), merges.then_some(expected.as_str()));
+        }
+    }
+}
