@@ -44,7 +44,7 @@ struct Page(String);
 impl Page {
     fn plugins(&mut self, plugins: &[PluginStatus]) {
         type Counter = (&'static str, &'static str, &'static str, fn(&PluginStatus) -> u64);
-        let counters: [Counter; 14] = [
+        let counters: [Counter; 15] = [
             ("tollgate_plugin_calls_total", "counter", "Calls of a plugin, gate calls included.", |one| one.calls),
             ("tollgate_plugin_failed_total", "counter", "Calls answered with an error.", |one| one.failed),
             ("tollgate_plugin_faults_total", "counter", "Calls that ended in a fault.", |one| one.faults),
