@@ -159,7 +159,7 @@ fn who_emits_can_wait_for_what_becomes_of_it() {
     assert!(nobody.status.success() && stdout(&nobody).contains("no plugin wants it"), "{nobody:?}");
     for (uri, body) in [
         ("/api/events?wait_ms=5", r#"[{"type":"a.b"},{"type":"a.b"}]"#),
-        ("/api/events?wait_ms=60001", r#"{"type":"a.b"}"#),
+        ("/api/events?wait_ms=45001", r#"{"type":"a.b"}"#),
         ("/api/events?wait=5", r#"{"type":"a.b"}"#),
     ] {
         let (status, answer) = daemon.post(uri, body).expect("an answer");

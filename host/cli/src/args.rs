@@ -44,7 +44,7 @@ pub enum Command {
     /// Record an event, or one a line from standard input
     #[command(after_help = help::EMIT)]
     Emit(EmitArgs),
-    /// Hand a plugin events once more that it was given before
+    /// Hand a plugin events once more that lie behind it
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Show events, and follow them
@@ -141,8 +141,8 @@ pub struct EmitArgs {
     /// What it is about
     #[arg(long, value_name = "KIND/ID", requires = "event_type", value_parser = entity)]
     pub entity: Option<(String, String)>,
-    /// Wait for at most so long until every plugin is done with it, and say what became of it there
-    #[arg(long, value_name = "TIME", requires = "event_type", value_parser = duration)]
+    /// Wait for at most so long (45s at most) until every plugin is done with it, and say what became of it there
+    #[arg(long, value_name = "TIME", requires = "event_type", value_parser = outcome_wait)]
     pub wait: Option<Duration>,
     /// One JSON object on standard output
     #[arg(long)]
@@ -431,6 +431,14 @@ fn minutes(text: &str) -> Result<f64, String> {
         Ok(minutes) if minutes > 0.0 && minutes <= LONGEST_SOAK => Ok(minutes),
         _ => Err(format!("must be a number of minutes, over 0 and at most {LONGEST_SOAK}")),
     }
+}
+
+/// Longest that an emitter waits for plugins: the server's own bound.
+const MAX_OUTCOME_WAIT: Duration = Duration::from_secs(45);
+
+fn outcome_wait(text: &str) -> Result<Duration, String> {
+    let wait = duration(text)?;
+    if wait > MAX_OUTCOME_WAIT { Err("at most 45s: ask `tail` for what takes longer".to_owned()) } else { Ok(wait) }
 }
 
 fn event_type(text: &str) -> Result<EventType, String> {

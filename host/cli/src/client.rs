@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tollgate_core::home::Home;
 
 /// The longest status or header line, in bytes.
@@ -64,12 +64,13 @@ pub struct Client {
     socket: PathBuf,
     bearer: Option<String>,
     until: Option<Instant>,
+    silence: Duration,
 }
 
 impl Client {
     /// A client of the daemon of `home`, which may be away.
     pub fn of(home: &Home) -> Self {
-        Self { socket: socket_of(home), bearer: None, until: None }
+        Self { socket: socket_of(home), bearer: None, until: None, silence: stream::SILENCE }
     }
 
     /// The same, with the approver token of `home`, where it can be read.
@@ -81,6 +82,11 @@ impl Client {
     /// The same, with a time at which every exchange is over: connecting, asking and reading together.
     pub fn until(self, deadline: Instant) -> Self {
         Self { until: Some(deadline), ..self }
+    }
+
+    /// The same, for answers that may keep still for so long.
+    pub fn patient(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 
     /// `GET path`, the whole answer as text.
@@ -117,10 +123,11 @@ impl Client {
 
     fn send(&self, method: &str, path: &str, headers: &str, body: Option<&[u8]>) -> Result<Body, ClientError> {
         let away = |source| ClientError::Away { socket: self.socket.clone(), source };
-        let mut stream = Stream::connect(&self.socket, self.until).map_err(|source| match source.kind() {
-            ErrorKind::WouldBlock => self.broken(source),
-            _ => away(source),
-        })?;
+        let mut stream =
+            Stream::connect(&self.socket, self.until, self.silence).map_err(|source| match source.kind() {
+                ErrorKind::WouldBlock => self.broken(source),
+                _ => away(source),
+            })?;
         let bearer =
             self.bearer.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
         let body = body.unwrap_or_default();

@@ -122,6 +122,11 @@ pub(crate) async fn letter_of(bus: &Bus, version: &Version, seq: u64) -> Result<
     Ok(Letter { letter, event })
 }
 
+/// The letter of event `seq`, where there is one.
+pub(crate) async fn known_letter(bus: &Bus, version: &Version, seq: u64) -> Result<Option<DeadLetter>, RetryRefusal> {
+    Ok(read(bus, &version.plugin, seq).await?.0)
+}
+
 /// Refuses what the version does not want, and anything where it is kept out.
 pub(crate) fn subscribed(version: &Version, event: &Event) -> Result<(), RetryRefusal> {
     if version.record.quarantined() {
@@ -168,8 +173,8 @@ impl Runtime {
         managed.retry(Again::Letter(seq)).await
     }
 
-    /// Which types a plugin that serves wants, and the seq up to which it was given everything: what comes after that
-    /// it is given anyway.
+    /// Which types a plugin that serves wants, and the seq up to which it is done: what comes after that it is given
+    /// anyway.
     ///
     /// # Errors
     /// When nothing of it serves.
@@ -179,8 +184,8 @@ impl Runtime {
         Ok((version.description.subscriptions.clone(), managed.plugin.finished.load(Ordering::Relaxed)))
     }
 
-    /// Hands a plugin an event that it was given before, as [`Runtime::retry`] does a dead letter's: once, whatever its
-    /// age, between two others. What it emits for it again is the same event as before (its id is made of the plugin,
+    /// Hands a plugin an event, as [`Runtime::retry`] does a dead letter's: once, whatever its age, between two others.
+    /// Where it is a dead letter, that goes once it is handled, and counts the try where it is not. What it emits for it again is the same event as before (its id is made of the plugin,
     /// the event and the ordinal), so it is recorded once; what it stores is stored again. Its cursor stays.
     ///
     /// # Errors

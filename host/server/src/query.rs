@@ -19,8 +19,9 @@ pub(crate) const MAX_PATTERNS_BYTES: usize = 16 * 1024;
 /// The longest wait for a person, in milliseconds.
 pub(crate) const MAX_PERSON_MS: u64 = 3_600_000;
 /// The longest wait for plugins to be done with an event, in milliseconds: their calls take a second unless granted
-/// more, and each who waits holds a connection.
-pub(crate) const MAX_PLUGINS_MS: u64 = 60_000;
+/// more, and each who waits holds a connection. Below the minute after which the command line takes a daemon that
+/// keeps still for gone.
+pub(crate) const MAX_PLUGINS_MS: u64 = 45_000;
 
 /// From where on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

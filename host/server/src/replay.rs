@@ -1,4 +1,4 @@
-//! `/api/plugins/{name}/replay`: events that a plugin was given before, given once more, a stretch at a time.
+//! `/api/plugins/{name}/replay`: events that lie behind a plugin, given to it once more, a stretch at a time.
 
 use crate::error::ApiError;
 use crate::query::{Since, Wanted, bad, cursor_text, fields, flag};
@@ -9,18 +9,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tollgate_core::event::Event;
 use tollgate_runtime::{RetryOutcome, RetryRefusal};
 
 /// Events given in one request: each is a call of the plugin and a commit of its own.
 const STRETCH: usize = 100;
+/// A stretch ends after the call in which so much time is over, so that who asks hears how far it is.
+const STRETCH_TIME: Duration = Duration::from_secs(10);
 /// Events looked at in one request that gives none.
 const DRY_STRETCH: usize = 1_000;
 
 /// What the request may say of the stretch, as reading events does.
 pub(crate) const QUERY: &[&str] = &["since", "until", "type", "filter", "entity", "session", "upto", "dry_run"];
 
-/// Gives a plugin the events that match, oldest first, of those that it subscribes to and was given before. Where there
+/// Gives a plugin the events that match, oldest first, of those that it subscribes to and that lie behind it. Where there
 /// are more, `next` says where to go on: with `upto` as answered, so that it comes to an end.
 pub(crate) async fn replay(
     Shared(state): Shared<State>,
@@ -48,6 +51,8 @@ pub(crate) async fn replay(
     let events = read.map_err(|error| ApiError::internal(&error))??;
     let ends = events.len() < stretch || events.last().is_some_and(|last| last.seq >= upto);
     let mut told = Told { after, ..Told::default() };
+    let begun = Instant::now();
+    let mut in_time = true;
     for event in events.into_iter().take_while(|event| event.seq <= upto) {
         let seq = event.seq;
         if subscriptions.matches(&event.event_type) && wants.takes(&event) {
@@ -59,8 +64,12 @@ pub(crate) async fn replay(
             told.events += 1;
         }
         told.after = seq;
+        if begun.elapsed() >= STRETCH_TIME {
+            in_time = false;
+            break;
+        }
     }
-    let next = (!ends || told.stopped.is_some()).then(|| cursor_text(epoch, told.after));
+    let next = (!ends || !in_time || told.stopped.is_some()).then(|| cursor_text(epoch, told.after));
     let Told { events, handled, left, stopped, .. } = told;
     let answer =
         json!({"events": events, "handled": handled, "left": left, "next": next, "upto": upto, "stopped": stopped});

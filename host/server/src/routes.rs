@@ -157,14 +157,9 @@ pub(crate) fn routes() -> Vec<Route> {
         reads("/api/plugins/{name}/logs", ReadAll, plugins::logs, "Its last log lines.").query(&["last"]),
         acts("/api/plugins/{name}/enable", Admin, plugins::enable, "Lets it run again."),
         acts("/api/plugins/{name}/disable", Admin, plugins::disable, "Stops it and keeps it stopped."),
-        acts(
-            "/api/plugins/{name}/replay",
-            Admin,
-            replay::replay,
-            "Hands it events once more that it was given before.",
-        )
-        .query(replay::QUERY)
-        .gives::<answers::Replayed>(),
+        acts("/api/plugins/{name}/replay", Admin, replay::replay, "Hands it events that lie behind it, once more.")
+            .query(replay::QUERY)
+            .gives::<answers::Replayed>(),
         acts("/api/plugins/{name}/reload", Admin, plugins::reload, "Reads its files again and starts it anew."),
         reads("/api/plugins/{name}/grant", ReadAll, plugins::proposed_grant, "What a grant would give."),
         acts("/api/plugins/{name}/grant", Admin, plugins::grant, "Grants what was shown.").takes::<answers::Object>(),

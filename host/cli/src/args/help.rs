@@ -76,7 +76,8 @@ pub const REPLAY: &str = "Examples:
   tollgate replay --to-plugin translation --since 0 --type 'task.*'
 
 It handles each once, between two others, with all its effects; what it emitted for it before is
-not recorded twice. Events that it was not given yet it is given anyway.";
+not recorded twice. It begins no earlier than --since says, even with what a plugin that came
+later was never given; what still lies before it, it is given anyway.";
 
 pub const TAIL: &str = "Examples:
   tollgate tail 'tool.*' 'hook.*'

@@ -7,13 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long an answer may keep still: longer than the server's keep-alive of a stream.
+/// How long an answer may keep still unless told otherwise: longer than the server's keep-alive of a stream.
 pub const SILENCE: Duration = Duration::from_secs(60);
 
-/// A unix socket with a deadline for all that happens on it; each step keeps still no longer than [`SILENCE`].
+/// A unix socket with a deadline for all that happens on it, and one for each step.
 pub(super) struct Stream {
     stream: UnixStream,
     until: Option<Instant>,
+    silence: Duration,
 }
 
 impl Stream {
@@ -21,30 +22,30 @@ impl Stream {
     ///
     /// # Errors
     /// When nothing listens, or the time is over (`WouldBlock`).
-    pub fn connect(path: &Path, until: Option<Instant>) -> io::Result<Self> {
+    pub fn connect(path: &Path, until: Option<Instant>, silence: Duration) -> io::Result<Self> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        set_socket_timeout(&socket, Timeout::Send, Some(left(until)?))?;
+        set_socket_timeout(&socket, Timeout::Send, Some(left(until, silence)?))?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(Self { stream: socket.into(), until })
+        Ok(Self { stream: socket.into(), until, silence })
     }
 }
 
 /// How long the next step may take.
-fn left(until: Option<Instant>) -> io::Result<Duration> {
-    let left = until.map_or(SILENCE, |until| until.saturating_duration_since(Instant::now()).min(SILENCE));
+fn left(until: Option<Instant>, silence: Duration) -> io::Result<Duration> {
+    let left = until.map_or(silence, |until| until.saturating_duration_since(Instant::now()).min(silence));
     if left.is_zero() { Err(ErrorKind::WouldBlock.into()) } else { Ok(left) }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(left(self.until)?))?;
+        self.stream.set_read_timeout(Some(left(self.until, self.silence)?))?;
         self.stream.read(buffer)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(left(self.until)?))?;
+        self.stream.set_write_timeout(Some(left(self.until, self.silence)?))?;
         self.stream.write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `tollgate deadletter`: events that plugins gave up.
 
-use super::{confirmed, encode, parse, rows};
+use super::{MAX_CALL, confirmed, encode, parse, rows};
 use crate::args::{DeadletterCommand, RetryArgs};
 use crate::client::{Client, ClientError};
 use crate::exit::{Exit, Failure};
@@ -80,7 +80,7 @@ type Letter = (String, u64);
 
 fn retry(home: &Home, args: &RetryArgs) -> Result<Exit, Failure> {
     let wanted = wanted(home, args)?;
-    let client = Client::approver_of(home);
+    let client = Client::approver_of(home).patient(MAX_CALL);
     if args.dry_run {
         let results = wanted.iter().map(|letter| tried(&client, letter, true)).collect::<Result<Vec<_>, _>>()?;
         report(&results, args.json)?;

@@ -22,9 +22,13 @@ pub mod token;
 use crate::exit::Failure;
 use serde_json::Value;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
 
 /// The largest text that a command reads from standard input: the server's own bound of a batch.
 const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long an answer may take that waits for a call of a plugin: some are granted an hour.
+const MAX_CALL: Duration = Duration::from_secs(3_700);
 
 /// Standard input as text.
 fn read_stdin() -> Result<String, Failure> {

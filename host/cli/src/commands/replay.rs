@@ -1,6 +1,6 @@
-//! `tollgate replay`: hands a plugin events once more that it was given before.
+//! `tollgate replay`: hands a plugin events once more that lie behind it.
 
-use super::{confirmed, encode, parse};
+use super::{MAX_CALL, confirmed, encode, parse};
 use crate::args::ReplayArgs;
 use crate::client::{Client, ClientError};
 use crate::exit::{Exit, Failure};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 use tollgate_core::home::Home;
+use tollgate_core::time::{Clock, Timestamp, duration};
 
 /// How long a plugin may be busy (with another event, or its fuel of the minute spent) before this gives up.
 const MAX_BUSY: Duration = Duration::from_secs(90);
@@ -25,8 +26,10 @@ const MAX_SENTENCE: usize = 300;
 /// # Errors
 /// When no daemon answers, the plugin does not serve, or it stayed busy: what was given is told.
 pub fn run(home: &Home, args: &ReplayArgs) -> Result<Exit, Failure> {
-    let client = Client::approver_of(home);
-    let mut asked = Asked { client: &client, args, from: args.since.clone(), upto: None };
+    let client = Client::approver_of(home).patient(MAX_CALL);
+    let now = Clock::system().now();
+    let (since, until) = (fixed(&args.since, now), args.until.as_deref().map(|until| fixed(until, now)));
+    let mut asked = Asked { client: &client, args, from: since.clone(), until, upto: None };
     let count = asked.count()?;
     let name = &args.plugin;
     if args.dry_run {
@@ -47,7 +50,7 @@ pub fn run(home: &Home, args: &ReplayArgs) -> Result<Exit, Failure> {
             return Ok(Exit::Failed);
         }
     }
-    asked.from.clone_from(&args.since);
+    asked.from = since;
     let bar = if std::io::stderr().is_terminal() && !args.json { bar(count) } else { ProgressBar::hidden() };
     let mut came = Came::default();
     let ended = asked.give(&mut came, &bar);
@@ -73,6 +76,7 @@ struct Asked<'a> {
     args: &'a ReplayArgs,
     /// Where the next stretch begins.
     from: String,
+    until: Option<String>,
     /// The newest that was given when this began; so that it comes to an end.
     upto: Option<u64>,
 }
@@ -146,7 +150,7 @@ impl Asked<'_> {
         if let Some(upto) = self.upto {
             add("upto", &upto.to_string());
         }
-        if let Some(until) = &self.args.until {
+        if let Some(until) = &self.until {
             add("until", until);
         }
         if let Some(session) = &self.args.session {
@@ -183,6 +187,14 @@ impl Came {
             output::line(format_args!("and {more} more; --json has them all"))?;
         }
         output::line(format_args!("{}: {handled} of {events} events handled once more", args.plugin))
+    }
+}
+
+/// The same moment whenever it is read: how long ago something was counts from the beginning.
+fn fixed(when: &str, now: Timestamp) -> String {
+    match duration(when) {
+        Some(_) => Timestamp::parse_when(when, now).map_or_else(|_| when.to_owned(), |at| at.to_string()),
+        None => when.to_owned(),
     }
 }
 

@@ -111,8 +111,7 @@ fn follow(client: &Client, filter: &str, mut from: Resume, show: &Show) -> Resul
         match opened {
             Ok(body) => {
                 connected = true;
-                let before = frames(body, show, &mut from)?;
-                if before {
+                if frames(body, show, &mut from)? {
                     (pause, told) = (RETRY.0, false);
                 }
             }
@@ -128,7 +127,7 @@ fn follow(client: &Client, filter: &str, mut from: Resume, show: &Show) -> Resul
     }
 }
 
-/// Shows the frames of one connection until it breaks; whether there was any.
+/// Shows the frames of one connection until it breaks; whether it held, be it for a word that it lives.
 fn frames(body: Body, show: &Show, from: &mut Resume) -> Result<bool, Failure> {
     let mut reader = BufReader::new(body);
     let mut any = false;
@@ -139,7 +138,7 @@ fn frames(body: Body, show: &Show, from: &mut Resume) -> Result<bool, Failure> {
         match (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line) {
             Ok(0) | Err(_) => return Ok(any),
             Ok(_) if !line.ends_with('\n') => return Ok(any),
-            Ok(_) => {}
+            Ok(_) => any = true,
         }
         let line = line.trim_end_matches(['\n', '\r']);
         if let Some(value) = line.strip_prefix("data:") {
@@ -149,7 +148,6 @@ fn frames(body: Body, show: &Show, from: &mut Resume) -> Result<bool, Failure> {
         } else if line.is_empty() && !data.is_empty() {
             show.event(&parse(&data)?)?;
             data.clear();
-            any = true;
             if let Some(id) = id.take() {
                 *from = Resume::Cursor(id);
             }

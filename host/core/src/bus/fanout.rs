@@ -7,7 +7,7 @@ use super::subscriber::{Subscriber, WhenFull};
 use crate::event::Event;
 use crate::journal::lock;
 use crate::time::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use tollgate_events::{EventType, PatternSet};
 
@@ -59,7 +59,11 @@ impl Fanout {
     pub(super) fn named(&self, event_type: &EventType) -> Vec<Arc<str>> {
         let state = lock(&self.0);
         let wanting = state.subscribers.iter().filter(|it| it.has_name() && it.patterns().matches(event_type));
-        wanting.map(|subscriber| subscriber.name()).collect()
+        let mut names: Vec<_> = wanting.map(|subscriber| subscriber.name()).collect();
+        // While a plugin changes how many instances it has, it is there twice.
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(Arc::clone(name)));
+        names
     }
 
     /// Says where the journal ended when it was opened.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// Most emitters that wait at a time: each is somebody who does nothing meanwhile.
-pub const MAX_WAITING: usize = 256;
+/// Most emitters that wait at a time: each holds a connection, where it came over one, and few are to be had.
+pub const MAX_WAITING: usize = 64;
 
 /// What became of an event at one plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,8 @@ use tollgate_events::PatternSet;
 /// What a full queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenFull {
-    /// Drops the oldest, of the passing ones while there are any, and counts it.
+    /// Drops the oldest, of the passing ones while there are any (the new one itself where it alone is one), and
+    /// counts it.
     DropOldest,
     /// Detaches: the consumer goes on from the journal and attaches again.
     Detach,
@@ -135,6 +136,7 @@ impl Subscriber {
         if !queue.attached || event.seq <= queue.after {
             return;
         }
+        let passing = self.when_full == WhenFull::DropOldest && event.event_type.is_passing();
         if queue.len() >= QUEUE_EVENTS {
             match self.when_full {
                 WhenFull::Detach => {
@@ -144,28 +146,37 @@ impl Subscriber {
                     queue.after = before;
                     return;
                 }
+                WhenFull::DropOldest if passing && queue.passing.is_empty() => {
+                    queue.matched += 1;
+                    self.lose(&mut queue, event);
+                    return;
+                }
                 WhenFull::DropOldest => {
                     if let Some(lost) = queue.passing.pop_front().or_else(|| queue.events.pop_front()) {
-                        let gap = queue.gap.get_or_insert(Gap { from: lost.seq, to: lost.seq, count: 0 });
-                        (gap.from, gap.to) = (gap.from.min(lost.seq), gap.to.max(lost.seq));
-                        gap.count += 1;
-                        self.dropped.fetch_add(1, Ordering::Relaxed);
-                        if self.named && self.outcomes.awaits(lost.id) {
-                            self.outcomes.tell(&self.name, lost.id, Outcome::Dropped("its queue was full".into()));
-                        }
+                        self.lose(&mut queue, &lost);
                     }
                 }
             }
         }
         queue.matched += 1;
         let was_empty = queue.len() == 0;
-        let passing = self.when_full == WhenFull::DropOldest && event.event_type.is_passing();
         let kept = if passing { &mut queue.passing } else { &mut queue.events };
         kept.push_back(Arc::clone(event));
         drop(queue);
         // Its one consumer drains the whole queue before it waits, so only the first event wakes it.
         if was_empty {
             self.arrived.notify_one();
+        }
+    }
+
+    /// Counts an event that is dropped, for its reader and for who waits for it.
+    fn lose(&self, queue: &mut Queue, lost: &Event) {
+        let gap = queue.gap.get_or_insert(Gap { from: lost.seq, to: lost.seq, count: 0 });
+        (gap.from, gap.to) = (gap.from.min(lost.seq), gap.to.max(lost.seq));
+        gap.count += 1;
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.named && self.outcomes.awaits(lost.id) {
+            self.outcomes.tell(&self.name, lost.id, Outcome::Dropped("its queue was full".into()));
         }
     }
 

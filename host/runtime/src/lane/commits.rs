@@ -195,7 +195,9 @@ impl Commits {
         self.under_way.push_back(if told.is_empty() {
             Box::pin(committed)
         } else {
-            Box::pin(tell(self.bus.clone(), Arc::clone(&self.plugin), committed, told))
+            // Driven whether the lane looks at it or not, since somebody waits for what it says.
+            let telling = tokio::spawn(tell(self.bus.clone(), Arc::clone(&self.plugin), committed, told));
+            Box::pin(async move { telling.await.unwrap_or(Err(JournalError::Closed)) })
         });
     }
 
@@ -266,21 +268,18 @@ impl Commits {
     }
 }
 
-/// Drives a commit whether the lane looks at it or not, since somebody waits for what it says.
+/// Waits for a commit, and tells what became of its events once it is made.
 async fn tell(
     bus: Bus,
     plugin: Arc<str>,
-    committed: impl Future<Output = Result<(u64, usize), JournalError>> + Send + 'static,
+    committed: impl Future<Output = Result<(u64, usize), JournalError>>,
     told: Vec<(Uuid, Outcome)>,
 ) -> Result<(u64, usize), JournalError> {
-    let telling = tokio::spawn(async move {
-        let committed = committed.await;
-        if committed.is_ok() {
-            told.into_iter().for_each(|(event, outcome)| bus.tell(&plugin, event, outcome));
-        }
-        committed
-    });
-    telling.await.unwrap_or(Err(JournalError::Closed))
+    let committed = committed.await;
+    if committed.is_ok() {
+        told.into_iter().for_each(|(event, outcome)| bus.tell(&plugin, event, outcome));
+    }
+    committed
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{Flow, Lane};
 use crate::gate::Faulted;
 use crate::guest::Handled;
 use crate::logs::LogLevel;
-use crate::retry::{Again, Letter, RetryOutcome, RetryRefusal, letter_of, subscribed};
+use crate::retry::{Again, Letter, RetryOutcome, RetryRefusal, known_letter, letter_of, subscribed};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -41,10 +41,16 @@ impl Lane {
             }
             Again::Event(event) => {
                 subscribed(&self.version, &event)?;
-                (None, event)
+                (known_letter(&self.context.bus, &self.version, event.seq).await?, event)
             }
         };
         let seq = event.seq;
+        if let Some(rate) = self.version.grant.delivery.max_per_second {
+            let turn = self.plugin.usage.take_turn(rate, Instant::now());
+            if self.due.within(tokio::time::sleep(turn)).await.is_none() {
+                return Err(RetryRefusal::Ended(self.plugin.name.to_string()));
+            }
+        }
         if !self.fuel_wait(Instant::now()).is_zero() {
             return Err(RetryRefusal::OutOfFuel(self.plugin.name.to_string()));
         }

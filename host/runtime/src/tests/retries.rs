@@ -234,3 +234,14 @@ async fn an_event_given_once_more_that_is_not_handled_makes_no_letter() {
     assert!(matches!(&outcome, RetryOutcome::Left { cause, tries: 1, .. } if &**cause == "failed"), "{outcome:?}");
     assert!(world.bus.journal().dead_letters(None, 10).unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_given_once_more_with_others_is_one_no_more() {
+    let mut world = World::new();
+    let seq = given_up(&world, "counter", &["demo.tick"]).await[0];
+    world.drop_in("counter", guests::COUNTER, EMITS);
+    world.start().await;
+    let event = world.bus.journal().event(seq).unwrap().unwrap();
+    assert_eq!(world.runtime().replay("counter", event).await.unwrap(), RetryOutcome::Handled);
+    assert_eq!(letter(&world, "counter", seq), None);
+}

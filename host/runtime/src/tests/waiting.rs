@@ -2,6 +2,7 @@
 
 use super::{EMITS, World};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_bundled::guests;
 use tollgate_core::bus::{Handling, Outcome};
@@ -52,6 +53,40 @@ async fn who_waits_is_told_of_what_was_too_old_and_of_what_is_not_done_yet() {
     let (_, told) = world.bus.emit_and_wait(draft("demo.loop"), Duration::from_millis(50)).await.unwrap();
     let slow = told.iter().find(|it| &*it.subscriber == "spin-handle").unwrap();
     assert_eq!(slow.outcome, Outcome::TimedOut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_told_before_the_next_event_is_over() {
+    let mut world = World::new();
+    world.drop_in("counter", guests::COUNTER, &format!("{EMITS}[delivery]\nmax_per_second = 2\n"));
+    world.start().await;
+    // The first goes at once, the second waits for its turn; what comes meanwhile is taken together.
+    world.emit("demo.tick").await;
+    world.wait_for("test_guest.counted", 1).await;
+    world.emit("demo.tick").await;
+    let (bus, waited) = (world.bus.clone(), draft("demo.tick"));
+    let waiting = tokio::spawn(async move { bus.emit_and_wait(waited, LONG).await });
+    world.eventually("it is recorded", || world.events("demo.tick").len() == 3).await;
+    world.emit("demo.tick").await;
+    let (_, told) = waiting.await.unwrap().unwrap();
+    // Told while the last one waits for its turn, half a second later.
+    assert_eq!((&told[0].outcome, world.events("test_guest.counted").len()), (&Outcome::Handled, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_given_once_more_takes_its_turn_too() {
+    const EVENTS: u32 = 6;
+    let mut world = World::new();
+    world.drop_in("counter", guests::COUNTER, &format!("{EMITS}[delivery]\nmax_per_second = 20\n"));
+    world.start().await;
+    let seq = world.emit("demo.tick").await;
+    world.eventually("it is handled", || world.cursor("counter") == Some(seq)).await;
+    let event = world.bus.journal().event(seq).unwrap().unwrap();
+    let begun = Instant::now();
+    for _ in 0..EVENTS {
+        world.runtime().replay("counter", Arc::clone(&event)).await.unwrap();
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(50) * (EVENTS - 3), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

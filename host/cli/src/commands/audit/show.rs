@@ -28,7 +28,7 @@ pub fn show(folder: &Path, args: &AuditShow) -> Result<Exit, Failure> {
     let colours = colours();
     let mut kept: VecDeque<Vec<u8>> = VecDeque::new();
     let mut shown = Ok(());
-    each(folder, &args.wanted, |text, line| {
+    let foreign = each(folder, &args.wanted, |text, line| {
         if most == usize::MAX {
             // All of them: as they come, however many.
             shown = std::mem::replace(&mut shown, Ok(())).and_then(|()| say(text, line, args.json, colours));
@@ -46,23 +46,32 @@ pub fn show(folder: &Path, args: &AuditShow) -> Result<Exit, Failure> {
         let line: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
         say(text, &line, args.json, colours)?;
     }
-    Ok(Exit::Done)
+    ended(folder, foreign)
 }
 
 /// Counts the lines that are wanted.
 pub fn stats(folder: &Path, wanted: &AuditFilter, as_json: bool) -> Result<Exit, Failure> {
     let mut counts = Counts::default();
-    each(folder, wanted, |_, line| counts.take(line))?;
+    let foreign = each(folder, wanted, |_, line| counts.take(line))?;
     if as_json {
         output::line(counts.to_json())?;
     } else {
         output::write(&counts.to_text())?;
     }
-    Ok(Exit::Done)
+    ended(folder, foreign)
 }
 
-/// Hands over every wanted line, as text and read.
-fn each(folder: &Path, wanted: &AuditFilter, mut take: impl FnMut(&[u8], &Map<String, Value>)) -> Result<(), Failure> {
+/// After what can be read was shown: lines that cannot.
+fn ended(folder: &Path, foreign: u64) -> Result<Exit, Failure> {
+    if foreign == 0 {
+        return Ok(Exit::Done);
+    }
+    let reason = format!("{foreign} lines are none of a trail; `tollgate audit verify` names the first");
+    Err(Failure::at(format!("the audit trail in {}", folder.display()), reason))
+}
+
+/// Hands over every wanted line, as text and read; how many there are that cannot be.
+fn each(folder: &Path, wanted: &AuditFilter, mut take: impl FnMut(&[u8], &Map<String, Value>)) -> Result<u64, Failure> {
     let mut foreign = 0_u64;
     let read = trail::each_line(folder, |text| match serde_json::from_slice::<Map<String, Value>>(text) {
         Ok(line) if fits(&line, wanted) => take(text, &line),
@@ -70,11 +79,7 @@ fn each(folder: &Path, wanted: &AuditFilter, mut take: impl FnMut(&[u8], &Map<St
         Err(_) => foreign += 1,
     });
     read.map_err(|broken| Failure::at(format!("the audit trail in {}", folder.display()), broken))?;
-    if foreign > 0 {
-        let reason = format!("{foreign} lines are none of a trail; `tollgate audit verify` names the first");
-        return Err(Failure::at(format!("the audit trail in {}", folder.display()), reason));
-    }
-    Ok(())
+    Ok(foreign)
 }
 
 fn fits(line: &Map<String, Value>, wanted: &AuditFilter) -> bool {
@@ -120,10 +125,11 @@ fn human(line: &Map<String, Value>, colours: bool) -> String {
     let about = reason.or(command).or_else(rest).unwrap_or_default();
     let (session, tool) = (text(line, "session_id").unwrap_or("-"), text(line, "tool_name").unwrap_or("-"));
     format!(
-        "{}  {seq:>6}  {}  {}  {decision:<6}  {}  {}",
-        paint(colours, Colour::Faint, time),
-        paint(colours, colour, format!("{event:<22}")),
+        "{}  {seq:>6}  {}  {}  {:<6}  {}  {}",
+        paint(colours, Colour::Faint, tame(&time, 24)),
+        paint(colours, colour, format!("{:<22}", tame(event, 48))),
         tame(session, 24),
+        tame(decision, 12),
         tame(tool, 24),
         tame(&about, ABOUT_WIDTH),
     )

@@ -40,20 +40,21 @@ async fn what_says_how_things_stand_is_dropped_first_and_order_stays() {
         assert_eq!(event.seq, seq);
     }
     assert_eq!(bus.statistics().subscribers[0].waiting, 0);
-    // Once only those are left that happen once, the oldest of them goes.
+    // Beside those that happen once, one that says how things stand is dropped itself; of their own, the oldest goes.
     for _ in 0..queue {
         bus.emit(draft("test.number", "{}")).await.unwrap();
     }
     bus.emit(draft("test.progress", "{}")).await.unwrap();
     bus.emit(draft("test.number", "{}")).await.unwrap();
     let first = soon(live.next()).await.unwrap();
-    let oldest = queue + 8;
-    assert!(
-        matches!(first, Delivery::Gap { from, to, count: 2 } if from == oldest && to == 2 * queue + 8),
-        "{first:?}"
-    );
-    let Some(Delivery::Event(event)) = soon(live.next()).await else { panic!("an event") };
-    assert_eq!(event.seq, oldest + 1);
+    let (oldest, progress) = (queue + 8, 2 * queue + 8);
+    assert!(matches!(first, Delivery::Gap { from, to, count: 2 } if (from, to) == (oldest, progress)), "{first:?}");
+    for seq in (oldest + 1..progress).chain([progress + 1]) {
+        let Some(Delivery::Event(event)) = soon(live.next()).await else { panic!("an event") };
+        assert_eq!(event.seq, seq);
+    }
+    let counted = &bus.statistics().subscribers[0];
+    assert_eq!((counted.waiting, counted.dropped, counted.emitted), (0, 9, progress + 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
