@@ -131,15 +131,17 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
         _ => false,
     });
     if !steps {
-        if paths.real(&path).is_some_and(|real| real == path) {
-            return Ok(path);
+        // Equal part by part, not letter by letter: `/p/./x` is `/p/x`, and only the real path is handed out.
+        if let Some(real) = paths.real(&path).filter(|real| *real == path) {
+            return Ok(real);
         }
         // A new name in a folder that is there.
-        if path.parent().is_some_and(|folder| paths.real(folder).is_some_and(|real| real == folder))
-            && paths.look(&path) == Look::Missing
+        if let Some((folder, name)) = path.parent().zip(path.file_name())
+            && let Some(place) = paths.real(folder).filter(|real| real == folder).map(|real| real.join(name))
+            && paths.look(&place) == Look::Missing
             && !paths.is_exhausted()
         {
-            return Ok(path);
+            return Ok(place);
         }
     }
     match walk(paths, &path) {
@@ -318,6 +320,39 @@ mod tests {
             ("./a", "a"),
         ] {
             assert_eq!(lexical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_one_spelling() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("there")).unwrap();
+        std::fs::write(root.join("there/file"), "").unwrap();
+        std::os::unix::fs::symlink(root.join("nowhere"), root.join("dangling")).unwrap();
+        let remembered = Remembered::new(&SystemPaths);
+        let own = root.to_str().unwrap();
+        for (text, place) in [
+            ("./there", "there"),
+            ("there/", "there"),
+            (".//there/./file", "there/file"),
+            ("there//file", "there/file"),
+            ("there/./new", "there/new"),
+            ("there//new/", "there/new"),
+            ("there/new/./deep//er", "there/new/deep/er"),
+            ("./.", ""),
+        ] {
+            // Letter by letter: as paths, `a/./b` and `a/b` are equal.
+            let expected = if place.is_empty() { own.to_owned() } else { format!("{own}/{place}") };
+            for spelled in [text.to_owned(), format!("{own}/{text}"), format!("{own}//{text}")] {
+                for paths in [&SystemPaths as &dyn Paths, &remembered] {
+                    let found = resolve(paths, &root, &spelled).unwrap();
+                    assert_eq!(found.as_os_str(), expected.as_str(), "{spelled}");
+                }
+            }
+        }
+        for text in ["dangling/", "./dangling//.", ".//dangling"] {
+            assert_eq!(resolve(&SystemPaths, &root, text), Err(PathProblem::DanglingLink), "{text}");
         }
     }
 

@@ -39,7 +39,8 @@ struct Machine;
 
 impl Paths for Machine {
     fn real(&self, path: &Path) -> Option<PathBuf> {
-        self.is_folder(path).then(|| path.to_owned())
+        // As a file system spells it: without `.` and `//`.
+        self.is_folder(path).then(|| path.components().collect())
     }
     fn look(&self, path: &Path) -> Look {
         if self.is_folder(path) { Look::Plain } else { Look::Missing }

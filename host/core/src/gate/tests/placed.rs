@@ -1,7 +1,9 @@
 //! The sandbox and the rules on a real folder, through `explain`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
 
+use super::super::explain::explain_on;
 use super::super::paths::MAX_LOOKS;
+use super::super::policy::Policy;
 use super::super::{Call, Cause, Decision};
 use super::call;
 use super::house::{House, Housed};
@@ -48,6 +50,28 @@ fn file_tools_stay_in_the_roots() {
     house.check("read_many_files", json!({ "paths": [at("outside/x")] }), sandbox);
     house.check("read_many_files", json!({ "paths": ["../**"] }), sandbox);
     house.check("read_many_files", json!({ "paths": [7] }), sandbox);
+}
+
+#[test]
+fn a_path_of_any_spelling_is_the_same_place_to_rules() {
+    let house = House::new();
+    for folder in ["project/.github/workflows", "project/.git"] {
+        std::fs::create_dir_all(house.root.join(folder)).unwrap();
+    }
+    std::fs::write(house.root.join("project/.git/config"), "").unwrap();
+    let policy = Policy::preset("default").unwrap();
+    let asked = |path: &str| {
+        let named = call("Write", json!({ "file_path": house.at(path) }));
+        let named = Call { cwd: Some(house.root.join("project")), can_ask: true, ..named };
+        explain_on(&named, &policy, None, &[], &Housed(house.root.join("home"))).verdict.decision
+    };
+    for path in [".git/config", ".github/workflows/ci.yml"] {
+        for spelled in ["project/", "project/./", "project//", "./project/.//./", "project/src/../"] {
+            assert_eq!(asked(&format!("{spelled}{path}")), Decision::Ask, "{spelled}{path}");
+        }
+    }
+    assert_eq!(asked("project/./src//x.rs"), asked("project/src/x.rs"));
+    assert_ne!(asked("project/src/x.rs"), Decision::Ask);
 }
 
 #[test]
