@@ -3,11 +3,8 @@
 
 use super::brackets::nests;
 use super::kind::Language;
+use super::moved::moves;
 use std::collections::BTreeMap;
-
-/// Most lines by which what was added may be moved to where a definition begins: a diff may begin an added function
-/// with the end of the one before, whose lines are the same.
-const MAX_MOVED: usize = 8;
 
 /// Both sides' lines, what both added alike once; none where they are not whole definitions, or two have one name.
 #[must_use]
@@ -33,35 +30,6 @@ pub fn union<'t>(
         return Some(ours.iter().chain(theirs).copied().collect());
     }
     None
-}
-
-/// Both sides' lines, moved down or up in the file by as many lines as stay the same by it; as they are first.
-fn moves<'t>(
-    ours: &[&'t str],
-    theirs: &[&'t str],
-    before: &[&str],
-    after: &[&str],
-) -> Vec<(Vec<&'t str>, Vec<&'t str>)> {
-    let mut found = vec![(ours.to_vec(), theirs.to_vec())];
-    let (mut our, mut their) = (ours.to_vec(), theirs.to_vec());
-    for next in after.iter().take(MAX_MOVED) {
-        if our.first() != Some(next) || their.first() != Some(next) {
-            break;
-        }
-        our.rotate_left(1);
-        their.rotate_left(1);
-        found.push((our.clone(), their.clone()));
-    }
-    (our, their) = (ours.to_vec(), theirs.to_vec());
-    for last in before.iter().rev().take(MAX_MOVED) {
-        if our.last() != Some(last) || their.last() != Some(last) {
-            break;
-        }
-        our.rotate_right(1);
-        their.rotate_right(1);
-        found.push((our.clone(), their.clone()));
-    }
-    found
 }
 
 /// The definitions that the lines are, each with its name; none where a line is of none.
@@ -222,6 +190,7 @@ pub fn names(language: Language, text: &str) -> BTreeMap<String, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::merge::moved::MAX_MOVED;
 
     fn lines(text: &str) -> Vec<&str> {
         text.split_inclusive('\n').collect()

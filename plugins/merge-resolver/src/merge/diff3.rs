@@ -17,6 +17,14 @@ pub struct Hunk<'t, T> {
     pub theirs: &'t [T],
 }
 
+impl Hunk<'_, &str> {
+    /// Whether every line of it ends.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [self.base, self.ours, self.theirs].iter().all(|lines| lines.last().is_none_or(|line| line.ends_with('\n')))
+    }
+}
+
 /// A piece of the merged text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'t, T> {

@@ -74,12 +74,32 @@ pub fn merge(versions: &Versions<'_>, by: By, labels: &Labels<'_>, higher_versio
         return Err("a version of it has lines that look like conflict markers".to_owned());
     }
     let whole = texts.map(complete);
-    let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    match merge_texts(versions, whole.each_ref().map(String::as_str), by, labels, higher_version)? {
+        Some(resolution) => Ok(resolution),
+        // Then it is one of the end of the last line, which git takes for a part of it.
+        None => match merge_texts(versions, texts, by, labels, higher_version)? {
+            // A conflict could not be written as git does: its markers begin lines of their own.
+            Some(resolution) if resolution.remaining() > 0 => Err("its last line ends in different ways".to_owned()),
+            Some(resolution) => Ok(resolution),
+            None => Err("line by line there is no conflict, and yet git reports one".to_owned()),
+        },
+    }
+}
+
+/// Merges the texts, the file's versions as they are to be compared; none where there is no conflict.
+fn merge_texts(
+    versions: &Versions<'_>,
+    texts: [&str; 3],
+    by: By,
+    labels: &Labels<'_>,
+    higher_version: bool,
+) -> Result<Option<Resolution>, String> {
+    let [base, ours, theirs] = texts.map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let regions = regions(by, &base, &ours, &theirs)
         .ok_or_else(|| "the versions are too far apart to be compared line by line".to_owned())?;
     let hunks = regions.iter().filter(|region| matches!(region, Region::Conflict(_))).count();
     match hunks {
-        0 => return Err("line by line there is no conflict, and yet git reports one".to_owned()),
+        0 => return Ok(None),
         1..=MAX_HUNKS => {}
         _ => return Err(format!("it has {hunks} conflicts, more than {MAX_HUNKS}")),
     }
@@ -96,7 +116,7 @@ pub fn merge(versions: &Versions<'_>, by: By, labels: &Labels<'_>, higher_versio
         let length = resolution.text.trim_end_matches(['\n', '\r']).len();
         resolution.text.truncate(length);
     }
-    Ok(resolution)
+    Ok(Some(resolution))
 }
 
 impl Versions<'_> {
@@ -109,7 +129,7 @@ impl Versions<'_> {
 }
 
 /// The text with its last line ended as the first is, so that an added line is nobody's change of the one before.
-fn complete(text: &str) -> String {
+pub fn complete(text: &str) -> String {
     let end = match text.split_inclusive('\n').next() {
         Some(first) if first.ends_with("\r\n") => "\r\n",
         _ => "\n",
@@ -160,7 +180,9 @@ impl File<'_> {
                         Some(Region::Conflict(_)) | None => &[],
                     };
                     let around = Around { kind, before: &before, after, blanks, order_matters, higher_version };
-                    judged.push(resolve(hunk, &around).map_err(str::to_owned));
+                    let made =
+                        if hunk.is_complete() { resolve(hunk, &around) } else { resolve_end(self.by, hunk, &around) };
+                    judged.push(made.map_err(str::to_owned));
                     before.extend_from_slice(hunk.ours);
                 }
             }
@@ -237,6 +259,25 @@ impl File<'_> {
         let sides = (self.text(&[], |hunk| hunk.ours), self.text(&[], |hunk| hunk.theirs));
         Resolution { text, hunks, sides }
     }
+}
+
+/// A hunk at the end of the file, where a side's last line has no end: with all of them ended, its changes may not
+/// touch any more.
+fn resolve_end(by: By, hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String>, How), &'static str> {
+    let whole = [hunk.base, hunk.ours, hunk.theirs].map(|lines| complete(&lines.concat()));
+    let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let (mut made, mut how) = (Vec::new(), How::OneSided);
+    for region in regions(by, &base, &ours, &theirs).ok_or("its lines are too far apart")? {
+        match region {
+            Region::Clean(lines) => made.extend(lines.iter().map(|line| (*line).to_owned())),
+            Region::Conflict(hunk) => {
+                let (lines, by_rule) = resolve(&hunk, around)?;
+                made.extend(lines);
+                how = by_rule;
+            }
+        }
+    }
+    Ok((made, how))
 }
 
 /// Whether every line of `base` that both sides kept is in `text`, in order; none where that cannot be told.
