@@ -1,7 +1,7 @@
 //! Definitions that both sides added at one place: functions, methods, types, each whole and of another name. Their
 //! order says nothing, so both stay, ours first. A line that is not understood as part of one is none here.
 
-use super::brackets::nests;
+use super::brackets::{Nesting, nests};
 use super::kind::Language;
 use super::moved::moves;
 use std::collections::BTreeMap;
@@ -34,9 +34,6 @@ pub fn union<'t>(
 
 /// The definitions that the lines are, each with its name; none where a line is of none.
 fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&'t str>)>> {
-    if !nests(&lines.concat()) {
-        return None;
-    }
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     let mut lines = lines.iter().copied().peekable();
     let mut above = Vec::new();
@@ -48,19 +45,19 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
         }
         let name = defined(language, text)?;
         let mut item = std::mem::take(&mut above);
+        let (mut nesting, indent) = (Nesting::default(), indent(line));
         item.push(line);
-        let indent = indent(line);
+        nesting.read(line);
         // The body: whatever stands in brackets, and what is indented deeper.
-        while let Some(next) = lines.peek() {
-            let open = !nests(&item.concat());
-            let deeper = !next.trim().is_empty() && self::indent(next) > indent;
-            let blank_inside = next.trim().is_empty() && language == Language::Python && goes_on(&lines, indent);
-            if !(open || deeper && language == Language::Python || blank_inside) {
+        while let Some(next) = lines.peek().copied() {
+            let deeper = language == Language::Python && goes_on(&lines, indent);
+            if nesting.is_whole() && !deeper {
                 break;
             }
+            nesting.read(next);
             item.extend(lines.next());
         }
-        if !nests(&item.concat()) || !ends(language, &item) {
+        if !nesting.is_whole() || !ends(language, &item) {
             return None;
         }
         found.push((name, item));
@@ -69,7 +66,7 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
     above.iter().all(|line| line.trim().is_empty()).then_some(found).filter(|found| !found.is_empty())
 }
 
-/// Whether a line that is indented deeper follows the blank ones.
+/// Whether the next line that is not blank is indented deeper.
 fn goes_on<'t>(lines: &std::iter::Peekable<impl Iterator<Item = &'t str> + Clone>, indent: usize) -> bool {
     lines.clone().find(|line| !line.trim().is_empty()).is_some_and(|line| self::indent(line) > indent)
 }

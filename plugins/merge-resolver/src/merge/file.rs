@@ -1,8 +1,8 @@
 //! One file: its hunks resolved or left, the result checked as a whole, the text to write. Pure: no git, no host.
 
 use super::brackets::still_fit;
-use super::diff::{By, changes_by};
-use super::diff3::{Hunk, Region, regions};
+use super::diff::{By, Change, changes_by};
+use super::diff3::{Hunk, Region, regions, regions_of};
 use super::doubts::doubt;
 use super::hunk::{Around, How, resolve};
 use super::keyed::{Judged, Keyed};
@@ -95,8 +95,11 @@ fn merge_texts(
     higher_version: bool,
 ) -> Result<Option<Resolution>, String> {
     let [base, ours, theirs] = texts.map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
-    let regions = regions(by, &base, &ours, &theirs)
-        .ok_or_else(|| "the versions are too far apart to be compared line by line".to_owned())?;
+    let changes = [changes_by(by, &base, &ours), changes_by(by, &base, &theirs)];
+    let [Some(by_us), Some(by_them)] = changes else {
+        return Err("the versions are too far apart to be compared line by line".to_owned());
+    };
+    let regions = regions_of([&by_us, &by_them], &base, &ours, &theirs).ok_or("its changes do not fit")?;
     let hunks = regions.iter().filter(|region| matches!(region, Region::Conflict(_))).count();
     match hunks {
         0 => return Ok(None),
@@ -105,7 +108,7 @@ fn merge_texts(
     }
     let file = File { versions, by, kind: kind(versions.path), regions: &regions, higher_version };
     let judged = file.judge();
-    let checked = match file.check(&judged, &[&base, &ours, &theirs]) {
+    let checked = match file.check(&judged, &base, [&by_us, &by_them]) {
         Ok(()) => judged,
         Err(why) => judged.into_iter().map(|it| it.and_then(|_| Err(why.clone()))).collect(),
     };
@@ -191,12 +194,11 @@ impl File<'_> {
     }
 
     /// What must hold of the text, whichever side a hunk that is left gets in the end.
-    fn check(&self, judged: &[Judged], versions: &[&[&str]; 3]) -> Result<(), String> {
-        let [base, ours, theirs] = versions;
+    fn check(&self, judged: &[Judged], base: &[&str], changed: [&[Change]; 2]) -> Result<(), String> {
+        let Versions { ours, theirs, .. } = *self.versions;
         let with = |side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]| self.text(judged, side);
         let texts = [with(|hunk| hunk.ours), with(|hunk| hunk.theirs)];
         let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
-        let (our_text, their_text) = (ours.concat(), theirs.concat());
         if let Kind::Code(language) = self.kind
             && judged.iter().all(Result::is_ok)
             && let Some(why) =
@@ -205,12 +207,10 @@ impl File<'_> {
             return Err(why);
         }
         for text in &texts {
-            if !keeps(self.by, base, ours, theirs, text)
-                .ok_or("the result is too far from the versions to be checked")?
-            {
+            if !keeps(base, changed, text) {
                 return Err("merged, a line that both sides kept would be gone".to_owned());
             }
-            if nests && !still_fit(&our_text, &their_text, text) {
+            if nests && !still_fit(ours, theirs, text) {
                 return Err("merged, the brackets would not fit any more".to_owned());
             }
         }
@@ -280,11 +280,14 @@ fn resolve_end(by: By, hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Ve
     Ok((made, how))
 }
 
-/// Whether every line of `base` that both sides kept is in `text`, in order; none where that cannot be told.
-fn keeps(by: By, base: &[&str], ours: &[&str], theirs: &[&str], text: &str) -> Option<bool> {
-    let changed = [changes_by(by, base, ours)?, changes_by(by, base, theirs)?].concat();
-    let kept = |at: &usize| !changed.iter().any(|change| change.base.contains(at));
+/// Whether every line of `base` that both sides kept is in `text`, in order.
+fn keeps(base: &[&str], changed: [&[Change]; 2], text: &str) -> bool {
+    let mut kept = vec![true; base.len()];
+    for change in changed.into_iter().flatten() {
+        for line in kept.get_mut(change.base.clone()).into_iter().flatten() {
+            *line = false;
+        }
+    }
     let mut lines = text.split_inclusive('\n');
-    let kept_lines = base.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, line)| *line);
-    Some({ kept_lines }.all(|kept| lines.any(|line| line == kept)))
+    base.iter().zip(kept).filter(|(_, kept)| *kept).all(|(line, _)| lines.any(|other| other == *line))
 }
