@@ -7,13 +7,28 @@
 use super::brackets::nests;
 use super::diff::{By, changes_by};
 use super::words::merge_line;
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 /// Most lines of one version of a hunk whose lines are told apart: each is compared with each.
-pub const MAX_LINES: usize = 60;
+pub const MAX_LINES: usize = 40;
 
 /// Fewest words of a line that says something: shorter ones, such as `return nil`, are all over a file.
 const MIN_WORDS: usize = 3;
+
+/// A line with its words in order, so that what two have in common is counted by going through both once.
+struct Bag<'t> {
+    line: &'t str,
+    words: Vec<&'t str>,
+}
+
+fn bags<'t>(lines: &[&'t str]) -> Vec<Bag<'t>> {
+    let bag = |line: &&'t str| {
+        let mut words: Vec<&str> = words(line).collect();
+        words.sort_unstable();
+        Bag { line, words }
+    };
+    lines.iter().map(bag).collect()
+}
 
 /// What became of a line on one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +53,8 @@ pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<Strin
     if [base, ours, theirs].iter().any(|lines| lines.len() > MAX_LINES) {
         return None;
     }
-    let (ours, theirs) = (Side::of(base, ours)?, Side::of(base, theirs)?);
+    let bags_of_base = bags(base);
+    let (ours, theirs) = (Side::of(&bags_of_base, base, ours)?, Side::of(&bags_of_base, base, theirs)?);
     if !(ours.stands_beside(base, &theirs) && theirs.stands_beside(base, &ours)) || ours.says_elsewhere(&theirs) {
         return None;
     }
@@ -67,11 +83,13 @@ pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<Strin
 }
 
 impl<'t> Side<'t> {
-    fn of(base: &[&str], side: &[&'t str]) -> Option<Self> {
+    fn of(bags_of_base: &[Bag<'_>], base: &[&str], side: &[&'t str]) -> Option<Self> {
+        let bags_of_side = bags(side);
         let mut made = Self { fates: vec![Fate::Kept; base.len()], put: vec![Vec::new(); base.len() + 1] };
         for change in changes_by(By::Rarest, base, side)? {
-            let (from, to) = (base.get(change.base.clone())?, side.get(change.side.clone())?);
+            let (from, to) = (bags_of_base.get(change.base.clone())?, bags_of_side.get(change.side.clone())?);
             let pairs = pairs(from, to)?;
+            let to = side.get(change.side.clone())?;
             let (mut old, mut new) = (0, 0);
             for (paired_old, paired_new) in pairs.into_iter().chain([(from.len(), to.len())]) {
                 let (gone, put) = (old..paired_old, to.get(new..paired_new)?);
@@ -89,25 +107,22 @@ impl<'t> Side<'t> {
                 (old, new) = (paired_old + 1, paired_new + 1);
             }
         }
-        made.is_apart(base, side).then_some(made)
+        made.is_apart(bags_of_base, &bags_of_side).then_some(made)
     }
 
     /// Whether each line that changed is nearer to what it became than to any other line, and what it became to it.
-    fn is_apart(&self, base: &[&str], side: &[&str]) -> bool {
-        let changed = base.iter().zip(&self.fates).filter_map(|(line, fate)| match fate {
-            Fate::Became(text) => Some((*line, *text)),
-            Fate::Kept | Fate::Gone => None,
-        });
-        let nearer = |(line, text): (&str, &str)| {
-            let kept = in_common(line, text);
-            let others = |lines: &[&str], own: &str, than: &str| {
-                lines.iter().filter(|other| **other != own).all(|other| in_common(than, other) < kept)
-            };
+    fn is_apart(&self, base: &[Bag<'_>], side: &[Bag<'_>]) -> bool {
+        base.iter().zip(&self.fates).all(|(from, fate)| {
+            let Fate::Became(text) = fate else { return true };
+            let Some(to) = side.iter().find(|bag| bag.line == *text) else { return false };
+            let kept = in_common(from, to);
             // Of two equal lines, which one was changed cannot be told.
-            let once = |lines: &[&str], own: &str| lines.iter().filter(|other| **other == own).count() == 1;
-            once(base, line) && once(side, text) && others(side, text, line) && others(base, line, text)
-        };
-        { changed }.all(nearer)
+            let once = |bags: &[Bag<'_>], own: &str| bags.iter().filter(|other| other.line == own).count() == 1;
+            let nearest = |bags: &[Bag<'_>], own: &str, than: &Bag<'_>| {
+                bags.iter().filter(|other| other.line != own).all(|other| in_common(than, other) < kept)
+            };
+            once(base, from.line) && once(side, to.line) && nearest(side, to.line, from) && nearest(base, from.line, to)
+        })
     }
 
     /// Whether both sides wrote the same line at two places: then one of them moved, or did twice, what the other did.
@@ -150,15 +165,16 @@ impl<'t> Side<'t> {
 
 /// Which lines of a stretch became which of another: in order, each with at least half of its words kept, as many words
 /// kept as can be.
-fn pairs(from: &[&str], to: &[&str]) -> Option<Vec<(usize, usize)>> {
-    // `best[i][j]`: words kept by the lines from `i` and `j` on.
+fn pairs(from: &[Bag<'_>], to: &[Bag<'_>]) -> Option<Vec<(usize, usize)>> {
     let width = to.len() + 1;
-    let mut best = vec![0; (from.len() + 1) * width];
-    let kept = |old: usize, new: usize| -> usize {
-        let (Some(from), Some(to)) = (from.get(old), to.get(new)) else { return 0 };
-        let kept = in_common(from, to);
-        if 2 * kept >= words(from).count() { kept } else { 0 }
+    let kept = |old: &Bag<'_>, new: &Bag<'_>| -> usize {
+        let kept = in_common(old, new);
+        if 2 * kept >= old.words.len() { kept } else { 0 }
     };
+    let kept: Vec<usize> = from.iter().flat_map(|old| to.iter().map(move |new| kept(old, new))).collect();
+    let kept = |old: usize, new: usize| kept.get(old * to.len() + new).copied().unwrap_or(0);
+    // `best[i][j]`: words kept by the lines from `i` and `j` on.
+    let mut best = vec![0; (from.len() + 1) * width];
     for old in (0..from.len()).rev() {
         for new in (0..to.len()).rev() {
             let at = |old: usize, new: usize| best.get(old * width + new).copied().unwrap_or(0);
@@ -184,15 +200,21 @@ fn pairs(from: &[&str], to: &[&str]) -> Option<Vec<(usize, usize)>> {
 }
 
 /// How many words two lines have in common, in whatever order.
-fn in_common(left: &str, right: &str) -> usize {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for word in words(left) {
-        *counts.entry(word).or_default() += 1;
+fn in_common(left: &Bag<'_>, right: &Bag<'_>) -> usize {
+    let (mut left, mut right) = (left.words.iter().peekable(), right.words.iter().peekable());
+    let mut count = 0;
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            Ordering::Less => drop(left.next()),
+            Ordering::Greater => drop(right.next()),
+            Ordering::Equal => {
+                count += 1;
+                left.next();
+                right.next();
+            }
+        }
     }
-    let taken = words(right).filter(|word| {
-        counts.get_mut(word).is_some_and(|count| count.checked_sub(1).map(|less| *count = less).is_some())
-    });
-    taken.count()
+    count
 }
 
 /// Runs of letters, digits and `_`, and every other character but blanks: of texts in quotes too, so that two lines

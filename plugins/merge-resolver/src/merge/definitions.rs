@@ -1,13 +1,10 @@
 //! Definitions that both sides added at one place: functions, methods, types, each whole and of another name. Their
 //! order says nothing, so both stay, ours first. A line that is not understood as part of one is none here.
 
-use super::brackets::nests;
+use super::brackets::{Nesting, nests};
 use super::kind::Language;
+use super::moved::moves;
 use std::collections::BTreeMap;
-
-/// Most lines by which what was added may be moved to where a definition begins: a diff may begin an added function
-/// with the end of the one before, whose lines are the same.
-const MAX_MOVED: usize = 8;
 
 /// Both sides' lines, what both added alike once; none where they are not whole definitions, or two have one name.
 #[must_use]
@@ -35,40 +32,8 @@ pub fn union<'t>(
     None
 }
 
-/// Both sides' lines, moved down or up in the file by as many lines as stay the same by it; as they are first.
-fn moves<'t>(
-    ours: &[&'t str],
-    theirs: &[&'t str],
-    before: &[&str],
-    after: &[&str],
-) -> Vec<(Vec<&'t str>, Vec<&'t str>)> {
-    let mut found = vec![(ours.to_vec(), theirs.to_vec())];
-    let (mut our, mut their) = (ours.to_vec(), theirs.to_vec());
-    for next in after.iter().take(MAX_MOVED) {
-        if our.first() != Some(next) || their.first() != Some(next) {
-            break;
-        }
-        our.rotate_left(1);
-        their.rotate_left(1);
-        found.push((our.clone(), their.clone()));
-    }
-    (our, their) = (ours.to_vec(), theirs.to_vec());
-    for last in before.iter().rev().take(MAX_MOVED) {
-        if our.last() != Some(last) || their.last() != Some(last) {
-            break;
-        }
-        our.rotate_right(1);
-        their.rotate_right(1);
-        found.push((our.clone(), their.clone()));
-    }
-    found
-}
-
 /// The definitions that the lines are, each with its name; none where a line is of none.
 fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&'t str>)>> {
-    if !nests(&lines.concat()) {
-        return None;
-    }
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     let mut lines = lines.iter().copied().peekable();
     let mut above = Vec::new();
@@ -80,19 +45,19 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
         }
         let name = defined(language, text)?;
         let mut item = std::mem::take(&mut above);
+        let (mut nesting, indent) = (Nesting::default(), indent(line));
         item.push(line);
-        let indent = indent(line);
+        nesting.read(line);
         // The body: whatever stands in brackets, and what is indented deeper.
-        while let Some(next) = lines.peek() {
-            let open = !nests(&item.concat());
-            let deeper = !next.trim().is_empty() && self::indent(next) > indent;
-            let blank_inside = next.trim().is_empty() && language == Language::Python && goes_on(&lines, indent);
-            if !(open || deeper && language == Language::Python || blank_inside) {
+        while let Some(next) = lines.peek().copied() {
+            let deeper = language == Language::Python && goes_on(&lines, indent);
+            if nesting.is_whole() && !deeper {
                 break;
             }
+            nesting.read(next);
             item.extend(lines.next());
         }
-        if !nests(&item.concat()) || !ends(language, &item) {
+        if !nesting.is_whole() || !ends(language, &item) {
             return None;
         }
         found.push((name, item));
@@ -101,7 +66,7 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
     above.iter().all(|line| line.trim().is_empty()).then_some(found).filter(|found| !found.is_empty())
 }
 
-/// Whether a line that is indented deeper follows the blank ones.
+/// Whether the next line that is not blank is indented deeper.
 fn goes_on<'t>(lines: &std::iter::Peekable<impl Iterator<Item = &'t str> + Clone>, indent: usize) -> bool {
     lines.clone().find(|line| !line.trim().is_empty()).is_some_and(|line| self::indent(line) > indent)
 }
@@ -222,6 +187,7 @@ pub fn names(language: Language, text: &str) -> BTreeMap<String, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::merge::moved::MAX_MOVED;
 
     fn lines(text: &str) -> Vec<&str> {
         text.split_inclusive('\n').collect()

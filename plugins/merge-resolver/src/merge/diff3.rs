@@ -17,6 +17,14 @@ pub struct Hunk<'t, T> {
     pub theirs: &'t [T],
 }
 
+impl Hunk<'_, &str> {
+    /// Whether every line of it ends.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [self.base, self.ours, self.theirs].iter().all(|lines| lines.last().is_none_or(|line| line.ends_with('\n')))
+    }
+}
+
 /// A piece of the merged text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'t, T> {
@@ -29,8 +37,18 @@ pub enum Region<'t, T> {
 /// Lays `ours` and `theirs` beside `base`; none where one is too far from it to be compared.
 #[must_use]
 pub fn regions<'t, T: Ord>(by: By, base: &'t [T], ours: &'t [T], theirs: &'t [T]) -> Option<Vec<Region<'t, T>>> {
-    let (by_us, by_them) = (changes_by(by, base, ours)?, changes_by(by, base, theirs)?);
-    let (mut us, mut them) = (by_us.as_slice(), by_them.as_slice());
+    regions_of([&changes_by(by, base, ours)?, &changes_by(by, base, theirs)?], base, ours, theirs)
+}
+
+/// The same where both sides' changes are known.
+#[must_use]
+pub fn regions_of<'t, T: Eq>(
+    [by_us, by_them]: [&[Change]; 2],
+    base: &'t [T],
+    ours: &'t [T],
+    theirs: &'t [T],
+) -> Option<Vec<Region<'t, T>>> {
+    let (mut us, mut them) = (by_us, by_them);
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(start) = [us.first(), them.first()].into_iter().flatten().map(|it| it.base.start).min() {
         let mut end = start;

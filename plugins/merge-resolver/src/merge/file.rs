@@ -1,8 +1,8 @@
 //! One file: its hunks resolved or left, the result checked as a whole, the text to write. Pure: no git, no host.
 
 use super::brackets::still_fit;
-use super::diff::{By, changes_by};
-use super::diff3::{Hunk, Region, regions};
+use super::diff::{By, Change, changes_by};
+use super::diff3::{Hunk, Region, regions, regions_of};
 use super::doubts::doubt;
 use super::hunk::{Around, How, resolve};
 use super::keyed::{Judged, Keyed};
@@ -74,18 +74,41 @@ pub fn merge(versions: &Versions<'_>, by: By, labels: &Labels<'_>, higher_versio
         return Err("a version of it has lines that look like conflict markers".to_owned());
     }
     let whole = texts.map(complete);
-    let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
-    let regions = regions(by, &base, &ours, &theirs)
-        .ok_or_else(|| "the versions are too far apart to be compared line by line".to_owned())?;
+    match merge_texts(versions, whole.each_ref().map(String::as_str), by, labels, higher_version)? {
+        Some(resolution) => Ok(resolution),
+        // Then it is one of the end of the last line, which git takes for a part of it.
+        None => match merge_texts(versions, texts, by, labels, higher_version)? {
+            // A conflict could not be written as git does: its markers begin lines of their own.
+            Some(resolution) if resolution.remaining() > 0 => Err("its last line ends in different ways".to_owned()),
+            Some(resolution) => Ok(resolution),
+            None => Err("line by line there is no conflict, and yet git reports one".to_owned()),
+        },
+    }
+}
+
+/// Merges the texts, the file's versions as they are to be compared; none where there is no conflict.
+fn merge_texts(
+    versions: &Versions<'_>,
+    texts: [&str; 3],
+    by: By,
+    labels: &Labels<'_>,
+    higher_version: bool,
+) -> Result<Option<Resolution>, String> {
+    let [base, ours, theirs] = texts.map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let changes = [changes_by(by, &base, &ours), changes_by(by, &base, &theirs)];
+    let [Some(by_us), Some(by_them)] = changes else {
+        return Err("the versions are too far apart to be compared line by line".to_owned());
+    };
+    let regions = regions_of([&by_us, &by_them], &base, &ours, &theirs).ok_or("its changes do not fit")?;
     let hunks = regions.iter().filter(|region| matches!(region, Region::Conflict(_))).count();
     match hunks {
-        0 => return Err("line by line there is no conflict, and yet git reports one".to_owned()),
+        0 => return Ok(None),
         1..=MAX_HUNKS => {}
         _ => return Err(format!("it has {hunks} conflicts, more than {MAX_HUNKS}")),
     }
     let file = File { versions, by, kind: kind(versions.path), regions: &regions, higher_version };
     let judged = file.judge();
-    let checked = match file.check(&judged, &[&base, &ours, &theirs]) {
+    let checked = match file.check(&judged, &base, [&by_us, &by_them]) {
         Ok(()) => judged,
         Err(why) => judged.into_iter().map(|it| it.and_then(|_| Err(why.clone()))).collect(),
     };
@@ -96,7 +119,7 @@ pub fn merge(versions: &Versions<'_>, by: By, labels: &Labels<'_>, higher_versio
         let length = resolution.text.trim_end_matches(['\n', '\r']).len();
         resolution.text.truncate(length);
     }
-    Ok(resolution)
+    Ok(Some(resolution))
 }
 
 impl Versions<'_> {
@@ -109,7 +132,7 @@ impl Versions<'_> {
 }
 
 /// The text with its last line ended as the first is, so that an added line is nobody's change of the one before.
-fn complete(text: &str) -> String {
+pub fn complete(text: &str) -> String {
     let end = match text.split_inclusive('\n').next() {
         Some(first) if first.ends_with("\r\n") => "\r\n",
         _ => "\n",
@@ -160,7 +183,9 @@ impl File<'_> {
                         Some(Region::Conflict(_)) | None => &[],
                     };
                     let around = Around { kind, before: &before, after, blanks, order_matters, higher_version };
-                    judged.push(resolve(hunk, &around).map_err(str::to_owned));
+                    let made =
+                        if hunk.is_complete() { resolve(hunk, &around) } else { resolve_end(self.by, hunk, &around) };
+                    judged.push(made.map_err(str::to_owned));
                     before.extend_from_slice(hunk.ours);
                 }
             }
@@ -169,12 +194,11 @@ impl File<'_> {
     }
 
     /// What must hold of the text, whichever side a hunk that is left gets in the end.
-    fn check(&self, judged: &[Judged], versions: &[&[&str]; 3]) -> Result<(), String> {
-        let [base, ours, theirs] = versions;
+    fn check(&self, judged: &[Judged], base: &[&str], changed: [&[Change]; 2]) -> Result<(), String> {
+        let Versions { ours, theirs, .. } = *self.versions;
         let with = |side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]| self.text(judged, side);
         let texts = [with(|hunk| hunk.ours), with(|hunk| hunk.theirs)];
         let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
-        let (our_text, their_text) = (ours.concat(), theirs.concat());
         if let Kind::Code(language) = self.kind
             && judged.iter().all(Result::is_ok)
             && let Some(why) =
@@ -183,12 +207,10 @@ impl File<'_> {
             return Err(why);
         }
         for text in &texts {
-            if !keeps(self.by, base, ours, theirs, text)
-                .ok_or("the result is too far from the versions to be checked")?
-            {
+            if !keeps(base, changed, text) {
                 return Err("merged, a line that both sides kept would be gone".to_owned());
             }
-            if nests && !still_fit(&our_text, &their_text, text) {
+            if nests && !still_fit(ours, theirs, text) {
                 return Err("merged, the brackets would not fit any more".to_owned());
             }
         }
@@ -239,11 +261,33 @@ impl File<'_> {
     }
 }
 
-/// Whether every line of `base` that both sides kept is in `text`, in order; none where that cannot be told.
-fn keeps(by: By, base: &[&str], ours: &[&str], theirs: &[&str], text: &str) -> Option<bool> {
-    let changed = [changes_by(by, base, ours)?, changes_by(by, base, theirs)?].concat();
-    let kept = |at: &usize| !changed.iter().any(|change| change.base.contains(at));
+/// A hunk at the end of the file, where a side's last line has no end: with all of them ended, its changes may not
+/// touch any more.
+fn resolve_end(by: By, hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String>, How), &'static str> {
+    let whole = [hunk.base, hunk.ours, hunk.theirs].map(|lines| complete(&lines.concat()));
+    let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let (mut made, mut how) = (Vec::new(), How::OneSided);
+    for region in regions(by, &base, &ours, &theirs).ok_or("its lines are too far apart")? {
+        match region {
+            Region::Clean(lines) => made.extend(lines.iter().map(|line| (*line).to_owned())),
+            Region::Conflict(hunk) => {
+                let (lines, by_rule) = resolve(&hunk, around)?;
+                made.extend(lines);
+                how = by_rule;
+            }
+        }
+    }
+    Ok((made, how))
+}
+
+/// Whether every line of `base` that both sides kept is in `text`, in order.
+fn keeps(base: &[&str], changed: [&[Change]; 2], text: &str) -> bool {
+    let mut kept = vec![true; base.len()];
+    for change in changed.into_iter().flatten() {
+        for line in kept.get_mut(change.base.clone()).into_iter().flatten() {
+            *line = false;
+        }
+    }
     let mut lines = text.split_inclusive('\n');
-    let kept_lines = base.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, line)| *line);
-    Some({ kept_lines }.all(|kept| lines.any(|line| line == kept)))
+    base.iter().zip(kept).filter(|(_, kept)| *kept).all(|(line, _)| lines.any(|other| other == *line))
 }

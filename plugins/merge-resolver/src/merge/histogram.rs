@@ -5,14 +5,13 @@
 //! that git wrote could not be told from one that somebody edited.
 
 use super::diff::{Edits, shortest};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How often an item may stand in a stretch and still pair it: git's own bound.
 const MAX_OCCURRENCES: usize = 64;
 /// Most items that are looked at in all stretches together: one that is cut again and again is counted again and
 /// again, and texts that need more have little left to merge.
-pub const MAX_LOOKED_AT: usize = 4_000_000;
+pub const MAX_LOOKED_AT: usize = 20_000_000;
 
 /// What is deleted and inserted between `base` and `side`; none where they are too far apart: past
 /// [`MAX_LOOKED_AT`], or in a stretch in which nothing is rare for [`shortest`].
@@ -21,16 +20,15 @@ pub fn edits(base: &[usize], side: &[usize]) -> Option<Edits> {
     let mut edits = Edits::default();
     // Each stretch is smaller than the one that it was cut from; those on the left come first.
     let mut stretches = vec![(0..base.len(), 0..side.len())];
-    let mut room = MAX_LOOKED_AT;
+    let mut places = Places::new(base.iter().chain(side).max().map_or(0, |item| item + 1));
     while let Some((old, new)) = stretches.pop() {
-        room = room.checked_sub(old.len() + new.len())?;
         let texts = (base.get(old.clone())?, side.get(new.clone())?);
         if old.is_empty() || new.is_empty() {
             edits.deleted.extend(old);
             edits.inserted.extend(new);
             continue;
         }
-        match rarest(texts.0, texts.1) {
+        match places.rarest(texts.0, texts.1)? {
             Pairing::Stretch(pair) => {
                 stretches.push((old.start + pair.old.end..old.end, new.start + pair.new.end..new.end));
                 stretches.push((old.start..old.start + pair.old.start, new.start..new.start + pair.new.start));
@@ -74,51 +72,114 @@ struct Pair {
     new: Range<usize>,
 }
 
-/// Looks for the stretch that both have whose rarest item is rarest in `old`; of two such, for the longer, then for
-/// the first that is found.
-fn rarest(old: &[usize], new: &[usize]) -> Pairing {
-    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (at, item) in old.iter().enumerate() {
-        places.entry(*item).or_default().push(at);
+/// Where an item stands in a stretch: the first place, and how often.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    first: usize,
+    count: usize,
+}
+
+/// The places of all items, kept from stretch to stretch.
+struct Places {
+    /// By item; empty between two stretches.
+    found: Vec<Found>,
+    /// By place in the stretch, the next place of the same item; none is 0, which is never a next one.
+    next: Vec<usize>,
+    /// How many items may still be looked at.
+    room: usize,
+}
+
+impl Places {
+    fn new(items: usize) -> Self {
+        Self { found: vec![Found::default(); items], next: Vec::new(), room: MAX_LOOKED_AT }
     }
-    let count = |at: usize| old.get(at).and_then(|item| places.get(item)).map_or(usize::MAX, Vec::len);
-    let same = |left: usize, right: usize| old.get(left).is_some_and(|item| new.get(right) == Some(item));
-    let (mut best, mut rarity, mut in_common) = (None::<Pair>, MAX_OCCURRENCES + 1, false);
-    let mut at = 0;
-    while let Some(item) = new.get(at) {
-        let mut next = at + 1;
-        let found = places.get(item).map_or(&[][..], Vec::as_slice);
-        in_common |= !found.is_empty();
-        let mut reached = 0;
-        let places_of_it = if found.len() <= rarity { found } else { &[] };
-        for &place in places_of_it {
-            // One that lies in the stretch before is of it.
-            if place < reached {
-                continue;
-            }
-            let mut pair = Pair { old: place..place + 1, new: at..at + 1 };
-            let mut lowest = found.len();
-            while pair.old.start > 0 && pair.new.start > 0 && same(pair.old.start - 1, pair.new.start - 1) {
-                (pair.old.start, pair.new.start) = (pair.old.start - 1, pair.new.start - 1);
-                lowest = if lowest > 1 { lowest.min(count(pair.old.start)) } else { lowest };
-            }
-            while same(pair.old.end, pair.new.end) {
-                lowest = if lowest > 1 { lowest.min(count(pair.old.end)) } else { lowest };
-                (pair.old.end, pair.new.end) = (pair.old.end + 1, pair.new.end + 1);
-            }
-            next = next.max(pair.new.end);
-            reached = pair.old.end;
-            if best.as_ref().is_none_or(|best| best.old.len() < pair.old.len()) || lowest < rarity {
-                best = Some(pair);
-                rarity = lowest;
+
+    fn of(&self, item: usize) -> Found {
+        self.found.get(item).copied().unwrap_or_default()
+    }
+
+    /// Takes up a stretch's items.
+    fn take_up(&mut self, old: &[usize]) {
+        self.next.clear();
+        self.next.resize(old.len(), 0);
+        for (at, item) in old.iter().enumerate().rev() {
+            let (Some(found), Some(next)) = (self.found.get_mut(*item), self.next.get_mut(at)) else { continue };
+            *next = if found.count > 0 { found.first } else { 0 };
+            *found = Found { first: at, count: found.count + 1 };
+        }
+    }
+
+    fn forget(&mut self, old: &[usize]) {
+        for item in old {
+            if let Some(found) = self.found.get_mut(*item) {
+                *found = Found::default();
             }
         }
-        at = next;
     }
-    match best {
-        _ if in_common && rarity > MAX_OCCURRENCES => Pairing::TooMany,
-        Some(best) => Pairing::Stretch(best),
-        None => Pairing::Nothing,
+
+    /// Looks for the stretch that both have whose rarest item is rarest in `old`; of two such, for the longer, then for
+    /// the first that is found. None where too much would be looked at.
+    fn rarest(&mut self, old: &[usize], new: &[usize]) -> Option<Pairing> {
+        self.room = self.room.checked_sub(old.len() + new.len())?;
+        self.take_up(old);
+        let pairing = self.look(old, new);
+        self.forget(old);
+        pairing
+    }
+
+    fn look(&mut self, old: &[usize], new: &[usize]) -> Option<Pairing> {
+        let (mut best, mut rarity, mut in_common) = (None::<Pair>, MAX_OCCURRENCES + 1, false);
+        let mut at = 0;
+        while let Some(item) = new.get(at) {
+            let mut next = at + 1;
+            let found = self.of(*item);
+            in_common |= found.count > 0;
+            let mut place = (found.count > 0 && found.count <= rarity).then_some(found.first);
+            while let Some(start) = place {
+                let (pair, lowest) = self.grown(old, new, (start, at), found.count);
+                self.room = self.room.checked_sub(pair.old.len())?;
+                next = next.max(pair.new.end);
+                // One that lies in this stretch is of it.
+                place = self.after(start);
+                while place.is_some_and(|place| place < pair.old.end) {
+                    place = place.and_then(|place| self.after(place));
+                }
+                if best.as_ref().is_none_or(|best| best.old.len() < pair.old.len()) || lowest < rarity {
+                    best = Some(pair);
+                    rarity = lowest;
+                }
+            }
+            at = next;
+        }
+        Some(match best {
+            _ if in_common && rarity > MAX_OCCURRENCES => Pairing::TooMany,
+            Some(best) => Pairing::Stretch(best),
+            None => Pairing::Nothing,
+        })
+    }
+
+    /// The next place of the item at `place`.
+    fn after(&self, place: usize) -> Option<usize> {
+        self.next.get(place).copied().filter(|next| *next > 0)
+    }
+
+    /// The stretch around two equal items, and how often its rarest stands in `old`.
+    fn grown(&self, old: &[usize], new: &[usize], (left, right): (usize, usize), count: usize) -> (Pair, usize) {
+        let same = |left: usize, right: usize| old.get(left).is_some_and(|item| new.get(right) == Some(item));
+        let rarer = |lowest: usize, at: usize| match old.get(at) {
+            Some(item) if lowest > 1 => lowest.min(self.of(*item).count),
+            _ => lowest,
+        };
+        let (mut pair, mut lowest) = (Pair { old: left..left + 1, new: right..right + 1 }, count);
+        while pair.old.start > 0 && pair.new.start > 0 && same(pair.old.start - 1, pair.new.start - 1) {
+            (pair.old.start, pair.new.start) = (pair.old.start - 1, pair.new.start - 1);
+            lowest = rarer(lowest, pair.old.start);
+        }
+        while same(pair.old.end, pair.new.end) {
+            lowest = rarer(lowest, pair.old.end);
+            (pair.old.end, pair.new.end) = (pair.old.end + 1, pair.new.end + 1);
+        }
+        (pair, lowest)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::align;
 use super::definitions;
 use super::diff3::Hunk;
+use super::import_sets;
 use super::kind::Kind;
 use super::list::{Added, union};
 use super::version::higher_lines;
@@ -89,14 +90,19 @@ pub fn resolve(hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String
         return Err("it is too long to be looked into");
     }
     if hunk.base.is_empty() {
-        let added =
-            Added { ours: hunk.ours, theirs: hunk.theirs, before: around.before, order_matters: around.order_matters };
+        let Around { before, after, order_matters, .. } = *around;
+        let added = Added { ours: hunk.ours, theirs: hunk.theirs, before, order_matters };
         if let Kind::Code(language) = around.kind
-            && let Some(lines) = definitions::union(language, hunk.ours, hunk.theirs, (around.before, around.after))
+            && let Some(lines) = definitions::union(language, hunk.ours, hunk.theirs, (before, after))
         {
             return Ok((owned(&lines), How::List));
         }
         return union(around.kind, &added).map(|lines| (owned(&lines), How::List));
+    }
+    if let Kind::Code(language) = around.kind
+        && let Some(lines) = import_sets::merge(language, hunk.base, hunk.ours, hunk.theirs)
+    {
+        return Ok((owned(&lines), How::List));
     }
     // Whose words belong to which sentence is not told by lines.
     if !matches!(around.kind, Kind::Prose | Kind::Changelog)

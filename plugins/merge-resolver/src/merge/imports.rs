@@ -86,7 +86,22 @@ fn python(text: &str) -> Option<Vec<String>> {
     understood.then(|| names.split(',').map(|part| renamed(part, "\0")).collect())?
 }
 
+/// `var NAME = require('MODULE').PART;`
+fn required(text: &str) -> Option<Vec<String>> {
+    let words = ["var ", "let ", "const "];
+    let (name, rest) = words.iter().find_map(|word| text.strip_prefix(word))?.split_once(" = require(")?;
+    let quote = rest.chars().next().filter(|it| matches!(it, '"' | '\''))?;
+    let (module, rest) = rest.get(1..)?.split_once(quote)?;
+    let rest = rest.strip_prefix(')')?;
+    let part = rest.strip_suffix(';').unwrap_or(rest);
+    let whole = part.is_empty() || part.strip_prefix('.').is_some_and(|part| is_path(part, "."));
+    (whole && !module.is_empty() && is_name(name)).then(|| vec![name.to_owned()])
+}
+
 fn javascript(text: &str) -> Option<Vec<String>> {
+    if let Some(names) = required(text) {
+        return Some(names);
+    }
     let item = text.strip_suffix(';').unwrap_or(text).strip_prefix("import ")?;
     let (bindings, module) = item.rsplit_once(" from ")?;
     let quote = module.chars().next().filter(|it| matches!(it, '"' | '\''))?;

@@ -2,6 +2,7 @@
 //! requirements, `go.mod` and `go.sum`. The union is taken only where each added line is understood and no two
 //! of them say something of the same thing.
 
+use super::changelog::sections;
 use super::imports::bound_names;
 use super::kind::{Kind, Language};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub fn union<'t>(kind: Kind, added: &Added<'t>) -> Result<Vec<&'t str>, &'static
     match kind {
         Kind::Ignore if added.order_matters => Err("the file has patterns with `!`, so the order of patterns matters"),
         Kind::Ignore => Ok(once(added, |line| !line.trim().is_empty() && !line.starts_with('#'))),
-        Kind::Changelog => changelog(added),
+        Kind::Changelog => changelog(added).or_else(|why| sections(added.ours, added.theirs).ok_or(why)),
         Kind::Requirements => keyed(added, requirement).ok_or("both sides added a requirement of the same package"),
         Kind::GoMod if in_block(added.before, "require (") => {
             keyed(added, go_requirement).ok_or("both sides added a requirement of the same module")

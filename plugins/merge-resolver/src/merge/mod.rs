@@ -7,6 +7,7 @@
 
 mod align;
 mod brackets;
+mod changelog;
 mod definitions;
 mod diff;
 mod diff3;
@@ -14,11 +15,13 @@ mod doubts;
 mod file;
 mod histogram;
 mod hunk;
+mod import_sets;
 mod imports;
 mod keyed;
 mod kind;
 mod list;
 mod markers;
+mod moved;
 #[cfg(test)]
 mod tests;
 mod tokens;

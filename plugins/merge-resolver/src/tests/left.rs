@@ -66,6 +66,17 @@ fn brackets_that_would_not_fit() {
 }
 
 #[test]
+fn what_is_doubtful_as_a_whole() {
+    let gap = "\n\n\n\n";
+    let text = |name: &str, first: &str, more: &str| format!("let {name} = 1;\n{gap}f({first}, 1);\n{gap}{more}");
+    let (base, ours) = (text("old", "a", ""), text("new", "b", ""));
+    let theirs = text("old", "a", "g(old);\n").replace("(a, 1)", "(a, 2)");
+    stays(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "did away with the name `old`");
+    let call = ["is(f(a), b)\n", "is(f(a))\n", "equal(f(a), b)\n"];
+    stays(&Repo::new(&[("a.rs", call[0], call[1], call[2])]), "a.rs", "in different ways");
+}
+
+#[test]
 fn removed_renamed_and_added_files() {
     left_alone(&Repo::new(&[("a.rs", "a\n", "b\n", "")]), "a.rs", "removed, or renamed, on theirs");
     left_alone(&Repo::new(&[("a.rs", "a\n", "", "b\n")]), "a.rs", "removed, or renamed, on our side");

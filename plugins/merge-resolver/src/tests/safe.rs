@@ -61,12 +61,36 @@ fn lists_without_order() {
         "# Log\n\n## Next\n\n- Old\n- Ours\n- Theirs\n",
     );
     check("requirements.txt", ["a==1\n", "a==1\nc==3\n", "a==1\nb==2\n"], "a==1\nb==2\nc==3\n");
+    check(
+        "A.java",
+        ["import a.B;\n\nclass A {}\n", "import a.C;\n\nclass A {}\n", "import a.A;\nimport a.B;\n\nclass A {}\n"],
+        "import a.A;\nimport a.C;\n\nclass A {}\n",
+    );
+}
+
+#[test]
+fn definitions_and_sections_of_each_side() {
+    let class = |more: &str| format!("class A:\n    def a(self):\n        return 1\n{more}");
+    let (ours, theirs) = ("\n    def b(self):\n        return 2\n", "\n    def c(self):\n        return 3\n");
+    check("a.py", [&class(""), &class(ours), &class(theirs)], &class(&format!("{ours}{theirs}")));
+    let log = |more: &str| format!("# Log\n\n{more}## 1.0\n\n- Old\n");
+    let (ours, theirs) = ("## 1.0.1\n\n- Mended\n\n", "## Unreleased\n\n- New\n\n");
+    check("CHANGELOG.md", [&log(""), &log(ours), &log(theirs)], &log(&format!("{theirs}{ours}")));
+}
+
+#[test]
+fn a_line_beside_one_that_the_other_side_changed() {
+    let told = check("a.go", ["x := f(a)\n", "check()\nx := f(a)\n", "x := f(b)\n"], "check()\nx := f(b)\n");
+    assert!(told.message.contains("each side changed lines of its own"), "{}", told.message);
 }
 
 #[test]
 fn a_last_line_without_an_end() {
     check(".gitignore", ["target/", "target/\n*.log", "target/\nout/"], "target/\n*.log\nout/");
     check(".gitignore", ["target/\n", "target/\n*.log", "target/\nout/\n"], "target/\n*.log\nout/");
+    // One side only ended it, and git takes that for a change of the line.
+    check("a.rs", ["f(a);\nlast();", "f(a);\nlast();\n", "f(a);\nlast(b);"], "f(a);\nlast(b);\n");
+    check("a.md", ["a\nb", "a\nb\n", "a\nb\nc"], "a\nb\nc\n");
 }
 
 #[test]
