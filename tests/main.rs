@@ -12,6 +12,7 @@ mod support;
 
 mod approvals;
 mod architecture;
+mod authoring;
 mod bench;
 mod commands;
 mod compiling;

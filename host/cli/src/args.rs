@@ -4,6 +4,7 @@ mod audit;
 mod help;
 mod journal;
 mod people;
+mod plugin;
 
 pub use audit::*;
 use clap::builder::styling::{AnsiColor, Styles};
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use journal::*;
 use people::duration;
 pub use people::*;
+pub use plugin::*;
 use std::path::PathBuf;
 use std::time::Duration;
 use tollgate_core::events::{EventType, Pattern};
@@ -93,7 +95,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List, inspect and steer plugins
+    /// List, inspect and steer plugins; and write, build and try them
     #[command(subcommand, after_help = help::PLUGIN)]
     Plugin(PluginCommand),
     /// Check, count, export, import, prune and redact the journal itself
@@ -277,64 +279,6 @@ pub struct ExplainArgs {
     /// A preset or a file, instead of the home's policy; several are joined in order
     #[arg(long = "policy", value_name = "NAME|FILE")]
     pub policies: Vec<String>,
-}
-
-/// `plugin`
-#[derive(Debug, Subcommand)]
-pub enum PluginCommand {
-    /// All plugins and how they are
-    List {
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
-    },
-    /// All that is known of one plugin
-    Inspect {
-        /// Its name
-        name: String,
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
-    },
-    /// Its last log lines
-    Logs {
-        /// Its name
-        name: String,
-        /// How many, the newest
-        #[arg(short = 'n', long = "lines", value_name = "N", default_value_t = 50)]
-        lines: usize,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Stop it and keep it stopped
-    Disable {
-        /// Its name
-        name: String,
-    },
-    /// Let it run again
-    Enable {
-        /// Its name
-        name: String,
-    },
-    /// Read its file and its grant file again and start it anew: the way out of quarantine
-    #[command(after_help = help::RELOAD)]
-    Reload {
-        /// Its name
-        name: String,
-        /// One JSON object on standard output
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show what it asks and what it has, and grant it
-    #[command(after_help = help::GRANT)]
-    Grant {
-        /// Its name
-        name: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
 }
 
 /// `config`

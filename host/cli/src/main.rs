@@ -13,6 +13,7 @@ mod exit;
 mod home;
 mod hook;
 mod host;
+mod kit;
 mod output;
 mod policies;
 mod reload;
@@ -88,7 +89,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Man { out } => commands::man::run(out.as_deref()),
-        Command::Plugin(command) => commands::plugin::run(&home()?, command),
+        Command::Plugin(command) => commands::plugin::run(home, command),
         Command::Journal(command) => commands::journal::run(&home()?, &command),
         Command::Audit(command) => commands::audit::run(&home()?, &command),
         Command::Config(command) => commands::config::run(&home()?, &command),

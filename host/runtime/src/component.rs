@@ -12,7 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 /// The largest component file, in bytes.
 pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 /// The interface version that this host offers.
-const INTERFACE_VERSION: &str = "0.1.0";
+pub(crate) const INTERFACE_VERSION: &str = "0.1.0";
 const INTERFACE: &str = "tollgate:plugin/";
 /// WASI packages that are linked; of those only clocks, random and output do anything.
 const WASI: &[&str] = &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];

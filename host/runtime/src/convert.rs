@@ -4,7 +4,7 @@ use crate::bindings::exports::tollgate::plugin::gate;
 use crate::bindings::tollgate::plugin::types as wit;
 use crate::fault::start_of;
 use tollgate_core::event::Event;
-use tollgate_core::gate::{NormalisedCall, RedirectKind, ShellCommand, Word};
+use tollgate_core::gate::{GuardOutcome, NormalisedCall, RedirectKind, ShellCommand, Word};
 use uuid::fmt::Hyphenated;
 
 /// Room for an id's text, so that it needs no allocation.
@@ -115,6 +115,24 @@ pub(crate) enum GuardWord {
     Allow,
     /// JSON text, unchecked.
     Rewrite(String),
+}
+
+impl GuardWord {
+    /// What it says to the gate.
+    ///
+    /// # Errors
+    /// When a rewrite is no object: what is wrong with it.
+    pub(crate) fn outcome(self) -> Result<GuardOutcome, String> {
+        Ok(match self {
+            Self::Abstain => GuardOutcome::Abstain,
+            Self::Deny(reason) => GuardOutcome::Deny(reason),
+            Self::Ask(reason) => GuardOutcome::Ask(reason),
+            Self::Allow => GuardOutcome::Allow,
+            Self::Rewrite(json) => GuardOutcome::Rewrite(
+                serde_json::from_str(&json).map_err(|error| format!("its rewrite is no JSON object: {error}"))?,
+            ),
+        })
+    }
 }
 
 impl From<gate::Verdict> for GuardWord {

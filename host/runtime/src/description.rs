@@ -128,8 +128,12 @@ fn ask(said: lifecycle::Capability) -> Result<Ask, Rejection> {
     })
 }
 
+/// What [`is_plugin_name`] asks for, for people.
+pub const NAME_RULE: &str = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`";
+
 /// Whether `name` can name a plugin: 1 to 64 of `[a-z0-9-]`, so that it fits file names, sources and ids.
-pub(crate) fn is_plugin_name(name: &str) -> bool {
+#[must_use]
+pub fn is_plugin_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
         && !name.starts_with('-')

@@ -256,23 +256,11 @@ impl Desk {
 
 /// What the guard said, with its own failures counted.
 fn outcome(plugin: &Plugin, word: Result<GuardWord, String>) -> GuardOutcome {
-    match word {
-        Ok(GuardWord::Abstain) => GuardOutcome::Abstain,
-        Ok(GuardWord::Deny(reason)) => GuardOutcome::Deny(reason),
-        Ok(GuardWord::Ask(reason)) => GuardOutcome::Ask(reason),
-        Ok(GuardWord::Allow) => GuardOutcome::Allow,
-        Ok(GuardWord::Rewrite(json)) => match serde_json::from_str(&json) {
-            Ok(input) => GuardOutcome::Rewrite(input),
-            Err(error) => {
-                plugin.counters.failed.fetch_add(1, Relaxed);
-                failed(Cause::Fault, format!("its rewrite is no JSON object: {error}"))
-            }
-        },
-        Err(message) => {
-            plugin.counters.failed.fetch_add(1, Relaxed);
-            failed(Cause::Fault, format!("it failed: {message}"))
-        }
-    }
+    let said = word.map_err(|message| format!("it failed: {message}")).and_then(GuardWord::outcome);
+    said.unwrap_or_else(|message| {
+        plugin.counters.failed.fetch_add(1, Relaxed);
+        failed(Cause::Fault, message)
+    })
 }
 
 /// An announcement that names the version.

@@ -7,7 +7,7 @@
 //! How a file becomes a plugin: `folder` sees it, `manager` carries the change out, `signature` lets its bytes pass,
 //! `component` checks them, `compiler` makes code of them once, `version` describes and initialises it, `lane`
 //! feeds it events and `gate` asks it about calls. A `guest` is one running instance; what it can call is under
-//! `host`, behind permits that only `capability` makes.
+//! `host`, behind permits that only `capability` makes. `trial` does the same for a plugin's author, with no daemon.
 
 mod asker;
 mod bindings;
@@ -43,6 +43,7 @@ mod schema;
 mod services;
 mod signature;
 mod stats;
+mod trial;
 mod usage;
 mod version;
 
@@ -54,6 +55,7 @@ pub use compiler::{
     Artifact, Child, CompileError, CompileLimit, CompileLimits, Compiler, InProcess, compile_for_parent,
 };
 pub use component::{MAX_COMPONENT_BYTES, Rejection, Stage, World};
+pub use description::{NAME_RULE, is_plugin_name};
 pub use detail::{DeliveryDetail, PluginDetail};
 pub use engine::Engine;
 pub use fault::{Fault, FaultCause};
@@ -65,6 +67,7 @@ pub use reload::ReloadRefusal;
 pub use retry::{RetryOutcome, RetryRefusal};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use signature::{MAX_SIGNATURE_BYTES, MAX_SIGNATURE_KEYS, SignatureKey, SignatureRules, SignatureRulesError};
+pub use trial::{Account, Examined, Portrait, Trial, TrialGround, TrialOutcome, TrialRefusal};
 
 /// Why the runtime did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]

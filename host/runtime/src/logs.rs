@@ -79,6 +79,11 @@ impl LogRing {
         lines.push_back(line);
     }
 
+    /// All lines, oldest first, which it forgets.
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+
     /// The newest `last` lines, oldest first.
     pub(crate) fn last(&self, last: usize) -> Vec<LogLine> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

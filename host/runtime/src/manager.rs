@@ -3,7 +3,7 @@
 
 use crate::component::{self, Rejection, Stage, World};
 use crate::context::{Announcement, Context, Happening};
-use crate::description::is_plugin_name;
+use crate::description::{NAME_RULE, is_plugin_name};
 use crate::folder::{self, Entry};
 use crate::gate::{GateSeat, news};
 use crate::grant::{GateGrant, Grant, withdraws};
@@ -173,8 +173,7 @@ impl Managed {
     ) -> Result<(), Rejection> {
         let name = &self.plugin.name;
         if !is_plugin_name(name) {
-            let cause = "a plugin's name is 1 to 64 of a-z, 0-9 and `-`: rename the file";
-            return Err(Rejection::new(Stage::Name, cause));
+            return Err(Rejection::new(Stage::Name, format!("{NAME_RULE}: rename the file")));
         }
         let component = self.read(context, context.home.plugins()).await?;
         if grant.is_err()

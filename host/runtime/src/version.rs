@@ -2,6 +2,7 @@
 //! one. A candidate runs `describe` with nothing granted and `init` with everything read-only; until both went
 //! well it serves nothing.
 
+use crate::bindings::exports::tollgate::plugin::lifecycle;
 use crate::capability::Capabilities;
 use crate::compiler::CompileError;
 use crate::component::{self, Interface, Loaded, Rejection, Stage, World};
@@ -192,7 +193,11 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
     }
 }
 
-async fn compile(context: &Context, interface: &Interface, component: &Verified) -> Result<Loaded, Rejection> {
+pub(crate) async fn compile(
+    context: &Context,
+    interface: &Interface,
+    component: &Verified,
+) -> Result<Loaded, Rejection> {
     let code = context.code.of(component).await;
     let code = code.map_err(|error| match error {
         // Such as a host that may start no more processes just now.
@@ -210,10 +215,18 @@ async fn describe(
     parts: StateParts,
     world: World,
 ) -> Result<Description, Rejection> {
-    let _running = context.ticker.running();
     let name = Arc::clone(&parts.plugin);
+    Description::check(said(context, loaded, parts).await?, &name, world)
+}
+
+/// What a component says of itself, unchecked, from a guest that is dropped.
+pub(crate) async fn said(
+    context: &Context,
+    loaded: &Loaded,
+    parts: StateParts,
+) -> Result<lifecycle::Description, Rejection> {
+    let _running = context.ticker.running();
     let rejection = |fault: Fault| Rejection::new(Stage::Describe, fault.to_string());
     let mut guest = Guest::instantiate(loaded, parts).await.map_err(rejection)?;
-    let said = guest.describe().await.map_err(rejection)?;
-    Description::check(said, &name, world)
+    guest.describe().await.map_err(rejection)
 }

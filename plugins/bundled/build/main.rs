@@ -1,8 +1,10 @@
-//! Builds every guest in one nested cargo call and writes the constants that `lib.rs` includes.
+//! Builds every guest in one nested cargo call and writes the constants that `lib.rs` includes; and has the sources
+//! that the author's kit needs embedded.
 //!
 //! Owns which guests there are and where their artifacts go; how the target is had is `toolchain`'s.
 
 mod hostile;
+mod sources;
 mod toolchain;
 
 use std::collections::BTreeSet;
@@ -46,7 +48,7 @@ fn build() -> Result<(), String> {
     let guests = out.ancestors().nth(4).ok_or("OUT_DIR is not inside a target folder")?.join("guests");
     let rustc = PathBuf::from(variable("RUSTC")?);
     let script = workspace.join("plugins/bundled/wasm-sysroot.sh");
-    let toolchain = toolchain::find(&rustc, &script)?;
+    let toolchain = toolchain::find(&workspace, &rustc, &script)?;
     if let Toolchain::Fallback { said, .. } = &toolchain {
         said.iter().for_each(|line| println!("cargo::warning={line}"));
     }
@@ -88,6 +90,7 @@ fn build() -> Result<(), String> {
         println!("cargo::rerun-if-changed={}", source.display());
     }
     println!("cargo::rerun-if-changed=build");
+    write(&out.join("sources.rs"), sources::list(&workspace)?.as_bytes())?;
     Ok(())
 }
 

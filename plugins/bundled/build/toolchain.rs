@@ -1,7 +1,8 @@
 //! How a nested cargo gets a compiler for `wasm32-wasip2`: the active toolchain's own target, else the
 //! fallback script, else a message that says what to install.
 //!
-//! Knows nothing of which guests there are. Part of the build script; `lib.rs` includes it to test it.
+//! Knows nothing of which guests there are. Part of the build script, and of the library for the author's kit, which
+//! builds plugins the same way.
 
 use std::env;
 use std::ffi::OsStr;
@@ -50,15 +51,16 @@ impl Toolchain {
     }
 }
 
-/// Chooses the toolchain: `rustc`'s own where its sysroot has the target, else what `script` makes.
+/// Chooses the toolchain for the package in `folder`, whose `rustc` it may choose: that one where its sysroot has the
+/// target, else what `script` makes.
 ///
 /// # Errors
 /// A message for people that ends in what mends it.
-pub fn find(rustc: &Path, script: &Path) -> Result<Toolchain, String> {
-    if has_target(&sysroot(rustc)?) {
+pub fn find(folder: &Path, rustc: &Path, script: &Path) -> Result<Toolchain, String> {
+    if has_target(&sysroot(folder, rustc)?) {
         return Ok(Toolchain::Active);
     }
-    let output = Command::new("bash").arg(script).output();
+    let output = Command::new("bash").arg(script).current_dir(folder).output();
     let output = output
         .map_err(|error| format!("the toolchain lacks {TARGET} and bash does not start ({error}); run: {MEND}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
@@ -83,8 +85,8 @@ pub fn find(rustc: &Path, script: &Path) -> Result<Toolchain, String> {
     }
 }
 
-fn sysroot(rustc: &Path) -> Result<PathBuf, String> {
-    let output = Command::new(rustc).args(["--print", "sysroot"]).output();
+fn sysroot(folder: &Path, rustc: &Path) -> Result<PathBuf, String> {
+    let output = Command::new(rustc).args(["--print", "sysroot"]).current_dir(folder).output();
     let output = output.map_err(|error| format!("{} does not start: {error}", rustc.display()))?;
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }

@@ -1,8 +1,16 @@
 //! The bundled plugins as components, with the grants that let each do its job.
 //!
-//! Built from their packages by this crate's build script; nothing here runs them.
+//! Built from their packages by this crate's build script; nothing here runs them. What the author's kit writes into a
+//! new package and builds it with is here too, so that both are the ones that these plugins were built with.
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+
+#[path = "../build/toolchain.rs"]
+pub mod toolchain;
+
+/// The script that makes a compiler for [`toolchain::TARGET`] where the toolchain has none.
+pub const TOOLCHAIN_SCRIPT: &str = include_str!("../wasm-sysroot.sh");
 
 /// A plugin that comes with the binary.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +64,6 @@ pub fn renamed(component: &[u8], from: &str, to: &str) -> Vec<u8> {
     }
     bytes
 }
-
-#[cfg(test)]
-#[path = "../build/toolchain.rs"]
-mod toolchain;
 
 #[cfg(test)]
 mod tests;

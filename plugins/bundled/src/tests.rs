@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use crate::toolchain::{MEND, TARGET, Toolchain, find, is_outer};
-use crate::{NO_SECRETS_PLUGIN, PLUGINS};
+use crate::{LOCK, NO_SECRETS_PLUGIN, PLUGINS, SDK_SOURCES, TOOLCHAIN_SCRIPT, WORKSPACE_MANIFEST};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,16 @@ fn every_plugin_is_a_component_with_a_grant() {
         assert!(plugin.component.starts_with(COMPONENT), "{} is not a component", plugin.name);
         assert!(plugin.grant.contains("[grant]"), "{} has no grant", plugin.name);
     }
+}
+
+#[test]
+fn what_a_new_package_needs_is_embedded_whole() {
+    for file in ["tollgate-sdk/Cargo.toml", "tollgate-sdk/wit/worlds.wit", "tollgate-events/src/payload/mod.rs"] {
+        assert!(SDK_SOURCES.iter().any(|(path, text)| *path == file && !text.is_empty()), "{file}");
+    }
+    assert!(SDK_SOURCES.iter().all(|(path, _)| !path.contains("..") && !path.starts_with('/')));
+    assert!(WORKSPACE_MANIFEST.contains("[workspace.dependencies]") && LOCK.contains("name = \"wit-bindgen\""));
+    assert!(TOOLCHAIN_SCRIPT.starts_with("#!"));
 }
 
 #[test]
@@ -116,6 +126,6 @@ impl Machine {
     }
 
     fn find(&self) -> Result<Toolchain, String> {
-        find(&self.path("rustc"), Path::new(&self.path("script")))
+        find(self.folder.path(), &self.path("rustc"), Path::new(&self.path("script")))
     }
 }

@@ -206,8 +206,59 @@ pub const PLUGIN: &str = "Examples:
   tollgate plugin grant test-runner                  see what it asks for, and say yes
   tollgate plugin reload test-runner                 after it was mended: out of quarantine
 
+  tollgate plugin new hello                          begin one, with no daemon; docs/authoring.md
+
 Files: plugins/NAME.wasm and plugins/NAME.toml in the home; a file that is copied there is loaded
 while the daemon runs";
+
+pub const PLUGIN_NEW: &str = "Examples:
+  tollgate plugin new hello
+  tollgate plugin new no-force --guard
+
+Writes the folder NAME, which must not be there, with all that the package builds with but what its
+language's tools fetch.";
+
+pub const PLUGIN_BUILD: &str = "Examples:
+  tollgate plugin build
+  tollgate plugin build hello --json
+
+Rust: cargo, for wasm32-wasip2. Without that target (`rustup target add wasm32-wasip2`), on Debian,
+a compiler is made once from its packages in ~/.cache/tollgate.
+
+Exit codes: 0 built, and a host would take it; 1 not, and why";
+
+pub const PLUGIN_TEST: &str = "Examples:
+  tollgate plugin test target/hello.wasm --events tests/events.jsonl --grant grant.toml
+  tollgate plugin test target/hello.wasm --events e.jsonl --grant g.toml --golden tests/golden.jsonl
+  tollgate plugin test target/hello.wasm --events e.jsonl --golden tests/golden.jsonl --bless
+  tollgate journal export --since 1h --out e.jsonl   such a file, of what was recorded
+
+The same sandbox, limits and grants as a host's; each line once, also one that faults. Sessions work
+nowhere here, so that programs and the workspace answer `no-session`; questions are written down.
+
+Exit codes: 0 done, 1 a fault, or not what the golden file says, 64 usage";
+
+pub const PLUGIN_REPLAY: &str = "Examples:
+  tollgate plugin replay no-secrets --since 7d
+  tollgate plugin replay target/hello.wasm --since 0 --grant grant.toml --against current
+
+It begins with an empty store, and has no effect: no program runs, no file of a workspace is reached,
+what it emits goes nowhere. A call's folder is not recorded: a guard is told `/`. To hand events to the
+plugin that serves, with all that it does for them: `tollgate replay --to-plugin NAME`.
+
+Exit codes: 0 told, whether anything differs or not; 1 failed, or the plugin faulted";
+
+pub const PLUGIN_BENCH: &str = "Examples:
+  tollgate plugin bench target/hello.wasm --events tests/events.jsonl --grant grant.toml
+
+Every line again and again, 2,000 calls at least; the figures stand in FILE's place as NAME.bench.json,
+for the next run to be held against.";
+
+pub const PLUGIN_CHECK: &str = "Examples:
+  tollgate plugin check target/hello.wasm
+  tollgate plugin check target/hello.wasm --grant grant.toml --json
+
+Exit codes: 0 a host would take it, 1 it would refuse it, or have it wait for its grant";
 
 pub const RELOAD: &str = "Examples:
   tollgate plugin reload test-runner

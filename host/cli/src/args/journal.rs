@@ -134,14 +134,14 @@ impl When {
     }
 }
 
-fn when(text: &str) -> Result<When, String> {
+pub(super) fn when(text: &str) -> Result<When, String> {
     match text.parse() {
         Ok(seq) => Ok(When::Seq(seq)),
         Err(_) => time(text).map_err(|error| format!("{error}, or a seq")),
     }
 }
 
-fn time(text: &str) -> Result<When, String> {
+pub(super) fn time(text: &str) -> Result<When, String> {
     if let Ok(ago) = duration(text) {
         return Ok(When::Ago(ago));
     }

@@ -4,6 +4,7 @@ use super::{cell, confirmed, encode, parse};
 use crate::args::PluginCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
+use crate::kit;
 use crate::output::{self, Colour, colours, paint, tame};
 use serde_json::{Value, json};
 use tollgate_core::home::Home;
@@ -11,21 +12,27 @@ use tollgate_core::home::Home;
 /// How much of a digest is shown, in characters: enough to tell two versions apart.
 const SHOWN_DIGEST: usize = 12;
 
-/// Asks the daemon and shows the answer.
+/// Asks the daemon and shows the answer; what an author does goes without one, and without a home.
 ///
 /// # Errors
-/// When no daemon answers, there is no such plugin, or the approver token is not its.
-pub fn run(home: &Home, command: PluginCommand) -> Result<Exit, Failure> {
+/// When no daemon answers, there is no such plugin, or the approver token is not its; and as the kit's own.
+pub fn run(home: impl Fn() -> Result<Home, Failure>, command: PluginCommand) -> Result<Exit, Failure> {
     match command {
-        PluginCommand::List { json } => list(&Client::of(home), json),
-        PluginCommand::Inspect { name, json } => inspect(&Client::of(home), &name, json),
-        PluginCommand::Logs { name, lines, json } => logs(&Client::of(home), &name, lines, json),
+        PluginCommand::List { json } => list(&Client::of(&home()?), json),
+        PluginCommand::Inspect { name, json } => inspect(&Client::of(&home()?), &name, json),
+        PluginCommand::Logs { name, lines, json } => logs(&Client::of(&home()?), &name, lines, json),
         PluginCommand::Disable { name } => {
-            steer(home, &name, "disable", "disabled; `tollgate plugin enable` lets it run again")
+            steer(&home()?, &name, "disable", "disabled; `tollgate plugin enable` lets it run again")
         }
-        PluginCommand::Enable { name } => steer(home, &name, "enable", "enabled"),
-        PluginCommand::Reload { name, json } => reload(home, &name, json),
-        PluginCommand::Grant { name, yes } => grant(home, &name, yes),
+        PluginCommand::Enable { name } => steer(&home()?, &name, "enable", "enabled"),
+        PluginCommand::Reload { name, json } => reload(&home()?, &name, json),
+        PluginCommand::Grant { name, yes } => grant(&home()?, &name, yes),
+        PluginCommand::New(args) => kit::create(&args),
+        PluginCommand::Build { folder, json } => kit::build(&folder, json),
+        PluginCommand::Bench { tried, json } => kit::bench(&tried, json),
+        PluginCommand::Replay(args) => kit::replay(&home()?, &args),
+        PluginCommand::Test(args) => kit::try_out(&args),
+        PluginCommand::Check { file, grant, json } => kit::check(&file, grant.as_deref(), json),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod store;
 mod wasi;
 mod workspace;
 
+pub(crate) use bus::emit_id;
 pub(crate) use process::Programs;
 
 use crate::bindings::Guard;

@@ -1,0 +1,48 @@
+//! `tollgate plugin new`, `build`, `check` and what else a plugin's author does: with no daemon, and no home.
+//!
+//! Packages and their tools are this module's; what a component is, and what it may do, the runtime says.
+
+mod bench;
+mod build;
+mod check;
+mod create;
+mod golden;
+mod ground;
+mod recorded;
+mod rehearse;
+mod replay;
+mod try_out;
+mod vendor;
+
+pub use bench::bench;
+pub use build::build;
+pub use check::check;
+pub use create::create;
+pub use replay::replay;
+pub use try_out::try_out;
+
+use crate::exit::Failure;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Says what is going on, on standard error: answers are on standard output.
+fn say(text: impl std::fmt::Display) {
+    // A reader of standard error that went away misses this and nothing else.
+    let _ = writeln!(std::io::stderr(), "tollgate: {text}");
+}
+
+/// Largest text file that an author hands in, in bytes: recorded events of a busy day.
+const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A text file, whole.
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::at(path.display(), error);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_TEXT_BYTES {
+        return Err(Failure::Failed(format!(
+            "{} has {size} bytes, at most {MAX_TEXT_BYTES} are read: take a part of it",
+            path.display()
+        )));
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}

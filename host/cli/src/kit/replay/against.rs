@@ -1,0 +1,80 @@
+//! What a replayed plugin is held against: what the journal holds of it, or another version beside it.
+
+use crate::exit::Failure;
+use crate::kit::recorded::What;
+use crate::kit::rehearse::{account, did, emit_of};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+use tollgate_core::event::Event;
+use tollgate_core::journal::{Export, Query};
+use tollgate_runtime::Trial;
+
+/// Recorded emits that are held in memory, at about a kilobyte each.
+const MAX_EMITS: usize = 1_000_000;
+
+/// The other side.
+pub enum Other {
+    /// What the plugin emitted when it served, by id.
+    Recorded(HashMap<String, Value>),
+    /// Another version.
+    Plugin(Box<Trial>),
+}
+
+impl Other {
+    /// What the journal holds of `plugin`'s emits, of events from `since` on: they stand behind what set them off.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or holds too many.
+    pub fn recorded(journal: &Path, plugin: &str, since: &Query) -> Result<Self, Failure> {
+        let failed = |error: tollgate_core::journal::JournalError| Failure::Failed(error.to_string());
+        let source = format!("plugin:{plugin}");
+        let query = Query { after: since.after, ..Query::default() };
+        let mut export = Export::open(journal, query).map_err(failed)?;
+        let mut emits = HashMap::new();
+        while let Some(events) = export.next_page().map_err(failed)? {
+            for event in events.iter().filter(|event| *event.source == *source) {
+                if emits.len() >= MAX_EMITS {
+                    return Err(Failure::Failed(format!(
+                        "{plugin} emitted more than {MAX_EMITS} events since then: begin later, with --since"
+                    )));
+                }
+                emits.insert(event.id.to_string(), emit_of(&event.event_type, event.entity.as_ref(), &event.payload));
+            }
+        }
+        Ok(Self::Recorded(emits))
+    }
+
+    /// What the other side emitted for `event`; `trial` says under which ids.
+    ///
+    /// # Errors
+    /// When the other version's own journal fails.
+    pub async fn of_event(&mut self, trial: &Trial, event: &Event, what: &What) -> Result<Vec<Value>, Failure> {
+        match self {
+            // Ids count from 0 without a gap, so that this ends with what was emitted.
+            Self::Recorded(emits) => {
+                let ids = (0..).map(|ordinal| trial.emit_id(event, ordinal).to_string());
+                Ok(ids.map_while(|id| emits.get(&id).cloned()).collect())
+            }
+            Self::Plugin(other) if other.handles(&event.event_type) => {
+                let step = did(event.seq, what, &account(other, what).await?);
+                Ok(step.did.get("emits").and_then(Value::as_array).cloned().unwrap_or_default())
+            }
+            Self::Plugin(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// What the other version says of a call; none where the record says it.
+    ///
+    /// # Errors
+    /// When the other version's own journal fails.
+    pub async fn of_call(&mut self, event: &Event, what: &What) -> Result<Option<Value>, Failure> {
+        match self {
+            Self::Plugin(other) if other.gates(what.name()) => {
+                Ok(Some(did(event.seq, what, &account(other, what).await?).did))
+            }
+            Self::Plugin(_) => Ok(Some(Value::Null)),
+            Self::Recorded(_) => Ok(None),
+        }
+    }
+}

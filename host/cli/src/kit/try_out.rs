@@ -1,0 +1,119 @@
+//! `tollgate plugin test`: recorded events and calls through the real sandbox, without a daemon.
+
+use super::ground::{on_ground, started};
+use super::rehearse::{Step, step};
+use super::{golden, read_text, recorded};
+use crate::args::TestArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Colour, colours, paint, tame};
+use serde_json::Value;
+
+/// Columns of a text shown to a person.
+const WIDTH: usize = 300;
+
+/// Gives the component every line, and says what came of it.
+///
+/// # Errors
+/// When a file cannot be read, or a host would refuse the component or have it wait for a grant.
+pub fn try_out(args: &TestArgs) -> Result<Exit, Failure> {
+    let lines = recorded::read(&args.tried.events)?;
+    let grant = args.tried.grant.as_deref().map(read_text).transpose()?;
+    let steps = on_ground(async |ground| {
+        let mut trial = started(ground, &args.tried.file, grant.as_deref()).await?;
+        let mut steps = Vec::with_capacity(lines.len());
+        for line in &lines {
+            let step = step(&mut trial, line).await?;
+            show(&step, args.json)?;
+            steps.push(step);
+        }
+        Ok(steps)
+    })?;
+    let faults = steps.iter().filter(|step| step.faulted).count();
+    let on = colours() && !args.json;
+    if !args.json {
+        output::line(summary(&steps))?;
+    }
+    let Some(file) = &args.golden else {
+        return Ok(if faults == 0 { Exit::Done } else { Exit::Failed });
+    };
+    if args.bless {
+        golden::bless(file, &steps)?;
+        super::say(format_args!("{} says from now on what is to come", file.display()));
+        return Ok(Exit::Done);
+    }
+    match golden::difference(file, &steps)? {
+        None => Ok(Exit::Done),
+        Some(difference) => {
+            let words = format!("not what {} says (-) but this (+); --bless takes it", file.display());
+            let text = format!("{}\n{difference}", paint(on, Colour::Bad, words));
+            // Beside JSON on standard output, for people all the same.
+            if args.json {
+                super::say(text.trim_end())
+            } else {
+                output::write(&text)?
+            }
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn show(step: &Step, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return output::line(step.to_json());
+    }
+    let text = |name: &str| step.did.get(name).and_then(Value::as_str).unwrap_or_default();
+    let on = colours();
+    let outcome = text("outcome");
+    let colour = match outcome {
+        "handled" | "abstain" | "allow" => Colour::Good,
+        "fault" | "failed" | "deny" => Colour::Bad,
+        "not_subscribed" | "not_gated" => Colour::Faint,
+        _ => Colour::Warn,
+    };
+    let measures =
+        step.took.map_or_else(String::new, |took| format!("{} fuel, {} us", took.fuel, took.took.as_micros()));
+    let line = step.did.get("line").and_then(Value::as_u64).unwrap_or_default();
+    let what = [text("event"), text("tool")].concat();
+    let shown = paint(on, colour, format!("{:<10}", outcome.replace('_', " ")));
+    output::line(format!("{line:>4}  {what:<24} {shown} {measures}").trim_end())?;
+    let detail = |name: &str, text: &str| output::line(format_args!("      {name} {}", tame(text, WIDTH)));
+    for name in ["cause", "message", "reason"] {
+        if !text(name).is_empty() {
+            detail(name, text(name))?;
+        }
+    }
+    if let Some(input) = step.did.get("rewritten_input") {
+        detail("input", &input.to_string())?;
+    }
+    let items = |name: &str| step.did.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let field = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    for emit in items("emits") {
+        let payload = emit.get("payload").map(ToString::to_string).unwrap_or_default();
+        detail("emit", &format!("{} {payload}", field(&emit, "type")))?;
+    }
+    for question in items("questions") {
+        detail("asks", &field(&question, "text"))?;
+    }
+    for log in items("logs") {
+        detail("log", &format!("{} {}", field(&log, "level"), field(&log, "text")))?;
+    }
+    if let Some(refused) = step.did.get("over_budget") {
+        detail("over budget", &format!("{refused} refused"))?;
+    }
+    Ok(())
+}
+
+/// How many there were of each outcome, the most frequent first.
+fn summary(steps: &[Step]) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for step in steps {
+        let outcome = step.did.get("outcome").and_then(Value::as_str).unwrap_or_default().replace('_', " ");
+        match counts.iter_mut().find(|(name, _)| *name == outcome) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((outcome, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    format!("{} lines: {}", steps.len(), counts.join(", "))
+}

@@ -1,0 +1,158 @@
+//! A plugin's author, from nothing to a component that a host takes: `tollgate plugin new`, `build`, `check`.
+
+use crate::support::{Home, stderr, stdout};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tollgate_bundled::guests;
+
+/// A folder in which packages are made, with one folder for what all of them build, so that it is built once.
+struct Desk {
+    home: Home,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { home: Home::without_plugins() }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.home.workspace()
+    }
+
+    /// The binary with what the language's tools need of the outer environment, and no network.
+    fn tollgate(&self, folder: &Path, arguments: &[&str]) -> Output {
+        tools(&mut self.home.command(), folder).args(arguments).output().expect("the binary ends")
+    }
+
+    /// Makes a package and gives it the shared build folder.
+    fn package(&self, name: &str, options: &[&str]) -> PathBuf {
+        let made = self.tollgate(&self.folder(), &[&["plugin", "new", name], options].concat());
+        assert!(made.status.success(), "{}", stderr(&made));
+        let package = self.folder().join(name);
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+        std::fs::create_dir_all(&built).expect("a build folder");
+        std::os::unix::fs::symlink(built, package.join("target")).expect("a link");
+        package
+    }
+}
+
+fn tools<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    for name in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+    let beside = |name: &str, default: &str| std::env::var_os(name).map_or_else(|| home.join(default), PathBuf::from);
+    command.env("CARGO_HOME", beside("CARGO_HOME", ".cargo")).env("RUSTUP_HOME", beside("RUSTUP_HOME", ".rustup"));
+    command.env("XDG_CACHE_HOME", beside("XDG_CACHE_HOME", ".cache")).env("CARGO_NET_OFFLINE", "true");
+    command.current_dir(folder)
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap_or_else(|_| panic!("{}{}", stdout(output), stderr(output)))
+}
+
+#[test]
+fn a_new_package_passes_its_test_builds_and_is_taken() {
+    let desk = Desk::new();
+    for (name, options, world) in [("hello", &[][..], "observer"), ("no-force", &["--guard"][..], "guard")] {
+        let package = desk.package(name, options);
+        let tested = tools(Command::new("cargo").args(["test", "--quiet"]), &package).output().expect("cargo");
+        assert!(tested.status.success(), "{}{}", stdout(&tested), stderr(&tested));
+        let built = desk.tollgate(&package, &["plugin", "build", "--json"]);
+        let said = json(&built);
+        assert_eq!((&said["name"], &said["world"], &said["takes"]), (&name.into(), &world.into(), &true.into()));
+        assert!(said["memory_bytes"].as_u64() > Some(0) && said["bytes"].as_u64() < Some(500_000), "{said}");
+        let test = ["plugin", "test", &format!("target/{name}.wasm"), "--events", "tests/events.jsonl"];
+        let golden = [&test[..], &["--grant", "grant.toml", "--golden", "tests/golden.jsonl"]].concat();
+        let tried = desk.tollgate(&package, &golden);
+        assert!(tried.status.success(), "{}{}", stdout(&tried), stderr(&tried));
+        let checked =
+            desk.tollgate(&package, &["plugin", "check", &format!("target/{name}.wasm"), "--grant", "grant.toml"]);
+        assert!(stdout(&checked).contains("a host takes it"), "{}{}", stdout(&checked), stderr(&checked));
+    }
+}
+
+#[test]
+fn what_is_there_is_never_written_over_and_bad_names_are_refused() {
+    let desk = Desk::new();
+    std::fs::write(desk.folder().join("hello"), "mine").expect("a file");
+    let refused = desk.tollgate(&desk.folder(), &["plugin", "new", "hello"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("is there already"), "{}", stderr(&refused));
+    assert_eq!(std::fs::read_to_string(desk.folder().join("hello")).expect("a file"), "mine");
+    for name in ["Hello", "a b", "../x", "9lives", "-x", ""] {
+        let refused = desk.tollgate(&desk.folder(), &["plugin", "new", "--", name]);
+        assert_eq!(refused.status.code(), Some(64), "{name}: {}", stderr(&refused));
+    }
+    let left = std::fs::read_dir(desk.folder()).expect("a folder").count();
+    assert_eq!(left, 2, "the workspace's .git and the file that was there");
+}
+
+/// Puts a component, a grant and recorded lines into the folder.
+fn bench(desk: &Desk, name: &str, component: &[u8], grant: &str, lines: &str) {
+    let folder = desk.folder();
+    std::fs::write(folder.join(format!("{name}.wasm")), component).expect("a component");
+    std::fs::write(folder.join("grant.toml"), grant).expect("a grant");
+    std::fs::write(folder.join("events.jsonl"), lines).expect("events");
+}
+
+fn event(number: usize, event_type: &str) -> String {
+    format!(
+        "{{\"type\":\"{event_type}\",\"ts\":\"2026-01-27T10:21:33.123Z\",\"source\":\"core\",\"payload\":{{}},\
+         \"id\":\"01990000-0000-7000-8000-{number:012}\"}}\n"
+    )
+}
+
+#[test]
+fn recorded_events_go_through_the_sandbox_and_a_golden_file_holds_what_came() {
+    let desk = Desk::new();
+    let lines = format!("{}\n{}{}", event(1, "demo.tick"), event(2, "task.done"), event(3, "demo.tick"));
+    bench(&desk, "counter", guests::COUNTER, "[grant]\nemit = [\"test_guest.counted\"]\n", &lines);
+    let run = |more: &[&str]| {
+        desk.tollgate(&desk.folder(), &[&["plugin", "test", "counter.wasm", "--events", "events.jsonl"], more].concat())
+    };
+    let ungranted = run(&[]);
+    assert_eq!(ungranted.status.code(), Some(1));
+    let mend = stderr(&ungranted);
+    assert!(mend.contains("--grant FILE") && mend.contains("emit = [\"test_guest.counted\"]"), "{mend}");
+
+    let came = run(&["--grant", "grant.toml", "--json"]);
+    let steps: Vec<Value> = stdout(&came).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let outcomes: Vec<_> = steps.iter().map(|step| step["outcome"].as_str().expect("an outcome")).collect();
+    assert_eq!(outcomes, ["handled", "not_subscribed", "handled"]);
+    assert_eq!((&steps[0]["line"], &steps[2]["line"]), (&1.into(), &4.into()));
+    assert_eq!(steps[2]["emits"][0]["payload"]["count"], 2, "what the first stored is there");
+    assert!(steps[0]["fuel"].as_u64() > Some(0) && steps[0]["took_us"].is_u64());
+
+    let golden = ["--grant", "grant.toml", "--golden", "golden.jsonl"];
+    assert_eq!(run(&golden).status.code(), Some(1), "there is none yet");
+    assert!(run(&[&golden[..], &["--bless"]].concat()).status.success());
+    let blessed = std::fs::read_to_string(desk.folder().join("golden.jsonl")).expect("a golden file");
+    assert!(!blessed.contains("took_us") && !blessed.contains("fuel"), "{blessed}");
+    assert!(run(&golden).status.success());
+    let other = blessed.replacen("\"count\":1", "\"count\":7", 1);
+    std::fs::write(desk.folder().join("golden.jsonl"), other).expect("a file");
+    let differs = run(&golden);
+    assert_eq!(differs.status.code(), Some(1));
+    let shown = stdout(&differs);
+    assert!(shown.lines().any(|line| line.starts_with("- {\"line\":1") && line.contains("\"count\":7")), "{shown}");
+    assert!(shown.lines().any(|line| line.starts_with("+ {\"line\":1") && line.contains("\"count\":1")), "{shown}");
+}
+
+#[test]
+fn a_fault_fails_the_test_and_says_where_it_was() {
+    let desk = Desk::new();
+    let lines = format!("{}{}", event(1, "demo.loop"), event(2, "demo.tick"));
+    bench(&desk, "panics", guests::PANICS, "", &lines);
+    let tried = desk.tollgate(&desk.folder(), &["plugin", "test", "panics.wasm", "--events", "events.jsonl"]);
+    let shown = stdout(&tried);
+    assert_eq!(tried.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("the guest gave up at seq 1 at ") && shown.contains("panics.rs:"), "{shown}");
+    assert!(shown.contains("2 lines: 1 fault, 1 handled"), "{shown}");
+    std::fs::write(desk.folder().join("events.jsonl"), "{\"type\":\"demo.tick\"}\n").expect("events");
+    let refused = desk.tollgate(&desk.folder(), &["plugin", "test", "panics.wasm", "--events", "events.jsonl"]);
+    assert!(stderr(&refused).contains("events.jsonl: line 1: `payload`: missing"), "{}", stderr(&refused));
+}
