@@ -2,7 +2,8 @@
 
 use super::wildcards::{Reach, Wild};
 use crate::gate::call::{ShellCommand, Word, base_name};
-use crate::gate::options::{Item, given, is_cluster_with, positional, scan, values, words};
+use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::searchers;
 use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
 use std::cell::OnceCell;
@@ -15,70 +16,6 @@ const COMMAND_LINE: &str = "/usr/bin/tollgate run";
 const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
 const FILTERS: [&str; 6] = ["grep", "egrep", "fgrep", "zgrep", "ugrep", "rg"];
 const SCRIPTED: [&str; 6] = ["awk", "gawk", "mawk", "nawk", "sed", "gsed"];
-
-/// Options of `grep` and its like that take a word.
-const GREP_VALUED: [&str; 23] = [
-    "-e",
-    "-f",
-    "-A",
-    "-B",
-    "-C",
-    "-m",
-    "-d",
-    "-D",
-    "-g",
-    "-t",
-    "--regexp",
-    "--file",
-    "--after-context",
-    "--before-context",
-    "--context",
-    "--max-count",
-    "--directories",
-    "--devices",
-    "--binary-files",
-    "--label",
-    "--include",
-    "--exclude",
-    "--exclude-dir",
-];
-
-/// Options of `rg` that take a word.
-const RG_VALUED: [&str; 33] = [
-    "-e",
-    "-f",
-    "-A",
-    "-B",
-    "-C",
-    "-m",
-    "-d",
-    "-g",
-    "-t",
-    "-T",
-    "-r",
-    "-j",
-    "-E",
-    "-M",
-    "--regexp",
-    "--file",
-    "--after-context",
-    "--before-context",
-    "--context",
-    "--max-count",
-    "--max-depth",
-    "--max-columns",
-    "--glob",
-    "--iglob",
-    "--type",
-    "--type-not",
-    "--replace",
-    "--threads",
-    "--encoding",
-    "--engine",
-    "--sort",
-    "--sortr",
-    "--color",
-];
 
 /// Options of `pkill` and `pgrep` that take a word.
 const PKILL_VALUED: [&str; 28] = [
@@ -200,9 +137,9 @@ fn finds_us(command: &ShellCommand) -> bool {
         finder if FINDERS.contains(&finder) => names_us(command),
         filter if FILTERS.contains(&filter) => {
             // `ps | grep toll`, not `grep -v grep`.
-            let items = scan(&command.args, if filter == "rg" { &RG_VALUED } else { &GREP_VALUED });
+            let Some(search) = searchers::of(filter).map(|searcher| searcher.read(&command.args)) else { return false };
             let chosen = |pattern: &Word| pattern.literal && matches_us(&pattern.text, true);
-            !given(&items, &["-v", "--invert-match"]) && (names_us(command) || patterns(&items).iter().any(chosen))
+            !search.inverted && (names_us(command) || search.patterns.iter().any(chosen))
         }
         filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
         _ => false,
@@ -211,12 +148,6 @@ fn finds_us(command: &ShellCommand) -> bool {
 
 fn names_us(command: &ShellCommand) -> bool {
     command.args.iter().any(|arg| arg.text.contains(NAME))
-}
-
-/// What `grep` looks for: the values of its options, else its first word.
-fn patterns(items: &[Item<'_>]) -> Vec<Word> {
-    let given = values(items, &["-e", "--regexp"]);
-    if given.is_empty() { words(items).into_iter().take(1).cloned().collect() } else { given }
 }
 
 /// Whether an expression in a script of `awk` or `sed` means us: between slashes, or in quotes as a part of our name.
