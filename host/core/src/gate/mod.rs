@@ -20,6 +20,7 @@ pub mod policy;
 pub mod protection;
 mod record;
 pub mod sandbox;
+mod searchers;
 pub mod shell;
 mod stages;
 mod tar;

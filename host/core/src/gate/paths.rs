@@ -305,6 +305,7 @@ pub fn lexical(text: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn lexical_paths() {
@@ -430,6 +431,27 @@ mod tests {
         }
     }
 
+    /// The machine's file system, for one that does not ask where links lead without end.
+    #[derive(Default)]
+    struct Patient(AtomicUsize);
+    impl Paths for Patient {
+        fn real(&self, path: &Path) -> Option<PathBuf> {
+            SystemPaths.real(path)
+        }
+        fn look(&self, path: &Path) -> Look {
+            SystemPaths.look(path)
+        }
+        fn link(&self, path: &Path) -> Option<PathBuf> {
+            // The one past the bound is asked for, too.
+            let asked = self.0.fetch_add(1, Ordering::Relaxed);
+            assert!(asked <= MAX_LINKS, "{} is followed without end", path.display());
+            SystemPaths.link(path)
+        }
+        fn home(&self) -> Option<PathBuf> {
+            None
+        }
+    }
+
     #[test]
     fn links_are_followed_as_far_as_the_kernel_does() {
         let folder = tempfile::tempdir().unwrap();
@@ -439,7 +461,7 @@ mod tests {
             std::os::unix::fs::symlink((number - 1).to_string(), root.join(number.to_string())).unwrap();
         }
         std::os::unix::fs::symlink("round", root.join("round")).unwrap();
-        let at = |text: &str| resolve(&SystemPaths, &root, text);
+        let at = |text: &str| resolve(&Patient::default(), &root, text);
         assert_eq!(at(&MAX_LINKS.to_string()), Ok(root.join("0")));
         assert_eq!(at(&(MAX_LINKS + 1).to_string()), Err(PathProblem::DanglingLink));
         assert_eq!(at("round"), Err(PathProblem::DanglingLink));

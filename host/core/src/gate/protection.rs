@@ -2,6 +2,7 @@
 //!
 //! Comes before everything that can be configured. Knows the home's layout and the agents' settings files.
 
+mod commands;
 mod daemon;
 mod places;
 mod programs;
@@ -72,7 +73,7 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
         let folders = folders.get(..known).unwrap_or_default();
         daemon::stops(command, &line)?;
-        daemon::commands_us(command, protected.program(command, folders).as_deref())?;
+        commands::commands_us(command, protected.program(command, folders).as_deref())?;
         if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
             protected.renamed(command, &line, folders)?;
             protected.command(index, command, folders)?;

@@ -11,6 +11,7 @@ use super::seen::{Seen, below, parts};
 use crate::gate::call::{RedirectKind, Word};
 use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::sandbox::DEVICES;
+use crate::gate::searchers;
 
 /// Folders whose programs are what their names say.
 const SYSTEM_FOLDERS: [&str; 7] =
@@ -104,11 +105,17 @@ fn is_known(word: &Word) -> bool {
     // A number, whatever it is.
     let text =
         ["$?", "$#", "$!", "$$", "$(())"].iter().fold(word.text.clone(), |text, number| text.replace(number, ""));
-    // A brace list too long to write out may hold anything, and `.*` may be the folder above.
-    let above = text
-        .split('/')
-        .any(|segment| [".*", ".?", ".[", ".@(", ".+(", "@(", "+("].iter().any(|pattern| segment.starts_with(pattern)));
-    !text.contains(['$', '{']) && !above
+    // A brace list too long to write out may hold anything.
+    !text.contains(['$', '{']) && !text.split('/').any(may_be_above)
+}
+
+/// Whether a part of a pattern may come to `..`: `.*`, `.!(x)`, `..?(x)`, and every group in front, which may say the
+/// dots itself or be empty before them.
+fn may_be_above(part: &str) -> bool {
+    const GROUPS: [&str; 4] = ["@(", "+(", "?(", "*("];
+    let dots = part.trim_start_matches('.');
+    let patterned = dots.starts_with(['*', '?', '[']) || ["@(", "+(", "!("].iter().any(|group| dots.starts_with(group));
+    GROUPS.iter().any(|group| part.starts_with(group)) || patterned && matches!(part.len() - dots.len(), 1 | 2)
 }
 
 /// Whether a word, were it a path, would stay in the session's folders and the allowed extras.
@@ -138,41 +145,26 @@ fn is_own(seen: &Seen<'_>, path: &str) -> bool {
     })
 }
 
-/// Programs whose first operand is a pattern or a script, which only looks like a path.
-const SEARCHERS: [&str; 10] = ["grep", "egrep", "fgrep", "rg", "sed", "gsed", "awk", "gawk", "mawk", "jq"];
-/// Long options of theirs that neither take the next word nor give the pattern.
-const SEARCHERS_OPTIONS: [&str; 14] = [
-    "--recursive",
-    "--ignore-case",
-    "--line-number",
-    "--count",
-    "--word-regexp",
-    "--fixed-strings",
-    "--extended-regexp",
-    "--perl-regexp",
-    "--only-matching",
-    "--quiet",
-    "--invert-match",
-    "--files-with-matches",
-    "--hidden",
-    "--raw-output",
-];
-
-/// The position of a searcher's pattern; none where an option might have given it already, or taken that word.
+/// The position of a searcher's pattern, which only looks like a path.
 fn pattern_operand(seen: &Seen<'_>) -> Option<usize> {
-    let command = seen.command;
-    if !SEARCHERS.contains(&command.name()) {
-        return None;
+    let args = seen.command.args.as_slice();
+    let at = searchers::of(seen.command.name())?.pattern_at(args)?;
+    args.get(at)?.literal.then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_come_to_the_folder_above() {
+        for part in
+            ["..*", "..!(x)", "..?(x)", ".!(x)", ".*", ".?", ".[.]", ".+(.)", "?(.).", "*(.)", "@(..)", "*(x)?(y).*"]
+        {
+            assert!(may_be_above(part), "{part}");
+        }
+        for part in ["*", "x*", "?", "!(x)", "*.rs", ".claude*", "...*", "src", "x.?(y)", "[.]"] {
+            assert!(!may_be_above(part), "{part}");
+        }
     }
-    let at = command.args.iter().position(|arg| !arg.text.starts_with('-'))?;
-    let harmless = |option: &str| match option.strip_prefix("--") {
-        Some(long) => match long.split_once('=') {
-            Some((name, _)) => !["regexp", "file", "expression", "from-file"].iter().any(|code| code.starts_with(name)),
-            None => SEARCHERS_OPTIONS.contains(&option),
-        },
-        None => option.bytes().skip(1).all(|letter| b"nirlcvowhHqsEFPzSRaU".contains(&letter)),
-    };
-    let options = command.args.iter().filter(|arg| arg.text.starts_with('-'));
-    let mut options = options.map(|arg| arg.text.as_str());
-    (command.args.get(at)?.literal && options.all(harmless)).then_some(at)
 }

@@ -1,85 +1,21 @@
-//! Commands that stop the daemon, or that tell it what only a person may: however they come by its name.
+//! Commands that stop the daemon, or give its program another name: however they come by its name.
 
 use super::wildcards::{Reach, Wild};
 use crate::gate::call::{ShellCommand, Word, base_name};
-use crate::gate::options::{Item, given, is_cluster_with, positional, scan, values, words};
+use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::searchers;
 use crate::gate::targets::{redirected, written};
 use regex::RegexBuilder;
 use std::cell::OnceCell;
-use std::path::Path;
 
-/// What the daemon's process is called, and how its command line begins.
-const NAME: &str = "tollgate";
+/// What the daemon's process and program are called, and how its command line begins.
+pub(super) const NAME: &str = "tollgate";
 const COMMAND_LINE: &str = "/usr/bin/tollgate run";
 
 /// Programs that tell processes by their name, or filter such a list.
 const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
 const FILTERS: [&str; 6] = ["grep", "egrep", "fgrep", "zgrep", "ugrep", "rg"];
 const SCRIPTED: [&str; 6] = ["awk", "gawk", "mawk", "nawk", "sed", "gsed"];
-
-/// Options of `grep` and its like that take a word.
-const GREP_VALUED: [&str; 23] = [
-    "-e",
-    "-f",
-    "-A",
-    "-B",
-    "-C",
-    "-m",
-    "-d",
-    "-D",
-    "-g",
-    "-t",
-    "--regexp",
-    "--file",
-    "--after-context",
-    "--before-context",
-    "--context",
-    "--max-count",
-    "--directories",
-    "--devices",
-    "--binary-files",
-    "--label",
-    "--include",
-    "--exclude",
-    "--exclude-dir",
-];
-
-/// Options of `rg` that take a word.
-const RG_VALUED: [&str; 33] = [
-    "-e",
-    "-f",
-    "-A",
-    "-B",
-    "-C",
-    "-m",
-    "-d",
-    "-g",
-    "-t",
-    "-T",
-    "-r",
-    "-j",
-    "-E",
-    "-M",
-    "--regexp",
-    "--file",
-    "--after-context",
-    "--before-context",
-    "--context",
-    "--max-count",
-    "--max-depth",
-    "--max-columns",
-    "--glob",
-    "--iglob",
-    "--type",
-    "--type-not",
-    "--replace",
-    "--threads",
-    "--encoding",
-    "--engine",
-    "--sort",
-    "--sortr",
-    "--color",
-];
 
 /// Options of `pkill` and `pgrep` that take a word.
 const PKILL_VALUED: [&str; 28] = [
@@ -201,9 +137,9 @@ fn finds_us(command: &ShellCommand) -> bool {
         finder if FINDERS.contains(&finder) => names_us(command),
         filter if FILTERS.contains(&filter) => {
             // `ps | grep toll`, not `grep -v grep`.
-            let items = scan(&command.args, if filter == "rg" { &RG_VALUED } else { &GREP_VALUED });
+            let Some(search) = searchers::of(filter).map(|searcher| searcher.read(&command.args)) else { return false };
             let chosen = |pattern: &Word| pattern.literal && matches_us(&pattern.text, true);
-            !given(&items, &["-v", "--invert-match"]) && (names_us(command) || patterns(&items).iter().any(chosen))
+            !search.inverted && (names_us(command) || search.patterns.iter().any(chosen))
         }
         filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
         _ => false,
@@ -212,12 +148,6 @@ fn finds_us(command: &ShellCommand) -> bool {
 
 fn names_us(command: &ShellCommand) -> bool {
     command.args.iter().any(|arg| arg.text.contains(NAME))
-}
-
-/// What `grep` looks for: the values of its options, else its first word.
-fn patterns(items: &[Item<'_>]) -> Vec<Word> {
-    let given = values(items, &["-e", "--regexp"]);
-    if given.is_empty() { words(items).into_iter().take(1).cloned().collect() } else { given }
 }
 
 /// Whether an expression in a script of `awk` or `sed` means us: between slashes, or in quotes as a part of our name.
@@ -280,48 +210,6 @@ fn may_be_unit(arg: &Word) -> bool {
     let parts = Wild::of(&arg.text);
     let unit = [NAME, "tollgate.service"].iter().any(|unit| parts.reach(&[unit]) == Reach::At);
     !arg.text.starts_with('-') && (!arg.literal || arg.text.contains(NAME) || unit)
-}
-
-/// Refuses `tollgate` commands that only a person gives. `real` is what the program's path leads to.
-pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result<(), String> {
-    let linked = real.and_then(Path::file_name).is_some_and(|name| name == NAME);
-    if command.name() != NAME && !linked {
-        return Ok(());
-    }
-    // An option may stand anywhere and take the next word, so a verb counts at any position.
-    let words = without_home(&command.args);
-    let after = |noun: &str, verbs: &[&str]| {
-        let mut words = words.iter().skip_while(|arg| arg.text != noun).skip(1);
-        words.any(|arg| verbs.contains(&arg.text.as_str()))
-    };
-    let first = words.first().map_or("", |word| word.text.as_str());
-    let lists = words.get(1).is_some_and(|word| word.text == "list");
-    let changes = matches!(first, "pause" | "resume" | "open" | "stop")
-        || first == "token" && !lists
-        || after("plugin", &["disable", "enable", "grant", "reload", "remove"])
-        || after("approvals", &["answer", "approve", "reject", "watch"])
-        || after("deadletter", &["drop", "retry"])
-        || after("grants", &["revoke"])
-        || after("hooks", &["install", "uninstall"])
-        || after("journal", &["import", "prune", "redact", "vacuum"])
-        || after("token", &["add", "revoke"]);
-    // A word that is known only when it runs might be any of them.
-    let unknown = words.iter().take(2).any(|arg| !arg.literal);
-    if changes || unknown { Err("this is for a person to do, not for an agent".to_owned()) } else { Ok(()) }
-}
-
-/// The words that are neither options nor the value of `--home`.
-fn without_home(args: &[Word]) -> Vec<&Word> {
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        if arg.text == "--home" {
-            rest.next();
-        } else if !arg.text.starts_with('-') {
-            words.push(arg);
-        }
-    }
-    words
 }
 
 /// The program's file under a new name, if a command gives it one: the file, and the name where it has one.

@@ -5,6 +5,7 @@
 use super::Touch;
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::options::{is_cluster_with, positional};
+use crate::gate::searchers;
 use crate::gate::tar;
 use crate::gate::targets::start_points;
 
@@ -55,6 +56,9 @@ const DEEP_READERS: [&str; 16] = [
     "rg", "ag", "ack", "ugrep", "zip", "7z", "7za", "7zr", "rar", "rsync", "rclone", "borg", "restic", "cpio", "pax",
     "chroot",
 ];
+
+/// Those of them that search the folder they run in unless told another.
+const DEEP_SEARCHERS: [&str; 4] = ["rg", "ag", "ack", "ugrep"];
 
 /// Subcommands of git that leave the files alone that they name.
 const GIT_READERS: [&str; 15] = [
@@ -132,13 +136,18 @@ fn git_reads(args: &[Word]) -> bool {
     GIT_READERS.contains(&subcommand) && !args.iter().any(|arg| arg.text.starts_with("--output"))
 }
 
-/// The folder that a search without any goes through; a search at the end of a pipe goes through that.
+/// Whether a search goes through the folder that it runs in, for want of another or where an option is not known; a
+/// search at the end of a pipe goes through that.
 pub(super) fn searches_here(program: &str, command: &ShellCommand) -> bool {
-    let deep = matches!(program, "rg" | "ag" | "ack" | "ugrep")
-        || program.ends_with("grep") && recurses(program, &command.args);
-    let valued = ["-e", "-f", "-A", "-B", "-C", "-m", "-g", "-t", "-T", "-d", "-D", "--include", "--exclude", "--glob"];
-    let given = has(&command.args, &['e', 'f'], &["--regexp", "--file"]);
-    deep && command.reads.is_empty() && positional(&command.args, &valued).len() <= usize::from(!given)
+    let deep = DEEP_SEARCHERS.contains(&program) || program.ends_with("grep") && recurses(program, &command.args);
+    let here = || match searchers::of(program) {
+        Some(searcher) => {
+            let search = searcher.read(&command.args);
+            search.places.is_empty() || !search.certain
+        }
+        None => true,
+    };
+    deep && command.reads.is_empty() && here()
 }
 
 /// Whether `find` hands what it finds to another program, or deletes it.

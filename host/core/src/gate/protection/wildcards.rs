@@ -12,6 +12,8 @@ enum Token {
     Any,
     /// What an expansion comes to.
     Value,
+    /// A group without a dot, which may well be empty: `?(a)`, `*(a|b)`.
+    Group,
     /// A group such as `@(.a|b)` or, where it may be empty, `?(a).b`: one that may say the dot that a name begins with.
     Dotted,
 }
@@ -48,7 +50,11 @@ impl Wild {
                 '@' | '+' | '!' | '?' | '*' if chars.peek() == Some(&'(') => {
                     chars.next();
                     let says_dot = skip_group(&mut chars, '(') || chars.peek() == Some(&'.');
-                    if c != '!' && says_dot { Token::Dotted } else { Token::Value }
+                    match c {
+                        '!' => Token::Value,
+                        _ if says_dot => Token::Dotted,
+                        _ => Token::Group,
+                    }
                 }
                 '*' => Token::Any,
                 '?' => Token::One,
@@ -114,7 +120,8 @@ impl Wild {
         let Some(from) = self.0.len().checked_sub(names.len()) else { return false };
         let parts = self.0.get(from..).unwrap_or_default();
         parts.iter().zip(names).all(|(part, name)| {
-            let says_dot = !name.starts_with('.') || matches!(part.first(), Some(Token::Char('.') | Token::Dotted));
+            let first = part.iter().find(|token| **token != Token::Group);
+            let says_dot = !name.starts_with('.') || matches!(first, Some(Token::Char('.') | Token::Dotted));
             (says_dot || hidden) && matches(part, name)
         })
     }
@@ -186,7 +193,7 @@ fn matches(part: &[Token], name: &str) -> bool {
     loop {
         match (part.get(at), name.get(from)) {
             (None, None) => return true,
-            (Some(Token::Any | Token::Value | Token::Dotted), _) => {
+            (Some(Token::Any | Token::Value | Token::Group | Token::Dotted), _) => {
                 star = Some((at, from));
                 at += 1;
             }
@@ -252,7 +259,13 @@ mod tests {
             ("@(.claude|x)/settings.json", false, true),
             ("+(claude)/settings.json", false, false),
             ("?(x).claude/settings.json", false, true),
+            ("?(x)?(y).claude/settings.json", false, true),
+            ("*(x)*(y)?(z).claude/settings.json", false, true),
+            ("?(x)@(.claude|y)/settings.json", false, true),
+            ("?(x)*claude/settings.json", false, false),
+            ("?(x)?(y)/settings.json", false, false),
             ("!(x.y)/settings.json", false, false),
+            ("!(x).claude/settings.json", false, false),
         ] {
             assert_eq!(Wild::of(pattern).ends_in(&[".claude", "settings.json"], hidden), ends, "{pattern}");
         }

@@ -1,9 +1,12 @@
 //! `xargs` and `parallel`: programs that are given what another prints, or what stands behind `:::`.
 
+mod portions;
+
 use super::input::Input;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::{Item, given, readings, scan, valued_letter, values};
+use crate::gate::options::{given, is_long, readings, scan, valued_letter};
+use portions::{Line, Parting, parted, parting, portions};
 
 /// Most words that are filled in where they are known; more are as good as unknown.
 const MAX_KNOWN: usize = 64;
@@ -58,42 +61,69 @@ pub(super) fn xargs(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
         }
         let options = args.get(..args.len() - rest.len()).unwrap_or_default();
         let items = scan(options, &valued);
+        let read = Read {
+            input: Some(input).filter(|_| !given(&items, &["-a", "--arg-file"])),
+            own_way: given(&items, &["-0", "-d", "-E", "-e", "--null", "--delimiter", "--eof"]),
+            parting: parting(&items),
+        };
         let placeholder = placeholder(options);
-        let own_way = given(&items, &["-0", "-d", "-E", "-e", "--null", "--delimiter", "--eof"]);
-        let lines = known(input, placeholder.is_some()).filter(|_| !given(&items, &["-a", "--arg-file"]));
-        if let Some(lines) = lines {
-            let filled = |text: String| Word { text, literal: !own_way };
-            match &placeholder {
-                Some(placeholder) => lines.into_iter().flatten().for_each(|line| {
-                    let mut argv = rest.to_vec();
-                    for word in argv.iter_mut().filter(|word| word.text.contains(placeholder)) {
-                        *word = Word { text: word.text.replace(placeholder, &line), literal: word.literal && !own_way };
-                    }
-                    runs.argv(&argv);
-                }),
-                None => portions(lines, &items).into_iter().for_each(|words| {
-                    runs.argv(&rest.iter().cloned().chain(words.into_iter().map(filled)).collect::<Vec<_>>());
-                }),
-            }
-            // Parted in a way of its own, these are only likely to be the words.
-            if !own_way {
-                continue;
-            }
+        if let Some(placeholder) = &placeholder {
+            read.replacing(rest, placeholder, runs);
         }
-        let mut argv = rest.to_vec();
-        match placeholder {
-            Some(placeholder) => argv.iter_mut().filter(|word| word.text.contains(&placeholder)).for_each(|word| {
-                *word = Word { text: word.text.replace(&placeholder, "{}"), literal: false };
-            }),
-            None => argv.push(filled_in()),
+        if placeholder.is_none() || read.parting == Parting::Unsure {
+            read.behind(rest, runs);
         }
-        runs.argv(&argv);
+    }
+}
+
+/// What xargs reads, and how it takes it.
+struct Read<'a> {
+    /// None where it reads a file.
+    input: Option<&'a Input<'a>>,
+    /// Parted in a way of its own, what we take for the words is only likely to be them.
+    own_way: bool,
+    parting: Parting,
+}
+
+impl Read<'_> {
+    /// Each line takes the place of `placeholder` in `rest`.
+    fn replacing(&self, rest: &[Word], placeholder: &str, runs: &mut Runs) {
+        let mut run = |text: &str, literal: bool| {
+            let mut argv = rest.to_vec();
+            for word in argv.iter_mut().filter(|word| word.text.contains(placeholder)) {
+                *word = Word { text: word.text.replace(placeholder, text), literal: word.literal && literal };
+            }
+            runs.argv(&argv);
+        };
+        let lines = self.input.and_then(|input| known(input, true));
+        let known = lines.is_some();
+        for line in lines.into_iter().flatten().flat_map(|line| line.words) {
+            run(&line, !self.own_way);
+        }
+        if !known || self.own_way || self.parting == Parting::Unsure {
+            run("{}", false);
+        }
+    }
+
+    /// The words stand behind `rest`.
+    fn behind(&self, rest: &[Word], runs: &mut Runs) {
+        let mut run = |words: Vec<Word>| runs.argv(&rest.iter().cloned().chain(words).collect::<Vec<_>>());
+        let Some(lines) = self.input.and_then(|input| known(input, false)) else { return run(vec![filled_in()]) };
+        let parted = portions(&lines, self.parting);
+        let word = |text: String| Word { text, literal: !self.own_way };
+        for words in parted.runs {
+            run(words.into_iter().map(word).collect());
+        }
+        if self.own_way || !parted.sure {
+            run(vec![filled_in()]);
+        }
+        runs.unknown |= !parted.whole;
     }
 }
 
 /// The words that xargs reads, line by line, where the text says them all and they are few. Where it fills in whole
 /// lines, each is a word.
-fn known(input: &Input<'_>, whole_lines: bool) -> Option<Vec<Vec<String>>> {
+fn known(input: &Input<'_>, whole_lines: bool) -> Option<Vec<Line>> {
     let read = input.code();
     let says_all = input.is_fed() && read.sure && !read.texts.is_empty();
     if !says_all || !read.texts.iter().all(|word| word.literal && !word.text.is_empty()) {
@@ -103,57 +133,7 @@ fn known(input: &Input<'_>, whole_lines: bool) -> Option<Vec<Vec<String>>> {
     for text in &read.texts {
         lines.extend(parted(&text.text, whole_lines)?);
     }
-    (lines.iter().map(Vec::len).sum::<usize>() <= MAX_KNOWN).then_some(lines)
-}
-
-/// Parts a text as xargs does: at blanks or only at line ends, but not in quotes or behind a backslash; none where a
-/// quote stays open.
-fn parted(text: &str, whole_lines: bool) -> Option<Vec<Vec<String>>> {
-    let mut lines = Vec::new();
-    let mut words: Vec<String> = Vec::new();
-    let mut word: Option<String> = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' | '"' => {
-                let rest = chars.as_str();
-                let end =
-                    rest.find([c, '\n']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with(c)))?;
-                word.get_or_insert_default().push_str(rest.get(..end)?);
-                chars = rest.get(end + c.len_utf8()..)?.chars();
-            }
-            '\\' => word.get_or_insert_default().extend(chars.next()),
-            '\n' => {
-                words.extend(word.take());
-                lines.push(std::mem::take(&mut words));
-            }
-            // Blanks in front of a line are none of it.
-            c if c.is_whitespace() && (!whole_lines || word.is_none()) => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    lines.push(words);
-    lines.retain(|words| !words.is_empty());
-    Some(lines)
-}
-
-/// The words of each run: all at once, or as many of them or of their lines as an option says.
-fn portions(lines: Vec<Vec<String>>, items: &[Item<'_>]) -> Vec<Vec<String>> {
-    let said = |options: &[&str]| {
-        let number = values(items, options).last().and_then(|word| word.text.parse::<usize>().ok());
-        number.filter(|number| *number > 0)
-    };
-    let all = || lines.concat();
-    if let Some(words) = said(&["-n", "--max-args"]) {
-        return all().chunks(words).map(<[String]>::to_vec).collect();
-    }
-    match said(&["-L", "--max-lines"]) {
-        Some(number) => lines.chunks(number).map(<[Vec<String>]>::concat).collect(),
-        // `-l` takes its number only where that is attached: as few and as many lines as it may take.
-        None if given(items, &["-l", "--max-lines"]) => lines.iter().cloned().chain([all()]).collect(),
-        None => vec![all()],
-    }
+    (lines.iter().map(|line| line.words.len()).sum::<usize>() <= MAX_KNOWN).then_some(lines)
 }
 
 /// What xargs replaces by each line that it reads, where it is told to.
@@ -162,9 +142,10 @@ fn placeholder(options: &[Word]) -> Option<String> {
     for (at, option) in options.iter().enumerate() {
         let text = option.text.as_str();
         let next = || options.get(at + 1).map(|word| word.text.clone());
-        let given = match (text.strip_prefix("--replace"), valued_letter(text, |letter| "InPLdsEai".contains(letter))) {
-            (Some(""), _) => Some("{}".to_owned()),
-            (Some(value), _) => value.strip_prefix('=').map(str::to_owned),
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let long = is_long(name, "--replace").then_some(value);
+        let given = match (long, valued_letter(text, |letter| "InPLdsEai".contains(letter))) {
+            (Some(value), _) => Some(value.unwrap_or("{}").to_owned()),
             (None, Some(('I', ""))) => next(),
             // `-i` takes a value only where it is attached.
             (None, Some(('i', ""))) => Some("{}".to_owned()),
@@ -310,6 +291,7 @@ pub(super) fn parallel(args: &[Word], runs: &mut Runs) {
 mod tests {
     use super::super::parse_blocking;
     use super::Word;
+    use super::portions::MAX_PARTED;
 
     fn check(line: &str, expected: &str) {
         let commands = parse_blocking(line).commands;
@@ -333,15 +315,31 @@ mod tests {
     fn each_portion_is_a_run() {
         check_all("printf 'a\nb' | xargs -I% touch x/%", &["touch x/a", "touch x/b"]);
         check_all("printf '  a  b\n\n\"c\"' | xargs -I% touch %.x", &["touch a  b.x", "touch c.x"]);
-        check_all("printf 'a\nb' | xargs -i -n1 rm {}", &["rm a", "rm b"]);
+        check_all("printf 'a\nb' | xargs -i rm {}", &["rm a", "rm b"]);
         check_all("echo a b c | xargs -n 2 rm", &["rm a b", "rm c"]);
         check_all("echo a b c | xargs --max-args=1 rm", &["rm a", "rm b", "rm c"]);
         check_all("printf 'a b\nc\nd' | xargs -L2 rm", &["rm a b c", "rm d"]);
-        check_all("printf 'a b\nc' | xargs -l rm", &["rm a b", "rm c", "rm a b c"]);
-        check_all("printf 'a b\nc' | xargs -L0 rm", &["rm a b c"]);
+        for line in ["printf '\n' | xargs -n1 rm a", "printf ' ' | xargs -L1 rm a", "printf ' ' | xargs rm a"] {
+            check_all(line, &["rm a"]);
+        }
+        check_all("printf '\n' | xargs -I% rm a", &[]);
         let many = "x\n".repeat(super::MAX_KNOWN);
         check_all(&format!("printf '{many}' | xargs -I% rm %"), &["rm x"; super::MAX_KNOWN]);
         check_all(&format!("printf '{many}y' | xargs -I% rm %"), &["rm {}"]);
+    }
+
+    #[test]
+    fn where_the_portions_are_not_certain_each_reading_is_a_run() {
+        let every = ["rm a b", "rm a", "rm b", "rm {}"];
+        for options in ["-n5 -L1", "-L1 -n5", "-L0", "-n x", "-n $N", "-s 30", "-l", "-l2", "--max-lines=1"] {
+            check_all(&format!("printf 'a\nb' | xargs {options} rm"), &every);
+        }
+        check_all("printf 'a \nb' | xargs -L1 rm", &every);
+        check_all("printf 'a' | xargs -I% -n5 rm x%", &["rm xa", "rm x{}", "rm x% a", "rm x% {}"]);
+        check_all("ls | xargs -n5 --repl=% rm %", &["rm {}", "rm % {}"]);
+        let many = |words: usize| parse_blocking(&format!("echo {}| xargs -n $N ls", "x ".repeat(words)));
+        assert!(many(MAX_PARTED).problem.is_none());
+        assert!(many(MAX_PARTED + 1).problem.is_some());
     }
 
     #[test]

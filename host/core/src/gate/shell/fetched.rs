@@ -5,7 +5,7 @@
 use super::{languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
-use crate::gate::options::{given, scan, values, words};
+use crate::gate::options::{scan, values, words};
 
 /// Something that a command makes and a later one may take up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,18 +61,13 @@ fn variables(text: &str) -> Vec<&str> {
 
 fn names(command: &ShellCommand) -> Vec<String> {
     let writes = |kind| matches!(kind, RedirectKind::Output | RedirectKind::Append);
+    // What is named by its address is among what its arguments make it write.
     let redirected = command.redirects.iter().filter(|redirect| writes(redirect.kind)).map(|redirect| &redirect.target);
     let mut files: Vec<Word> = redirected.cloned().collect();
     let name = command.name();
-    let long = ["--output", "--output-document", "--directory-prefix"];
+    let long = ["--output", "--output-document", "--directory-prefix", "--output-dir"];
     if let Some(items) = fetchers::items(name, &command.args, &long) {
-        let curl = name == "curl";
-        let named = values(&items, if curl { &["-o", "--output"] } else { &["-O", "--output-document"] });
-        let by_address =
-            if curl { given(&items, &["-O", "--remote-name", "--remote-name-all"]) } else { named.is_empty() };
-        if by_address {
-            files.extend(words(&items).into_iter().map(of_address));
-        }
+        let named = values(&items, if name == "curl" { &["-o", "--output"] } else { &["-O", "--output-document"] });
         files.extend(named);
     }
     match name {
@@ -90,12 +85,6 @@ fn names(command: &ShellCommand) -> Vec<String> {
     }
     let names = files.iter().filter(|file| !file.text.contains('$')).map(|file| base_name(&file.text).to_owned());
     names.filter(|name| !name.is_empty() && name != "-" && name != "null").collect()
-}
-
-/// The last part of an address, without its question.
-fn of_address(address: &Word) -> Word {
-    let path = address.text.split(['?', '#']).next().unwrap_or_default();
-    Word { text: base_name(path).to_owned(), literal: address.literal }
 }
 
 /// Whether a substitution is code that it runs: `bash -c "$(…)"`, `python3 -c "$(…)"`, `eval $(…)`.

@@ -113,7 +113,7 @@ const LANGUAGES: [Language; 13] = [
         ..NONE
     },
     Language { name: "lua", code: "e", valued: "l", ..NONE },
-    Language { name: "luajit", code: "e", valued: "ljb", ..NONE },
+    Language { name: "luajit", code: "e", valued: "ljb", attached: "O", ..NONE },
     Language {
         name: "julia",
         code: "eE",
@@ -127,6 +127,9 @@ const LANGUAGES: [Language; 13] = [
     Language { name: "tclsh", ..NONE },
     Language { name: "osascript", code: "e", valued: "ls", ..NONE },
 ];
+
+/// What is attached to an interpreter's name where it is no version.
+const BUILDS: [&str; 4] = ["-dbg", "-debug", "d", "t"];
 
 /// What an interpreter is given to run.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -210,6 +213,13 @@ pub(super) fn is_one(name: &str) -> bool {
     language(name).is_some()
 }
 
+/// Whether a program's name begins with a language's: it may be a build of an interpreter that has another name, or a
+/// tool of it that runs code.
+pub(super) fn may_be_one(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    LANGUAGES.iter().any(|language| name.starts_with(language.name))
+}
+
 impl Given {
     fn run(&mut self, code: Option<Word>) {
         self.script = true;
@@ -243,17 +253,37 @@ impl Language {
 }
 
 fn language(name: &str) -> Option<&'static Language> {
-    // `python3`, `python3.12`, `perl5.36`, `lua5.4`, and `python3.13t` of the builds with a letter.
-    let is_version = |c: char| c.is_ascii_digit() || c == '.';
-    let plain = name.strip_suffix(['d', 'm', 't']).filter(|plain| plain.ends_with(is_version)).unwrap_or(name);
-    let stem = plain.trim_end_matches(is_version);
-    LANGUAGES.iter().find(|language| language.name == stem || (stem == "nodejs" && language.name == "node"))
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    // `python3`, `perl5.36-x86_64-linux-gnu`, `luajit-2.1.0-beta3`, `python3.13td`, `php-cgi8.2`.
+    let is_build = |rest: &str| {
+        let version = rest.strip_prefix('-').unwrap_or(rest);
+        rest.is_empty() || version.starts_with(|c: char| c.is_ascii_digit() || c == '.') || BUILDS.contains(&rest)
+    };
+    let is_own =
+        |own: &str| name.strip_prefix(own).is_some_and(|rest| is_build(rest.strip_prefix("-cgi").unwrap_or(rest)));
+    let known = |language: &&Language| {
+        is_own(language.name)
+            || match language.name {
+                "node" => is_own("nodejs"),
+                "python" => is_own("pythonw"),
+                _ => false,
+            }
+    };
+    LANGUAGES.iter().find(known)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
+
+    #[test]
+    fn tools_of_a_language_are_no_interpreters_but_may_be() {
+        for name in ["node-gyp", "php-cs-fixer", "phpdbg", "bunx", "luac", "rubyfmt", "perltidy", "Python"] {
+            assert!(!is_one(name) && may_be_one(name), "{name}");
+        }
+        assert!(!may_be_one("pip") && !may_be_one("no"));
+    }
 
     #[test]
     fn code_is_found_behind_the_values_of_options() {
@@ -306,6 +336,16 @@ mod tests {
             ("node -rep -e CODE", "CODE", true),
             ("lua5.4 -l x -e CODE", "CODE", true),
             ("luajit -jv -e CODE", "CODE", true),
+            ("luajit -O+cse -e CODE", "CODE", true),
+            ("luajit -O3 -e CODE", "CODE", true),
+            ("luajit-2.1.0-beta3 -O -e CODE", "CODE", true),
+            ("perl5.36-x86_64-linux-gnu -e CODE", "CODE", true),
+            ("php-cgi8.2 -r CODE", "CODE", true),
+            ("python3-dbg -c CODE", "CODE", true),
+            ("python3.13td -c CODE", "CODE", true),
+            ("python.exe -c CODE", "CODE", true),
+            ("pythonw3.11.exe -c CODE", "CODE", true),
+            ("nodejs18 -e CODE", "CODE", true),
             ("julia -O2 -t 4 --project=. -e CODE", "CODE", true),
             ("julia -L x.jl", "", false),
             ("julia -m App -e no", "", true),

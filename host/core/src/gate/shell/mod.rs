@@ -140,9 +140,9 @@ pub(in crate::gate) fn runs_others(command: &ShellCommand) -> bool {
     wrappers::runs_others(&command.program.text)
 }
 
-/// Whether a program of this name runs code of another language than a shell's.
+/// Whether a program of this name may run code of another language than a shell's.
 pub(in crate::gate) fn is_of_language(name: &str) -> bool {
-    languages::is_one(name) || scripts::is_awk(name)
+    languages::may_be_one(name) || scripts::is_awk(name)
 }
 
 /// What can be said without the large stack: the answer for flat lines and for those over a bound.

@@ -5,6 +5,7 @@
 use super::elsewhere;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
+use crate::gate::fetchers;
 use crate::gate::options::{after_options, scan_letters, values};
 use crate::gate::tar;
 use crate::gate::targets;
@@ -55,6 +56,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         "crontab" | "at" | "batch" => runs.unknown |= args.iter().any(|arg| arg.text == "-"),
         _ => {}
     }
+    runs.writes.extend(fetchers::by_address(name, args));
     if let Some((_, letters, options)) = CODE_OPTIONS.iter().find(|(program, ..)| *program == name) {
         let items = scan_letters(args, letters, options);
         runs.code.extend(values(&items, options));
