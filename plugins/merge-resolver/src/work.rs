@@ -10,12 +10,15 @@ use crate::merge::{By, How, Kind, Labels, Resolution, Told, Versions, kind, merg
 use crate::report::{FileReport, Report, Status};
 use crate::request::Request;
 use crate::settings::Settings;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most files in conflict that are looked at: past it, the branches want a person's eye first.
 pub const MAX_FILES: usize = 100;
 /// Most bytes of one version of a file: its three versions and the result are in a guest's memory at once.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
+/// Most bytes of all versions of all files together: two files at their bound take less than the fuel of one call.
+pub const MAX_ALL_BYTES: usize = 2 * 3 * MAX_FILE_BYTES;
 /// Most bytes of a file with its markers.
 const MAX_MARKED_BYTES: usize = 4 * MAX_FILE_BYTES;
 
@@ -27,7 +30,9 @@ const WAYS: [By; 2] = [By::Rarest, By::Fewest];
 pub fn run(request: &Request, settings: &Settings) -> Report {
     let report = match begin(request) {
         Ok(Begun::Not(status, why)) => Ok(Report::not(status, why)),
-        Ok(Begun::Merging(merging)) => Work { request, settings, merging: &merging }.run(),
+        Ok(Begun::Merging(merging)) => {
+            Work { request, settings, merging: &merging, room: Cell::new(MAX_ALL_BYTES) }.run()
+        }
         Err(trouble) => Err(trouble),
     };
     let mut report = report.unwrap_or_else(|trouble| Report::not(status(&trouble), trouble.to_string()));
@@ -47,6 +52,8 @@ struct Work<'t> {
     request: &'t Request,
     settings: &'t Settings,
     merging: &'t Merging,
+    /// Bytes of versions that may still be looked into.
+    room: Cell<usize>,
 }
 
 /// The versions of a text file in conflict.
@@ -150,6 +157,12 @@ impl Work<'_> {
         if text.oids.iter().any(|oid| sizes.get(*oid).is_none_or(|size| *size > MAX_FILE_BYTES)) {
             return Err(format!("a version of it is larger than {} KiB", MAX_FILE_BYTES / 1024));
         }
+        let bytes = text.oids.iter().filter_map(|oid| sizes.get(*oid)).sum();
+        let Some(room) = self.room.get().checked_sub(bytes) else {
+            let most = MAX_ALL_BYTES / 1024;
+            return Err(format!("with it, the versions of all files in conflict are larger than {most} KiB"));
+        };
+        self.room.set(room);
         let contents = index::contents(&text.oids).map_err(|error| error.to_string())?;
         if contents.iter().any(|bytes| bytes.contains(&0)) {
             return Err("not a text".to_owned());

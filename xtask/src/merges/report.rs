@@ -105,10 +105,15 @@ impl History {
     /// # Errors
     /// When that cannot be said.
     pub fn pass_over(&mut self, merge: &Merge, files: usize, why: &anyhow::Error) -> anyhow::Result<()> {
-        self.conflicting = self.conflicting.saturating_sub(1);
-        self.files = self.files.saturating_sub(files);
+        self.leave_out(files, true);
         self.passed_over += 1;
         Ok(writeln!(std::io::stderr(), "\n{}: passed over {}: {why:#}", self.name, merge.commit)?)
+    }
+
+    /// Counts files out, and their merge with them where they are all that it had.
+    pub fn leave_out(&mut self, files: usize, all: bool) {
+        self.conflicting = self.conflicting.saturating_sub(usize::from(all));
+        self.files = self.files.saturating_sub(files);
     }
 
     /// Counts a file.

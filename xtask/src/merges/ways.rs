@@ -41,9 +41,18 @@ impl Ways<'_> {
     /// # Errors
     /// When one cannot be run.
     pub fn merge(&mut self, merge: &Merge, conflicts: &Conflicts, history: &mut History) -> Result<()> {
-        let paths: Vec<&str> = conflicts.keys().map(String::as_str).collect();
         if let Err(error) = self.copy.check_out(&merge.ours, &merge.theirs) {
             return history.pass_over(merge, conflicts.len(), &error);
+        }
+        // Git resolves some by itself: a work tree may name a driver for them.
+        let (_, left) = self.replayed(merge, &[])?;
+        let (conflicts, by_git): (Conflicts, Conflicts) =
+            conflicts.clone().into_iter().partition(|(path, _)| left.contains(path));
+        history.leave_out(by_git.len(), conflicts.is_empty());
+        let conflicts = &conflicts;
+        let paths: Vec<&str> = conflicts.keys().map(String::as_str).collect();
+        if paths.is_empty() {
+            return Ok(());
         }
         let people = self.copy.tree(&merge.commit, &paths)?;
         let begun = Instant::now();
@@ -74,28 +83,25 @@ impl Ways<'_> {
     }
 
     fn ignoring_space(&self, merge: &Merge, paths: &[&str]) -> Result<Resolved> {
-        let asked = [
-            "merge-tree",
-            "--write-tree",
-            "-z",
-            "--no-messages",
-            "-X",
-            "ignore-space-change",
-            &merge.ours,
-            &merge.theirs,
-        ];
+        let (tree, left) = self.replayed(merge, &["-X", "ignore-space-change"])?;
+        let paths: Vec<&str> = paths.iter().copied().filter(|path| !left.iter().any(|it| it == path)).collect();
+        if paths.is_empty() {
+            return Ok(Resolved::new());
+        }
+        Ok(self.copy.tree(&tree, &paths)?.into_iter().map(|(path, blob)| (path, blob.oid)).collect())
+    }
+
+    /// The tree that git makes of the merge, with what the work tree says of its files, and what is in conflict.
+    fn replayed(&self, merge: &Merge, options: &[&str]) -> Result<(String, Vec<String>)> {
+        let plain = ["merge-tree", "--write-tree", "-z", "--no-messages"];
+        let asked = [&plain, options, &[merge.ours.as_str(), merge.theirs.as_str()]].concat();
         let (code, bytes) = self.copy.git(&asked, b"")?;
         if code > 1 {
             bail!("git {} ended with {code}", asked.join(" "));
         }
         let mut records = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         let tree = records.next().context("git merge-tree names no tree")?.into_owned();
-        let left: Vec<String> = records.filter_map(|record| Some(record.split_once('\t')?.1.to_owned())).collect();
-        let paths: Vec<&str> = paths.iter().copied().filter(|path| !left.iter().any(|it| it == path)).collect();
-        if paths.is_empty() {
-            return Ok(Resolved::new());
-        }
-        Ok(self.copy.tree(&tree, &paths)?.into_iter().map(|(path, blob)| (path, blob.oid)).collect())
+        Ok((tree, records.filter_map(|record| Some(record.split_once('\t')?.1.to_owned())).collect()))
     }
 
     /// What mergiraf makes of a file; none where it leaves a conflict. A base that is missing is empty, as git has it

@@ -5,7 +5,7 @@
 //! was written anew, lines that only together open and close a block.
 
 use super::brackets::nests;
-use super::diff::{By, changes_by};
+use super::diff::{By, Change, changes_by};
 use super::words::merge_line;
 use std::cmp::Ordering;
 
@@ -15,17 +15,14 @@ pub const MAX_LINES: usize = 40;
 /// Fewest words of a line that says something: shorter ones, such as `return nil`, are all over a file.
 const MIN_WORDS: usize = 3;
 
-/// A line with its words in order, so that what two have in common is counted by going through both once.
-struct Bag<'t> {
-    line: &'t str,
-    words: Vec<&'t str>,
-}
+/// A line's words in order, so that what two have in common is counted by going through both once.
+type Bag<'t> = Vec<&'t str>;
 
 fn bags<'t>(lines: &[&'t str]) -> Vec<Bag<'t>> {
     let bag = |line: &&'t str| {
         let mut words: Vec<&str> = words(line).collect();
         words.sort_unstable();
-        Bag { line, words }
+        words
     };
     lines.iter().map(bag).collect()
 }
@@ -84,12 +81,11 @@ pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<Strin
 
 impl<'t> Side<'t> {
     fn of(bags_of_base: &[Bag<'_>], base: &[&str], side: &[&'t str]) -> Option<Self> {
-        let bags_of_side = bags(side);
+        let common = Common::new(bags_of_base, &bags(side));
         let mut made = Self { fates: vec![Fate::Kept; base.len()], put: vec![Vec::new(); base.len() + 1] };
         for change in changes_by(By::Rarest, base, side)? {
-            let (from, to) = (bags_of_base.get(change.base.clone())?, bags_of_side.get(change.side.clone())?);
-            let pairs = pairs(from, to)?;
-            let to = side.get(change.side.clone())?;
+            let (from, to) = (base.get(change.base.clone())?, side.get(change.side.clone())?);
+            let pairs = common.pairs(&change)?;
             let (mut old, mut new) = (0, 0);
             for (paired_old, paired_new) in pairs.into_iter().chain([(from.len(), to.len())]) {
                 let (gone, put) = (old..paired_old, to.get(new..paired_new)?);
@@ -107,21 +103,20 @@ impl<'t> Side<'t> {
                 (old, new) = (paired_old + 1, paired_new + 1);
             }
         }
-        made.is_apart(bags_of_base, &bags_of_side).then_some(made)
+        made.is_apart(base, side, &common).then_some(made)
     }
 
     /// Whether each line that changed is nearer to what it became than to any other line, and what it became to it.
-    fn is_apart(&self, base: &[Bag<'_>], side: &[Bag<'_>]) -> bool {
-        base.iter().zip(&self.fates).all(|(from, fate)| {
+    fn is_apart(&self, base: &[&str], side: &[&str], common: &Common) -> bool {
+        // Of two equal lines, which one was changed cannot be told.
+        let once = |lines: &[&str], own: &str| lines.iter().filter(|other| **other == own).count() == 1;
+        base.iter().enumerate().zip(&self.fates).all(|((old, from), fate)| {
             let Fate::Became(text) = fate else { return true };
-            let Some(to) = side.iter().find(|bag| bag.line == *text) else { return false };
-            let kept = in_common(from, to);
-            // Of two equal lines, which one was changed cannot be told.
-            let once = |bags: &[Bag<'_>], own: &str| bags.iter().filter(|other| other.line == own).count() == 1;
-            let nearest = |bags: &[Bag<'_>], own: &str, than: &Bag<'_>| {
-                bags.iter().filter(|other| other.line != own).all(|other| in_common(than, other) < kept)
-            };
-            once(base, from.line) && once(side, to.line) && nearest(side, to.line, from) && nearest(base, from.line, to)
+            let Some(new) = side.iter().position(|line| line == text) else { return false };
+            let kept = common.of(old, new);
+            let nearest = (0..side.len()).all(|other| other == new || common.of(old, other) < kept)
+                && (0..base.len()).all(|other| other == old || common.of(other, new) < kept);
+            nearest && once(base, from) && once(side, text)
         })
     }
 
@@ -163,45 +158,66 @@ impl<'t> Side<'t> {
     }
 }
 
-/// Which lines of a stretch became which of another: in order, each with at least half of its words kept, as many words
-/// kept as can be.
-fn pairs(from: &[Bag<'_>], to: &[Bag<'_>]) -> Option<Vec<(usize, usize)>> {
-    let width = to.len() + 1;
-    let kept = |old: &Bag<'_>, new: &Bag<'_>| -> usize {
-        let kept = in_common(old, new);
-        if 2 * kept >= old.words.len() { kept } else { 0 }
-    };
-    let kept: Vec<usize> = from.iter().flat_map(|old| to.iter().map(move |new| kept(old, new))).collect();
-    let kept = |old: usize, new: usize| kept.get(old * to.len() + new).copied().unwrap_or(0);
-    // `best[i][j]`: words kept by the lines from `i` and `j` on.
-    let mut best = vec![0; (from.len() + 1) * width];
-    for old in (0..from.len()).rev() {
-        for new in (0..to.len()).rev() {
-            let at = |old: usize, new: usize| best.get(old * width + new).copied().unwrap_or(0);
+/// How many words each line of the base has in common with each of a side.
+struct Common {
+    counts: Vec<usize>,
+    width: usize,
+    /// Words of each line of the base.
+    words: Vec<usize>,
+}
+
+impl Common {
+    fn new(base: &[Bag<'_>], side: &[Bag<'_>]) -> Self {
+        let counts = base.iter().flat_map(|from| side.iter().map(move |to| in_common(from, to))).collect();
+        Self { counts, width: side.len(), words: base.iter().map(|from| from.len()).collect() }
+    }
+
+    fn of(&self, old: usize, new: usize) -> usize {
+        self.counts.get(old * self.width + new).copied().unwrap_or(0)
+    }
+
+    /// The same where at least half of the words are kept, else nothing.
+    fn kept(&self, old: usize, new: usize) -> usize {
+        let kept = self.of(old, new);
+        if 2 * kept >= self.words.get(old).copied().unwrap_or(0) { kept } else { 0 }
+    }
+
+    /// Which lines of a stretch became which: in order, each with at least half of its words kept, as many words kept as
+    /// can be. Counted from the stretch's begin.
+    fn pairs(&self, change: &Change) -> Option<Vec<(usize, usize)>> {
+        let (from, to) = (change.base.len(), change.side.len());
+        let kept = |old: usize, new: usize| self.kept(change.base.start + old, change.side.start + new);
+        // `best[i][j]`: words kept by the lines from `i` and `j` on.
+        let mut best = vec![0; (from + 1) * (to + 1)];
+        let place = |old: usize, new: usize| old * (to + 1) + new;
+        for old in (0..from).rev() {
+            for new in (0..to).rev() {
+                let at = |old: usize, new: usize| best.get(place(old, new)).copied().unwrap_or(0);
+                let pair = kept(old, new);
+                let paired = if pair > 0 { pair + at(old + 1, new + 1) } else { 0 };
+                *best.get_mut(place(old, new))? = paired.max(at(old + 1, new)).max(at(old, new + 1));
+            }
+        }
+        let at = |old: usize, new: usize| best.get(place(old, new)).copied().unwrap_or(0);
+        let (mut old, mut new, mut found) = (0, 0, Vec::new());
+        while old < from && new < to {
             let pair = kept(old, new);
-            let paired = if pair > 0 { pair + at(old + 1, new + 1) } else { 0 };
-            *best.get_mut(old * width + new)? = paired.max(at(old + 1, new)).max(at(old, new + 1));
+            if pair > 0 && at(old, new) == pair + at(old + 1, new + 1) {
+                found.push((old, new));
+                (old, new) = (old + 1, new + 1);
+            } else if at(old, new) == at(old + 1, new) {
+                old += 1;
+            } else {
+                new += 1;
+            }
         }
+        Some(found)
     }
-    let at = |old: usize, new: usize| best.get(old * width + new).copied().unwrap_or(0);
-    let (mut old, mut new, mut found) = (0, 0, Vec::new());
-    while old < from.len() && new < to.len() {
-        let pair = kept(old, new);
-        if pair > 0 && at(old, new) == pair + at(old + 1, new + 1) {
-            found.push((old, new));
-            (old, new) = (old + 1, new + 1);
-        } else if at(old, new) == at(old + 1, new) {
-            old += 1;
-        } else {
-            new += 1;
-        }
-    }
-    Some(found)
 }
 
 /// How many words two lines have in common, in whatever order.
-fn in_common(left: &Bag<'_>, right: &Bag<'_>) -> usize {
-    let (mut left, mut right) = (left.words.iter().peekable(), right.words.iter().peekable());
+fn in_common(left: &[&str], right: &[&str]) -> usize {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
     let mut count = 0;
     while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
         match one.cmp(other) {

@@ -43,12 +43,11 @@ pub fn regions<'t, T: Ord>(by: By, base: &'t [T], ours: &'t [T], theirs: &'t [T]
 /// The same where both sides' changes are known.
 #[must_use]
 pub fn regions_of<'t, T: Eq>(
-    [by_us, by_them]: [&[Change]; 2],
+    [mut us, mut them]: [&[Change]; 2],
     base: &'t [T],
     ours: &'t [T],
     theirs: &'t [T],
 ) -> Option<Vec<Region<'t, T>>> {
-    let (mut us, mut them) = (by_us, by_them);
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(start) = [us.first(), them.first()].into_iter().flatten().map(|it| it.base.start).min() {
         let mut end = start;
@@ -102,8 +101,18 @@ pub enum Order {
 /// insertions at one place are an overlap. What both inserted there alike, at its start or end, stands once.
 #[must_use]
 pub fn weave<T: Ord + Clone>(base: &[T], ours: &[T], theirs: &[T], order: Option<Order>) -> Option<Vec<T>> {
-    let (by_us, by_them) = (changes(base, ours)?, changes(base, theirs)?);
-    let (mut us, mut them) = (by_us.as_slice(), by_them.as_slice());
+    weave_of([&changes(base, ours)?, &changes(base, theirs)?], base, ours, theirs, order)
+}
+
+/// The same where both sides' changes are known.
+#[must_use]
+pub fn weave_of<T: Eq + Clone>(
+    [mut us, mut them]: [&[Change]; 2],
+    base: &[T],
+    ours: &[T],
+    theirs: &[T],
+    order: Option<Order>,
+) -> Option<Vec<T>> {
     let (mut made, mut at) = (Vec::new(), 0);
     loop {
         let (our, their) = (us.first(), them.first());

@@ -2,49 +2,71 @@
 //! other's new lines use, a definition that stands twice. Such a text would be wrong without a conflict to see.
 
 use super::definitions;
+use super::diff::Change;
 use super::kind::Language;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// A file's versions, the base by its lines with what each side changed of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Changed<'t> {
+    /// The base.
+    pub base: &'t [&'t str],
+    /// Our version, and what it changed.
+    pub ours: (&'t str, &'t [Change]),
+    /// Theirs.
+    pub theirs: (&'t str, &'t [Change]),
+}
 
 /// Why the merged text is doubtful, where it is.
 #[must_use]
-pub fn doubt(language: Language, base: &str, ours: &str, theirs: &str, merged: &str) -> Option<String> {
-    let [from, our, their, made] = [base, ours, theirs, merged].map(words);
-    // A name that is used once more than the side that has it most, and the other has it nowhere any more.
-    let gone = |word: &&&str, side: &BTreeMap<&str, usize>| from.contains_key(**word) && !side.contains_key(**word);
-    let left = made.keys().find(|word| gone(word, &our) || gone(word, &their));
-    if let Some(word) = left {
+pub fn doubt(language: Language, changed: &Changed<'_>, merged: &str) -> Option<String> {
+    let Changed { base, ours, theirs } = *changed;
+    let mut gone: BTreeSet<&str> = gone(base, ours);
+    gone.extend(self::gone(base, theirs));
+    // The side that has it no more did not put it there.
+    if let Some(word) = words(merged).find(|word| gone.contains(word)) {
         return Some(format!("one side did away with the name `{word}`, and the other's changes use it"));
     }
-    let [from, our, their, made] = [base, ours, theirs, merged].map(|text| definitions::names(language, text));
-    let most =
-        |name: &String| [&from, &our, &their].iter().filter_map(|names| names.get(name)).max().copied().unwrap_or(0);
-    let twice = made.iter().find(|(name, count)| **count > most(name));
-    twice.map(|(name, _)| {
-        format!(
-            "merged, `{}` would be defined twice",
-            name.trim_start_matches(|it: char| it.is_ascii_digit() || it == ' ')
-        )
-    })
+    let [our, their, made] = [ours.0, theirs.0, merged].map(|text| definitions::names(language, text));
+    let more = |name: &String, count: usize| {
+        let most = [&our, &their].iter().filter_map(|names| names.get(name)).max().copied().unwrap_or(0);
+        count > most && count > definitions::names(language, &base.concat()).get(name).copied().unwrap_or(0)
+    };
+    let twice = made.iter().find(|(name, count)| more(name, **count));
+    twice.map(|(name, _)| format!("merged, `{}` would be defined twice", name.split_once(' ').map_or("", |it| it.1)))
 }
 
-/// The names in a text, texts in quotes and comments not told apart, with how often.
-fn words(text: &str) -> BTreeMap<&str, usize> {
-    let mut found = BTreeMap::new();
-    for word in text.split(|it: char| !(it.is_alphanumeric() || it == '_' || it == '$')) {
-        if word.chars().next().is_some_and(|it| !it.is_ascii_digit()) {
-            *found.entry(word).or_default() += 1;
+/// The names of lines that a side changed which it has nowhere any more.
+fn gone<'t>(base: &[&'t str], (side, changes): (&str, &[Change])) -> BTreeSet<&'t str> {
+    let lines = changes.iter().filter_map(|change| base.get(change.base.clone())).flatten();
+    let mut gone: BTreeSet<&str> = lines.flat_map(|line| words(line)).collect();
+    for word in words(side) {
+        if gone.is_empty() {
+            break;
         }
+        gone.remove(word);
     }
-    found
+    gone
+}
+
+/// The names in a text, texts in quotes and comments not told apart.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|it: char| !(it.is_alphanumeric() || it == '_' || it == '$'));
+    words.filter(|word| word.chars().next().is_some_and(|it| !it.is_ascii_digit()))
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
     use super::*;
+    use crate::merge::diff::changes;
 
     fn check(base: &str, ours: &str, theirs: &str, merged: &str, expected: Option<&str>) {
         for (ours, theirs) in [(ours, theirs), (theirs, ours)] {
-            let found = doubt(Language::Rust, base, ours, theirs, merged);
+            let [from, our, their] = [base, ours, theirs].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+            let (by_us, by_them) = (changes(&from, &our).unwrap(), changes(&from, &their).unwrap());
+            let changed = Changed { base: &from, ours: (ours, &by_us), theirs: (theirs, &by_them) };
+            let found = doubt(Language::Rust, &changed, merged);
             match expected {
                 None => assert_eq!(found, None),
                 Some(part) => assert!(found.as_ref().is_some_and(|why| why.contains(part)), "{found:?}"),

@@ -3,7 +3,7 @@
 use super::brackets::still_fit;
 use super::diff::{By, Change, changes_by};
 use super::diff3::{Hunk, Region, regions, regions_of};
-use super::doubts::doubt;
+use super::doubts::{Changed, doubt};
 use super::hunk::{Around, How, resolve};
 use super::keyed::{Judged, Keyed};
 use super::kind::{Kind, kind};
@@ -201,10 +201,13 @@ impl File<'_> {
         let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
         if let Kind::Code(language) = self.kind
             && judged.iter().all(Result::is_ok)
-            && let Some(why) =
-                doubt(language, self.versions.base, self.versions.ours, self.versions.theirs, &with(|hunk| hunk.ours))
         {
-            return Err(why);
+            let [by_us, by_them] = changed;
+            let changed = Changed { base, ours: (ours, by_us), theirs: (theirs, by_them) };
+            let [merged, _] = &texts;
+            if let Some(why) = doubt(language, &changed, merged) {
+                return Err(why);
+            }
         }
         for text in &texts {
             if !keeps(base, changed, text) {

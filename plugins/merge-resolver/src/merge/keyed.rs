@@ -9,8 +9,9 @@ use super::tree::{Merge, read};
 use super::version::higher_lines;
 use super::words::speaks_of_the_other;
 
-/// Most bytes that the hunks of a file may make the parsers read, counted as hunks times size.
-pub const MAX_PARSED_BYTES: usize = 4 << 20;
+/// Most bytes that the hunks of a file may make the parsers read, counted as hunks times size: a third of the fuel of
+/// one merge, for YAML.
+pub const MAX_PARSED_BYTES: usize = 2 << 20;
 
 /// A hunk's lines merged, or why they are not.
 pub type Judged = Result<(Vec<String>, How), String>;

@@ -2,44 +2,105 @@
 //! something of what the other changed.
 
 use super::diff::{Change, changes};
-use super::diff3::weave;
+use super::diff3::weave_of;
 use super::tokens::{is_solid, tokens};
+use std::ops::Range;
+
+/// A line and both sides' versions of it, by their tokens.
+struct Line<'t> {
+    from: Vec<&'t str>,
+    ours: Vec<&'t str>,
+    theirs: Vec<&'t str>,
+    by_us: Vec<Change>,
+    by_them: Vec<Change>,
+}
+
+impl<'t> Line<'t> {
+    fn new(from: Vec<&'t str>, ours: Vec<&'t str>, theirs: Vec<&'t str>) -> Option<Self> {
+        let (by_us, by_them) = (changes(&from, &ours)?, changes(&from, &theirs)?);
+        Some(Self { from, ours, theirs, by_us, by_them })
+    }
+
+    fn read(base: &'t str, ours: &'t str, theirs: &'t str) -> Option<Self> {
+        Self::new(tokens(base)?, tokens(ours)?, tokens(theirs)?)
+    }
+
+    fn turned(&self) -> Option<Self> {
+        let turn = |tokens: &[&'t str]| tokens.iter().rev().copied().collect();
+        Self::new(turn(&self.from), turn(&self.ours), turn(&self.theirs))
+    }
+
+    /// Both sides' changes where a word that neither changed lies between any two of them.
+    fn merged(&self) -> Option<Vec<&'t str>> {
+        let apart = |our: &Change, their: &Change| {
+            let same = our.base == their.base && self.ours.get(our.side.clone()) == self.theirs.get(their.side.clone());
+            let (first, second) = if our.base.start <= their.base.start { (our, their) } else { (their, our) };
+            let between = self.from.get(first.base.end..second.base.start);
+            same || between.is_some_and(|tokens| tokens.iter().any(is_solid))
+        };
+        let all_apart = self.by_us.iter().all(|our| self.by_them.iter().all(|their| apart(our, their)));
+        let both = [self.by_us.as_slice(), &self.by_them];
+        all_apart.then(|| weave_of(both, &self.from, &self.ours, &self.theirs, None))?
+    }
+
+    /// Whether a side changed the name before brackets in which the other put or took a comma, or all that stood there.
+    fn names_the_counted(&self) -> bool {
+        let mut open: Vec<usize> = Vec::new();
+        for (at, token) in self.from.iter().enumerate() {
+            match *token {
+                "(" | "[" | "{" => open.push(at),
+                ")" | "]" | "}" => {
+                    let Some(opened) = open.pop() else { continue };
+                    let (ours, theirs) = ((&self.by_us, &self.ours), (&self.by_them, &self.theirs));
+                    let half = |named: &[Change], (by, side): (&Vec<Change>, &Vec<&str>)| {
+                        is_named(named, opened) && self.is_counted(by, side, opened..at)
+                    };
+                    if half(&self.by_us, theirs) || half(&self.by_them, ours) {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn is_counted(&self, by: &[Change], side: &[&str], brackets: Range<usize>) -> bool {
+        let comma = |tokens: Option<&[&str]>| tokens.is_some_and(|tokens| tokens.contains(&","));
+        let mut inside = by.iter().filter(|it| it.base.start > brackets.start && it.base.end <= brackets.end);
+        inside.any(|change| {
+            let all = change.base == (brackets.start + 1..brackets.end);
+            all || comma(self.from.get(change.base.clone())) || comma(side.get(change.side.clone()))
+        })
+    }
+}
+
+/// Whether the word before the bracket at `opened` was changed.
+fn is_named(by: &[Change], opened: usize) -> bool {
+    by.iter().any(|it| it.base.end == opened || opened.checked_sub(1).is_some_and(|name| it.base.contains(&name)))
+}
 
 /// Both sides' words where they are apart from each other.
 #[must_use]
 pub fn merge_line(base: &str, ours: &str, theirs: &str) -> Option<String> {
-    let (from, our, their) = (tokens(base)?, tokens(ours)?, tokens(theirs)?);
-    let made = merge_words(&from, &our, &their)?;
+    let line = Line::read(base, ours, theirs)?;
+    let made = line.merged()?;
     // Where repeated words let a change stand in two places, the other direction finds the other place.
-    let turned = |tokens: &[&'_ str]| tokens.iter().rev().map(|token| (*token).to_owned()).collect::<Vec<_>>();
-    let (from, our, their) = (turned(&from), turned(&our), turned(&their));
-    let mut again = merge_words(&from, &our, &their)?;
-    again.reverse();
-    (again == made && !speaks_of_the_other(base, ours, theirs)).then(|| made.concat())
-}
-
-/// Both sides' changes where a word that neither changed lies between any two of them.
-fn merge_words<T: AsRef<str> + Ord + Clone>(from: &[T], ours: &[T], theirs: &[T]) -> Option<Vec<String>> {
-    let (by_us, by_them) = (changes(from, ours)?, changes(from, theirs)?);
-    let apart = |our: &Change, their: &Change| {
-        let same = our.base == their.base && ours.get(our.side.clone()) == theirs.get(their.side.clone());
-        let (first, second) = if our.base.start <= their.base.start { (our, their) } else { (their, our) };
-        let between = from.get(first.base.end..second.base.start);
-        same || between.is_some_and(|tokens| tokens.iter().any(|token| is_solid(&token.as_ref())))
-    };
-    let all_apart = by_us.iter().all(|our| by_them.iter().all(|their| apart(our, their)));
-    let made = weave(from, ours, theirs, None).filter(|_| all_apart)?;
-    Some(made.iter().map(|token| token.as_ref().to_owned()).collect())
+    let again = line.turned()?.merged()?;
+    let speaks = line.names_the_counted() || comments_on_changed(base, ours, theirs);
+    (again.iter().rev().eq(&made) && !speaks).then(|| made.concat())
 }
 
 /// Whether one side's words say something of what the other side changed: a comment at the end of the line whose words
 /// are others now, a name before brackets that hold another number of things now.
 #[must_use]
 pub fn speaks_of_the_other(base: &str, ours: &str, theirs: &str) -> bool {
-    let half = |one: &str, other: &str| {
-        comment_of_changed(base, one, other) || name_of_counted(base, one, other) == Some(true)
-    };
-    half(ours, theirs) || half(theirs, ours)
+    let counted = Line::read(base, ours, theirs).is_some_and(|line| line.names_the_counted());
+    counted || comments_on_changed(base, ours, theirs)
+}
+
+fn comments_on_changed(base: &str, ours: &str, theirs: &str) -> bool {
+    comment_of_changed(base, ours, theirs) || comment_of_changed(base, theirs, ours)
 }
 
 /// Whether `one` changed the comment at the line's end, and `other` what stands before it.
@@ -67,36 +128,6 @@ fn split_comment(line: &str) -> (&str, &str) {
         before = it;
     }
     (line.trim(), "")
-}
-
-/// Whether `one` changed the word before a bracket in which `other` put or took a comma, or all that stood there.
-fn name_of_counted(base: &str, one: &str, other: &str) -> Option<bool> {
-    let from = tokens(base)?;
-    let (by_one, by_other) = (changes(&from, &tokens(one)?)?, changes(&from, &tokens(other)?)?);
-    let other = tokens(other)?;
-    let mut open: Vec<usize> = Vec::new();
-    for (at, token) in from.iter().enumerate() {
-        match *token {
-            "(" | "[" | "{" => open.push(at),
-            ")" | "]" | "}" => {
-                let Some(opened) = open.pop() else { continue };
-                let named = by_one.iter().any(|change| {
-                    change.base.end == opened || change.base.contains(&opened.checked_sub(1).unwrap_or(opened))
-                });
-                let inside = by_other.iter().filter(|change| change.base.start > opened && change.base.end <= at);
-                let counts = |tokens: Option<&[&str]>| tokens.is_some_and(|tokens| tokens.contains(&","));
-                let counted = { inside }.any(|change| {
-                    let emptied = change.base.start == opened + 1 && change.base.end == at;
-                    emptied || counts(from.get(change.base.clone())) || counts(other.get(change.side.clone()))
-                });
-                if named && counted {
-                    return Some(true);
-                }
-            }
-            _ => {}
-        }
-    }
-    Some(false)
 }
 
 #[cfg(test)]

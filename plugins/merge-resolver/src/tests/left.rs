@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::merge::{MAX_HUNK_LINES, MAX_HUNKS, MAX_SIDE_BYTES};
-use crate::work::{MAX_FILE_BYTES, MAX_FILES};
+use crate::work::{MAX_ALL_BYTES, MAX_FILE_BYTES, MAX_FILES};
 
 /// Merges by hand, then has the plugin take it up: the file stays unmerged, and `reason` is given.
 fn stays(repo: &Repo, path: &str, reason: &str) -> Told {
@@ -150,6 +150,16 @@ fn what_is_over_a_bound() {
     let long = |word: &str| format!("f(a, {word})\n{}\n", "x".repeat(MAX_FILE_BYTES));
     let (base, ours, theirs) = (long("b"), long("c"), long("d"));
     left_alone(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "larger than 1024 KiB");
+
+    // Two files at the bound of one are looked into, and no third.
+    let line = "f(a, b);\n";
+    let most = |line: &str| format!("{line}{}\n", "x".repeat(MAX_FILE_BYTES - line.len() - 1));
+    let (base, ours, theirs) = (most(line), most("g(a, b);\n"), most("f(a, c);\n"));
+    let names = ["a.c", "b.c", "c.c"];
+    let told = Repo::new(&names.map(|name| (name, base.as_str(), ours.as_str(), theirs.as_str()))).merge();
+    assert_eq!(3 * 2 * MAX_FILE_BYTES, MAX_ALL_BYTES);
+    assert_eq!((told.status(), told.counts()), ("conflicts", (2, 1)));
+    assert!(told.reason("c.c").contains("all files in conflict are larger than 6144 KiB"), "{}", told.reason("c.c"));
 
     let repo = Repo::new(&[("a.rs", "f(a, b)\n", "f(a, c)\n", "f(a, d)\n")]);
     repo.try_git(&["merge", "-q", "--no-commit", "x"]);

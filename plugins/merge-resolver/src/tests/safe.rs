@@ -150,6 +150,26 @@ fn line_ends_of_the_folder_and_of_the_file() {
 }
 
 #[test]
+fn line_ends_that_one_side_changed() {
+    // Of all lines, by theirs; ours stays what it is but for the line that they did not change.
+    check("a.rs", ["f(a);\ng(b);\n", "f(a);\nh(c);\n", "f(a);\r\ng(b);\r\n"], "f(a);\nh(c);\n");
+    // Of one line of several, beside a change of theirs: each line keeps its own.
+    check("a.rs", ["f(a);\ng(b, c);\n", "f(a);\r\ng(b, c);\n", "f(a);\ng(b, d);\n"], "f(a);\r\ng(b, d);\n");
+}
+
+#[test]
+fn a_file_that_one_side_renamed_is_resolved_under_its_new_name() {
+    let rest = "fn rest() {}\nfn more() {}\nfn and() {}\nfn so() {}\nfn on() {}\n";
+    let text = |line: &str| format!("{line}\n{rest}");
+    let (base, ours, theirs) = (text("f(a, b);"), text("g(a, b);"), text("f(a, c);"));
+    let repo = Repo::new(&[("old.rs", &base, &ours, ""), ("new.rs", "", "", &theirs)]);
+    let told = repo.merge();
+    assert_eq!(told.status(), "resolved", "{}", told.completed);
+    assert_eq!(repo.read("new.rs"), text("g(a, c);"));
+    assert!(!repo.root().join("old.rs").exists());
+}
+
+#[test]
 fn a_changed_mode_is_kept() {
     let repo = Repo::new(&[("run.py", "f(a, b)\n", "g(a, b)\n", "f(a, c)\n")]);
     repo.git(&["update-index", "--chmod=+x", "run.py"]);
