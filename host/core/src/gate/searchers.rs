@@ -187,7 +187,6 @@ const SEARCHERS: [Searcher; 6] = [
         ],
         patterns: &["-e", "-f", "--regexp", "--file", "--files", "--type-list"],
         negates: true,
-        ..NONE
     },
     // Of these only the most common: another option leaves in doubt which word is which.
     Searcher {

@@ -12,9 +12,8 @@ use std::cell::OnceCell;
 pub(super) const NAME: &str = "tollgate";
 const COMMAND_LINE: &str = "/usr/bin/tollgate run";
 
-/// Programs that tell processes by their name, or filter such a list.
+/// Programs that tell processes by their name, and those that filter such a list by a script.
 const FINDERS: [&str; 5] = ["pidof", "ps", "lsof", "fuser", "cat"];
-const FILTERS: [&str; 6] = ["grep", "egrep", "fgrep", "zgrep", "ugrep", "rg"];
 const SCRIPTED: [&str; 6] = ["awk", "gawk", "mawk", "nawk", "sed", "gsed"];
 
 /// Options of `pkill` and `pgrep` that take a word.
@@ -135,14 +134,13 @@ fn finds_us(command: &ShellCommand) -> bool {
     match command.name() {
         "pgrep" => chooses_us(command),
         finder if FINDERS.contains(&finder) => names_us(command),
-        filter if FILTERS.contains(&filter) => {
-            // `ps | grep toll`, not `grep -v grep`.
-            let Some(search) = searchers::of(filter).map(|searcher| searcher.read(&command.args)) else { return false };
+        filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
+        // `ps | grep toll`, not `grep -v grep`.
+        filter => searchers::of(filter).is_some_and(|searcher| {
+            let search = searcher.read(&command.args);
             let chosen = |pattern: &Word| pattern.literal && matches_us(&pattern.text, true);
             !search.inverted && (names_us(command) || search.patterns.iter().any(chosen))
-        }
-        filter if SCRIPTED.contains(&filter) => names_us(command) || command.args.iter().any(script_chooses_us),
-        _ => false,
+        }),
     }
 }
 

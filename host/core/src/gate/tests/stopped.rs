@@ -53,6 +53,8 @@ fn the_daemon_is_not_stopped_by_any_name() {
         "ps ax | grep --group-separator x toll | cut -c1-5 | xargs kill",
         "ps ax | grep --not-known -v toll | cut -c1-5 | xargs kill",
         "ps ax | grep --binary toll | cut -c1-5 | xargs kill",
+        "ps ax | ag toll | cut -c1-5 | xargs kill",
+        "ps ax | ack --nofilter toll | cut -c1-5 | xargs kill",
         "ps ax | rg --colors match:fg:red toll | cut -c1-5 | xargs kill",
         "ps ax | rg -v --no-invert-match toll | cut -c1-5 | xargs kill",
         "tollgate approvals answer 1 yes",
