@@ -62,7 +62,9 @@ impl Ways<'_> {
         let completed = self.resolver.merge(self.copy)?;
         let took = begun.elapsed();
         let (staged, left) = self.copy.staged()?;
-        let here = |path: &String| conflicts.contains_key(path) && !left.contains_key(path);
+        // Where nothing was merged, our version is staged as it was: that resolves nothing.
+        let merged = is_merged(&completed);
+        let here = |path: &String| merged && conflicts.contains_key(path) && !left.contains_key(path);
         let resolved: Resolved =
             staged.into_iter().filter(|(path, _)| here(path)).map(|(path, blob)| (path, blob.oid)).collect();
         for path in paths.iter().filter(|path| !resolved.contains_key(**path)) {
@@ -196,6 +198,12 @@ fn lines(text: &[u8]) -> Vec<Vec<&[u8]>> {
     lines
 }
 
+/// Whether a merge came of it, with conflicts or without.
+fn is_merged(completed: &Value) -> bool {
+    let status = completed.get("status").and_then(Value::as_str);
+    status.is_some_and(|status| ["resolved", "conflicts", "clean", "fast_forward"].contains(&status))
+}
+
 /// Why the merge resolver left a file: its reason, or its first conflict's.
 fn why(completed: &Value, path: &str) -> String {
     let files = completed.get("files").and_then(Value::as_array);
@@ -257,5 +265,9 @@ mod tests {
         for (path, expected) in [("a", "a lock"), ("b", "both changed `…`"), ("c", "not told of: conflicts")] {
             assert_eq!(why(&completed, path), expected);
         }
+        for (status, merged) in [("resolved", true), ("conflicts", true), ("failed", false), ("dirty", false)] {
+            assert_eq!(is_merged(&json!({"status": status})), merged, "{status}");
+        }
+        assert!(!is_merged(&json!({})));
     }
 }

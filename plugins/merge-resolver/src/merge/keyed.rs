@@ -11,7 +11,7 @@ use super::words::speaks_of_the_other;
 
 /// Most bytes that the hunks of a file may make the parsers read, counted as hunks times size: a third of the fuel of
 /// one merge, for YAML.
-pub const MAX_PARSED_BYTES: usize = 2 << 20;
+pub const MAX_PARSED_BYTES: usize = 1 << 20;
 
 /// A hunk's lines merged, or why they are not.
 pub type Judged = Result<(Vec<String>, How), String>;
