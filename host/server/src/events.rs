@@ -1,6 +1,6 @@
 //! `/api/events`: recording events, and reading them back.
 
-use crate::access::Caller;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::frames::Format;
 use crate::query::{CLOUD_EVENTS_BATCH, MAX_PLUGINS_MS, Since, Wanted, accepts, cursor_text, wait_ms};
@@ -39,7 +39,7 @@ pub(crate) async fn emit(
     body: Body,
 ) -> Result<Response, ApiError> {
     let wait = wait_ms(query.as_deref(), MAX_PLUGINS_MS)?;
-    if wait.is_some() && !caller.scopes.allow(Needs::ReadAll) {
+    if wait.is_some() && !caller.allows(Needs::ReadAll) {
         return Err(ApiError::forbidden("`wait_ms`: what became of an event is told to who may read everything"));
     }
     let text = read_text(body, MAX_BATCH_BODY_BYTES).await?;
@@ -81,6 +81,9 @@ fn not_the_callers(caller: &Caller, draft: &Draft) -> Option<String> {
     if !caller.scopes.may_emit(&draft.event_type) {
         return Some(format!("`type`: this token may not record {}", draft.event_type));
     }
+    if !caller.reach.session(draft.session.as_deref()) {
+        return Some("`session`: must be one of those that this token names".to_owned());
+    }
     let sources = caller.sources.as_ref().filter(|sources| !sources.contains(&draft.source))?;
     let known: Vec<&str> = sources.iter().map(|source| &**source).collect();
     Some(format!("`source`: this token may not speak as `{}`; it may as {}", draft.source, known.join(", ")))
@@ -95,11 +98,13 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(query.as_deref(), state.bus.clock().now())?;
-    if wanted.newest && wanted.patterns.is_some() && !caller.scopes.allow(Needs::ReadAll) {
-        let message = "`newest`: cannot be joined with types by a token that may read only some; leave one of them out";
+    let counts_others = wanted.patterns.is_some() || (wanted.session.is_none() && !caller.reach.sessions.is_all());
+    if wanted.newest && counts_others && !caller.allows(Needs::ReadAll) {
+        let message = "`newest`: by a token that may read only some it cannot be joined with types, and one for some \
+                       sessions has to name the session";
         return Err(ApiError::bad_request("bad_query", message));
     }
-    let mut wanted = wanted.accepting(&headers).readable_by(&caller.scopes);
+    let mut wanted = wanted.accepting(&headers).readable_by(&caller);
     let batch = accepts(&headers, CLOUD_EVENTS_BATCH);
     if batch {
         wanted.format = Format::CloudEvent;

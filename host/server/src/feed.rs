@@ -1,8 +1,8 @@
 //! What a live client is fed, whichever way it is connected: its filter, its place in the journal, and the join of
 //! what the journal holds with what happens next. Owns the client's place and its counters; writes no frame of its own.
 
-use crate::access::Caller;
 use crate::allowance::Allowance;
+use crate::caller::Caller;
 use crate::clients::Present;
 use crate::error::ApiError;
 use crate::frames::{Format, Frames};
@@ -18,10 +18,12 @@ use tokio::time::Instant;
 use tollgate_core::bus::{Delivery, Follow};
 use tollgate_core::events::PatternSet;
 use tollgate_core::journal::{Cursor, Journal, JournalError};
-use tollgate_core::time::Clock;
+use tollgate_core::time::{Clock, Timestamp};
 
 /// A client that has nothing to hear hears so this often, so that both ends notice a dead connection.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often the clock is looked at while a token's time runs: what is connected ends within that of its end.
+const CLOCK_LOOK: Duration = Duration::from_millis(500);
 /// Most events in one write.
 const BATCH_EVENTS: usize = 256;
 
@@ -71,6 +73,19 @@ pub(crate) enum End {
     Closing,
     /// The token that it came with was taken back.
     Revoked,
+    /// The token that it came with counts no more.
+    Expired,
+}
+
+impl End {
+    /// In words for the client.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Closing => "the host stops",
+            Self::Revoked => "the token was taken back",
+            Self::Expired => "the token's time is over",
+        }
+    }
 }
 
 /// What one client holds; all of it is released when the client leaves.
@@ -87,6 +102,7 @@ pub(crate) struct Feed {
     client: Present,
     closing: watch::Receiver<bool>,
     ended: Option<watch::Receiver<bool>>,
+    until: Option<Timestamp>,
     allowance: Option<Arc<Allowance>>,
     _places: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
@@ -98,7 +114,7 @@ impl Feed {
             let message = "`until` and `newest` are for /api/events; a stream has no end";
             return Err(ApiError::bad_request("bad_query", message));
         }
-        let wanted = wanted.readable_by(&caller.scopes);
+        let wanted = wanted.readable_by(&caller);
         let own = match &caller.allowance {
             Some(allowance) => Some(allowance.live().ok_or_else(|| {
                 let message = format!("`{}` has as many live connections as it may; close one first", caller.name);
@@ -123,6 +139,7 @@ impl Feed {
         Ok(Self {
             follow,
             ended: caller.allowance.as_ref().map(|allowance| allowance.ended()),
+            until: caller.until,
             allowance: caller.allowance,
             wanted,
             patterns,
@@ -135,6 +152,13 @@ impl Feed {
             closing: state.closing.subscribe(),
             _places: (place, own),
         })
+    }
+
+    /// Done when it is over, also while what it gave last is still being told.
+    pub(crate) fn over(&self) -> impl Future<Output = End> + Send + 'static {
+        let (mut closing, mut ended) = (self.closing.clone(), self.ended.clone());
+        let (clock, until) = (self.clock.clone(), self.until);
+        async move { over(&mut closing, &mut ended, &clock, until).await }
     }
 
     /// The journal that its cursors are of.
@@ -175,8 +199,7 @@ impl Feed {
             return Some(Next::Said(vec![Said::Notice(notice)]));
         }
         let batch = tokio::select! {
-            () = until_true(&mut self.closing) => return Some(Next::Over(End::Closing)),
-            () = revoked(&mut self.ended) => return Some(Next::Over(End::Revoked)),
+            end = over(&mut self.closing, &mut self.ended, &self.clock, self.until) => return Some(Next::Over(end)),
             batch = tokio::time::timeout_at(until, self.follow.next_batch(BATCH_EVENTS)) => batch.ok()?,
         };
         Some(match batch {
@@ -215,10 +238,32 @@ impl Drop for Feed {
     }
 }
 
+/// Done when one who came with such a token is to be let go.
+async fn over(
+    closing: &mut watch::Receiver<bool>,
+    ended: &mut Option<watch::Receiver<bool>>,
+    clock: &Clock,
+    until: Option<Timestamp>,
+) -> End {
+    tokio::select! {
+        () = until_true(closing) => End::Closing,
+        () = revoked(ended) => End::Revoked,
+        () = expired(clock, until) => End::Expired,
+    }
+}
+
 async fn revoked(ended: &mut Option<watch::Receiver<bool>>) {
     match ended {
         Some(ended) => until_true(ended).await,
         None => std::future::pending().await,
+    }
+}
+
+async fn expired(clock: &Clock, until: Option<Timestamp>) {
+    let Some(until) = until else { return std::future::pending().await };
+    // In pieces, so that a clock that is set meanwhile counts.
+    while clock.now() < until {
+        clock.sleep(clock.now().until(until).min(CLOCK_LOOK)).await;
     }
 }
 

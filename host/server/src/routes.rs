@@ -91,7 +91,7 @@ const LIST: &[&str] = &["type", "entity", "session", "since", "until", "limit", 
 
 /// Every route there is.
 pub(crate) fn routes() -> Vec<Route> {
-    use Needs::{Admin, Approve, EmitAll, EmitSome, Gate, Nothing, ReadAll, ReadSome, Token, Watch};
+    use Needs::{Admin, Approve, EmitAll, EmitSome, Gate, Nothing, ReadAll, ReadAsked, ReadSome, Token, Watch};
     vec![
         reads("/healthz", Nothing, health::healthz, "How the host is: durability, head and epoch.")
             .gives::<answers::Health>(),
@@ -125,13 +125,13 @@ pub(crate) fn routes() -> Vec<Route> {
             messages::finished,
             "Ends a chat's execution; the next message.",
         ),
-        reads("/api/interactions", ReadAll, interactions::list, "Questions to people, the newest first.")
+        reads("/api/interactions", ReadAsked, interactions::list, "Questions to people, the newest first.")
             .query(&["state", "kind", "chat_id", "session", "limit"])
             .gives::<answers::Interactions>(),
         acts("/api/interactions", EmitAll, interactions::ask, "Asks a person.")
             .takes::<interactions::Question>()
             .gives::<answers::Interaction>(),
-        reads("/api/interactions/{id}", ReadAll, interactions::show, "One question.").gives::<answers::Interaction>(),
+        reads("/api/interactions/{id}", ReadAsked, interactions::show, "One question.").gives::<answers::Interaction>(),
         acts("/api/interactions/{id}", Approve, interactions::resolve, "Answers one.")
             .takes::<interactions::Answered>()
             .gives::<answers::Resolution>(),

@@ -36,6 +36,8 @@ pub(crate) enum Needs {
     ReadSome,
     /// To read everything: the answer is more than events.
     ReadAll,
+    /// To read what people are asked; the handler leaves out what belongs to sessions that are not the caller's.
+    ReadAsked,
     /// To have calls decided.
     Gate,
     /// To answer for a person.
@@ -50,7 +52,7 @@ impl Needs {
         match self {
             Self::Nothing | Self::Token => None,
             Self::EmitSome | Self::EmitAll => Some("emit"),
-            Self::Watch | Self::ReadSome | Self::ReadAll => Some("read"),
+            Self::Watch | Self::ReadSome | Self::ReadAll | Self::ReadAsked => Some("read"),
             Self::Gate => Some("gate"),
             Self::Approve => Some("approve"),
             Self::Admin => Some("admin"),
@@ -59,7 +61,12 @@ impl Needs {
 
     /// Whether the scope has to be without patterns.
     pub(crate) fn unrestricted(self) -> bool {
-        matches!(self, Self::EmitAll | Self::ReadAll)
+        matches!(self, Self::EmitAll | Self::ReadAll | Self::ReadAsked)
+    }
+
+    /// Whether it is for who has all sessions alone: it is more than one session's.
+    pub(crate) fn all_sessions(self) -> bool {
+        matches!(self, Self::EmitAll | Self::ReadAll | Self::Gate | Self::Admin)
     }
 }
 
@@ -146,7 +153,7 @@ impl Scopes {
             Needs::EmitSome => self.emit.is_some(),
             Needs::EmitAll => self.emit.as_ref().is_some_and(is_all),
             Needs::Watch | Needs::ReadSome => self.read.is_some(),
-            Needs::ReadAll => self.read.as_ref().is_some_and(is_all),
+            Needs::ReadAll | Needs::ReadAsked => self.read.as_ref().is_some_and(is_all),
             Needs::Gate => self.gate,
             Needs::Approve => self.approve,
             Needs::Admin => self.admin,
