@@ -100,6 +100,8 @@ pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Respo
     let local = request.extensions().get::<Access>().is_some_and(|access| access.client);
     let refused = match request.extensions().get::<Caller>() {
         _ if needs == Needs::Nothing => None,
+        None if needs == Needs::Later && given(request.headers()).is_none() => None,
+        Some(caller) if needs == Needs::Later && caller.anonymous => None,
         // Those without a token watch, and nothing else.
         Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
         Some(caller) if caller.anonymous => caller.take().err(),

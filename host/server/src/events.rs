@@ -1,6 +1,7 @@
 //! `/api/events`: recording events, and reading them back.
 
 use crate::caller::Caller;
+use crate::control::{Room, RoomKind, rooms_of_start};
 use crate::error::ApiError;
 use crate::frames::Format;
 use crate::query::{CLOUD_EVENTS_BATCH, MAX_PLUGINS_MS, Since, Wanted, accepts, cursor_text, wait_ms};
@@ -56,6 +57,7 @@ pub(crate) async fn emit(
         let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
         return Err(ApiError::forbidden(format!("{place}{reason}")));
     }
+    place(&state, &caller, &drafts)?;
     let Some(wait) = wait else {
         let receipts = state.bus.emit_batch(drafts).await?;
         let receipts: Vec<_> = receipts.iter().map(told).collect();
@@ -70,6 +72,31 @@ pub(crate) async fn emit(
     let outcome = |Handling { subscriber, outcome }: &Handling| json!({"plugin": subscriber, "outcome": outcome.name(), "message": outcome.message()});
     let outcomes: Vec<_> = handlings.iter().map(outcome).collect();
     Ok(json(json!({"events": [told(&receipt)], "outcomes": outcomes}).to_string()))
+}
+
+/// Has the sessions whose starts say where they are shown be shown there: before the start itself is told, since what
+/// follows from it goes there too. Where something is refused none is shown.
+fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
+    let mut placed = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let at = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
+        let named = rooms_of_start(draft);
+        let named = named.map_err(|reason| ApiError::bad_request("bad_payload", format!("{at}payload: {reason}")))?;
+        let (Some(session), Some(rooms)) = (&draft.session, named) else { continue };
+        let foreign = |room: &&Room| !caller.reach.room(room.kind.as_str(), &room.id);
+        if let Some(room) = rooms.iter().find(foreign) {
+            let message = format!("{at}{room}: this token does not name the room (`rooms`)");
+            return Err(ApiError::forbidden(message));
+        }
+        placed.push((session, rooms));
+    }
+    if !placed.is_empty() && drafts.iter().all(|draft| state.bus.check(draft).is_ok()) {
+        for (session, rooms) in placed {
+            let id = |kind| rooms.iter().find(|room| room.kind == kind).map(|room| &*room.id);
+            state.sessions.place(session, id(RoomKind::Village), id(RoomKind::Repo));
+        }
+    }
+    Ok(())
 }
 
 fn told(receipt: &Receipt) -> Value {
@@ -175,7 +202,7 @@ impl Page {
         }
         match format {
             Format::CloudEvent => write_cloud_event(event, &mut self.events),
-            Format::Envelope | Format::Frontend => write_json(event, &mut self.events),
+            Format::Envelope | Format::Frontend | Format::Dashboard => write_json(event, &mut self.events),
         }
     }
 }

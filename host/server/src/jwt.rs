@@ -175,7 +175,7 @@ impl Jwt {
 
 /// Seconds since 1970, with a fraction or without, in whole milliseconds.
 fn timestamp(seconds: f64) -> Option<Timestamp> {
-    seconds.is_finite().then(|| (seconds * 1_000.0) as i64).and_then(Timestamp::from_millis)
+    seconds.is_finite().then_some((seconds * 1_000.0) as i64).and_then(Timestamp::from_millis)
 }
 
 #[cfg(test)]

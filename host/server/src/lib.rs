@@ -1,6 +1,6 @@
 //! The HTTP edge: one router, served on the unix socket and a TCP port.
 //!
-//! The only crate that names axum or a wire frame. Turns requests into calls of the core and the runtime and
+//! The only crate that names axum, socketioxide or a wire frame. Turns requests into calls of the core and the runtime and
 //! their answers into JSON; decides nothing itself. What may be done over a connection comes with it as
 //! [`Access`], so that another listener can serve the same router.
 
@@ -9,6 +9,7 @@ mod allowance;
 mod answers;
 mod caller;
 mod clients;
+mod control;
 mod deadletters;
 mod documents;
 mod error;
@@ -36,6 +37,7 @@ mod socket;
 mod stall;
 mod state;
 mod stream;
+mod tenure;
 mod tokens;
 mod tokens_api;
 mod users;

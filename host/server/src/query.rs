@@ -46,11 +46,11 @@ pub(crate) struct Wanted {
     pub(crate) newest: bool,
     pub(crate) format: Format,
     /// Whether the query names the format, which counts before what the headers say.
-    names_format: bool,
+    pub(crate) names_format: bool,
     /// The types that the caller may read; none: all.
     pub(crate) readable: Option<PatternSet>,
     /// The sessions that are the caller's; none: all.
-    reach: Option<Arc<Reach>>,
+    pub(crate) reach: Option<Arc<Reach>>,
 }
 
 impl Wanted {

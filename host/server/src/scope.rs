@@ -23,6 +23,8 @@ pub(crate) struct Scopes {
 pub(crate) enum Needs {
     /// Nothing: anyone who names this host.
     Nothing,
+    /// Nothing yet: whoever is connected says who it is, or is let go.
+    Later,
     /// Any token.
     Token,
     /// To record some types; the handler looks which.
@@ -50,7 +52,7 @@ impl Needs {
     /// The scope's name in messages and documents; none where there is none.
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
-            Self::Nothing | Self::Token => None,
+            Self::Nothing | Self::Later | Self::Token => None,
             Self::EmitSome | Self::EmitAll => Some("emit"),
             Self::Watch | Self::ReadSome | Self::ReadAll | Self::ReadAsked => Some("read"),
             Self::Gate => Some("gate"),
@@ -149,7 +151,7 @@ impl Scopes {
     /// Whether they are enough to be heard on a route.
     pub(crate) fn allow(&self, needs: Needs) -> bool {
         match needs {
-            Needs::Nothing | Needs::Token => true,
+            Needs::Nothing | Needs::Later | Needs::Token => true,
             Needs::EmitSome => self.emit.is_some(),
             Needs::EmitAll => self.emit.as_ref().is_some_and(is_all),
             Needs::Watch | Needs::ReadSome => self.read.is_some(),

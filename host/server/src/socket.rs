@@ -4,12 +4,13 @@
 use crate::access::token_protocol;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::feed::{End, Feed, KEEP_ALIVE, Kind, Next, Said};
+use crate::feed::{Feed, KEEP_ALIVE, Kind, Next, Said};
 use crate::operation::Operation;
 use crate::query::Wanted;
 use crate::scope::written;
 use crate::serve::Place;
 use crate::state::State;
+use crate::tenure::End;
 use axum::Extension;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
@@ -252,4 +253,4 @@ fn refusal(ts: &str, reason: &str) -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,7 @@
 use crate::access::NetworkRules;
 use crate::caller::Known;
 use crate::clients::Clients;
+use crate::control::Control;
 use crate::frames::Frames;
 use crate::jwt::Jwt;
 use crate::tokens::Tokens;
@@ -53,6 +54,8 @@ pub struct State {
     pub(crate) users: Arc<Users>,
     pub(crate) known: Arc<Known>,
     pub(crate) hooks: Arc<HookMemory>,
+    /// Those who come over Socket.IO.
+    pub(crate) control: Arc<Control>,
     /// Who follows live.
     pub(crate) clients: Arc<Clients>,
     /// What they are sent, made once.
@@ -104,6 +107,7 @@ impl State {
             user,
             started: Instant::now(),
             hooks: Arc::default(),
+            control: Arc::new(Control::new()),
             clients: Arc::default(),
             frames: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),

@@ -26,22 +26,22 @@ use tollgate_core::events::EventType;
 use tollgate_core::time::{Clock, Timestamp};
 
 /// No test waits longer than this for something that must happen; longer than a client may stall.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-struct Served {
-    fixture: Fixture,
-    address: std::net::SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    done: tokio::task::JoinHandle<()>,
+pub(crate) struct Served {
+    pub(crate) fixture: Fixture,
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) done: tokio::task::JoinHandle<()>,
 }
 
 type Client = WebSocketStream<TcpStream>;
 
-async fn served() -> Served {
+pub(crate) async fn served() -> Served {
     served_by(fixture().await).await
 }
 
-async fn served_by(fixture: Fixture) -> Served {
+pub(crate) async fn served_by(fixture: Fixture) -> Served {
     std::fs::create_dir_all(fixture.home.run()).unwrap();
     let listener = crate::listen::bind(&fixture.home, None).unwrap();
     let port = crate::listen::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -71,12 +71,12 @@ impl Served {
         receipts.last().unwrap().seq
     }
 
-    async fn clients(&self) -> Vec<Value> {
+    pub(crate) async fn clients(&self) -> Vec<Value> {
         self.fixture.get("/api/stats").await.1["clients"].as_array().unwrap().clone()
     }
 
     /// Waits until nobody is there, and nothing is held for them.
-    async fn empty(&self) {
+    pub(crate) async fn empty(&self) {
         let all = self.fixture.state.streams.acquire_many(u32::try_from(MAX_STREAMS).unwrap());
         drop(tokio::time::timeout(DEADLINE, all).await.expect("the places come back").unwrap());
         assert_eq!(self.clients().await, Vec::<Value>::new());
