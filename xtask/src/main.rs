@@ -26,6 +26,11 @@ enum Task {
     ///
     /// Fetches both with npm and pip into the cache. The daemon is on a temporary home that goes again.
     WsClients(clients::Options),
+    /// Run the official Socket.IO client, npm's socket.io-client, against a real daemon, over each of its transports
+    ///
+    /// A whole session of a runner, in overlapping rooms, resumed by a cursor; and a dashboard of hooks. Fetches the
+    /// client with npm into the cache. The daemon is on a temporary home that goes again.
+    SocketioClient(clients::Options),
     /// Replay the merges of real histories, and hold what the merge resolver makes of their conflicts against what
     /// people committed
     ///
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
     let held = match task {
         Task::AgentsE2e(options) => e2e::run(&options),
         Task::WsClients(options) => clients::run(&options),
+        Task::SocketioClient(options) => clients::socketio::run(&options),
         Task::MergeHistory(options) => merges::run(&options),
     };
     match held {

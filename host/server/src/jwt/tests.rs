@@ -199,7 +199,10 @@ fn no_bad_token_counts() {
     ];
     let mut wrong = Vec::new();
     for (what, token, says) in corpus {
-        let said = read(&shared(), &token).expect_err(what);
+        let Err(said) = read(&shared(), &token) else {
+            wrong.push(format!("{what}: counts"));
+            continue;
+        };
         if !said.to_lowercase().contains(&says.to_lowercase()) {
             wrong.push(format!("{what}: said {said}, not {says}"));
         }
