@@ -30,12 +30,13 @@ const EDGES: [(&str, &str, &[&str]); 14] = [
 ];
 
 /// A crate from outside, and the only package that may name it.
-const FENCED: [(&str, &str); 9] = [
+const FENCED: [(&str, &str); 10] = [
     ("wasmtime", "tollgate-runtime"),
     ("wasmtime-wasi", "tollgate-runtime"),
     ("notify", "tollgate-runtime"),
     ("minisign-verify", "tollgate-runtime"),
     ("axum", "tollgate-server"),
+    ("socketioxide", "tollgate-server"),
     ("rusqlite", "tollgate-core"),
     ("brush-parser", "tollgate-core"),
     ("saphyr-parser", "tollgate-core"),

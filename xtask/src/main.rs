@@ -35,6 +35,11 @@ enum Task {
     /// alone and beside one that has stopped reading. Needs Node.js; fetches its packages with npm into the cache. The
     /// servers are on 127.0.0.1, the daemon on a temporary home that goes again (its journal takes some 200 MiB).
     Fanout(fanout::Options),
+    /// Run the official Socket.IO client, npm's socket.io-client, against a real daemon, over each of its transports
+    ///
+    /// A whole session of a runner, in overlapping rooms, resumed by a cursor; and a dashboard of hooks. Fetches the
+    /// client with npm into the cache. The daemon is on a temporary home that goes again.
+    SocketioClient(clients::Options),
     /// Replay the merges of real histories, and hold what the merge resolver makes of their conflicts against what
     /// people committed
     ///
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         Task::AgentsE2e(options) => e2e::run(&options),
         Task::WsClients(options) => clients::run(&options),
         Task::Fanout(options) => fanout::run(&options),
+        Task::SocketioClient(options) => clients::socketio::run(&options),
         Task::MergeHistory(options) => merges::run(&options),
     };
     match held {

@@ -112,10 +112,13 @@ impl Host {
         config: &Config,
         shutdown: S,
     ) -> Result<impl Future<Output = ()> + Send + use<S>, Failure> {
+        let user_home = std::env::var_os("HOME").map(PathBuf::from);
+        let jwt = config.streams.jwt.as_ref().map(|jwt| jwt.open(user_home.as_deref())).transpose()?;
         let door = Door {
             token: Token::new(crate::home::token(&home.token())?),
             approver_token: Token::new(crate::home::token(&home.approver_token())?),
             tokens: Tokens::open(home.tokens()).map_err(|error| Failure::Failed(error.to_string()))?,
+            jwt,
             anonymous_read: config.streams.anonymous_read(),
             network: NetworkRules { hosts: config.server.hosts.clone(), origins: config.server.origins.clone() },
         };

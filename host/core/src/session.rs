@@ -33,6 +33,10 @@ pub struct Session {
     pub user_id: Arc<str>,
     /// Absolute folders that its tools may touch; empty where `[workspace] allow` covers none.
     pub roots: Vec<PathBuf>,
+    /// The village that it is shown in.
+    pub village: Option<Arc<str>>,
+    /// The repository that it works on, as the village knows it.
+    pub repo: Option<Arc<str>>,
 }
 
 /// What a call or an event says of its session.
@@ -183,6 +187,8 @@ impl Sessions {
                 chat_id: Arc::clone(&id),
                 user_id: Arc::clone(&self.user),
                 roots,
+                village: None,
+                repo: None,
                 id,
             }),
         };
@@ -215,6 +221,19 @@ impl Sessions {
         let mut state = lock(&self.state);
         let latest = state.by_id.get(id).map_or(before, |entry| Arc::clone(&entry.session));
         let session = Arc::new(Session { chat_id: chat_id.into(), user_id, ..(*latest).clone() });
+        self.keep(&mut state, Arc::clone(&session));
+        session
+    }
+
+    /// Has a session, made where it is new, be shown in a village and as of a repository; what is not named stays as
+    /// it is.
+    pub fn place(&self, id: &str, village: Option<&str>, repo: Option<&str>) -> Arc<Session> {
+        let before = self.resolve(&SessionHint { id: Some(id), ..SessionHint::default() });
+        let mut state = lock(&self.state);
+        let latest = state.by_id.get(id).map_or(before, |entry| Arc::clone(&entry.session));
+        let named = |name: Option<&str>, known: &Option<Arc<str>>| name.map(Arc::from).or_else(|| known.clone());
+        let (village, repo) = (named(village, &latest.village), named(repo, &latest.repo));
+        let session = Arc::new(Session { village, repo, ..(*latest).clone() });
         self.keep(&mut state, Arc::clone(&session));
         session
     }

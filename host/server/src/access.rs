@@ -1,16 +1,15 @@
 //! What a connection may do, and the checks on top: of the network's requests, and of what each route needs.
 
-use crate::allowance::{Allowance, HOME_PER_SECOND};
+use crate::caller::{Caller, whose};
 use crate::error::ApiError;
-use crate::scope::{Needs, Scopes};
-use crate::state::{MAX_STREAMS, State};
+use crate::scope::Needs;
+use crate::state::State;
 use axum::extract::{Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
 
 /// What the listener found the peer may do; put into every request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,82 +74,6 @@ fn forbidden(code: &'static str, message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, code, message)
 }
 
-/// Who asks, and what that may do: in the extensions of every request that has someone.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) name: Arc<str>,
-    pub(crate) scopes: Arc<Scopes>,
-    /// What it may say who it is; none: anything that comes from outside.
-    pub(crate) sources: Option<Arc<[Arc<str>]>>,
-    /// What it has left; none: the daemon's own user, who could take it all anyway.
-    pub(crate) allowance: Option<Arc<Allowance>>,
-    anonymous: bool,
-}
-
-impl Caller {
-    /// Takes one request from what it may make.
-    fn take(&self) -> Result<(), ApiError> {
-        let taken = self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take());
-        taken.map_err(|wait| {
-            let message = format!("more requests a second than `{}` may make; wait and ask again", self.name);
-            ApiError::too_many("rate_limited", message).after(wait)
-        })
-    }
-
-    /// Whoever has one of the home's own tokens, or the socket.
-    fn of_the_home(name: &str, scopes: &Arc<Scopes>, allowance: Option<&Arc<Allowance>>) -> Self {
-        Self {
-            name: name.into(),
-            scopes: Arc::clone(scopes),
-            sources: None,
-            allowance: allowance.cloned(),
-            anonymous: false,
-        }
-    }
-}
-
-impl Caller {
-    /// Who it is on record: the first of its sources, else `otherwise`.
-    pub(crate) fn speaks_as<'a>(&'a self, otherwise: &'a str) -> &'a str {
-        self.sources.as_ref().and_then(|sources| sources.first()).map_or(otherwise, |source| source)
-    }
-}
-
-/// What the door knows of callers without a name of their own.
-#[derive(Debug)]
-pub(crate) struct Known {
-    client: Arc<Scopes>,
-    all: Arc<Scopes>,
-    client_allowance: Arc<Allowance>,
-    approver_allowance: Arc<Allowance>,
-    /// Whoever has no token, where the configuration lets them read.
-    anonymous: Option<Caller>,
-}
-
-/// Requests a second, and live connections, of all who have no token together.
-const ANONYMOUS_PER_SECOND: u32 = 50;
-pub(crate) const ANONYMOUS_CONNECTIONS: usize = 16;
-
-impl Known {
-    pub(crate) fn new(anonymous_read: Option<tollgate_core::events::PatternSet>) -> Self {
-        let allowance = || Arc::new(Allowance::new(HOME_PER_SECOND, MAX_STREAMS));
-        let anonymous = anonymous_read.map(|patterns| Caller {
-            name: "anonymous".into(),
-            scopes: Arc::new(Scopes { read: Some(patterns), ..Scopes::default() }),
-            sources: None,
-            allowance: Some(Arc::new(Allowance::new(ANONYMOUS_PER_SECOND, ANONYMOUS_CONNECTIONS))),
-            anonymous: true,
-        });
-        Self {
-            client: Arc::new(Scopes::client()),
-            all: Arc::new(Scopes::all()),
-            client_allowance: allowance(),
-            approver_allowance: allowance(),
-            anonymous,
-        }
-    }
-}
-
 /// Around every route: the network's requests must name this host and come from no foreign page; whoever asks is
 /// made known by the token, or by the socket, and asks no more often than is allowed.
 pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
@@ -160,7 +83,7 @@ pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, ne
     {
         return refused.into_response();
     }
-    if let Some(caller) = access.and_then(|access| caller(&state, access, request.headers())) {
+    if let Some(caller) = access.and_then(|access| whose(&state, access, given(request.headers()))) {
         // Those without a token share one: only what they may do takes from it.
         if !caller.anonymous
             && let Err(refused) = caller.take()
@@ -172,47 +95,18 @@ pub(crate) async fn admit(Shared(state): Shared<State>, mut request: Request, ne
     next.run(request).await
 }
 
-/// Whose the request is; none where it has no token that counts.
-fn caller(state: &State, access: Access, headers: &HeaderMap) -> Option<Caller> {
-    let given = given(headers);
-    let named = given.and_then(|given| by_token(state, given));
-    if access.client {
-        // The daemon's own user is a client anyway; a token adds what only a token gives.
-        let client = Caller::of_the_home("socket", &state.known.client, None);
-        let Some(named) = named else { return Some(client) };
-        return Some(Caller { scopes: Arc::new(client.scopes.with_rights_of(&named.scopes)), ..client });
-    }
-    if given.is_some() { named } else { state.known.anonymous.clone().filter(|_| access.network) }
-}
-
-fn by_token(state: &State, given: &str) -> Option<Caller> {
-    let known = &state.known;
-    if state.token.matches(given) {
-        return Some(Caller::of_the_home("client", &known.client, Some(&known.client_allowance)));
-    }
-    if state.approver_token.matches(given) {
-        return Some(Caller::of_the_home("approver", &known.all, Some(&known.approver_allowance)));
-    }
-    let named = state.tokens.find(given)?;
-    Some(Caller {
-        name: Arc::clone(&named.name),
-        scopes: Arc::clone(&named.scopes),
-        sources: Some(Arc::clone(&named.sources)),
-        allowance: Some(Arc::clone(&named.allowance)),
-        anonymous: false,
-    })
-}
-
 /// Lets through who may do what the route needs.
 pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Response {
     let local = request.extensions().get::<Access>().is_some_and(|access| access.client);
     let refused = match request.extensions().get::<Caller>() {
         _ if needs == Needs::Nothing => None,
+        None if needs == Needs::Later && given(request.headers()).is_none() => None,
+        Some(caller) if needs == Needs::Later && caller.anonymous => None,
         // Those without a token watch, and nothing else.
         Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
         Some(caller) if caller.anonymous => caller.take().err(),
-        Some(caller) if caller.scopes.allow(needs) => None,
-        Some(_) => Some(lacking(needs, local, given(request.headers()).is_some())),
+        Some(caller) if caller.allows(needs) => None,
+        Some(caller) => Some(lacking(caller, needs, local, given(request.headers()).is_some())),
         None if given(request.headers()).is_some() => Some(unknown_token()),
         None => Some(unauthorised()),
     };
@@ -232,8 +126,11 @@ fn unknown_token() -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
 }
 
-fn lacking(needs: Needs, local: bool, given: bool) -> ApiError {
+fn lacking(caller: &Caller, needs: Needs, local: bool, given: bool) -> ApiError {
     let scope = needs.scope().unwrap_or("any");
+    if caller.scopes.allow(needs) {
+        return ApiError::forbidden("this is for who has all sessions; the token names some (`sessions`)");
+    }
     let whole = if needs.unrestricted() { " without patterns" } else { "" };
     ApiError::forbidden(match (local, given) {
         (true, false) => {

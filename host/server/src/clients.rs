@@ -60,6 +60,11 @@ impl Clients {
         told
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, Arc<Client>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

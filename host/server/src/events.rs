@@ -1,6 +1,7 @@
 //! `/api/events`: recording events, and reading them back.
 
-use crate::access::Caller;
+use crate::caller::Caller;
+use crate::control::{Room, RoomKind, rooms_of_start};
 use crate::error::ApiError;
 use crate::frames::Format;
 use crate::query::{CLOUD_EVENTS_BATCH, MAX_PLUGINS_MS, Since, Wanted, accepts, cursor_text, wait_ms};
@@ -39,7 +40,7 @@ pub(crate) async fn emit(
     body: Body,
 ) -> Result<Response, ApiError> {
     let wait = wait_ms(query.as_deref(), MAX_PLUGINS_MS)?;
-    if wait.is_some() && !caller.scopes.allow(Needs::ReadAll) {
+    if wait.is_some() && !caller.allows(Needs::ReadAll) {
         return Err(ApiError::forbidden("`wait_ms`: what became of an event is told to who may read everything"));
     }
     let text = read_text(body, MAX_BATCH_BODY_BYTES).await?;
@@ -56,6 +57,7 @@ pub(crate) async fn emit(
         let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
         return Err(ApiError::forbidden(format!("{place}{reason}")));
     }
+    place(&state, &caller, &drafts)?;
     let Some(wait) = wait else {
         let receipts = state.bus.emit_batch(drafts).await?;
         let receipts: Vec<_> = receipts.iter().map(told).collect();
@@ -72,6 +74,31 @@ pub(crate) async fn emit(
     Ok(json(json!({"events": [told(&receipt)], "outcomes": outcomes}).to_string()))
 }
 
+/// Has the sessions whose starts say where they are shown be shown there: before the start itself is told, since what
+/// follows from it goes there too. Where something is refused none is shown.
+fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
+    let mut placed = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let at = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
+        let named = rooms_of_start(draft);
+        let named = named.map_err(|reason| ApiError::bad_request("bad_payload", format!("{at}payload: {reason}")))?;
+        let (Some(session), Some(rooms)) = (&draft.session, named) else { continue };
+        let foreign = |room: &&Room| !caller.reach.room(room.kind.as_str(), &room.id);
+        if let Some(room) = rooms.iter().find(foreign) {
+            let message = format!("{at}{room}: this token does not name the room (`rooms`)");
+            return Err(ApiError::forbidden(message));
+        }
+        placed.push((session, rooms));
+    }
+    if !placed.is_empty() && drafts.iter().all(|draft| state.bus.check(draft).is_ok()) {
+        for (session, rooms) in placed {
+            let id = |kind| rooms.iter().find(|room| room.kind == kind).map(|room| &*room.id);
+            state.sessions.place(session, id(RoomKind::Village), id(RoomKind::Repo));
+        }
+    }
+    Ok(())
+}
+
 fn told(receipt: &Receipt) -> Value {
     json!({"seq": receipt.seq, "id": receipt.id.to_string(), "duplicate": receipt.duplicate})
 }
@@ -80,6 +107,9 @@ fn told(receipt: &Receipt) -> Value {
 fn not_the_callers(caller: &Caller, draft: &Draft) -> Option<String> {
     if !caller.scopes.may_emit(&draft.event_type) {
         return Some(format!("`type`: this token may not record {}", draft.event_type));
+    }
+    if !caller.reach.session(draft.session.as_deref()) {
+        return Some("`session`: must be one of those that this token names".to_owned());
     }
     let sources = caller.sources.as_ref().filter(|sources| !sources.contains(&draft.source))?;
     let known: Vec<&str> = sources.iter().map(|source| &**source).collect();
@@ -95,11 +125,13 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(query.as_deref(), state.bus.clock().now())?;
-    if wanted.newest && wanted.patterns.is_some() && !caller.scopes.allow(Needs::ReadAll) {
-        let message = "`newest`: cannot be joined with types by a token that may read only some; leave one of them out";
+    let counts_others = wanted.patterns.is_some() || (wanted.session.is_none() && !caller.reach.sessions.is_all());
+    if wanted.newest && counts_others && !caller.allows(Needs::ReadAll) {
+        let message = "`newest`: by a token that may read only some it cannot be joined with types, and one for some \
+                       sessions has to name the session";
         return Err(ApiError::bad_request("bad_query", message));
     }
-    let mut wanted = wanted.accepting(&headers).readable_by(&caller.scopes);
+    let mut wanted = wanted.accepting(&headers).readable_by(&caller);
     let batch = accepts(&headers, CLOUD_EVENTS_BATCH);
     if batch {
         wanted.format = Format::CloudEvent;
@@ -170,7 +202,7 @@ impl Page {
         }
         match format {
             Format::CloudEvent => write_cloud_event(event, &mut self.events),
-            Format::Envelope | Format::Frontend => write_json(event, &mut self.events),
+            Format::Envelope | Format::Frontend | Format::Dashboard => write_json(event, &mut self.events),
         }
     }
 }

@@ -1,21 +1,22 @@
 //! What a live client is fed, whichever way it is connected: its filter, its place in the journal, and the join of
 //! what the journal holds with what happens next. Owns the client's place and its counters; writes no frame of its own.
 
-use crate::access::Caller;
 use crate::allowance::Allowance;
+use crate::caller::Caller;
 use crate::clients::Present;
+use crate::control::AddressBook;
 use crate::error::ApiError;
 use crate::frames::{Format, Frames};
 use crate::query::{Since, Wanted};
-use crate::serve::until_true;
 use crate::state::State;
+use crate::tenure::{End, Places, Tenure};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 use tollgate_core::bus::{Delivery, Follow};
+use tollgate_core::event::Event;
 use tollgate_core::events::PatternSet;
 use tollgate_core::journal::{Cursor, Journal, JournalError};
 use tollgate_core::time::Clock;
@@ -34,6 +35,8 @@ pub(crate) enum Kind {
     Socket,
     /// The same, in a frontend's own frames.
     Frontend,
+    /// The same, of rooms and hooks.
+    SocketIo,
 }
 
 impl Kind {
@@ -42,6 +45,7 @@ impl Kind {
             Self::ServerSent => "sse",
             Self::Socket => "websocket",
             Self::Frontend => "frontend",
+            Self::SocketIo => "socketio",
         }
     }
 }
@@ -64,13 +68,17 @@ pub(crate) enum Next {
     Over(End),
 }
 
-/// Why a feed is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The host stops, or its journal cannot be read.
-    Closing,
-    /// The token that it came with was taken back.
-    Revoked,
+/// What came, before it is put into words.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// The client's cursor is of another journal, or older than what is kept: all that is kept follows.
+    Reset {
+        oldest: u64,
+        newest: u64,
+    },
+    Deliveries(Vec<Delivery>),
+    /// It is over, for this reason.
+    Over(End),
 }
 
 /// What one client holds; all of it is released when the client leaves.
@@ -83,12 +91,13 @@ pub(crate) struct Feed {
     clock: Clock,
     format: Format,
     frames: Arc<Frames>,
+    addresses: Arc<AddressBook>,
     reset: Option<(u64, u64)>,
     client: Present,
-    closing: watch::Receiver<bool>,
-    ended: Option<watch::Receiver<bool>>,
+    tenure: Tenure,
     allowance: Option<Arc<Allowance>>,
-    _places: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+    /// Given back with it; none where whoever has it holds them.
+    _places: Option<Places>,
 }
 
 impl Feed {
@@ -98,16 +107,15 @@ impl Feed {
             let message = "`until` and `newest` are for /api/events; a stream has no end";
             return Err(ApiError::bad_request("bad_query", message));
         }
-        let wanted = wanted.readable_by(&caller.scopes);
-        let own = match &caller.allowance {
-            Some(allowance) => Some(allowance.live().ok_or_else(|| {
-                let message = format!("`{}` has as many live connections as it may; close one first", caller.name);
-                ApiError::too_many("too_many_connections", message)
-            })?),
-            None => None,
-        };
-        let place = state.streams.clone().try_acquire_owned();
-        let place = place.map_err(|_| ApiError::busy("too many live streams; close one and try again"))?;
+        let places = Places::take(state, &caller)?;
+        let mut feed = Self::begin(state, caller, wanted, kind).await?;
+        feed._places = Some(places);
+        Ok(feed)
+    }
+
+    /// The same for who has its place already.
+    pub(crate) async fn begin(state: &State, caller: Caller, wanted: Wanted, kind: Kind) -> Result<Self, ApiError> {
+        let wanted = wanted.readable_by(&caller);
         let journal = state.bus.journal().clone();
         let epoch = journal.epoch();
         let since = wanted.since;
@@ -116,13 +124,13 @@ impl Feed {
         let patterns = wanted.patterns.clone().unwrap_or_else(PatternSet::all);
         let follow = match kind {
             Kind::ServerSent => state.bus.follow(after, patterns.clone()),
-            Kind::Socket | Kind::Frontend => state.bus.watch(after, patterns.clone()),
+            Kind::Socket | Kind::Frontend | Kind::SocketIo => state.bus.watch(after, patterns.clone()),
         };
         let format = if kind == Kind::Frontend { Format::Frontend } else { wanted.format };
         let client = state.clients.enter(follow.name(), kind.as_str(), Arc::clone(&caller.name));
         Ok(Self {
             follow,
-            ended: caller.allowance.as_ref().map(|allowance| allowance.ended()),
+            tenure: Tenure::of(state, &caller),
             allowance: caller.allowance,
             wanted,
             patterns,
@@ -130,11 +138,17 @@ impl Feed {
             clock: state.bus.clock().clone(),
             format,
             frames: Arc::clone(&state.frames),
+            addresses: Arc::clone(&state.control.addresses),
             reset,
             client,
-            closing: state.closing.subscribe(),
-            _places: (place, own),
+            _places: None,
         })
+    }
+
+    /// Done when it is over, also while what it gave last is still being told.
+    pub(crate) fn over(&self) -> impl Future<Output = End> + Send + 'static {
+        let mut tenure = self.tenure.clone();
+        async move { tenure.over().await }
     }
 
     /// The journal that its cursors are of.
@@ -167,31 +181,52 @@ impl Feed {
         self.client.acknowledge(seq);
     }
 
-    /// What comes next, once there is something; none when `until` has come. Cancel-safe.
+    /// What comes next, in words for the client, once there is something; none when `until` has come. Cancel-safe.
     pub(crate) async fn next(&mut self, until: Instant) -> Option<Next> {
-        if let Some((oldest, newest)) = self.reset.take() {
-            let payload = json!({"oldest": oldest, "newest": newest}).to_string();
-            let notice = self.format.notice("journal.reset", self.clock.now(), &payload);
-            return Some(Next::Said(vec![Said::Notice(notice)]));
-        }
-        let batch = tokio::select! {
-            () = until_true(&mut self.closing) => return Some(Next::Over(End::Closing)),
-            () = revoked(&mut self.ended) => return Some(Next::Over(End::Revoked)),
-            batch = tokio::time::timeout_at(until, self.follow.next_batch(BATCH_EVENTS)) => batch.ok()?,
-        };
-        Some(match batch {
-            Ok(Some(deliveries)) => Next::Said(deliveries.iter().filter_map(|delivery| self.said(delivery)).collect()),
-            Ok(None) => Next::Over(End::Closing),
-            Err(error) => {
-                tracing::warn!(%error, "a stream ended");
-                Next::Over(End::Closing)
+        Some(match self.came(until).await? {
+            Came::Over(end) => Next::Over(end),
+            Came::Reset { oldest, newest } => {
+                let payload = json!({"oldest": oldest, "newest": newest}).to_string();
+                Next::Said(vec![Said::Notice(self.format.notice("journal.reset", self.clock.now(), &payload))])
+            }
+            Came::Deliveries(deliveries) => {
+                Next::Said(deliveries.iter().filter_map(|delivery| self.said(delivery)).collect())
             }
         })
     }
 
+    /// What comes next as it is, once there is something; none when `until` has come. Cancel-safe.
+    pub(crate) async fn came(&mut self, until: Instant) -> Option<Came> {
+        if let Some((oldest, newest)) = self.reset.take() {
+            return Some(Came::Reset { oldest, newest });
+        }
+        let batch = tokio::select! {
+            end = self.tenure.over() => return Some(Came::Over(end)),
+            batch = tokio::time::timeout_at(until, self.follow.next_batch(BATCH_EVENTS)) => batch.ok()?,
+        };
+        Some(match batch {
+            Ok(Some(deliveries)) => Came::Deliveries(deliveries),
+            Ok(None) => Came::Over(End::Closing),
+            Err(error) => {
+                tracing::warn!(%error, "a stream ended");
+                Came::Over(End::Closing)
+            }
+        })
+    }
+
+    /// Whether an event that came is one that the client asked for and may read.
+    pub(crate) fn takes(&self, event: &Event) -> bool {
+        self.wanted.takes(event)
+    }
+
+    /// An event that came is not told.
+    pub(crate) fn leave_out(&self) {
+        self.client.leave_out();
+    }
+
     fn said(&self, delivery: &Delivery) -> Option<Said> {
         match delivery {
-            Delivery::Event(event) if self.wanted.takes(event) => {
+            Delivery::Event(event) if self.takes(event) => {
                 Some(Said::Event(event.seq, self.frames.text(event, self.format)))
             }
             Delivery::Event(_) => {
@@ -211,14 +246,8 @@ impl Drop for Feed {
         // Whoever comes next finds nothing of use in what the last one was sent.
         if self.client.leave() {
             self.frames.clear();
+            self.addresses.clear();
         }
-    }
-}
-
-async fn revoked(ended: &mut Option<watch::Receiver<bool>>) {
-    match ended {
-        Some(ended) => until_true(ended).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events as text, made once for each format and shared by all who are sent them. Must not know who that is.
 
+use crate::control::dashboard;
 use axum::extract::ws::Utf8Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,8 @@ pub(crate) enum Format {
     CloudEvent,
     /// `{type, data}`, for a frontend.
     Frontend,
+    /// A dashboard's.
+    Dashboard,
 }
 
 impl Format {
@@ -30,6 +33,8 @@ impl Format {
             Self::Envelope => notice_to_json(event_type, at, payload),
             Self::CloudEvent => notice_to_cloud_event(event_type, at, payload),
             Self::Frontend => frontend(event_type, payload),
+            // Its name is said beside it.
+            Self::Dashboard => payload.to_owned(),
         }
     }
 
@@ -38,6 +43,7 @@ impl Format {
             Self::Envelope => to_json(event),
             Self::CloudEvent => to_cloud_event(event),
             Self::Frontend => frontend(event.event_type.as_str(), &event.payload),
+            Self::Dashboard => dashboard::write(event),
         }
     }
 }
@@ -49,7 +55,7 @@ fn frontend(event_type: &str, payload: &str) -> String {
 
 /// The texts that are shared, of each format.
 #[derive(Debug, Default)]
-pub(crate) struct Frames([Mutex<Shared>; 3]);
+pub(crate) struct Frames([Mutex<Shared>; 4]);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -77,11 +83,12 @@ impl Kept {
 impl Frames {
     /// The event's text; made under the lock, so that it is made once.
     pub(crate) fn text(&self, event: &Event, format: Format) -> Utf8Bytes {
-        let [envelopes, cloud_events, frontend] = &self.0;
+        let [envelopes, cloud_events, frontend, dashboard] = &self.0;
         let shared = match format {
             Format::Envelope => envelopes,
             Format::CloudEvent => cloud_events,
             Format::Frontend => frontend,
+            Format::Dashboard => dashboard,
         };
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = shared.texts.get(&event.seq).filter(|kept| kept.is_of(event)) {

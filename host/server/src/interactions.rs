@@ -1,9 +1,10 @@
 //! `/api/interactions`, `/api/grants`, `/api/pause`: questions to people, their answers, and what follows from them.
 //! Reading and asking are a client's; answering, revoking and pausing take the approver token.
 
-use crate::access::Caller;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::query::fields;
+use crate::reach::Names;
 use crate::router::{MAX_BODY_BYTES, json, read_text};
 use crate::state::State;
 use axum::body::Body;
@@ -25,7 +26,11 @@ const MAX_LIMIT: usize = 1_000;
 const ASKER: &str = "core";
 
 /// Those that match, the newest first.
-pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let mut filter = Filter { limit: DEFAULT_LIMIT, ..Filter::default() };
     let bad = |name: &str, reason: String| ApiError::bad_request("bad_query", format!("`{name}`: {reason}"));
     for (name, value) in fields(query.as_deref(), &["state", "kind", "chat_id", "session", "limit"])? {
@@ -40,15 +45,38 @@ pub(crate) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery
             }
         }
     }
-    let found: Vec<Value> = state.interactions.list(&filter).await?.iter().map(value).collect();
+    let found: Vec<Value> = asked(&state, &caller, filter).await?.iter().map(value).collect();
     Ok(json(json!({ "interactions": found }).to_string()))
 }
 
+/// Those that match and are the caller's, the newest first.
+async fn asked(state: &State, caller: &Caller, filter: Filter) -> Result<Vec<Interaction>, ApiError> {
+    let Names::Some(sessions) = &caller.reach.sessions else { return Ok(state.interactions.list(&filter).await?) };
+    // One after another, so that what is others' takes no place among the newest.
+    let mut found = Vec::new();
+    for session in sessions.iter().filter(|own| filter.session.as_ref().is_none_or(|named| named == *own)) {
+        let filter = Filter { session: Some(Arc::clone(session)), ..filter.clone() };
+        found.extend(state.interactions.list(&filter).await?);
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one.asked_at));
+    found.truncate(filter.limit);
+    Ok(found)
+}
+
+/// One that is the caller's to see; of one that is not it is said that there is none.
+async fn own(state: &State, caller: &Caller, id: &str) -> Result<Interaction, ApiError> {
+    let found = state.interactions.get(id).await?;
+    let found = found.filter(|found| caller.reach.session(found.session.as_deref()));
+    found.ok_or_else(|| ApiError::not_found(format!("there is no interaction `{id}`")))
+}
+
 /// One of them.
-pub(crate) async fn show(Shared(state): Shared<State>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    let found = state.interactions.get(&id).await?;
-    let found = found.ok_or_else(|| ApiError::not_found(format!("there is no interaction `{id}`")))?;
-    Ok(json(value(&found).to_string()))
+pub(crate) async fn show(
+    Shared(state): Shared<State>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    Ok(json(value(&own(&state, &caller, &id).await?).to_string()))
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -101,6 +129,7 @@ pub(crate) async fn resolve(
     body: Body,
 ) -> Result<Response, ApiError> {
     let answered: Answered = read(body).await?;
+    own(&state, &caller, &id).await?;
     let answer = Answer { decision: answered.decision, answer: answered.answer };
     let resolution = state.interactions.resolve(&id, answer, caller.speaks_as(&state.user)).await?;
     Ok(json(resolved(&resolution).to_string()))
@@ -112,6 +141,7 @@ pub(crate) async fn cancel(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
+    own(&state, &caller, &id).await?;
     let resolution = state.interactions.cancel(&id, caller.speaks_as(&state.user)).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
@@ -146,6 +176,9 @@ pub(crate) async fn revoke(
     body: Body,
 ) -> Result<Response, ApiError> {
     let Revoked { session, key } = read(body).await?;
+    if !caller.reach.session(Some(&session)) {
+        return Err(ApiError::forbidden("`session`: must be one of those that this token names"));
+    }
     let revoked = state.interactions.revoke(&session, &key, caller.speaks_as(&state.user)).await?;
     Ok(json(json!({ "revoked": revoked }).to_string()))
 }

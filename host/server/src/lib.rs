@@ -1,13 +1,15 @@
 //! The HTTP edge: one router, served on the unix socket and a TCP port.
 //!
-//! The only crate that names axum or a wire frame. Turns requests into calls of the core and the runtime and
+//! The only crate that names axum, socketioxide or a wire frame. Turns requests into calls of the core and the runtime and
 //! their answers into JSON; decides nothing itself. What may be done over a connection comes with it as
 //! [`Access`], so that another listener can serve the same router.
 
 mod access;
 mod allowance;
 mod answers;
+mod caller;
 mod clients;
+mod control;
 mod deadletters;
 mod documents;
 mod error;
@@ -17,12 +19,14 @@ mod frames;
 mod gate;
 mod health;
 mod interactions;
+mod jwt;
 mod listen;
 mod messages;
 mod metrics;
 mod operation;
 mod plugins;
 mod query;
+mod reach;
 mod replay;
 mod request;
 mod router;
@@ -33,10 +37,13 @@ mod socket;
 mod stall;
 mod state;
 mod stream;
+mod tenure;
 mod tokens;
 mod tokens_api;
+mod users;
 
 pub use access::{Access, NetworkRules};
+pub use jwt::{Jwt, JwtAlgorithm, JwtKeyError};
 pub use listen::{BindError, bind, bind_tcp, socket_path};
 pub use router::router;
 pub use serve::serve;

@@ -1,8 +1,9 @@
 //! Query strings: which events a reader wants, and from where on. Every parameter is named when it is wrong.
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::frames::Format;
-use crate::scope::Scopes;
+use crate::reach::Reach;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use std::sync::Arc;
@@ -46,9 +47,11 @@ pub(crate) struct Wanted {
     pub(crate) newest: bool,
     pub(crate) format: Format,
     /// Whether the query names the format, which counts before what the headers say.
-    names_format: bool,
+    pub(crate) names_format: bool,
     /// The types that the caller may read; none: all.
     pub(crate) readable: Option<PatternSet>,
+    /// The sessions that are the caller's; none: all.
+    pub(crate) reach: Option<Arc<Reach>>,
 }
 
 impl Wanted {
@@ -93,11 +96,12 @@ impl Wanted {
         self
     }
 
-    /// The same, less what these scopes may not read.
-    pub(crate) fn readable_by(mut self, scopes: &Scopes) -> Self {
-        self.readable.clone_from(&scopes.read);
+    /// The same, less what this caller may not read.
+    pub(crate) fn readable_by(mut self, caller: &Caller) -> Self {
+        self.readable.clone_from(&caller.scopes.read);
         // Where no types are named, those that may be read are meant: the journal can look for them.
-        self.patterns = self.patterns.or_else(|| scopes.read.clone());
+        self.patterns = self.patterns.or_else(|| caller.scopes.read.clone());
+        self.reach = Some(Arc::clone(&caller.reach));
         self
     }
 
@@ -107,7 +111,11 @@ impl Wanted {
             event.entity.as_ref().is_some_and(|entity| *entity.kind == **kind && *entity.id == **id)
         });
         let readable = self.readable.as_ref().is_none_or(|readable| readable.matches(&event.event_type));
-        entity && readable && self.session.as_ref().is_none_or(|session| event.session.as_ref() == Some(session))
+        let reached = self.reach.as_ref().is_none_or(|reach| reach.session(event.session.as_deref()));
+        entity
+            && readable
+            && reached
+            && self.session.as_ref().is_none_or(|session| event.session.as_ref() == Some(session))
     }
 
     /// The journal's query for one page.

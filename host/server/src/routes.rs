@@ -5,8 +5,8 @@ use crate::scope::Needs;
 use crate::state::State;
 use crate::tokens::Wish;
 use crate::{
-    answers, deadletters, documents, events, gate, health, interactions, messages, metrics, plugins, replay, socket,
-    stream, tokens_api,
+    answers, control, deadletters, documents, events, gate, health, interactions, messages, metrics, plugins, replay,
+    socket, stream, tokens_api,
 };
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
@@ -87,11 +87,13 @@ fn acts<T: 'static>(path: &'static str, needs: Needs, answer: impl Handler<T, St
 
 /// What follows live takes all of this from a query.
 const LIVE: &[&str] = &["filter", "entity", "session", "since", "format"];
+/// What Engine.IO takes of a query, whichever transport it is.
+const ENGINE: &[&str] = &["EIO", "transport", "sid", "t"];
 const LIST: &[&str] = &["type", "entity", "session", "since", "until", "limit", "newest", "format"];
 
 /// Every route there is.
 pub(crate) fn routes() -> Vec<Route> {
-    use Needs::{Admin, Approve, EmitAll, EmitSome, Gate, Nothing, ReadAll, ReadSome, Token, Watch};
+    use Needs::{Admin, Approve, EmitAll, EmitSome, Gate, Later, Nothing, ReadAll, ReadAsked, ReadSome, Token, Watch};
     vec![
         reads("/healthz", Nothing, health::healthz, "How the host is: durability, head and epoch.")
             .gives::<answers::Health>(),
@@ -113,6 +115,12 @@ pub(crate) fn routes() -> Vec<Route> {
         reads("/ws/frontend", Watch, socket::frontend, "Follows `orchestrator.*` as frames of type and data.")
             .query(LIVE)
             .upgrades(),
+        reads("/socket.io/", Later, control::answer, "Socket.IO for clients of version 4: control-plane.md.")
+            .query(ENGINE)
+            .gives_text("text/plain"),
+        acts("/socket.io/", Later, control::answer, "The same: what a client says that polls.")
+            .query(ENGINE)
+            .gives_text("text/plain"),
         acts("/api/gate", Gate, gate::check, "Decides a call.").takes::<answers::Object>().gives::<answers::Verdict>(),
         acts("/api/hooks/{agent}", Gate, gate::hook, "Answers an agent's hook.")
             .query(&["wait_ms"])
@@ -125,13 +133,13 @@ pub(crate) fn routes() -> Vec<Route> {
             messages::finished,
             "Ends a chat's execution; the next message.",
         ),
-        reads("/api/interactions", ReadAll, interactions::list, "Questions to people, the newest first.")
+        reads("/api/interactions", ReadAsked, interactions::list, "Questions to people, the newest first.")
             .query(&["state", "kind", "chat_id", "session", "limit"])
             .gives::<answers::Interactions>(),
         acts("/api/interactions", EmitAll, interactions::ask, "Asks a person.")
             .takes::<interactions::Question>()
             .gives::<answers::Interaction>(),
-        reads("/api/interactions/{id}", ReadAll, interactions::show, "One question.").gives::<answers::Interaction>(),
+        reads("/api/interactions/{id}", ReadAsked, interactions::show, "One question.").gives::<answers::Interaction>(),
         acts("/api/interactions/{id}", Approve, interactions::resolve, "Answers one.")
             .takes::<interactions::Answered>()
             .gives::<answers::Resolution>(),

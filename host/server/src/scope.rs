@@ -23,6 +23,8 @@ pub(crate) struct Scopes {
 pub(crate) enum Needs {
     /// Nothing: anyone who names this host.
     Nothing,
+    /// Nothing yet: whoever is connected says who it is, or is let go.
+    Later,
     /// Any token.
     Token,
     /// To record some types; the handler looks which.
@@ -36,6 +38,8 @@ pub(crate) enum Needs {
     ReadSome,
     /// To read everything: the answer is more than events.
     ReadAll,
+    /// To read what people are asked; the handler leaves out what belongs to sessions that are not the caller's.
+    ReadAsked,
     /// To have calls decided.
     Gate,
     /// To answer for a person.
@@ -48,9 +52,9 @@ impl Needs {
     /// The scope's name in messages and documents; none where there is none.
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
-            Self::Nothing | Self::Token => None,
+            Self::Nothing | Self::Later | Self::Token => None,
             Self::EmitSome | Self::EmitAll => Some("emit"),
-            Self::Watch | Self::ReadSome | Self::ReadAll => Some("read"),
+            Self::Watch | Self::ReadSome | Self::ReadAll | Self::ReadAsked => Some("read"),
             Self::Gate => Some("gate"),
             Self::Approve => Some("approve"),
             Self::Admin => Some("admin"),
@@ -59,7 +63,12 @@ impl Needs {
 
     /// Whether the scope has to be without patterns.
     pub(crate) fn unrestricted(self) -> bool {
-        matches!(self, Self::EmitAll | Self::ReadAll)
+        matches!(self, Self::EmitAll | Self::ReadAll | Self::ReadAsked)
+    }
+
+    /// Whether it is for who has all sessions alone: it is more than one session's.
+    pub(crate) fn all_sessions(self) -> bool {
+        matches!(self, Self::EmitAll | Self::ReadAll | Self::Gate | Self::Admin)
     }
 }
 
@@ -142,11 +151,11 @@ impl Scopes {
     /// Whether they are enough to be heard on a route.
     pub(crate) fn allow(&self, needs: Needs) -> bool {
         match needs {
-            Needs::Nothing | Needs::Token => true,
+            Needs::Nothing | Needs::Later | Needs::Token => true,
             Needs::EmitSome => self.emit.is_some(),
             Needs::EmitAll => self.emit.as_ref().is_some_and(is_all),
             Needs::Watch | Needs::ReadSome => self.read.is_some(),
-            Needs::ReadAll => self.read.as_ref().is_some_and(is_all),
+            Needs::ReadAll | Needs::ReadAsked => self.read.as_ref().is_some_and(is_all),
             Needs::Gate => self.gate,
             Needs::Approve => self.approve,
             Needs::Admin => self.admin,

@@ -36,7 +36,7 @@ pub(crate) struct Place(#[expect(dead_code, reason = "held, not looked at")] Arc
 /// Serves the socket, and the port where there is one, until `shutdown` is done; then lets requests under way
 /// finish for `DRAIN_TIMEOUT`.
 pub async fn serve(socket: UnixListener, port: Option<TcpListener>, state: State, shutdown: impl Future<Output = ()>) {
-    let (closing, streams) = (state.closing.clone(), Arc::clone(&state.streams));
+    let (closing, streams, control) = (state.closing.clone(), Arc::clone(&state.streams), Arc::clone(&state.control));
     let app = router(state);
     let mut connections = Connections { app, closed: closing.subscribe(), tasks: JoinSet::new() };
     let (socket_places, port_places) =
@@ -55,6 +55,8 @@ pub async fn serve(socket: UnixListener, port: Option<TcpListener>, state: State
     }
     closing.send_replace(true);
     let until = Instant::now() + DRAIN_TIMEOUT;
+    // Who does not read is not waited for.
+    let _ = tokio::time::timeout_at(until, control.close()).await;
     connections.drain(until).await;
     // Upgraded connections are no longer among those: each holds a stream's place until it has said goodbye.
     let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);

@@ -1,14 +1,16 @@
 //! `/ws/events` and `/ws/frontend`: what happens, as it happens, over a WebSocket. What it is fed is `feed`'s; here is
 //! how it is framed, what the client may say, and when it is let go.
 
-use crate::access::{Caller, token_protocol};
+use crate::access::token_protocol;
+use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::feed::{End, Feed, KEEP_ALIVE, Kind, Next, Said};
+use crate::feed::{Feed, KEEP_ALIVE, Kind, Next, Said};
 use crate::operation::Operation;
 use crate::query::Wanted;
 use crate::scope::written;
 use crate::serve::Place;
 use crate::state::State;
+use crate::tenure::End;
 use axum::Extension;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
@@ -17,6 +19,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use serde_json::json;
+use std::time::Duration;
 use tokio::time::Instant;
 use tollgate_core::events::PatternSet;
 
@@ -29,7 +32,9 @@ const MAX_WRITE_BUFFER_BYTES: usize = WRITE_BUFFER_BYTES + MAX_FRAME_BYTES;
 /// Reads are small: clients say little.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// A client that was not heard of for so long is gone: it missed two pings.
-const SILENCE: std::time::Duration = KEEP_ALIVE.saturating_mul(3);
+const SILENCE: Duration = KEEP_ALIVE.saturating_mul(3);
+/// How long a client may take to hear why it is let go.
+const GOODBYE: Duration = Duration::from_millis(500);
 /// Most patterns that a client follows by.
 const MAX_PATTERNS: usize = 256;
 /// The subprotocol that is chosen where it is offered; browsers want one to be.
@@ -116,6 +121,13 @@ enum Gone {
     Left,
 }
 
+impl From<End> for Gone {
+    fn from(end: End) -> Self {
+        let code = if end == End::Closing { close_code::AWAY } else { close_code::POLICY };
+        Self::Told(code, end.reason())
+    }
+}
+
 impl From<axum::Error> for Gone {
     fn from(error: axum::Error) -> Self {
         tracing::debug!(%error, "a socket ended");
@@ -125,15 +137,22 @@ impl From<axum::Error> for Gone {
 
 impl Connection {
     async fn serve(mut self) {
+        let over = self.feed.over();
+        tokio::pin!(over);
         let gone = loop {
-            if let Err(gone) = self.turn().await {
+            let turned = tokio::select! {
+                // Also in the middle of what is told: who may no longer hear it hears no more.
+                end = over.as_mut() => Err(end.into()),
+                turned = self.turn() => turned,
+            };
+            if let Err(gone) = turned {
                 break gone;
             }
         };
         if let Gone::Told(code, reason) = gone {
             let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-            // Whoever is no longer there needs no words.
-            let _ = self.socket.send(close).await;
+            // Whoever is no longer there, or does not listen, needs no words.
+            let _ = tokio::time::timeout(GOODBYE, self.socket.send(close)).await;
         }
     }
 
@@ -161,8 +180,7 @@ impl Connection {
             },
             next = self.feed.next(self.pinged_at + KEEP_ALIVE) => match next {
                 None => Ok(()),
-                Some(Next::Over(End::Closing)) => Err(Gone::Told(close_code::AWAY, "the host stops")),
-                Some(Next::Over(End::Revoked)) => Err(Gone::Told(close_code::POLICY, "the token was taken back")),
+                Some(Next::Over(end)) => Err(end.into()),
                 Some(Next::Said(said)) => self.tell(said).await,
             },
         }
@@ -235,4 +253,4 @@ fn refusal(ts: &str, reason: &str) -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,13 @@
 //! What the handlers share: the host's parts and the few facts of this run.
 
-use crate::access::{Known, NetworkRules};
+use crate::access::NetworkRules;
+use crate::caller::Known;
 use crate::clients::Clients;
+use crate::control::Control;
 use crate::frames::Frames;
+use crate::jwt::Jwt;
 use crate::tokens::Tokens;
+use crate::users::Users;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,8 +50,12 @@ pub struct State {
     /// When this run began.
     pub started: Instant,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) jwt: Option<Arc<Jwt>>,
+    pub(crate) users: Arc<Users>,
     pub(crate) known: Arc<Known>,
     pub(crate) hooks: Arc<HookMemory>,
+    /// Those who come over Socket.IO.
+    pub(crate) control: Arc<Control>,
     /// Who follows live.
     pub(crate) clients: Arc<Clients>,
     /// What they are sent, made once.
@@ -93,10 +101,13 @@ impl State {
             approver_token: Arc::new(door.approver_token),
             network: Arc::new(door.network),
             tokens: Arc::new(door.tokens),
+            jwt: door.jwt.map(Arc::new),
+            users: Arc::default(),
             known: Arc::new(Known::new(door.anonymous_read)),
             user,
             started: Instant::now(),
             hooks: Arc::default(),
+            control: Arc::new(Control::new()),
             clients: Arc::default(),
             frames: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -114,6 +125,8 @@ pub struct Door {
     pub approver_token: Token,
     /// Tokens with names and scopes.
     pub tokens: Tokens,
+    /// What tells an issuer's good tokens from bad ones; none: there is no issuer.
+    pub jwt: Option<Jwt>,
     /// The types that whoever reaches the port may follow live without a token; none: nothing.
     pub anonymous_read: Option<PatternSet>,
     /// What the network's requests are held against.

@@ -1,7 +1,7 @@
 //! `/api/events/stream`: server-sent events. `id:` is the cursor, `Last-Event-ID` resumes after it. What it is fed is
 //! `feed`'s; here is only how it is framed.
 
-use crate::access::Caller;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::feed::{Feed, KEEP_ALIVE, Kind, Next, Said};
 use crate::query::{Since, Wanted, cursor, cursor_text};

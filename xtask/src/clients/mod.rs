@@ -1,6 +1,9 @@
-//! Clients that others wrote, as they are, against a real daemon: what each of them sees over its WebSocket.
+//! Clients that others wrote, as they are, against a real daemon: what each of them sees over its WebSocket, and one
+//! over Socket.IO.
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
+
+pub mod socketio;
 
 use crate::npm::{Cache, Package};
 use crate::process::{Running, wait_for};
@@ -145,7 +148,6 @@ impl<'a> Host<'a> {
 
     /// What of it is not as it is to be.
     fn problems(seen: &Value) -> Vec<String> {
-        let mut problems = Vec::new();
         let wanted = [
             ("events", json!(EVENTS)),
             ("in_order", json!(true)),
@@ -155,12 +157,18 @@ impl<'a> Host<'a> {
             ("resumed", json!(1)),
             ("refused", json!(401)),
         ];
-        for (what, wanted) in wanted {
-            let found = seen.get(what).unwrap_or(&Value::Null);
-            if *found != wanted {
-                problems.push(format!("{what}: {found}, not {wanted}"));
-            }
-        }
-        problems
+        differences(seen, &wanted)
     }
+}
+
+/// What was seen otherwise than it was to be.
+fn differences(seen: &Value, wanted: &[(&str, Value)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (what, wanted) in wanted {
+        let found = seen.get(what).unwrap_or(&Value::Null);
+        if found != wanted {
+            problems.push(format!("{what}: {found}, not {wanted}"));
+        }
+    }
+    problems
 }

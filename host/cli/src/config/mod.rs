@@ -2,9 +2,11 @@
 //!
 //! Reading it is [`load`]'s, the environment's overrides are [`overrides`]'s; here is only what the values mean.
 
+mod jwt;
 mod load;
 mod overrides;
 
+pub use jwt::JwtConfig;
 pub use load::ConfigError;
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,8 @@ pub struct ServerConfig {
 pub struct StreamsConfig {
     /// Patterns of the types that whoever reaches the port may follow live without a token; empty: none.
     pub anonymous_read: Vec<String>,
+    /// Whose JSON Web Tokens count; none: nobody's.
+    pub jwt: Option<JwtConfig>,
 }
 
 impl StreamsConfig {
@@ -357,6 +361,9 @@ impl Config {
         }
         if let Err(error) = PatternSet::parse(&self.streams.anonymous_read) {
             return Some(("streams".to_owned(), "anonymous_read", error.to_string()));
+        }
+        if let Some((key, reason)) = self.streams.jwt.as_ref().and_then(JwtConfig::violation) {
+            return Some(("streams.jwt".to_owned(), key, reason));
         }
         let relative = |path: &&PathBuf| !path.is_absolute() && !path.starts_with("~");
         for (table, key, paths) in

@@ -1,4 +1,5 @@
-//! `TOLLGATE_<TABLE>_<KEY>` overrides a key; of `[hooks.<agent>]` it is `TOLLGATE_HOOKS_<AGENT>_<KEY>`.
+//! `TOLLGATE_<TABLE>_<KEY>` overrides a key; of `[hooks.<agent>]` it is `TOLLGATE_HOOKS_<AGENT>_<KEY>`, of
+//! `[streams.jwt]` it is `TOLLGATE_STREAMS_JWT_<KEY>`.
 
 use super::{Config, ConfigError, load::with_nearest};
 use tollgate_core::hooks::AgentHook;
@@ -46,6 +47,9 @@ fn path_of(name: &str) -> Option<Vec<String>> {
     let (table, key) = rest.split_once('_')?;
     if !TABLES.contains(&table) || key.is_empty() {
         return None;
+    }
+    if let Some(key) = key.strip_prefix("jwt_").filter(|_| table == "streams") {
+        return Some(vec![table.to_owned(), "jwt".to_owned(), key.to_owned()]);
     }
     if table != "hooks" {
         return Some(vec![table.to_owned(), key.to_owned()]);

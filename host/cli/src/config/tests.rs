@@ -112,6 +112,17 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[server]\norigins = [\"board.example.org\"]\n", 2, "no origin such as https://");
     refused("[streams]\nlisten = 1\n", 2, "`listen` is not known here");
     refused("[streams]\nanonymous_read = [\"Orchestrator\"]\n", 2, "[streams] anonymous_read: ");
+    let jwt = "[streams.jwt]\nalgorithm = \"RS256\"\naudience = \"a\"\nissuer = \"i\"\n";
+    refused(jwt, 1, "needs `key_file`, or `key` with a public key");
+    refused(&format!("{jwt}key = \"x\"\n"), 5, "no public key for RS256 in PEM");
+    refused(&format!("{jwt}key_file = \"k\"\n"), 5, "`k` is neither absolute nor under `~`");
+    refused(&format!("{jwt}key_file = \"/k\"\nkey = \"x\"\n"), 6, "leave one of them out");
+    refused(&jwt.replace("\"a\"", "\" \""), 3, "must name one");
+    refused(&jwt.replace("RS256", "none"), 2, "known: HS256, RS256, EdDSA");
+    refused(&jwt.replace("issuer", "isser"), 4, "did you mean `issuer`?");
+    let secret = format!("{}key = \"{}\"\n", jwt.replace("RS256", "HS256"), "x".repeat(64));
+    refused(&secret, 5, "a secret is not kept here");
+    refused("[streams.jwt]\nalgorithm = \"RS256\"\n", 1, "missing field");
     refused("[journal]\n[journal]\n", 2, "duplicate");
 }
 
@@ -176,4 +187,13 @@ fn tilde_is_the_user_s_home() {
     check("~/src", "/home/dev/src");
     check("/srv", "/srv");
     check("~other", "~other");
+}
+
+#[test]
+fn the_keys_of_tokens_are_overridden_too() {
+    let file = "[streams.jwt]\nalgorithm = \"EdDSA\"\nkey_file = \"/k\"\naudience = \"a\"\nissuer = \"i\"\n";
+    let config = read(file, &[("TOLLGATE_STREAMS_JWT_KEY_FILE", "/other"), ("TOLLGATE_STREAMS_JWT_ISSUER", "j")]);
+    let jwt = config.unwrap().streams.jwt.unwrap();
+    assert_eq!((jwt.key_file, &*jwt.issuer), (Some(PathBuf::from("/other")), "j"));
+    variable_refused("TOLLGATE_STREAMS_JWT_ISSUER", "j", "missing field");
 }

@@ -70,6 +70,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     // it finished them. Until it is opened again, one of an older Tollgate is taken to want everything.
     "ALTER TABLE cursors ADD COLUMN patterns TEXT DEFAULT '*';
      ALTER TABLE cursors ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;",
+    // Where a session is shown.
+    "ALTER TABLE sessions ADD COLUMN village TEXT;
+     ALTER TABLE sessions ADD COLUMN repo TEXT;",
 ];
 
 /// An opened journal, ready to write.

@@ -406,7 +406,10 @@ fn a_session_weighs_what_it_keeps() {
     let session = |roots: usize| {
         let roots = vec![format!("/{}", "r".repeat(4_095)).into(); roots];
         let (id, agent, chat_id, user_id) = ("s".into(), "a".into(), "c".into(), "u".into());
-        Work::SaveSession { session: Arc::new(Session { id, agent, chat_id, user_id, roots }), now: Timestamp(0) }
+        Work::SaveSession {
+            session: Arc::new(Session { id, agent, chat_id, user_id, roots, village: None, repo: None }),
+            now: Timestamp(0),
+        }
     };
     assert_eq!((session(0).weight(), session(32).weight()), (1, 32 * 4 + 1));
 }

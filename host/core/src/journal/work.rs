@@ -102,7 +102,8 @@ impl Work {
             Self::SaveSession { session, .. } => {
                 let names = [&session.id, &session.agent, &session.chat_id, &session.user_id].map(|name| name.len());
                 let roots = session.roots.iter().map(|root| root.as_os_str().len());
-                names.into_iter().chain(roots).sum::<usize>() / 1024 + 1
+                let places = [&session.village, &session.repo].into_iter().flatten().map(|name| name.len());
+                names.into_iter().chain(roots).chain(places).sum::<usize>() / 1024 + 1
             }
             _ => 1,
         }
@@ -169,8 +170,20 @@ pub(super) fn apply(
             let roots: Vec<_> = session.roots.iter().filter_map(|root| root.to_str()).collect();
             let roots = serde_json::Value::from(roots).to_string();
             connection
-                .prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-                .execute(params![session.id, session.agent, session.chat_id, session.user_id, roots, now.0])?;
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO sessions (id, agent, chat_id, user_id, roots, seen, village, repo) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    session.id,
+                    session.agent,
+                    session.chat_id,
+                    session.user_id,
+                    roots,
+                    now.0,
+                    session.village,
+                    session.repo
+                ])?;
             Done::Nothing
         }
         Work::DropDeadLetter { subscriber, seq } => {
@@ -313,7 +326,7 @@ fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {
 pub(super) fn load_sessions(connection: &Connection, limit: usize) -> Result<Vec<Session>, JournalError> {
     let read = || -> rusqlite::Result<Vec<Session>> {
         let mut statement = connection.prepare_cached(
-            "SELECT * FROM (SELECT id, agent, chat_id, user_id, roots, seen FROM sessions ORDER BY seen DESC LIMIT ?1) \
+            "SELECT * FROM (SELECT id, agent, chat_id, user_id, roots, seen, village, repo FROM sessions ORDER BY seen DESC LIMIT ?1) \
              ORDER BY seen",
         )?;
         let sessions = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
@@ -321,7 +334,15 @@ pub(super) fn load_sessions(connection: &Connection, limit: usize) -> Result<Vec
             let roots: Vec<std::path::PathBuf> = serde_json::from_str(&roots).map_err(|error| {
                 rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
             })?;
-            Ok(Session { id: row.get(0)?, agent: row.get(1)?, chat_id: row.get(2)?, user_id: row.get(3)?, roots })
+            Ok(Session {
+                id: row.get(0)?,
+                agent: row.get(1)?,
+                chat_id: row.get(2)?,
+                user_id: row.get(3)?,
+                roots,
+                village: row.get(6)?,
+                repo: row.get(7)?,
+            })
         })?;
         sessions.collect()
     };

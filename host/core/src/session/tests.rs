@@ -188,3 +188,18 @@ fn no_more_roots_than_a_session_has_are_looked_at() {
     late.extend(given.clone());
     assert!(resolved("late", &late).roots.is_empty());
 }
+
+#[test]
+fn where_a_session_is_shown_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = open_bus(folder.path());
+    let sessions = Sessions::open(&bus, Vec::new()).unwrap();
+    sessions.place("s1", Some("v1"), None);
+    sessions.bind_chat("s1", "c1", None);
+    let placed = sessions.place("s1", None, Some("r1"));
+    assert_eq!((placed.village.as_deref(), placed.repo.as_deref(), &*placed.chat_id), (Some("v1"), Some("r1"), "c1"));
+    assert_eq!(sessions.place("s1", Some("v2"), None).village.as_deref(), Some("v2"), "it can move");
+    tokio::runtime::Runtime::new().unwrap().block_on(bus.close());
+    let again = Sessions::open(&open_bus(folder.path()), Vec::new()).unwrap().get("s1").unwrap();
+    assert_eq!((again.village.as_deref(), again.repo.as_deref()), (Some("v2"), Some("r1")));
+}

@@ -199,6 +199,8 @@ impl GuestState {
                 chat_id: Arc::clone(id),
                 user_id: "".into(),
                 roots: Vec::new(),
+                village: None,
+                repo: None,
             })
         };
         Some(self.services.sessions.get(id).unwrap_or_else(unknown))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod ingest;
+mod people;
 mod scoped;
 mod walk;
 
@@ -43,11 +44,16 @@ pub(crate) async fn fixture() -> Fixture {
 
 /// The same, where these types may be followed without a token.
 pub(crate) async fn fixture_where(anonymous_read: Option<&str>) -> Fixture {
+    fixture_of(anonymous_read, Clock::system()).await
+}
+
+/// The same, on this clock. JSON Web Tokens count as `jwt`'s tests sign them.
+pub(crate) async fn fixture_of(anonymous_read: Option<&str>, clock: Clock) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().canonicalize().unwrap());
     std::fs::create_dir(home.plugins()).unwrap();
     let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
-    let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+    let bus = Bus::open(BusOptions { journal, filter: None, clock }).unwrap();
     let sessions = Arc::new(Sessions::open(&bus, vec!["/home/dev".into()]).unwrap());
     let runtime = Runtime::start(RuntimeOptions {
         home: home.clone(),
@@ -73,6 +79,7 @@ pub(crate) async fn fixture_where(anonymous_read: Option<&str>) -> Fixture {
         token: Token::new(CLIENT),
         approver_token: Token::new(APPROVER),
         tokens: Tokens::open(home.tokens()).unwrap(),
+        jwt: Some(crate::jwt::tests::shared()),
         anonymous_read: anonymous_read.map(|patterns| PatternSet::parse([patterns]).unwrap()),
         network: NetworkRules::default(),
     };

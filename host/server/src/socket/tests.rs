@@ -9,7 +9,8 @@
 )]
 
 use super::*;
-use crate::router::tests::{CLIENT, Fixture, fixture};
+use crate::jwt::tests::{claims, signed};
+use crate::router::tests::{CLIENT, Fixture, fixture, fixture_of};
 use crate::state::MAX_STREAMS;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -22,21 +23,25 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
+use tollgate_core::time::{Clock, Timestamp};
 
 /// No test waits longer than this for something that must happen; longer than a client may stall.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-struct Served {
-    fixture: Fixture,
-    address: std::net::SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    done: tokio::task::JoinHandle<()>,
+pub(crate) struct Served {
+    pub(crate) fixture: Fixture,
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) done: tokio::task::JoinHandle<()>,
 }
 
 type Client = WebSocketStream<TcpStream>;
 
-async fn served() -> Served {
-    let fixture = fixture().await;
+pub(crate) async fn served() -> Served {
+    served_by(fixture().await).await
+}
+
+pub(crate) async fn served_by(fixture: Fixture) -> Served {
     std::fs::create_dir_all(fixture.home.run()).unwrap();
     let listener = crate::listen::bind(&fixture.home, None).unwrap();
     let port = crate::listen::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -50,8 +55,12 @@ async fn served() -> Served {
 
 impl Served {
     async fn connect(&self, path: &str) -> Client {
+        self.connect_as(CLIENT, path).await
+    }
+
+    async fn connect_as(&self, token: &str, path: &str) -> Client {
         let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
-        request.headers_mut().insert("authorization", format!("Bearer {CLIENT}").parse().unwrap());
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         let stream = TcpStream::connect(self.address).await.unwrap();
         tokio_tungstenite::client_async(request, stream).await.unwrap().0
     }
@@ -62,12 +71,12 @@ impl Served {
         receipts.last().unwrap().seq
     }
 
-    async fn clients(&self) -> Vec<Value> {
+    pub(crate) async fn clients(&self) -> Vec<Value> {
         self.fixture.get("/api/stats").await.1["clients"].as_array().unwrap().clone()
     }
 
     /// Waits until nobody is there, and nothing is held for them.
-    async fn empty(&self) {
+    pub(crate) async fn empty(&self) {
         let all = self.fixture.state.streams.acquire_many(u32::try_from(MAX_STREAMS).unwrap());
         drop(tokio::time::timeout(DEADLINE, all).await.expect("the places come back").unwrap());
         assert_eq!(self.clients().await, Vec::<Value>::new());
@@ -363,4 +372,48 @@ async fn more_patterns_than_a_client_may_follow_by_are_refused_at_the_door() {
     let stream = TcpStream::connect(host.address).await.unwrap();
     assert!(tokio_tungstenite::client_async(request, stream).await.is_err());
     host.empty().await;
+}
+
+#[tokio::test]
+async fn who_comes_with_a_token_that_ends_is_let_go_when_it_does() {
+    let (now, seconds) = (1_800_000_000_000, 60);
+    let clock = Clock::fixed(Timestamp(now));
+    let host = served_by(fixture_of(None, clock.clone()).await).await;
+    let token = signed(&claims(now / 1_000, seconds, "read"));
+    let mut client = host.connect_as(&token, "/ws/events").await;
+    let mut reader = UnixStream::connect(&host.fixture.home.socket()).await.unwrap();
+    let request = "ws://localhost/ws/events".into_client_request().unwrap();
+    let (mut own, _) = tokio_tungstenite::client_async(request, &mut reader).await.unwrap();
+    clock.set(Timestamp(now + seconds * 1_000 - 1));
+    say(&mut client, "ping").await;
+    assert_eq!(told(&mut client).await["type"], "pong", "it counts to its last millisecond");
+    clock.set(Timestamp(now + seconds * 1_000));
+    assert_eq!(closed(&mut client).await, (CloseCode::Policy, "the token's time is over".to_owned()));
+    let again = format!("ws://{}/ws/events", host.address).into_client_request().map(|mut request| {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request
+    });
+    let stream = TcpStream::connect(host.address).await.unwrap();
+    assert!(tokio_tungstenite::client_async(again.unwrap(), stream).await.is_err());
+    own.send(Theirs::text("ping")).await.unwrap();
+    let pong = tokio::time::timeout(DEADLINE, own.next()).await.unwrap().unwrap().unwrap();
+    assert!(pong.to_text().unwrap().contains("pong"), "others stay");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_no_longer_hear_is_not_waited_for() {
+    let host = served().await;
+    let wish = serde_json::from_value(json!({"name": "board", "scopes": ["read"]})).unwrap();
+    let (_, token) = host.fixture.state.tokens.add(wish, Timestamp(0)).unwrap();
+    let client = host.connect_as(&token, "/ws/events").await;
+    let draft = Draft::new(EventType::parse("a.b").unwrap(), "core", json!({"x": "y".repeat(200_000)}).to_string());
+    // More than the kernel takes for a client that reads nothing: it is stuck in the middle of what it is told.
+    for _ in 0..100 {
+        host.fixture.state.bus.emit(draft.clone()).await.unwrap();
+    }
+    let begun = tokio::time::Instant::now();
+    host.fixture.state.tokens.revoke("board").unwrap();
+    host.empty().await;
+    assert!(begun.elapsed() <= GOODBYE * 2, "{:?}", begun.elapsed());
+    drop(client);
 }

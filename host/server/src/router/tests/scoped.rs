@@ -1,7 +1,7 @@
 //! What a token with scopes may do, how often, and when it ends.
 
 use super::*;
-use crate::access::ANONYMOUS_CONNECTIONS;
+use crate::caller::ANONYMOUS_CONNECTIONS;
 use axum::response::Response;
 
 /// Makes a token as an administrator does.
