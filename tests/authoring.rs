@@ -72,6 +72,63 @@ fn a_new_package_passes_its_test_builds_and_is_taken() {
         let checked =
             desk.tollgate(&package, &["plugin", "check", &format!("target/{name}.wasm"), "--grant", "grant.toml"]);
         assert!(stdout(&checked).contains("a host takes it"), "{}{}", stdout(&checked), stderr(&checked));
+        if name == "hello" {
+            compile_errors(&package);
+        }
+    }
+}
+
+#[test]
+fn packages_in_other_languages_build_where_their_tools_are() {
+    for (language, tool) in [("js", "componentize-qjs"), ("python", "componentize-py")] {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if !std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
+            println!("skipped: no `{tool}` is on this machine's path");
+            continue;
+        }
+        let desk = Desk::new();
+        for (name, guard, world) in [("words", &[][..], "observer"), ("no-force", &["--guard"][..], "guard")] {
+            let made = desk.tollgate(&desk.folder(), &[&["plugin", "new", name, "--lang", language], guard].concat());
+            assert!(made.status.success(), "{}", stderr(&made));
+            let package = desk.folder().join(name);
+            let said = json(&desk.tollgate(&package, &["plugin", "build", "--json"]));
+            assert_eq!((&said["name"], &said["world"], &said["takes"]), (&name.into(), &world.into(), &true.into()));
+            let test = ["plugin", "test", &format!("target/{name}.wasm"), "--events", "tests/events.jsonl"];
+            let golden = [&test[..], &["--grant", "grant.toml", "--golden", "tests/golden.jsonl"]].concat();
+            let tried = desk.tollgate(&package, &golden);
+            assert!(tried.status.success(), "{}{}", stdout(&tried), stderr(&tried));
+        }
+    }
+}
+
+/// What the compiler says of `source` in place of the package's own; it must refuse it.
+fn refusal(package: &Path, source: &str) -> String {
+    std::fs::write(package.join("src/lib.rs"), source).expect("a source");
+    let built = tools(Command::new("cargo").args(["test", "--quiet", "--no-run"]), package).output().expect("cargo");
+    assert!(!built.status.success(), "it compiles:\n{source}");
+    stderr(&built)
+}
+
+/// Mistakes that the compiler sees, in `package`: it says what is wrong in the SDK's words, or names what is missing.
+fn compile_errors(package: &Path) {
+    const USES: &str = "use tollgate_sdk::{Description, Event, Failure, Plugin, export_guard, export_observer};\n";
+    let describe = "fn describe() -> Description { Description::new(\"x\", \"1\") }";
+    let plugin = |inside: &str| format!("#[derive(Default)] pub struct X;\nimpl Plugin for X {{ {inside} }}\n");
+    for (source, words) in [
+        ("pub struct X;\nexport_observer!(X);".to_owned(), "`X` is no plugin"),
+        (format!("{}export_guard!(X);", plugin(describe)), "`X` is no guard"),
+        (format!("{}export_observer!(X);", plugin("")), "missing: `describe`"),
+        (
+            format!("pub struct X;\nimpl Plugin for X {{ {describe} }}\nexport_observer!(X);"),
+            "consider annotating `X` with `#[derive(Default)]`",
+        ),
+        (
+            plugin(&format!("{describe} fn handle(&mut self, event: Event) -> Result<(), Failure> {{ Ok(()) }}")),
+            "expected `&Event`, found `Event`",
+        ),
+    ] {
+        let said = refusal(package, &format!("#![allow(unused)]\n{USES}{source}\n"));
+        assert!(said.contains(words), "`{words}` is not said:\n{said}");
     }
 }
 
@@ -155,4 +212,64 @@ fn a_fault_fails_the_test_and_says_where_it_was() {
     std::fs::write(desk.folder().join("events.jsonl"), "{\"type\":\"demo.tick\"}\n").expect("events");
     let refused = desk.tollgate(&desk.folder(), &["plugin", "test", "panics.wasm", "--events", "events.jsonl"]);
     assert!(stderr(&refused).contains("events.jsonl: line 1: `payload`: missing"), "{}", stderr(&refused));
+}
+
+#[test]
+fn the_last_runs_figures_are_kept_for_the_next() {
+    let desk = Desk::new();
+    bench(&desk, "counter", guests::COUNTER, "[grant]\nemit = [\"test_guest.counted\"]\n", &event(1, "demo.tick"));
+    let command = ["plugin", "bench", "counter.wasm", "--events", "events.jsonl", "--grant", "grant.toml"];
+    let first = json(&desk.tollgate(&desk.folder(), &[&command[..], &["--json"]].concat()));
+    assert_eq!((&first["last"], &first["now"]["memory_growth"]), (&Value::Null, &0.into()));
+    assert!(first["now"]["calls"].as_u64() >= Some(2_000) && first["now"]["p99_ns"].as_u64() > Some(0), "{first}");
+    let second = json(&desk.tollgate(&desk.folder(), &[&command[..], &["--json"]].concat()));
+    assert_eq!(second["last"], first["now"]);
+    assert!(stdout(&desk.tollgate(&desk.folder(), &command)).contains("(was "));
+    bench(&desk, "panics", guests::PANICS, "", &event(1, "demo.loop"));
+    let faults = desk.tollgate(&desk.folder(), &["plugin", "bench", "panics.wasm", "--events", "events.jsonl"]);
+    assert!(stderr(&faults).contains("line 1 faults"), "{}", stderr(&faults));
+    bench(&desk, "panics", guests::PANICS, "", &event(1, "task.done"));
+    let nothing = desk.tollgate(&desk.folder(), &["plugin", "bench", "panics.wasm", "--events", "events.jsonl"]);
+    assert!(stderr(&nothing).contains("handles none"), "{}", stderr(&nothing));
+}
+
+#[test]
+fn a_plugin_is_replayed_over_the_journal_without_effect() {
+    let desk = Desk::new();
+    let (home, grant) = (&desk.home, "[grant]\nemit = [\"test_guest.counted\"]\n");
+    home.install("counter", guests::COUNTER, grant);
+    let daemon = home.start();
+    daemon.serving("counter");
+    for _ in 0..3 {
+        let emitted = home.tollgate(["emit", "demo.tick", "--wait", "50s"]);
+        assert!(emitted.status.success(), "{}", stderr(&emitted));
+    }
+    let (let_through, denied) = (["git status", "cargo test"], "rm -rf /");
+    for command in let_through.iter().chain([&denied]) {
+        daemon.gate("s1", &home.workspace(), command, 0);
+    }
+    let head = daemon.events("*").len();
+    let replay = |plugin: &str, more: &[&str]| {
+        let command = [&["plugin", "replay", plugin, "--since", "0", "--json"], more].concat();
+        let told = desk.tollgate(&desk.folder(), &command);
+        assert!(told.status.success(), "{}", stderr(&told));
+        json(&told)
+    };
+    let same = replay("counter", &[]);
+    assert_eq!((&same["events"], &same["emits_differ"], &same["calls"]), (&3.into(), &0.into(), &0.into()));
+    bench(&desk, "counter", guests::COUNTER_V2, grant, "");
+    for against in ["recorded", "current"] {
+        let other = replay("./counter.wasm", &["--against", against]);
+        assert_eq!((&other["events"], &other["emits_differ"]), (&3.into(), &3.into()), "{against}: {other}");
+        let first = &other["differences"][0];
+        assert_eq!(first["before"][0]["payload"]["version"], "0.1.0", "{against}: {first}");
+        assert_eq!(first["emits"][0]["payload"]["version"], "0.2.0", "{against}: {first}");
+    }
+    bench(&desk, "deny-guard", guests::DENY_GUARD, "", "");
+    let guard = replay("./deny-guard.wasm", &[]);
+    assert_eq!((&guard["calls"], &guard["verdicts"]["deny"]), (&3.into(), &3.into()), "{guard}");
+    assert_eq!(guard["denied_though_let_through"], 2, "{guard}");
+    assert_eq!(daemon.events("*").len(), head, "nothing of it is recorded");
+    let nobody = desk.tollgate(&desk.folder(), &["plugin", "replay", "nobody", "--since", "0"]);
+    assert!(stderr(&nobody).contains("name a plugin of this home"), "{}", stderr(&nobody));
 }

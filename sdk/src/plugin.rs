@@ -6,6 +6,11 @@ use serde::de::DeserializeOwned;
 /// A plugin: it says what it is, and handles the events that it subscribed to.
 ///
 /// The host makes one value for each instance with `Default`, then calls [`Plugin::init`] once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no plugin",
+    label = "`Plugin` is not implemented for it",
+    note = "write `impl Plugin for {Self} {{ fn describe() -> Description {{ … }} }}`, and `#[derive(Default)]` on the type"
+)]
 pub trait Plugin: Default + 'static {
     /// What this plugin is and asks for. Pure: nothing but [`crate::log`] works here.
     fn describe() -> Description;
@@ -36,6 +41,11 @@ pub trait Plugin: Default + 'static {
 ///
 /// The host runs `check` in an instance of its own, beside the one that handles events: share what both need
 /// through the store, not through fields.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no guard",
+    label = "`Guard` is not implemented for it",
+    note = "write `impl Guard for {Self} {{ fn check(…) … }}`; a plugin that decides no calls is exported by `export_observer!`"
+)]
 pub trait Guard: Plugin {
     /// Decides one call of a tool that [`Description::gate`] names.
     ///

@@ -1,5 +1,6 @@
 //! The host that native unit tests get: it records what the plugin did, and answers like a host that granted
-//! everything. One for each thread, as tests have one each. It enforces no budget and checks no shape.
+//! everything. One for each thread, as tests have one each. It checks the types and payloads of emits, and enforces no
+//! budget; `tollgate plugin test` runs the component under a real host's.
 
 pub(crate) mod bus;
 pub(crate) mod data;
@@ -23,6 +24,8 @@ pub use session::Effect;
 pub struct MockHost {
     /// Staged emits, then those committed at once, in the order made.
     pub emits: Vec<Draft>,
+    /// While set, any emit answers this, as one that is not granted does.
+    pub emit_error: Option<crate::EmitError>,
     /// Log lines, oldest first.
     pub logs: Vec<(Level, String)>,
     /// The store's pairs.

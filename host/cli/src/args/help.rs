@@ -77,7 +77,8 @@ pub const REPLAY: &str = "Examples:
 
 It handles each once, between two others, with all its effects; what it emitted for it before is
 not recorded twice. It begins no earlier than --since says, even with what a plugin that came
-later was never given; what still lies before it, it is given anyway.";
+later was never given; what still lies before it, it is given anyway. `tollgate plugin replay` shows
+what would differ, with no effect.";
 
 pub const TAIL: &str = "Examples:
   tollgate tail 'tool.*' 'hook.*'
@@ -214,6 +215,7 @@ while the daemon runs";
 pub const PLUGIN_NEW: &str = "Examples:
   tollgate plugin new hello
   tollgate plugin new no-force --guard
+  tollgate plugin new hello --lang js
 
 Writes the folder NAME, which must not be there, with all that the package builds with but what its
 language's tools fetch.";
@@ -223,7 +225,8 @@ pub const PLUGIN_BUILD: &str = "Examples:
   tollgate plugin build hello --json
 
 Rust: cargo, for wasm32-wasip2. Without that target (`rustup target add wasm32-wasip2`), on Debian,
-a compiler is made once from its packages in ~/.cache/tollgate.
+a compiler is made once from its packages in ~/.cache/tollgate. JavaScript: componentize-qjs, by
+npm. Python: componentize-py, by pip. What is not there is fetched into the package's folder.
 
 Exit codes: 0 built, and a host would take it; 1 not, and why";
 
@@ -242,17 +245,17 @@ pub const PLUGIN_REPLAY: &str = "Examples:
   tollgate plugin replay no-secrets --since 7d
   tollgate plugin replay target/hello.wasm --since 0 --grant grant.toml --against current
 
-It begins with an empty store, and has no effect: no program runs, no file of a workspace is reached,
-what it emits goes nowhere. A call's folder is not recorded: a guard is told `/`. To hand events to the
-plugin that serves, with all that it does for them: `tollgate replay --to-plugin NAME`.
+It begins with an empty store, and has no effect: no program runs, no file of a workspace is
+reached, what it emits goes nowhere. A call's folder is not recorded: a guard is told `/`.
+To hand events to the plugin that serves, with all that it does: `tollgate replay --to-plugin NAME`.
 
 Exit codes: 0 told, whether anything differs or not; 1 failed, or the plugin faulted";
 
 pub const PLUGIN_BENCH: &str = "Examples:
   tollgate plugin bench target/hello.wasm --events tests/events.jsonl --grant grant.toml
 
-Every line again and again, 2,000 calls at least; the figures stand in FILE's place as NAME.bench.json,
-for the next run to be held against.";
+Every line again and again, 2,000 calls at least. The figures are kept beside FILE, in
+NAME.bench.json, for the next run to be held against.";
 
 pub const PLUGIN_CHECK: &str = "Examples:
   tollgate plugin check target/hello.wasm

@@ -193,4 +193,8 @@ pub struct NewArgs {
 pub enum Language {
     /// Rust, by cargo
     Rust,
+    /// JavaScript, by componentize-qjs from npm
+    Js,
+    /// Python, by componentize-py from PyPI
+    Python,
 }

@@ -1,6 +1,6 @@
 //! `tollgate plugin bench`: what each recorded event and call takes, held against the last run of the same file.
 
-use super::ground::{on_ground, started};
+use super::ground::{Code, on_ground, started};
 use super::recorded::{self, Recorded, What};
 use super::rehearse::{Measures, step};
 use super::{create, read_text};
@@ -39,7 +39,7 @@ struct Figures {
 pub fn bench(args: &TryArgs, as_json: bool) -> Result<Exit, Failure> {
     let lines = recorded::read(&args.events)?;
     let grant = args.grant.as_deref().map(read_text).transpose()?;
-    let figures = on_ground(async |ground| {
+    let figures = on_ground(Code::Kept, async |ground| {
         let mut trial = started(ground, &args.file, grant.as_deref()).await?;
         measure(&mut trial, &lines).await
     })?;

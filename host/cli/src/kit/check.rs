@@ -1,13 +1,13 @@
 //! `tollgate plugin check`: a component as a host sees it before it serves, for people and as JSON.
 
-use super::ground::on_ground;
+use super::ground::{Code, on_ground};
 use super::read_text;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
 use serde_json::{Map, Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tollgate_runtime::{Portrait, Rejection, Trial, TrialRefusal};
+use tollgate_runtime::{Examined, Portrait, Rejection, TrialGround, TrialRefusal};
 
 /// Columns of a value shown to a person.
 const WIDTH: usize = 400;
@@ -18,16 +18,31 @@ const WIDTH: usize = 400;
 /// When a file cannot be read; what a host would refuse is an answer.
 pub fn check(file: &Path, grant: Option<&Path>, as_json: bool) -> Result<Exit, Failure> {
     let grant = grant.map(read_text).transpose()?;
-    let findings = look(file, grant.as_deref())?;
+    let findings = on_ground(Code::Fresh, async |ground| match ground.examine(file).await {
+        Ok(examined) => look(ground, examined, grant.as_deref()).await,
+        Err(rejection) => Ok(Findings { portrait: None, verdict: Err(rejection.into()) }),
+    })?;
     report(file, &findings, as_json)
 }
 
-/// The same of what was just built.
-pub(super) fn check_built(file: &Path, as_json: bool) -> Result<Exit, Failure> {
+/// The same of what a tool left in `made`, which `place` puts where it belongs by its name, compiled once for both.
+///
+/// # Errors
+/// When it is no component, or cannot be put there.
+pub(super) fn check_built(
+    made: &Path,
+    place: impl FnOnce(&str) -> Result<PathBuf, Failure>,
+    as_json: bool,
+) -> Result<Exit, Failure> {
+    let (file, findings) = on_ground(Code::Fresh, async |ground| {
+        let examined = ground.examine_unnamed(made).await;
+        let examined = examined.map_err(|rejection| Failure::at(made.display(), rejection))?;
+        Ok((place(&examined.portrait.name)?, look(ground, examined, None).await?))
+    })?;
     if !as_json {
         output::line(format_args!("built {}", file.display()))?;
     }
-    check(file, None, as_json)
+    report(&file, &findings, as_json)
 }
 
 struct Findings {
@@ -40,22 +55,15 @@ struct Started {
     memory_bytes: usize,
 }
 
-fn look(file: &Path, grant: Option<&str>) -> Result<Findings, Failure> {
-    on_ground(async |ground| {
-        let examined = match ground.examine(file).await {
-            Ok(examined) => examined,
-            Err(rejection) => return Ok(Findings { portrait: None, verdict: Err(rejection.into()) }),
-        };
-        let grant = grant.unwrap_or(&examined.portrait.proposed_grant);
-        let verdict = match ground.start(&examined, Some(grant)).await {
-            Ok(mut trial) => {
-                Ok(Started { started_in: trial.started_in(), memory_bytes: Trial::memory_bytes(&mut trial) })
-            }
-            Err(TrialRefusal::Host(error)) => return Err(Failure::Failed(error)),
-            Err(refusal) => Err(refusal),
-        };
-        Ok(Findings { portrait: Some(examined.portrait), verdict })
-    })
+/// Starts what was examined.
+async fn look(ground: &TrialGround, examined: Examined, grant: Option<&str>) -> Result<Findings, Failure> {
+    let grant = grant.unwrap_or(&examined.portrait.proposed_grant);
+    let verdict = match ground.start(&examined, Some(grant)).await {
+        Ok(mut trial) => Ok(Started { started_in: trial.started_in(), memory_bytes: trial.memory_bytes() }),
+        Err(TrialRefusal::Host(error)) => return Err(Failure::Failed(error)),
+        Err(refusal) => Err(refusal),
+    };
+    Ok(Findings { portrait: Some(examined.portrait), verdict })
 }
 
 fn report(file: &Path, findings: &Findings, as_json: bool) -> Result<Exit, Failure> {

@@ -1,5 +1,6 @@
 //! `tollgate plugin new`: writes a package, whole or not at all, and says what to do with it.
 
+use super::build::js;
 use super::vendor;
 use crate::args::{Language, NewArgs};
 use crate::exit::{Exit, Failure};
@@ -11,14 +12,45 @@ use tollgate_runtime::{NAME_RULE, is_plugin_name};
 /// A file of a package, and its text before the name is put in.
 type Template = (&'static str, &'static str);
 
-/// What packages of a language have in common.
-const RUST: [Template; 3] = [
-    ("Cargo.toml", include_str!("templates/rust/Cargo.toml.txt")),
-    (".gitignore", include_str!("templates/rust/gitignore.txt")),
-    ("README.md", include_str!("templates/rust/README.md.txt")),
-];
-const RUST_OBSERVER: [Template; 1] = [("src/lib.rs", include_str!("templates/rust/observer.rs.txt"))];
-const RUST_GUARD: [Template; 1] = [("src/lib.rs", include_str!("templates/rust/guard.rs.txt"))];
+/// What packages of a language have in common, and the source of each kind.
+struct Templates {
+    source: &'static str,
+    common: &'static [Template],
+    observer: &'static str,
+    guard: &'static str,
+}
+
+const RUST: Templates = Templates {
+    source: "src/lib.rs",
+    common: &[
+        ("Cargo.toml", include_str!("templates/rust/Cargo.toml.txt")),
+        (".gitignore", include_str!("templates/rust/gitignore.txt")),
+        ("README.md", include_str!("templates/rust/README.md.txt")),
+    ],
+    observer: include_str!("templates/rust/observer.rs.txt"),
+    guard: include_str!("templates/rust/guard.rs.txt"),
+};
+const JAVASCRIPT: Templates = Templates {
+    source: "plugin.js",
+    common: &[
+        ("package.json", include_str!("templates/js/package.json.txt")),
+        (".gitignore", include_str!("templates/js/gitignore.txt")),
+        ("README.md", include_str!("templates/js/README.md.txt")),
+    ],
+    observer: include_str!("templates/js/observer.js.txt"),
+    guard: include_str!("templates/js/guard.js.txt"),
+};
+const PYTHON: Templates = Templates {
+    source: "plugin.py",
+    common: &[
+        (".gitignore", include_str!("templates/python/gitignore.txt")),
+        ("README.md", include_str!("templates/python/README.md.txt")),
+    ],
+    observer: include_str!("templates/python/observer.py.txt"),
+    guard: include_str!("templates/python/guard.py.txt"),
+};
+/// The world of a package that has the interface itself, not an SDK.
+const WORLD: Template = ("wit/plugin.wit", include_str!("templates/wit/plugin.wit.txt"));
 /// What those of a kind have in common, whatever their language.
 const OBSERVER: [Template; 3] = [
     ("grant.toml", include_str!("templates/observer/grant.toml.txt")),
@@ -52,26 +84,30 @@ pub fn create(args: &NewArgs) -> Result<Exit, Failure> {
     let aside = aside.map_err(|error| Failure::at(here.display(), error))?;
     // One level down, with the rights of any folder that is made here.
     let package = aside.path().join(name);
+    let templates = match lang {
+        Language::Rust => RUST,
+        Language::Js => JAVASCRIPT,
+        Language::Python => PYTHON,
+    };
+    let own = (templates.source, if *guard { templates.guard } else { templates.observer });
+    let kind = if *guard { &GUARD } else { &OBSERVER };
+    for (path, text) in templates.common.iter().chain(kind).chain([&own]) {
+        write(&package.join(path), &text.replace("{{name}}", name).replace("{{tool}}", js::TOOL))?;
+    }
     match lang {
         Language::Rust => {
-            let own: &[Template] = if *guard { &RUST_GUARD } else { &RUST_OBSERVER };
-            fill(&package, name, RUST.iter().chain(own))?;
             vendor::write(&package.join("vendor"))?;
             write(&package.join("Cargo.lock"), LOCK)?;
         }
+        Language::Js | Language::Python => {
+            write(&package.join(WORLD.0), &WORLD.1.replace("{{world}}", if *guard { "guard" } else { "observer" }))?;
+            vendor::write_interface(&package.join("wit/deps/tollgate-plugin"))?;
+        }
     }
-    fill(&package, name, if *guard { GUARD.iter() } else { OBSERVER.iter() })?;
     // Fails where somebody made one with something in it meanwhile.
     std::fs::rename(&package, &to).map_err(|error| Failure::at(to.display(), error))?;
-    output::write(&next(name, *guard))?;
+    output::write(&next(name, *lang, *guard, templates.source))?;
     Ok(Exit::Done)
-}
-
-fn fill<'a>(package: &Path, name: &str, templates: impl Iterator<Item = &'a Template>) -> Result<(), Failure> {
-    for (path, text) in templates {
-        write(&package.join(path), &text.replace("{{name}}", name))?;
-    }
-    Ok(())
 }
 
 /// Writes a file and the folders that it is in.
@@ -81,16 +117,18 @@ pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::at(file.display(), error))
 }
 
-fn next(name: &str, guard: bool) -> String {
+fn next(name: &str, lang: Language, guard: bool, source: &str) -> String {
     let what = if guard { "a guard that denies forced pushes" } else { "it counts the words of messages" };
+    let native =
+        if lang == Language::Rust { "  cargo test               its own test, without a sandbox\n" } else { "" };
     let test = format!(
         "tollgate plugin test target/{name}.wasm --events tests/events.jsonl --grant grant.toml --golden tests/golden.jsonl"
     );
     format!(
-        "made {name}: {what}; src/lib.rs is all of it\n\n\
+        "made {name}: {what}; {source} is all of it\n\n\
          next:\n  \
-           cd {name}\n  \
-           cargo test               its own test, without a sandbox\n  \
+           cd {name}\n\
+           {native}  \
            tollgate plugin build    makes target/{name}.wasm\n  \
            {test}\n\n\
          then, into a running daemon (HOME is its home; `tollgate doctor` names it):\n  \

@@ -2,28 +2,71 @@
 //! daemon has it.
 
 use crate::exit::Failure;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::home::Home;
 use tollgate_runtime::{Limits, Trial, TrialGround, TrialRefusal};
+
+/// A ground with its home, which goes when it is dropped.
+pub struct Ground {
+    trials: TrialGround,
+    _home: tempfile::TempDir,
+}
+
+impl Ground {
+    /// A new one: two versions of one plugin, which share a name, want one each. Wants a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When there is no room for one.
+    pub fn new(code: Code) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir().map_err(|error| Failure::at("a temporary home", error))?;
+        let home = Home::at(folder.path());
+        let kept = match code {
+            Code::Kept => kept().unwrap_or_else(|| home.clone()),
+            Code::Fresh => home.clone(),
+        };
+        let compiler = Arc::new(crate::compiler::child()?);
+        let trials = TrialGround::new(home, &kept, compiler, Limits::default());
+        Ok(Self { trials: trials.map_err(|error| Failure::Failed(error.to_string()))?, _home: folder })
+    }
+
+    /// Where plugins are tried.
+    pub fn trials(&self) -> &TrialGround {
+        &self.trials
+    }
+}
+
+/// Where the code of a component comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Compiled anew, to see how long that takes.
+    Fresh,
+    /// Kept from one run to the next, as a daemon does: an interpreter takes long to compile.
+    Kept,
+}
+
+/// Where the kit keeps code: beside what else can be made again. None where the user has no such folder.
+fn kept() -> Option<Home> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    let kept = cache.join("tollgate/kit");
+    // The key to the code lies there.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(kept.join("cache")).ok()?;
+    Some(Home::at(kept))
+}
 
 /// Runs `act` on a ground of its own.
 ///
 /// # Errors
 /// When there is no room for one, and whatever `act` says.
-pub fn on_ground<T>(act: impl AsyncFnOnce(&TrialGround) -> Result<T, Failure>) -> Result<T, Failure> {
-    let folder = tempfile::tempdir().map_err(|error| Failure::at("a temporary home", error))?;
-    let compiler = crate::compiler::child()?;
+pub fn on_ground<T>(code: Code, act: impl AsyncFnOnce(&TrialGround) -> Result<T, Failure>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::at("the async runtime", error))?;
-    runtime.block_on(async {
-        let home = Home::at(folder.path());
-        let ground = TrialGround::new(home, Arc::new(compiler), Limits::default());
-        act(&ground.map_err(|error| Failure::Failed(error.to_string()))?).await
-    })
+    runtime.block_on(async { act(Ground::new(code)?.trials()).await })
 }
 
 /// Starts the component in `file` under `grant`, the text of its grant file; none grants nothing beyond log and store.

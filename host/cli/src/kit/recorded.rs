@@ -105,7 +105,7 @@ mod tests {
         let names: Vec<_> = read.iter().map(|one| (one.line, one.what.name())).collect();
         assert_eq!(names, [(1, "task.done"), (3, "Bash")]);
         let What::Call(call) = &read.last().unwrap().what else { unreachable!() };
-        assert_eq!(call.commands.iter().map(|command| command.name()).collect::<Vec<_>>(), ["git", "tee"]);
+        assert_eq!(call.commands.iter().map(|command| command.name()).collect::<Vec<_>>(), ["sudo", "git", "tee"]);
     }
 
     #[test]

@@ -6,13 +6,13 @@
 mod against;
 mod report;
 
-use super::ground::{on_ground, started};
+use super::ground::{Code, Ground, on_ground, started};
 use super::read_text;
 use super::recorded::{self, What};
 use super::rehearse::{Step, account, did};
 use crate::args::{Against, ReplayPluginArgs, When};
 use crate::exit::{Exit, Failure};
-use against::Other;
+use against::{Beside, Other};
 use report::Report;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use tollgate_core::home::Home;
 use tollgate_core::journal::{Export, Query};
 use tollgate_core::redact::REDACTED;
 use tollgate_core::time::{Clock, Timestamp};
-use tollgate_runtime::{Trial, TrialGround};
+use tollgate_runtime::Trial;
 
 /// The type of the event that tells of a call.
 const GATED: &str = "tool.gated";
@@ -41,11 +41,11 @@ pub fn replay(home: &Home, args: &ReplayPluginArgs) -> Result<Exit, Failure> {
         None => beside.is_file().then(|| read_text(&beside)).transpose()?,
     };
     let query = query(args, Clock::system().now())?;
-    let report = on_ground(async |ground| {
+    let report = on_ground(Code::Kept, async |ground| {
         let mut trial = started(ground, &file, grant.as_deref()).await?;
         let other = match args.against {
             Against::Recorded => Other::recorded(&home.journal(), &name, &query)?,
-            Against::Current => current(home, ground, &name).await?,
+            Against::Current => current(home, &name).await?,
         };
         shadow(&home.journal(), query, &mut trial, other).await
     })?;
@@ -66,11 +66,13 @@ fn component(home: &Home, plugin: &str) -> Result<PathBuf, Failure> {
 }
 
 /// The home's own plugin of the name, under its own grant.
-async fn current(home: &Home, ground: &TrialGround, name: &str) -> Result<Other, Failure> {
+async fn current(home: &Home, name: &str) -> Result<Other, Failure> {
     let file = component(home, name)?;
     let beside = home.plugins().join(format!("{name}.toml"));
     let grant = beside.is_file().then(|| read_text(&beside)).transpose()?;
-    Ok(Other::Plugin(Box::new(started(ground, &file, grant.as_deref()).await?)))
+    let ground = Ground::new(Code::Kept)?;
+    let trial = started(ground.trials(), &file, grant.as_deref()).await?;
+    Ok(Other::Plugin(Box::new(Beside { trial, _ground: ground })))
 }
 
 fn query(args: &ReplayPluginArgs, now: Timestamp) -> Result<Query, Failure> {

@@ -1,6 +1,6 @@
 //! `tollgate plugin test`: recorded events and calls through the real sandbox, without a daemon.
 
-use super::ground::{on_ground, started};
+use super::ground::{Code, on_ground, started};
 use super::rehearse::{Step, step};
 use super::{golden, read_text, recorded};
 use crate::args::TestArgs;
@@ -18,7 +18,7 @@ const WIDTH: usize = 300;
 pub fn try_out(args: &TestArgs) -> Result<Exit, Failure> {
     let lines = recorded::read(&args.tried.events)?;
     let grant = args.tried.grant.as_deref().map(read_text).transpose()?;
-    let steps = on_ground(async |ground| {
+    let steps = on_ground(Code::Kept, async |ground| {
         let mut trial = started(ground, &args.tried.file, grant.as_deref()).await?;
         let mut steps = Vec::with_capacity(lines.len());
         for line in &lines {
@@ -82,6 +82,9 @@ fn show(step: &Step, as_json: bool) -> Result<(), Failure> {
             detail(name, text(name))?;
         }
     }
+    if let Some(mend) = mend(text("cause")) {
+        detail("mend", mend)?;
+    }
     if let Some(input) = step.did.get("rewritten_input") {
         detail("input", &input.to_string())?;
     }
@@ -101,6 +104,22 @@ fn show(step: &Step, as_json: bool) -> Result<(), Failure> {
         detail("over budget", &format!("{refused} refused"))?;
     }
     Ok(())
+}
+
+/// What helps against a fault, by its name in the contract.
+fn mend(cause: &str) -> Option<&'static str> {
+    Some(match cause {
+        "panic" => "the log has the place; an error that is returned is counted, and costs no new instance",
+        "stack_overflow" => "it calls itself too deep: keep what is left to do in a list, and loop over it",
+        "out_of_fuel" => {
+            "do less for one event, or raise fuel_per_event (guards: fuel_per_gate) under [limits] of the grant"
+        }
+        "timeout" => "wait for less, or raise timeout_ms (guards: gate_timeout_ms) under [limits] of the grant",
+        "memory" => "keep less at a time, or raise memory_bytes under [limits] of the grant",
+        "host_bytes" => "hand the host less in one call: at most 4 MiB",
+        "handles" => "drop what it started and no longer needs: at most 1,000 handles are kept",
+        _ => return None,
+    })
 }
 
 /// How many there were of each outcome, the most frequent first.

@@ -22,6 +22,18 @@ pub fn write(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes the interface itself into `folder`, for languages that bind to it without an SDK.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_interface(folder: &Path) -> Result<(), Failure> {
+    let files = SDK_SOURCES.iter().filter_map(|(path, text)| Some((path.strip_prefix("tollgate-sdk/wit/")?, text)));
+    for (path, text) in files {
+        super::create::write(&folder.join(path), text)?;
+    }
+    Ok(())
+}
+
 /// `manifest` with what it inherits of `workspace` written out, and its packages of this workspace as neighbours.
 fn manifest(manifest: &str, workspace: &str) -> Result<String, Failure> {
     let parsed = |text: &str| text.parse::<Table>().map_err(|error| Failure::at("a manifest of the SDK", error));

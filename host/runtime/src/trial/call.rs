@@ -68,12 +68,13 @@ impl Trial {
         self.version.gates(tool)
     }
 
-    /// Hands it `event`, under the next seq of its own, and commits what it did.
+    /// Hands it `event`, under its own seq where that follows the last one's, else under the next, and commits what it
+    /// did.
     ///
     /// # Errors
     /// When the trial's own journal fails.
     pub async fn handle(&mut self, event: Event) -> Result<Account, JournalError> {
-        let event = Event { seq: self.seq + 1, ..event };
+        let event = Event { seq: event.seq.max(self.seq + 1), ..event };
         let before = self.context.bus.journal().head();
         let mut guest = match self.ready(false).await {
             Ok(guest) => guest,
@@ -99,7 +100,7 @@ impl Trial {
         account.emits = self.recorded(before)?;
         let staged = std::mem::take(&mut guest.state().call.emits);
         account.emits.extend(staged.iter().cloned());
-        self.commit(&mut guest, staged).await?;
+        self.commit(&mut guest, event.seq, staged).await?;
         self.guest = Some(guest);
         Ok(account)
     }
@@ -152,14 +153,14 @@ impl Trial {
         Ok(events.iter().map(|event| draft(event)).collect())
     }
 
-    async fn commit(&mut self, guest: &mut Guest, emits: Vec<Draft>) -> Result<(), JournalError> {
+    async fn commit(&mut self, guest: &mut Guest, seq: u64, emits: Vec<Draft>) -> Result<(), JournalError> {
         self.commits += 1;
         let mut store = Vec::new();
         guest.state().store.take(self.commits, &mut store);
         let completion = Completion {
             subscriber: Arc::clone(&self.version.plugin),
             after: self.seq,
-            finished: self.seq + 1,
+            finished: seq,
             ahead: Ahead::default(),
             emits,
             store,
@@ -167,7 +168,7 @@ impl Trial {
             retried: None,
         };
         self.context.bus.complete(completion).wait().await?;
-        self.seq += 1;
+        self.seq = seq;
         guest.state().store.committed(self.commits);
         Ok(())
     }

@@ -80,7 +80,7 @@ pub struct Portrait {
     pub config_schema: Option<String>,
     /// A grant file that gives it all that it asks for.
     pub proposed_grant: String,
-    /// How long compiling it took.
+    /// How long compiling it took, or taking up its code where that was kept.
     pub compiled_in: Duration,
 }
 
@@ -122,12 +122,12 @@ pub struct Trial {
 }
 
 impl TrialGround {
-    /// Sets up an engine; `home` is a folder that nobody else uses, and `compiler` compiles as a host's would. Wants
-    /// a tokio runtime around it.
+    /// Sets up an engine; `home` is a folder that nobody else uses, and `compiler` compiles as a host's would, what is
+    /// not in the cache of `code`: that home's, where it is another. Wants a tokio runtime around it.
     ///
     /// # Errors
     /// When the engine or the bus cannot be set up.
-    pub fn new(home: Home, compiler: Arc<dyn Compiler>, defaults: Limits) -> Result<Self, RuntimeError> {
+    pub fn new(home: Home, code: &Home, compiler: Arc<dyn Compiler>, defaults: Limits) -> Result<Self, RuntimeError> {
         let engine = Engine::new()?;
         let failed = |error: String| RuntimeError::Engine(error);
         let linker = host::linker(&engine).map_err(|error| failed(format!("{error:#}")))?;
@@ -139,7 +139,7 @@ impl TrialGround {
         let asker: Arc<dyn Asker> = Arc::<Questions>::clone(&questions);
         let context = Context {
             ticker: Ticker::start(&engine)?,
-            code: Arc::new(compiler::Source::new(&home, &engine, compiler)),
+            code: Arc::new(compiler::Source::new(code, &engine, compiler)),
             linker,
             ledger: Ledger::new(Tempo::default()),
             bus,

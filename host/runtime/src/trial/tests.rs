@@ -23,7 +23,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path().join("home"));
-        Self { ground: TrialGround::new(home, Arc::new(InProcess), Limits::default()).unwrap(), folder }
+        Self { ground: TrialGround::new(home.clone(), &home, Arc::new(InProcess), Limits::default()).unwrap(), folder }
     }
 
     fn file(&self, name: &str, component: &[u8]) -> std::path::PathBuf {
@@ -66,6 +66,12 @@ async fn events_are_handled_one_after_the_other_with_what_was_stored() {
         assert!(account.fuel > 0 && account.memory_bytes > 0);
         let counted: serde_json::Value = serde_json::from_str(&account.emits.first().unwrap().payload).unwrap();
         assert_eq!((account.emits.len(), counted.get("count").unwrap().as_u64()), (1, Some(count)));
+        assert_eq!(counted.get("seq").unwrap().as_u64(), Some(count));
+    }
+    for (seq, given) in [(41, 41), (41, 42), (7, 43)] {
+        let account = trial.handle(Event { seq, ..event("demo.tick", "{}") }).await.unwrap();
+        let counted: serde_json::Value = serde_json::from_str(&account.emits.first().unwrap().payload).unwrap();
+        assert_eq!(counted.get("seq").unwrap().as_u64(), Some(given), "{seq}");
     }
 }
 

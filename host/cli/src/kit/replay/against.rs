@@ -1,6 +1,7 @@
 //! What a replayed plugin is held against: what the journal holds of it, or another version beside it.
 
 use crate::exit::Failure;
+use crate::kit::ground::Ground;
 use crate::kit::recorded::What;
 use crate::kit::rehearse::{account, did, emit_of};
 use serde_json::Value;
@@ -18,7 +19,15 @@ pub enum Other {
     /// What the plugin emitted when it served, by id.
     Recorded(HashMap<String, Value>),
     /// Another version.
-    Plugin(Box<Trial>),
+    Plugin(Box<Beside>),
+}
+
+/// Another version, on a ground of its own.
+pub struct Beside {
+    /// It.
+    pub trial: Trial,
+    /// What it stands on.
+    pub _ground: Ground,
 }
 
 impl Other {
@@ -56,11 +65,11 @@ impl Other {
                 let ids = (0..).map(|ordinal| trial.emit_id(event, ordinal).to_string());
                 Ok(ids.map_while(|id| emits.get(&id).cloned()).collect())
             }
-            Self::Plugin(other) if other.handles(&event.event_type) => {
-                let step = did(event.seq, what, &account(other, what).await?);
+            Self::Plugin(other) if other.trial.handles(&event.event_type) => {
+                let step = did(event.seq, what, &account(&mut other.trial, what).await?);
                 Ok(step.did.get("emits").and_then(Value::as_array).cloned().unwrap_or_default())
             }
-            Self::Plugin(_) => Ok(Vec::new()),
+            Self::Plugin(..) => Ok(Vec::new()),
         }
     }
 
@@ -70,10 +79,10 @@ impl Other {
     /// When the other version's own journal fails.
     pub async fn of_call(&mut self, event: &Event, what: &What) -> Result<Option<Value>, Failure> {
         match self {
-            Self::Plugin(other) if other.gates(what.name()) => {
-                Ok(Some(did(event.seq, what, &account(other, what).await?).did))
+            Self::Plugin(other) if other.trial.gates(what.name()) => {
+                Ok(Some(did(event.seq, what, &account(&mut other.trial, what).await?).did))
             }
-            Self::Plugin(_) => Ok(Some(Value::Null)),
+            Self::Plugin(..) => Ok(Some(Value::Null)),
             Self::Recorded(_) => Ok(None),
         }
     }
