@@ -46,3 +46,18 @@ fn read_text(path: &Path) -> Result<String, Failure> {
     }
     std::fs::read_to_string(path).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_unread() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_TEXT_BYTES + 1).unwrap();
+        let error = read_text(file.path()).unwrap_err().to_string();
+        assert!(error.contains("at most 67108864 are read"), "{error}");
+        assert!(read_text(Path::new("/nowhere")).unwrap_err().to_string().starts_with("/nowhere: "));
+    }
+}

@@ -57,12 +57,13 @@ pub fn read(file: &Path) -> Result<Vec<Recorded>, Failure> {
 }
 
 fn parse(text: &str) -> Result<Vec<Recorded>, String> {
+    let is_full = |line: &&str| !line.trim().is_empty();
+    if text.lines().filter(is_full).nth(MAX_LINES).is_some() {
+        return Err(format!("has more than {MAX_LINES} lines: take a part of it"));
+    }
     let mut recorded = Vec::new();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let refused = |reason: String| format!("line {line}: {reason}");
-        if recorded.len() >= MAX_LINES {
-            return Err(refused(format!("at most {MAX_LINES} lines are taken: leave some out")));
-        }
         if text.len() as u64 > MAX_LINE_BYTES {
             return Err(refused(format!("has more than {MAX_LINE_BYTES} bytes; no exported event is as long")));
         }
@@ -122,7 +123,8 @@ mod tests {
         }
         let many = format!("{CALL}\n").repeat(3);
         assert_eq!(parse(&many).unwrap().len(), 3);
-        let too_many = "{}\n".repeat(MAX_LINES + 1);
-        assert!(parse(&too_many).is_err());
+        let most = "x\n\n".repeat(MAX_LINES);
+        assert!(parse(&most).unwrap_err().starts_with("line 1: not JSON"));
+        assert!(parse(&format!("{most}x")).unwrap_err().starts_with("has more than 100000 lines"));
     }
 }

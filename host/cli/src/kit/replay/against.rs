@@ -36,6 +36,10 @@ impl Other {
     /// # Errors
     /// When the journal cannot be read, or holds too many.
     pub fn recorded(journal: &Path, plugin: &str, since: &Query) -> Result<Self, Failure> {
+        Self::recorded_at_most(journal, plugin, since, MAX_EMITS)
+    }
+
+    fn recorded_at_most(journal: &Path, plugin: &str, since: &Query, most: usize) -> Result<Self, Failure> {
         let failed = |error: tollgate_core::journal::JournalError| Failure::Failed(error.to_string());
         let source = format!("plugin:{plugin}");
         let query = Query { after: since.after, ..Query::default() };
@@ -43,9 +47,9 @@ impl Other {
         let mut emits = HashMap::new();
         while let Some(events) = export.next_page().map_err(failed)? {
             for event in events.iter().filter(|event| *event.source == *source) {
-                if emits.len() >= MAX_EMITS {
+                if emits.len() >= most {
                     return Err(Failure::Failed(format!(
-                        "{plugin} emitted more than {MAX_EMITS} events since then: begin later, with --since"
+                        "{plugin} emitted more than {most} events since then: begin later, with --since"
                     )));
                 }
                 emits.insert(event.id.to_string(), emit_of(&event.event_type, event.entity.as_ref(), &event.payload));
@@ -85,5 +89,34 @@ impl Other {
             Self::Plugin(..) => Ok(Some(Value::Null)),
             Self::Recorded(_) => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up has failed")]
+    use super::*;
+    use tollgate_core::bus::{Bus, BusOptions};
+    use tollgate_core::event::Draft;
+    use tollgate_core::events::EventType;
+    use tollgate_core::journal::{Durability, JournalOptions};
+    use tollgate_core::time::Clock;
+
+    #[tokio::test]
+    async fn what_a_plugin_emitted_is_found_and_there_may_be_too_much_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let journal = JournalOptions { path: path.clone(), durability: Durability::Normal };
+        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        for source in ["plugin:p", "plugin:other", "plugin:p", "core"] {
+            bus.emit(Draft::new(EventType::parse("x.done").unwrap(), source, "{}")).await.unwrap();
+        }
+        bus.close().await;
+        let Other::Recorded(found) = Other::recorded(&path, "p", &Query::default()).unwrap() else { panic!("it is") };
+        assert_eq!(found.len(), 2);
+        let later = Query { after: 1, ..Query::default() };
+        assert!(Other::recorded_at_most(&path, "p", &later, 1).is_ok());
+        let error = Other::recorded_at_most(&path, "p", &Query::default(), 1).err().unwrap().to_string();
+        assert!(error.contains("p emitted more than 1 events since then: begin later"), "{error}");
     }
 }
