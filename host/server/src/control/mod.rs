@@ -19,17 +19,19 @@ use crate::feed::KEEP_ALIVE;
 use crate::query::{Since, cursor};
 use crate::router::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::scope::Needs;
+use crate::serve::Place;
 use crate::socket::MAX_FRAME_BYTES;
 use crate::state::{MAX_STREAMS, State};
 use crate::tenure::{Places, Tenure};
 pub(crate) use address_book::AddressBook;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
+use axum::http::header::UPGRADE;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use connection::{Connection, Guest, Wishes, join};
-pub(crate) use rooms::{Kind as RoomKind, Room, rooms_of_start};
-use rooms::{MAX_ROOMS, Rooms};
+pub(crate) use rooms::{Kind as RoomKind, rooms_named, rooms_of_start};
+use rooms::{MAX_ROOMS, Room, Rooms};
 use said::{Code, Trouble};
 use serde::Deserialize;
 use socketioxide::adapter::LocalAdapter;
@@ -146,6 +148,11 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
         request.extensions_mut().insert(state.clone());
     }
     let posted = request.method() == Method::POST;
+    // The library keeps the request that a session begins with for as long as that lasts: the connection of one that
+    // polls is long gone by then, and its place is free.
+    if !request.headers().contains_key(UPGRADE) {
+        request.extensions_mut().remove::<Place>();
+    }
     let answer = state.control.service.clone().oneshot(request);
     let answer = if posted {
         // A client's own words: they come within the time that any body may take.

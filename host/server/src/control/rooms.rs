@@ -148,6 +148,18 @@ pub(crate) fn rooms_of_start(draft: &Draft) -> Result<Option<Vec<Room>>, String>
     Ok(Some(rooms).filter(|rooms| !rooms.is_empty()))
 }
 
+/// Every room that a draft names itself, whether it is told there or says where its session is shown: what a caller
+/// that may not join all of them must not name.
+pub(crate) fn rooms_named(draft: &Draft) -> Vec<Room> {
+    let told = TOLD.iter().any(|(told, _)| *told == draft.event_type.as_str());
+    if !told && draft.event_type.as_str() != SESSION_STARTED {
+        return Vec::new();
+    }
+    let about: About<'_> = serde_json::from_str(&draft.payload).unwrap_or_default();
+    let rooms = [(Kind::Agent, about.agent_id), (Kind::Village, about.village_id), (Kind::Repo, about.repo_id)];
+    rooms.into_iter().filter_map(|(kind, id)| Room::named(kind, &id?).ok()).collect()
+}
+
 /// The types that rooms are told of, and what clients know each by.
 pub(crate) const TOLD: [(&str, &str); 4] = [
     (WORK_STREAM_EVENT, "work_stream_event"),
@@ -194,7 +206,8 @@ impl Address {
         let village = about.village_id.or_else(|| of_session(|session| session.village.as_ref()));
         let repo = about.repo_id.or_else(|| of_session(|session| session.repo.as_ref()));
         let rooms = [(Kind::Agent, agent), (Kind::Village, village), (Kind::Repo, repo)];
-        let rooms = rooms.into_iter().filter_map(|(kind, id)| Some(Room { kind, id: id?.as_ref().into() })).collect();
+        // What no client can join is no room.
+        let rooms = rooms.into_iter().filter_map(|(kind, id)| Room::named(kind, &id?).ok()).collect();
         Some(Self { name, rooms })
     }
 }
