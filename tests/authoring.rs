@@ -241,7 +241,7 @@ fn a_plugin_is_replayed_over_the_journal_without_effect() {
     let daemon = home.start();
     daemon.serving("counter");
     for _ in 0..3 {
-        let emitted = home.tollgate(["emit", "demo.tick", "--wait", "50s"]);
+        let emitted = home.tollgate(["emit", "demo.tick", "--wait", "45s"]);
         assert!(emitted.status.success(), "{}", stderr(&emitted));
     }
     let (let_through, denied) = (["git status", "cargo test"], "rm -rf /");

@@ -41,7 +41,7 @@ fn a_plugin_built_against_the_first_interface_goes_on_working() {
     let daemon = home.start();
     daemon.serving("frozen-0-1");
     assert_eq!(daemon.plugin("frozen-0-1")["version"], "1.2.3");
-    let emitted = home.tollgate(["emit", "demo.tick", "--wait", "50s"]);
+    let emitted = home.tollgate(["emit", "demo.tick", "--wait", "45s"]);
     assert!(stdout(&emitted).contains("frozen-0-1: handled"), "{}{}", stdout(&emitted), stderr(&emitted));
     let seen: Vec<Value> = daemon.events("frozen.seen");
     assert_eq!((seen.len(), &seen[0]["payload"]["seen"]), (1, &Value::Bool(true)));

@@ -50,7 +50,7 @@ pub(crate) async fn list(
 }
 
 /// Those that match and are the caller's, the newest first.
-async fn asked(state: &State, caller: &Caller, filter: Filter) -> Result<Vec<Interaction>, ApiError> {
+pub(crate) async fn asked(state: &State, caller: &Caller, filter: Filter) -> Result<Vec<Interaction>, ApiError> {
     let Names::Some(sessions) = &caller.reach.sessions else { return Ok(state.interactions.list(&filter).await?) };
     // One after another, so that what is others' takes no place among the newest.
     let mut found = Vec::new();
@@ -128,11 +128,15 @@ pub(crate) async fn resolve(
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let answered: Answered = read(body).await?;
-    own(&state, &caller, &id).await?;
-    let answer = Answer { decision: answered.decision, answer: answered.answer };
-    let resolution = state.interactions.resolve(&id, answer, caller.speaks_as(&state.user)).await?;
+    let Answered { decision, answer } = read(body).await?;
+    let resolution = answered(&state, &caller, &id, Answer { decision, answer }).await?;
     Ok(json(resolved(&resolution).to_string()))
+}
+
+/// Answers one that is the caller's to answer.
+pub(crate) async fn answered(state: &State, caller: &Caller, id: &str, answer: Answer) -> Result<Resolution, ApiError> {
+    own(state, caller, id).await?;
+    Ok(state.interactions.resolve(id, answer, caller.speaks_as(&state.user)).await?)
 }
 
 /// Withdraws one.
@@ -234,7 +238,7 @@ fn parsed(text: Option<&str>) -> Value {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn value(interaction: &Interaction) -> Value {
+pub(crate) fn value(interaction: &Interaction) -> Value {
     json!({
         "id": interaction.id,
         "kind": interaction.kind.as_str(),

@@ -224,7 +224,7 @@ fn a_file_that_is_not_ours_is_refused_with_the_mend() {
             let sql = "UPDATE meta SET value = '99' WHERE key = 'schema'";
             Connection::open(path).unwrap().execute_batch(sql).unwrap();
         },
-        "schema 99, this tollgate knows 4; upgrade",
+        "schema 99, this tollgate knows 5; upgrade",
     );
     check_open_refused(
         |path| {

@@ -3,6 +3,7 @@
 use super::dashboard::{self, Asked, HOOKS, is_hook};
 use super::joins::{JOINS, Joins, WITHIN};
 use super::pace::Pace;
+use super::questions;
 use super::rooms::{MAX_ROOMS, Refusal, Rooms, TOLD};
 use super::said::{Code, Outgoing, Request, Text, Trouble};
 use super::wire::{Inbox, Put, Said, put};
@@ -270,7 +271,9 @@ impl Connection {
     /// What it knows an event by that is for one of its rooms, where it may read its type.
     fn for_rooms(&self, event: &Event) -> Option<&'static str> {
         let address = self.state.control.addresses.of(event, &self.state.sessions)?;
-        let met = self.wishes.rooms.meet(&address.rooms) && self.may_read(&event.event_type);
+        // What people are asked is told to those whose sessions it is of, in whichever room.
+        let own = !address.asks || self.caller.reach.session(event.session.as_deref());
+        let met = own && self.wishes.rooms.meet(&address.rooms) && self.may_read(&event.event_type);
         met.then_some(address.name)
     }
 
@@ -319,6 +322,8 @@ impl Connection {
                 Ok(json!({"ok": true, "room": room.to_string()}))
             }
             Request::History(asked) => self.look_back(asked, None).await,
+            Request::Questions => questions::waiting(&self.state, &self.caller).await,
+            Request::Resolve(answering) => questions::resolve(&self.state, &self.caller, answering).await,
             Request::Status => {
                 let status = dashboard::status(&self.state);
                 self.waiting.push_back(Outgoing::notice("status", &status));

@@ -8,6 +8,7 @@ mod connection;
 pub(crate) mod dashboard;
 mod joins;
 mod pace;
+mod questions;
 mod rooms;
 mod said;
 mod wire;

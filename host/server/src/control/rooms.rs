@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use tollgate_core::event::{Draft, Event, MAX_NAME_BYTES};
-use tollgate_core::events::payload::{AGENT_DISCONNECT, AGENT_SPAWN, ALERT_RAISED, SESSION_STARTED, WORK_STREAM_EVENT};
+use tollgate_core::events::payload::{
+    AGENT_DISCONNECT, AGENT_SPAWN, ALERT_RAISED, INTERACTION_REQUESTED, INTERACTION_RESOLVED, SESSION_STARTED,
+    WORK_STREAM_EVENT,
+};
 use tollgate_core::session::Sessions;
 
 /// Most rooms that one client is in: more than anyone looks at, and each event is held against all.
@@ -161,11 +164,13 @@ pub(crate) fn rooms_named(draft: &Draft) -> Vec<Room> {
 }
 
 /// The types that rooms are told of, and what clients know each by.
-pub(crate) const TOLD: [(&str, &str); 4] = [
+pub(crate) const TOLD: [(&str, &str); 6] = [
     (WORK_STREAM_EVENT, "work_stream_event"),
     (AGENT_SPAWN, "agent_spawn"),
     (AGENT_DISCONNECT, "agent_disconnect"),
     (ALERT_RAISED, "alert_raised"),
+    (INTERACTION_REQUESTED, "interaction_requested"),
+    (INTERACTION_RESOLVED, "interaction_resolved"),
 ];
 
 /// Where an event goes.
@@ -173,6 +178,8 @@ pub(crate) const TOLD: [(&str, &str); 4] = [
 pub(crate) struct Address {
     /// What clients know it by.
     pub(crate) name: &'static str,
+    /// Whether it is a question to people, or its end.
+    pub(crate) asks: bool,
     pub(crate) rooms: Vec<Room>,
 }
 
@@ -192,22 +199,25 @@ struct About<'a> {
 
 impl Address {
     /// Where an event goes: to its agent, and to the village and the repository that it names or that its session is
-    /// of. None where no room is told of its type. An alert is for the village and the repository alone.
+    /// of. None where no room is told of its type. An alert is for the village and the repository alone;
+    /// a question names no agent, so that its session stands for it, as where a runner names none.
     pub(crate) fn of(event: &Event, sessions: &Sessions) -> Option<Self> {
         let (event_type, name) = TOLD.into_iter().find(|(told, _)| *told == event.event_type.as_str())?;
         // A payload that names them otherwise than by text names nobody.
         let about: About<'_> = serde_json::from_str(&event.payload).unwrap_or_default();
+        let asks = matches!(event_type, INTERACTION_REQUESTED | INTERACTION_RESOLVED);
         let session = event.session.as_deref().or(about.session_id.as_deref());
+        let asking = session.filter(|_| asks).map(|session| Cow::Owned(session.to_owned()));
         let session = session.and_then(|session| sessions.get(session));
         let of_session = |id: fn(&tollgate_core::session::Session) -> Option<&Arc<str>>| {
             session.as_deref().and_then(id).map(|id| Cow::Borrowed(&**id))
         };
-        let agent = about.agent_id.filter(|_| event_type != ALERT_RAISED);
+        let agent = about.agent_id.filter(|_| event_type != ALERT_RAISED).or(asking);
         let village = about.village_id.or_else(|| of_session(|session| session.village.as_ref()));
         let repo = about.repo_id.or_else(|| of_session(|session| session.repo.as_ref()));
         let rooms = [(Kind::Agent, agent), (Kind::Village, village), (Kind::Repo, repo)];
         // What no client can join is no room.
         let rooms = rooms.into_iter().filter_map(|(kind, id)| Room::named(kind, &id?).ok()).collect();
-        Some(Self { name, rooms })
+        Some(Self { name, asks, rooms })
     }
 }

@@ -1,6 +1,7 @@
 //! What clients say and are answered, as Socket.IO carries it: names of events, codes of errors, acknowledgements.
 
 use super::dashboard::Asked;
+use super::questions::Answering;
 use super::rooms::{Kind, Room};
 use crate::error::ApiError;
 use axum::extract::ws::Utf8Bytes;
@@ -61,6 +62,7 @@ impl From<ApiError> for Trouble {
             "unauthorised" => Code::Unauth,
             "forbidden" => Code::Forbidden,
             "rate_limited" | "too_many_connections" | "busy" => Code::RateLimit,
+            "not_found" => Code::BadPayload,
             code if code.starts_with("bad_") => Code::BadPayload,
             _ => Code::Internal,
         };
@@ -75,6 +77,8 @@ pub(crate) enum Request {
     Leave(Room),
     History(Asked),
     Status,
+    Questions,
+    Resolve(Answering),
 }
 
 impl Request {
@@ -100,9 +104,12 @@ impl Request {
         match name {
             "get_history" => Asked::read(given).map(Self::History).map_err(Trouble::bad),
             "get_status" => Ok(Self::Status),
-            _ => {
-                Err(Trouble::bad("known are join_ and leave_ with village, repo or agent, get_history and get_status"))
-            }
+            "get_interactions" => Ok(Self::Questions),
+            "resolve_interaction" => Answering::read(given).map(Self::Resolve),
+            _ => Err(Trouble::bad(
+                "known are join_ and leave_ with village, repo or agent, get_history, get_status, get_interactions and \
+                 resolve_interaction",
+            )),
         }
     }
 }

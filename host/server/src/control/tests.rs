@@ -11,6 +11,7 @@
 mod bounds;
 mod doors;
 mod hooks;
+mod questions;
 
 use super::*;
 use crate::jwt::tests::{claims, signed};
