@@ -1,29 +1,58 @@
-//! Good tokens, and a corpus of bad ones: each is one change away from a good one. The keys in `keys` are for these
-//! tests alone.
+//! Good tokens, and a corpus of bad ones: each is one change away from a good one. The pairs of keys are made anew each
+//! time.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 pub(crate) const SECRET: &[u8] = b"a shared secret that is for tests only";
-const RSA: &[u8] = include_bytes!("keys/rsa.pem");
-const RSA_PUBLIC: &[u8] = include_bytes!("keys/rsa.pub.pem");
-const ED: &[u8] = include_bytes!("keys/ed25519.pem");
-const ED_PUBLIC: &[u8] = include_bytes!("keys/ed25519.pub.pem");
+static RSA: LazyLock<Pair> = LazyLock::new(|| {
+    let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
+    let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    Pair::of(private.as_ref(), public.as_ref())
+});
+static ED: LazyLock<Pair> = LazyLock::new(|| {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    Pair::of(pair.to_pkcs8v1().unwrap().as_ref(), public.as_ref())
+});
 pub(crate) const AUDIENCE: &str = "tollgate-test";
 pub(crate) const ISSUER: &str = "https://id.example.org";
 /// 2026-01-27T10:21:33Z.
 const NOW: i64 = 1_769_509_293;
 
+/// A pair of keys in PEM.
+struct Pair {
+    private: Vec<u8>,
+    public: Vec<u8>,
+}
+
+impl Pair {
+    fn of(private: &[u8], public: &[u8]) -> Self {
+        let pem = |name: &str, der: &[u8]| {
+            let (text, dashes) = (BASE64_STANDARD.encode(der), "-----");
+            let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line)).collect();
+            format!("{dashes}BEGIN {name}{dashes}\n{}\n{dashes}END {name}{dashes}\n", lines.join("\n")).into_bytes()
+        };
+        Self { private: pem("PRIVATE KEY", private), public: pem("PUBLIC KEY", public) }
+    }
+}
+
 fn host(algorithm: JwtAlgorithm) -> Jwt {
     let key = match algorithm {
         JwtAlgorithm::Hs256 => SECRET,
-        JwtAlgorithm::Rs256 => RSA_PUBLIC,
-        JwtAlgorithm::EdDsa => ED_PUBLIC,
+        JwtAlgorithm::Rs256 => &RSA.public,
+        JwtAlgorithm::EdDsa => &ED.public,
     };
     Jwt::new(algorithm, key, AUDIENCE, ISSUER).unwrap()
 }
@@ -91,8 +120,8 @@ fn read(jwt: &Jwt, token: &str) -> Result<Claims, String> {
 fn a_good_token_of_each_algorithm_says_who_and_what() {
     for (algorithm, key) in [
         (JwtAlgorithm::Hs256, EncodingKey::from_secret(SECRET)),
-        (JwtAlgorithm::Rs256, EncodingKey::from_rsa_pem(RSA).unwrap()),
-        (JwtAlgorithm::EdDsa, EncodingKey::from_ed_pem(ED).unwrap()),
+        (JwtAlgorithm::Rs256, EncodingKey::from_rsa_pem(&RSA.private).unwrap()),
+        (JwtAlgorithm::EdDsa, EncodingKey::from_ed_pem(&ED.private).unwrap()),
     ] {
         let token = encode(&Header::new(algorithm.theirs()), &good(), &key).unwrap();
         let claims = read(&host(algorithm), &token).unwrap();
@@ -214,8 +243,8 @@ fn no_bad_token_counts() {
 #[test]
 fn a_public_key_is_no_secret() {
     // Whoever takes the algorithm from the token takes the public key, which anyone knows, for a secret.
-    for (algorithm, public) in [(JwtAlgorithm::Rs256, RSA_PUBLIC), (JwtAlgorithm::EdDsa, ED_PUBLIC)] {
-        for key in [public, public.trim_ascii_end()] {
+    for (algorithm, public) in [(JwtAlgorithm::Rs256, &RSA.public), (JwtAlgorithm::EdDsa, &ED.public)] {
+        for key in [&**public, public.trim_ascii_end()] {
             let token = forged(&json!({"alg": "HS256", "typ": "JWT"}), &good(), key);
             assert_eq!(read(&host(algorithm), &token).unwrap_err(), "InvalidAlgorithm");
         }
@@ -230,8 +259,8 @@ fn what_is_no_key_is_refused_with_what_mends_it() {
     };
     check(JwtAlgorithm::Hs256, &SECRET[..MIN_SECRET_BYTES - 1], "the secret has 31 bytes");
     check(JwtAlgorithm::Rs256, SECRET, "no public key for RS256 in PEM");
-    check(JwtAlgorithm::Rs256, ED_PUBLIC, "no public key for RS256 in PEM");
-    check(JwtAlgorithm::EdDsa, RSA_PUBLIC, "no public key for EdDSA in PEM");
+    check(JwtAlgorithm::Rs256, &ED.public, "no public key for RS256 in PEM");
+    check(JwtAlgorithm::EdDsa, &RSA.public, "no public key for EdDSA in PEM");
     check(JwtAlgorithm::EdDsa, b"", "no public key for EdDSA in PEM");
     assert!(!format!("{:?}", shared()).contains("secret"), "a key is never shown");
 }
