@@ -5,6 +5,7 @@ mod machine;
 mod output;
 mod program;
 mod state;
+mod workspace;
 
 pub use limits::*;
 pub use machine::{Machine, Move, Refusal, Settled};

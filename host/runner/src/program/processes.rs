@@ -11,8 +11,7 @@ use rustix::process::{
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::task::JoinHandle;
 
 /// How often what is killed or stopped is looked for again: whatever starts faster than that is no program but a
 /// fork bomb, and its end is the leader's terminal hanging up.
@@ -53,33 +52,32 @@ pub(crate) struct Identity {
 pub(crate) struct Processes {
     leader: Pid,
     exit: Option<Exit>,
+    /// Waits for the leader's end and leaves it unreaped.
+    waiter: JoinHandle<Result<Option<WaitIdStatus>, Errno>>,
 }
 
 impl Processes {
-    /// Those of the session that `leader`, a child of this process, leads.
+    /// Those of the session that `leader`, a child of this process, leads. Needs a running tokio runtime.
     pub(super) fn new(leader: Pid) -> Self {
-        Self { leader, exit: None }
+        let waiter = tokio::task::spawn_blocking(move || wait(leader, WaitIdOptions::NOWAIT));
+        Self { leader, exit: None, waiter }
     }
 
     /// Waits until the leader has ended, and leaves it unreaped. Cancel-safe.
-    pub(crate) async fn ended(&mut self) -> std::io::Result<Exit> {
+    pub(crate) async fn ended(&mut self) -> Exit {
         if let Some(exit) = self.exit {
-            return Ok(exit);
+            return exit;
         }
-        let descriptor = AsyncFd::with_interest(pidfd_open(self.leader, PidfdFlags::empty())?, Interest::READABLE)?;
-        loop {
-            let mut ready = descriptor.readable().await?;
-            let status = waitid(
-                WaitId::Pid(self.leader),
-                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG,
-            )?;
-            if let Some(status) = status {
-                let exit = exit_of(&status);
-                self.exit = Some(exit);
-                return Ok(exit);
+        let exit = match (&mut self.waiter).await {
+            Ok(Ok(Some(status))) => exit_of(&status),
+            // Only where someone else reaps this process's children.
+            Ok(Ok(None) | Err(_)) | Err(_) => {
+                tracing::warn!(pid = self.leader.as_raw_pid(), "runner.wait: the program's end was not seen");
+                Exit::Signal(Signal::KILL.as_raw())
             }
-            ready.clear_ready();
-        }
+        };
+        self.exit = Some(exit);
+        exit
     }
 
     /// Sends `signal` to every process of the session. Blocks for a look at the process table.
@@ -133,9 +131,9 @@ impl Drop for Processes {
     fn drop(&mut self) {
         self.kill();
         let leader = self.leader;
-        if let Ok(None) = waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+        if let Ok(None) = wait(leader, WaitIdOptions::NOHANG) {
             // It does not die at once: it is in the kernel, or another user's.
-            let reap = move || waitid(WaitId::Pid(leader), WaitIdOptions::EXITED).map(drop);
+            let reap = move || wait(leader, WaitIdOptions::empty()).map(drop);
             if let Err(error) = std::thread::Builder::new().name("tollgate-reap".into()).spawn(reap) {
                 tracing::warn!(pid = leader.as_raw_pid(), %error, "runner.reap");
             }
@@ -158,6 +156,16 @@ pub(crate) fn kill_left_over(identity: &Identity) -> usize {
     let left: Vec<_> = members(leader).into_iter().filter(is_left).collect();
     left.iter().for_each(|member| member.send(Signal::KILL, leader));
     left.len()
+}
+
+/// Waits for the leader's end; with `NOWAIT` it can be waited for again.
+fn wait(leader: Pid, options: WaitIdOptions) -> Result<Option<WaitIdStatus>, Errno> {
+    loop {
+        match waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | options) {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
 }
 
 fn exit_of(status: &WaitIdStatus) -> Exit {

@@ -4,9 +4,8 @@ use crate::limits::MAX_CELLS;
 use filedescriptor::FileDescriptor;
 use portable_pty::{MasterPty, PtySize};
 use rustix::io::Errno;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use tokio::io::unix::AsyncFd;
+use std::io;
+use tokio::net::unix::pipe;
 
 /// How large a terminal is, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,8 @@ impl From<Size> for PtySize {
 /// The host's end.
 pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
-    io: AsyncFd<File>,
+    from: pipe::Receiver,
+    to: pipe::Sender,
 }
 
 impl Terminal {
@@ -48,24 +48,29 @@ impl Terminal {
     pub(super) fn new(master: Box<dyn MasterPty + Send>) -> io::Result<Self> {
         let raw = master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
         let mut end = FileDescriptor::dup(&raw).map_err(io::Error::other)?;
+        // Of what is open, so of every descriptor of it.
         end.set_non_blocking(true).map_err(io::Error::other)?;
-        let io = AsyncFd::new(end.as_file().map_err(io::Error::other)?)?;
-        Ok(Self { master, io })
+        let end = || end.as_file().map_err(io::Error::other);
+        // No pipes, and read, written and waited for in the same way.
+        let (from, to) = (pipe::Receiver::from_file_unchecked(end()?)?, pipe::Sender::from_file_unchecked(end()?)?);
+        Ok(Self { master, from, to })
     }
 
     /// Reads once; 0 when nobody has the other end open any more. Cancel-safe.
     pub(crate) async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         loop {
-            let mut ready = self.io.readable().await?;
-            if let Ok(read) = ready.try_io(|io| read(io.get_ref(), bytes)) {
-                return read;
+            self.from.readable().await?;
+            match closed_as_end(self.from.try_read(bytes)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
             }
         }
     }
 
-    /// Reads what is there now; 0 where that is nothing. Asked of the kernel itself, not of the runtime.
+    /// Reads what is there now; 0 where that is nothing. Asked of the kernel itself: the runtime may not know yet that
+    /// there is something.
     pub(crate) fn read_now(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        match read(self.io.get_ref(), bytes) {
+        match closed_as_end(rustix::io::read(&self.from, bytes).map_err(io::Error::from)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             other => other,
         }
@@ -74,9 +79,10 @@ impl Terminal {
     /// Writes once, as much as the program's side takes. Cancel-safe.
     pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            let mut ready = self.io.writable().await?;
-            if let Ok(written) = ready.try_io(|io| io.get_ref().write(bytes)) {
-                return written;
+            self.to.writable().await?;
+            match self.to.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
             }
         }
     }
@@ -87,9 +93,9 @@ impl Terminal {
     }
 }
 
-fn read(mut file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    match file.read(bytes) {
-        // The other end is closed.
+/// A terminal whose other end is closed answers with an error.
+fn closed_as_end(read: io::Result<usize>) -> io::Result<usize> {
+    match read {
         Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(0),
         other => other,
     }
