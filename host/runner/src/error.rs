@@ -86,6 +86,9 @@ pub enum EventRefusal {
     /// The session's state does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The bus would not take it.
+    #[error(transparent)]
+    Bus(#[from] EmitError),
     /// It belongs to another session.
     #[error("belongs to session `{0}`, and was sent for another one")]
     Elsewhere(String),

@@ -69,8 +69,8 @@ pub(crate) const MAX_GIT_BYTES: usize = 1024 * 1024;
 /// Most files that a `diff.summary` names; it counts them all.
 pub const MAX_DIFF_FILES: usize = 500;
 
-/// `session.started` and `session.ended` of the past that are looked at after a restart for sessions that were left
-/// open: those since the last start, of which no more can be open than may be at a time.
-pub(crate) const RECOVERED_EVENTS: usize = 10_000;
+/// Starts, moves and ends of the past that are looked at after a restart for sessions that were left open: the newest,
+/// of more sessions than can have been open at a time.
+pub(crate) const RECOVERED_EVENTS: usize = 20_000;
 /// Most providers in the table.
 pub const MAX_PROVIDERS: usize = 64;

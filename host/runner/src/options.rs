@@ -33,7 +33,10 @@ impl RunnerOptions {
     /// The first provider that cannot be used, and why.
     pub(crate) fn check(&self) -> Result<(), RunnerError> {
         if self.providers.len() > MAX_PROVIDERS {
-            return Err(invalid("providers", format!("are {}, at most {MAX_PROVIDERS} are taken", self.providers.len())));
+            return Err(invalid(
+                "providers",
+                format!("are {}, at most {MAX_PROVIDERS} are taken", self.providers.len()),
+            ));
         }
         for (name, provider) in &self.providers {
             check_name("providers", name)?;

@@ -4,7 +4,7 @@ use crate::machine::Move;
 use crate::options::Identity;
 use crate::output::Chunk;
 use crate::state::State;
-use crate::workspace::{Summary, Touched};
+use crate::workspace::{Summary, Touch, Touched};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
@@ -14,9 +14,9 @@ use std::time::Duration;
 use tollgate_core::bus::EmitError;
 use tollgate_core::event::{Draft, Entity};
 use tollgate_core::events::payload::{
-    APPROVAL_REQUESTED, APPROVAL_RESOLVED, ApprovalRequested, ApprovalResolved, DIFF_SUMMARY, DiffSummary, FILE_TOUCHED,
-    FileTouched, Json, SESSION_ENDED, SESSION_STARTED, SESSION_STATE_CHANGED, SessionEnded, SessionStarted,
-    SessionStateChanged, TERMINAL_CHUNK, TerminalChunk, USAGE_TICK, UsageTick, Violation,
+    APPROVAL_REQUESTED, APPROVAL_RESOLVED, ApprovalRequested, ApprovalResolved, DIFF_SUMMARY, DiffSummary,
+    FILE_TOUCHED, FileTouched, Json, SESSION_ENDED, SESSION_STARTED, SESSION_STATE_CHANGED, SessionEnded,
+    SessionStarted, SessionStateChanged, TERMINAL_CHUNK, TerminalChunk, USAGE_TICK, UsageTick, Violation,
 };
 use tollgate_core::id::derived;
 use tollgate_core::interactions::Interaction;
@@ -25,6 +25,10 @@ use uuid::Uuid;
 
 /// Who says what the runner does.
 pub(crate) const RUNNER: &str = "runner";
+/// The provider of a session that does not run here, in what the host tells of it.
+const OUTSIDE: &str = "outside";
+/// The one move to RUNNING that names the program's processes.
+const RUNNING: &str = "session.state_changed to RUNNING";
 
 /// A payload of the catalogue, whose agent it is of, and further keys.
 #[derive(Serialize)]
@@ -47,6 +51,11 @@ pub(crate) fn ended_id(session: &str) -> Uuid {
     only(session, SESSION_ENDED)
 }
 
+/// As [`started_id`], of the move that says what the program's processes are found by.
+pub(crate) fn running_id(session: &str) -> Uuid {
+    only(session, RUNNING)
+}
+
 fn only(session: &str, event_type: &str) -> Uuid {
     let mut hash = Sha256::new();
     for part in [RUNNER, event_type, session] {
@@ -61,35 +70,27 @@ impl Identity {
     pub(crate) fn started(&self, version: &str) -> Result<Draft, EmitError> {
         let path = self.workspace.as_ref().map(|path| path.to_string_lossy().into_owned());
         let payload = SessionStarted {
-            provider_id: self.provider.as_deref().unwrap_or("outside").to_owned(),
+            provider_id: self.provider.as_deref().unwrap_or(OUTSIDE).to_owned(),
             provider_version: version.to_owned(),
             workspace_path: path.unwrap_or_default(),
             room_path: self.room_path.to_string(),
         };
         let rooms = [("villageId", &self.village_id), ("repoId", &self.repo_id)];
         let rooms = rooms.into_iter().filter_map(|(key, room)| Some((key, json!(room.as_deref()?))));
-        let draft = self.draft(SESSION_STARTED, payload, rooms)?;
+        let draft = self.draft(SESSION_STARTED, payload, rooms.chain([("runsHere", json!(true))]))?;
         Ok(Draft { id: Some(started_id(&self.id)), ..draft })
     }
 
     /// `session.state_changed`.
     pub(crate) fn moved(&self, moved: &Move, reason: Option<&str>) -> Result<Draft, EmitError> {
-        self.moved_with(moved, reason, None)
+        self.draft(SESSION_STATE_CHANGED, changed(moved, reason), None)
     }
 
-    /// The same, with what the program's processes are found by after a restart.
-    pub(crate) fn moved_with(
-        &self,
-        moved: &Move,
-        reason: Option<&str>,
-        process: Option<Value>,
-    ) -> Result<Draft, EmitError> {
-        let payload = SessionStateChanged {
-            previous_state: moved.from.as_str().to_owned(),
-            new_state: moved.to.as_str().to_owned(),
-            reason: reason.map(str::to_owned),
-        };
-        self.draft(SESSION_STATE_CHANGED, payload, process.map(|process| ("process", process)))
+    /// The same, once: to RUNNING, with what the program's processes are found by after a restart.
+    pub(crate) fn runs(&self, moved: &Move, process: Option<Value>) -> Result<Draft, EmitError> {
+        let process = process.map(|process| ("process", process));
+        let draft = self.draft(SESSION_STATE_CHANGED, changed(moved, None), process)?;
+        Ok(Draft { id: Some(running_id(&self.id)), ..draft })
     }
 
     /// `session.ended`.
@@ -120,7 +121,7 @@ impl Identity {
     /// `file.touched`, one for each; the last says what is not told.
     pub(crate) fn touched(&self, touched: Touched) -> Result<Vec<Draft>, EmitError> {
         let count = touched.files.len();
-        let draft = |(index, (path, touch)): (usize, (String, crate::workspace::Touch))| {
+        let draft = |(index, (path, touch)): (usize, (String, Touch))| {
             let payload =
                 FileTouched { path, room_path: self.room_path.to_string(), reason: touch.reason().to_owned() };
             let last = index + 1 == count;
@@ -146,7 +147,7 @@ impl Identity {
     /// `usage.tick`.
     pub(crate) fn tick(&self, units: &Value, interval: Duration) -> Result<Draft, EmitError> {
         let payload = UsageTick {
-            provider_id: self.provider.as_deref().unwrap_or("outside").to_owned(),
+            provider_id: self.provider.as_deref().unwrap_or(OUTSIDE).to_owned(),
             units: raw(USAGE_TICK, units)?,
             interval_ms: millis(interval).into(),
         };
@@ -154,7 +155,12 @@ impl Identity {
     }
 
     /// `approval.requested`: what was asked for, with what it is answered by.
-    pub(crate) fn requested(&self, id: &str, what: &Map<String, Value>, asked: &Interaction) -> Result<Draft, EmitError> {
+    pub(crate) fn requested(
+        &self,
+        id: &str,
+        what: &Map<String, Value>,
+        asked: &Interaction,
+    ) -> Result<Draft, EmitError> {
         let mut approval = what.clone();
         approval.insert("id".to_owned(), json!(id));
         approval.insert("interactionId".to_owned(), json!(&*asked.id));
@@ -167,7 +173,13 @@ impl Identity {
     }
 
     /// `approval.resolved`.
-    pub(crate) fn resolved(&self, id: &str, decision: &str, by: &str, note: Option<String>) -> Result<Draft, EmitError> {
+    pub(crate) fn resolved(
+        &self,
+        id: &str,
+        decision: &str,
+        by: &str,
+        note: Option<String>,
+    ) -> Result<Draft, EmitError> {
         let payload = ApprovalResolved {
             approval_id: id.to_owned(),
             decision: decision.to_owned(),
@@ -210,6 +222,14 @@ impl Identity {
     }
 }
 
+fn changed(moved: &Move, reason: Option<&str>) -> SessionStateChanged {
+    SessionStateChanged {
+        previous_state: moved.from.as_str().to_owned(),
+        new_state: moved.to.as_str().to_owned(),
+        reason: reason.map(str::to_owned),
+    }
+}
+
 fn raw(event_type: &str, value: &impl Serialize) -> Result<Json, EmitError> {
     let refuse = |error: serde_json::Error| Violation {
         event_type: event_type.to_owned(),
@@ -249,6 +269,7 @@ mod tests {
     fn the_first_and_the_last_event_have_ids_that_only_the_host_gives() {
         assert_ne!(started_id("s1"), ended_id("s1"));
         assert_ne!(started_id("s1"), started_id("s2"));
+        assert_ne!(started_id("s1"), running_id("s1"));
         assert!(tollgate_core::id::is_derived(ended_id("s1")));
     }
 }

@@ -7,7 +7,7 @@ mod launch;
 mod processes;
 mod terminal;
 
-pub(crate) use launch::{LaunchError, Order, launch};
+pub(crate) use launch::{Order, launch};
 pub(crate) use processes::{Exit, Identity, Processes, Usage, kill_left_over};
 pub use terminal::Size;
 pub(crate) use terminal::Terminal;
@@ -18,5 +18,7 @@ pub(crate) struct Program {
     pub(crate) processes: Processes,
 }
 
+#[cfg(test)]
+use launch::LaunchError;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use filedescriptor::FileDescriptor;
 use portable_pty::{MasterPty, PtySize};
 use rustix::io::Errno;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use tokio::net::unix::pipe;
 
 /// How large a terminal is, in characters.
@@ -38,7 +39,8 @@ impl From<Size> for PtySize {
 
 /// The host's end.
 pub(crate) struct Terminal {
-    master: Box<dyn MasterPty + Send>,
+    /// For its size; locked since it cannot be shared between threads.
+    master: Mutex<Box<dyn MasterPty + Send>>,
     from: pipe::Receiver,
     to: pipe::Sender,
 }
@@ -53,7 +55,7 @@ impl Terminal {
         let end = || end.as_file().map_err(io::Error::other);
         // No pipes, and read, written and waited for in the same way.
         let (from, to) = (pipe::Receiver::from_file_unchecked(end()?)?, pipe::Sender::from_file_unchecked(end()?)?);
-        Ok(Self { master, from, to })
+        Ok(Self { master: Mutex::new(master), from, to })
     }
 
     /// Reads once; 0 when nobody has the other end open any more. Cancel-safe.
@@ -89,7 +91,8 @@ impl Terminal {
 
     /// Tells the program how large the terminal is.
     pub(crate) fn resize(&self, size: Size) -> io::Result<()> {
-        self.master.resize(size.into()).map_err(|error| io::Error::other(error.to_string()))
+        let master = self.master.lock().unwrap_or_else(PoisonError::into_inner);
+        master.resize(size.into()).map_err(|error| io::Error::other(error.to_string()))
     }
 }
 

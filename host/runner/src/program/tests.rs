@@ -83,7 +83,7 @@ async fn a_program_has_a_terminal_a_folder_and_what_is_listed_of_the_environment
 #[tokio::test]
 async fn a_program_takes_input_and_hears_of_the_size() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "trap 'echo size=$(stty size)' WINCH; echo ready; while read line; do echo got=$line; done";
+    let script = "trap 'echo size=$(stty size)' WINCH; echo ready; while :; do read line && echo got=$line; done";
     let program = launch(order(script, folder.path())).await.unwrap();
     read_until(&program, "ready").await;
     write(&program, "hello\n").await;

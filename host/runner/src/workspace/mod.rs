@@ -5,4 +5,4 @@ mod git;
 mod scan;
 
 pub(crate) use diff::{Summary, base, summary};
-pub(crate) use scan::{Snapshot, Touch, scan};
+pub(crate) use scan::{Snapshot, Touch, Touched, scan};

@@ -163,7 +163,12 @@ mod tests {
         let nothing = Touched { partial: true, ..Touched::default() };
         assert_eq!(part.since(&whole), nothing, "what was not looked at is not deleted");
         assert_eq!(whole.since(&part), Touched::default(), "nor new");
-        assert!(MAX_SCANNED >= 10_000);
+        for number in 10..MAX_SCANNED {
+            fs::write(folder.path().join(format!("f{number}")), "").unwrap();
+        }
+        assert!(!scan(folder.path()).partial);
+        fs::write(folder.path().join("one more"), "").unwrap();
+        assert!(scan(folder.path()).partial);
     }
 
     #[test]
