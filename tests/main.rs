@@ -27,4 +27,5 @@ mod messages;
 mod operations;
 mod plugins;
 mod policies;
+mod runner;
 mod streams;

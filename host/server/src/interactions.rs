@@ -121,6 +121,12 @@ pub(crate) struct Answered {
     answer: Option<Value>,
 }
 
+impl From<Answered> for Answer {
+    fn from(Answered { decision, answer }: Answered) -> Self {
+        Self { decision, answer }
+    }
+}
+
 /// Answers one; one that has ended says how, with `first` false.
 pub(crate) async fn resolve(
     Shared(state): Shared<State>,
@@ -130,8 +136,7 @@ pub(crate) async fn resolve(
 ) -> Result<Response, ApiError> {
     let answered: Answered = read(body).await?;
     own(&state, &caller, &id).await?;
-    let answer = Answer { decision: answered.decision, answer: answered.answer };
-    let resolution = state.interactions.resolve(&id, answer, caller.speaks_as(&state.user)).await?;
+    let resolution = state.interactions.resolve(&id, answered.into(), caller.speaks_as(&state.user)).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
 
@@ -255,7 +260,8 @@ fn value(interaction: &Interaction) -> Value {
     })
 }
 
-fn resolved(resolution: &Resolution) -> Value {
+/// How it ended, and whether by this answer.
+pub(crate) fn resolved(resolution: &Resolution) -> Value {
     json!({"first": resolution.first, "interaction": value(&resolution.interaction)})
 }
 
