@@ -8,15 +8,23 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// A package, and which of this workspace's packages it may build with.
-const EDGES: [(&str, &str, &[&str]); 14] = [
+const EDGES: [(&str, &str, &[&str]); 15] = [
     ("events", "tollgate-events", &[]),
     ("host/core", "tollgate-core", &["tollgate-events"]),
+    ("host/runner", "tollgate-runner", &["tollgate-core"]),
     ("host/runtime", "tollgate-runtime", &["tollgate-core"]),
-    ("host/server", "tollgate-server", &["tollgate-core", "tollgate-runtime"]),
+    ("host/server", "tollgate-server", &["tollgate-core", "tollgate-runner", "tollgate-runtime"]),
     (
         "host/cli",
         "tollgate",
-        &["tollgate-core", "tollgate-runtime", "tollgate-server", "tollgate-bundled", "tollgate-plugin-audit"],
+        &[
+            "tollgate-core",
+            "tollgate-runner",
+            "tollgate-runtime",
+            "tollgate-server",
+            "tollgate-bundled",
+            "tollgate-plugin-audit",
+        ],
     ),
     ("sdk", "tollgate-sdk", &["tollgate-events"]),
     ("plugins/audit", "tollgate-plugin-audit", &["tollgate-sdk"]),
@@ -30,13 +38,14 @@ const EDGES: [(&str, &str, &[&str]); 14] = [
 ];
 
 /// A crate from outside, and the only package that may name it.
-const FENCED: [(&str, &str); 10] = [
+const FENCED: [(&str, &str); 11] = [
     ("wasmtime", "tollgate-runtime"),
     ("wasmtime-wasi", "tollgate-runtime"),
     ("notify", "tollgate-runtime"),
     ("minisign-verify", "tollgate-runtime"),
     ("axum", "tollgate-server"),
     ("socketioxide", "tollgate-server"),
+    ("portable-pty", "tollgate-runner"),
     ("rusqlite", "tollgate-core"),
     ("brush-parser", "tollgate-core"),
     ("saphyr-parser", "tollgate-core"),

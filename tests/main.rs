@@ -29,4 +29,5 @@ mod mistakes;
 mod operations;
 mod plugins;
 mod policies;
+mod runner;
 mod streams;

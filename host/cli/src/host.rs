@@ -18,6 +18,7 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::JournalOptions;
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
+use tollgate_runner::Runner;
 use tollgate_runtime::{Limits, Runtime, RuntimeOptions};
 use tollgate_server::{Door, NetworkRules, Parts, State, Token, Tokens};
 
@@ -35,6 +36,8 @@ pub struct Host {
     pub interactions: Interactions,
     /// The emitters of engines.
     pub engine: Engine,
+    /// Agents in terminals of their own, and sessions that run elsewhere.
+    pub runner: Runner,
 }
 
 impl Host {
@@ -81,8 +84,20 @@ impl Host {
                 return Err(Failure::at("plugins", error));
             }
         };
+        // Before anything is pruned, since what is left of sessions is found in the journal; and not before the
+        // plugins are there, since their ends are told.
+        let runner = Runner::open(&bus, Arc::clone(&sessions), interactions.clone(), config.runner()).await;
+        let runner = match runner {
+            Ok(runner) => runner,
+            Err(error) => {
+                runtime.shutdown().await;
+                bus.close().await;
+                return Err(Failure::at("runner sessions", error));
+            }
+        };
         // Not before the plugins have said that they are there: what they have not finished is kept for them.
         if let Err(error) = bus.retain(config.journal.retention()).await {
+            runner.close().await;
             runtime.shutdown().await;
             bus.close().await;
             return Err(Failure::Failed(error.to_string()));
@@ -98,7 +113,7 @@ impl Host {
         let approvers = config.gate.approvers;
         let approvals = Approvals { interactions: interactions.clone(), approvers, ttl: None };
         let gatekeeper = Arc::new(gatekeeper.with_approvals(approvals));
-        Ok(Self { bus, sessions, gatekeeper, runtime, interactions, engine })
+        Ok(Self { bus, sessions, gatekeeper, runtime, interactions, engine, runner })
     }
 
     /// Binds the socket of `home` and the configured port; the future serves them until `shutdown` resolves, then
@@ -143,6 +158,7 @@ impl Host {
             runtime: self.runtime.clone(),
             interactions: self.interactions.clone(),
             engine: self.engine.clone(),
+            runner: self.runner.clone(),
             door,
             user: user().into(),
         });
@@ -156,8 +172,9 @@ impl Host {
         })
     }
 
-    /// Stops the plugins, commits what is queued, closes the journal.
+    /// Ends the runner's sessions, stops the plugins, commits what is queued, closes the journal.
     pub async fn close(&self) {
+        self.runner.close().await;
         self.runtime.shutdown().await;
         self.bus.close().await;
     }

@@ -14,6 +14,7 @@ pub mod interactions;
 pub mod journal;
 pub mod json;
 pub mod nearest;
+pub mod program;
 pub mod redact;
 pub mod session;
 mod text;

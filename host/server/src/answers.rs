@@ -222,6 +222,54 @@ pub(crate) struct HookAnswer {
     stderr: String,
 }
 
+/// A runner session.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RunnerSession {
+    id: String,
+    /// The provider of a session whose program the host runs.
+    provider: Option<String>,
+    /// `CREATED` to `COMPLETED` or `FAILED`.
+    state: String,
+    reason: Option<String>,
+    agent_id: String,
+    village_id: Option<String>,
+    repo_id: Option<String>,
+    room_path: String,
+    workspace: Option<String>,
+    created_at: String,
+    ended_at: Option<String>,
+    exit_code: Option<i64>,
+    /// Of one session alone, not in a list.
+    #[schemars(default)]
+    approvals: Option<Vec<SessionApproval>>,
+}
+
+/// An approval that a session asked for.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SessionApproval {
+    /// The session's own id for it.
+    id: String,
+    /// The question that it is.
+    interaction: String,
+    open: bool,
+}
+
+/// Runner sessions, the oldest first.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RunnerSessions {
+    sessions: Vec<RunnerSession>,
+}
+
+/// What was recorded of a session, in the order given; null where it was so already.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SessionReceipts {
+    events: Vec<Option<Receipt>>,
+}
+
 /// Questions to people.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]

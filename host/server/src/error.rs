@@ -62,6 +62,11 @@ impl ApiError {
         Self { retry_after: Some(RETRY_AFTER), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
     }
 
+    /// The same in other words for people; what is ours to know stays in the log.
+    pub(crate) fn saying(self, message: String) -> Self {
+        if self.cause.is_some() { self } else { Self { message, ..self } }
+    }
+
     /// The same, to be asked again after this time.
     pub(crate) fn after(self, wait: Duration) -> Self {
         let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
@@ -119,7 +124,11 @@ impl From<BatchError> for ApiError {
     fn from(BatchError { index, error }: BatchError) -> Self {
         let ours = matches!(error, EmitError::Journal(_));
         let refused = Self::from(error);
-        if ours { refused } else { Self { message: format!("event {index}: {}", refused.message), ..refused } }
+        if ours {
+            return refused;
+        }
+        let message = format!("event {index}: {}", refused.message);
+        refused.saying(message)
     }
 }
 

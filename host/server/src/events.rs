@@ -51,12 +51,7 @@ pub(crate) async fn emit(
     if drafts.len() == 1 && text.len() > MAX_BODY_BYTES {
         return Err(ApiError::too_large(MAX_BODY_BYTES));
     }
-    if let Some((index, reason)) =
-        drafts.iter().enumerate().find_map(|(index, draft)| Some((index, not_the_callers(&caller, draft)?)))
-    {
-        let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
-        return Err(ApiError::forbidden(format!("{place}{reason}")));
-    }
+    all_the_callers(&caller, &drafts)?;
     place(&state, &caller, &drafts)?;
     let Some(wait) = wait else {
         let receipts = state.bus.emit_batch(drafts).await?;
@@ -76,7 +71,7 @@ pub(crate) async fn emit(
 
 /// Has the sessions whose starts say where they are shown be shown there: before the start itself is told, since what
 /// follows from it goes there too. Where something is refused none is shown.
-fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
+pub(crate) fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
     let mut placed = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         let at = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
@@ -101,8 +96,18 @@ fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiErro
     Ok(())
 }
 
-fn told(receipt: &Receipt) -> Value {
+/// A receipt, as it is answered.
+pub(crate) fn told(receipt: &Receipt) -> Value {
     json!({"seq": receipt.seq, "id": receipt.id.to_string(), "duplicate": receipt.duplicate})
+}
+
+/// # Errors
+/// The first that this caller may not record, and why.
+pub(crate) fn all_the_callers(caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
+    let refused = drafts.iter().enumerate().find_map(|(index, draft)| Some((index, not_the_callers(caller, draft)?)));
+    let Some((index, reason)) = refused else { return Ok(()) };
+    let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
+    Err(ApiError::forbidden(format!("{place}{reason}")))
 }
 
 /// Why this caller may not record that.

@@ -121,6 +121,12 @@ pub(crate) struct Answered {
     answer: Option<Value>,
 }
 
+impl From<Answered> for Answer {
+    fn from(Answered { decision, answer }: Answered) -> Self {
+        Self { decision, answer }
+    }
+}
+
 /// Answers one; one that has ended says how, with `first` false.
 pub(crate) async fn resolve(
     Shared(state): Shared<State>,
@@ -128,8 +134,8 @@ pub(crate) async fn resolve(
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let Answered { decision, answer } = read(body).await?;
-    let resolution = answered(&state, &caller, &id, Answer { decision, answer }).await?;
+    let given: Answered = read(body).await?;
+    let resolution = answered(&state, &caller, &id, given.into()).await?;
     Ok(json(resolved(&resolution).to_string()))
 }
 
@@ -259,7 +265,8 @@ pub(crate) fn value(interaction: &Interaction) -> Value {
     })
 }
 
-fn resolved(resolution: &Resolution) -> Value {
+/// How it ended, and whether by this answer.
+pub(crate) fn resolved(resolution: &Resolution) -> Value {
     json!({"first": resolution.first, "interaction": value(&resolution.interaction)})
 }
 

@@ -31,6 +31,7 @@ mod replay;
 mod request;
 mod router;
 mod routes;
+mod runner;
 mod scope;
 mod serve;
 mod socket;

@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::tokens::Wish;
 use crate::{
     answers, control, deadletters, documents, events, gate, health, interactions, messages, metrics, plugins, replay,
-    socket, stream, tokens_api,
+    runner, socket, stream, tokens_api,
 };
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
@@ -171,6 +171,34 @@ pub(crate) fn routes() -> Vec<Route> {
         acts("/api/plugins/{name}/reload", Admin, plugins::reload, "Reads its files again and starts it anew."),
         reads("/api/plugins/{name}/grant", ReadAll, plugins::proposed_grant, "What a grant would give."),
         acts("/api/plugins/{name}/grant", Admin, plugins::grant, "Grants what was shown.").takes::<answers::Object>(),
+        acts(
+            "/api/runner/sessions",
+            EmitAll,
+            runner::start,
+            "Makes a runner session: with a provider its program is run, which takes the scope admin too.",
+        )
+        .takes::<runner::NewSession>()
+        .gives::<answers::RunnerSession>(),
+        reads("/api/runner/sessions", ReadAll, runner::list, "Runner sessions that are known, the oldest first.")
+            .gives::<answers::RunnerSessions>(),
+        reads("/api/runner/sessions/{id}", ReadAll, runner::show, "One runner session.")
+            .gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/events", EmitSome, runner::take, "Takes its events in: all or none.")
+            .takes::<answers::Drafts>()
+            .gives::<answers::SessionReceipts>(),
+        acts("/api/runner/sessions/{id}/input", Admin, runner::input, "Types into its terminal.")
+            .takes::<runner::Typed>()
+            .gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/resize", Admin, runner::resize, "Makes its terminal larger or smaller.")
+            .takes::<runner::Cells>()
+            .gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/stop", Admin, runner::stop, "Has it end.").gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/pause", Admin, runner::pause, "Holds it up.").gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/resume", Admin, runner::resume, "Lets it go on.")
+            .gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/approvals/{approval}", Approve, runner::approve, "Answers an approval of it.")
+            .takes::<interactions::Answered>()
+            .gives::<answers::Resolution>(),
         reads("/api/tokens", Admin, tokens_api::list, "Named tokens and their scopes.").gives::<answers::Tokens>(),
         acts("/api/tokens", Admin, tokens_api::add, "Makes a token; the answer alone has its text.")
             .takes::<Wish>()

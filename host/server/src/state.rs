@@ -19,6 +19,7 @@ use tollgate_core::gate::Gatekeeper;
 use tollgate_core::hooks::HookMemory;
 use tollgate_core::interactions::Interactions;
 use tollgate_core::session::Sessions;
+use tollgate_runner::Runner;
 use tollgate_runtime::Runtime;
 
 /// Most live streams at a time: half of the connections, so that watchers never keep the gate's clients out.
@@ -39,6 +40,8 @@ pub struct State {
     pub interactions: Interactions,
     /// The emitters of engines that speak HTTP.
     pub engine: Engine,
+    /// Agents in terminals of their own, and sessions that run elsewhere.
+    pub runner: Runner,
     /// What makes a request from the network a client's.
     pub token: Arc<Token>,
     /// What administration asks for.
@@ -79,6 +82,8 @@ pub struct Parts {
     pub interactions: Interactions,
     /// The emitters of engines.
     pub engine: Engine,
+    /// Agents in terminals of their own, and sessions that run elsewhere.
+    pub runner: Runner,
     /// Who is let in from where.
     pub door: Door,
     /// The user that the daemon runs as.
@@ -89,7 +94,7 @@ impl State {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user } = parts;
+        let Parts { bus, sessions, gatekeeper, runtime, interactions, engine, runner, door, user } = parts;
         Self {
             bus,
             sessions,
@@ -97,6 +102,7 @@ impl State {
             runtime,
             interactions,
             engine,
+            runner,
             token: Arc::new(door.token),
             approver_token: Arc::new(door.approver_token),
             network: Arc::new(door.network),

@@ -5,9 +5,11 @@
 mod jwt;
 mod load;
 mod overrides;
+mod providers;
 
 pub use jwt::JwtConfig;
 pub use load::ConfigError;
+pub use providers::ProviderConfig;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tollgate_core::events::PatternSet;
 use tollgate_core::hooks::AgentHook;
 use tollgate_core::journal::{Durability, Retention};
+use tollgate_runner::RunnerOptions;
 use tollgate_runtime::{SignatureKey, SignatureRules, SignatureRulesError};
 
 /// The least and most that a hook may wait, in milliseconds: below, no answer ever arrives; above, no agent waits.
@@ -50,8 +53,8 @@ pub struct Config {
     pub workspace: WorkspaceConfig,
     /// Live streams.
     pub streams: StreamsConfig,
-    /// Model providers; nothing to set yet.
-    pub providers: ProvidersConfig,
+    /// Programs that runner sessions may be started with, by name; nothing else is.
+    pub providers: BTreeMap<String, ProviderConfig>,
     /// More than one machine; nothing to set yet.
     pub cluster: ClusterConfig,
 }
@@ -84,11 +87,6 @@ impl StreamsConfig {
         PatternSet::parse(&self.anonymous_read).ok().filter(|set| !set.is_empty())
     }
 }
-
-/// `[providers]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProvidersConfig {}
 
 /// `[cluster]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -329,6 +327,12 @@ impl Config {
     pub fn hook(&self, agent: AgentHook) -> HookSettings {
         let HookConfig { timeout_ms, on_unavailable } = self.hooks.get(agent.as_str()).copied().unwrap_or_default();
         HookSettings { timeout_ms: timeout_ms.unwrap_or_else(|| hook_timeout_ms(agent)), on_unavailable }
+    }
+
+    /// What the runner may run.
+    pub fn runner(&self) -> RunnerOptions {
+        let providers = self.providers.iter().map(|(name, provider)| (name.clone(), provider.into()));
+        RunnerOptions { providers: providers.collect() }
     }
 
     /// What a receipt promises.

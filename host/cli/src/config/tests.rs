@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use tollgate_runner::Provider;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
@@ -49,7 +50,7 @@ fn every_key_is_read() {
          allowed_extras = [\"/var/tmp\"]\n[hooks.claude-code]\ntimeout_ms = 5_000\non_unavailable = \"abstain\"\n\
          [plugins]\nwatch = false\nrescan_ms = 500\nrequire_signature = true\n\
          keys = [\"RWTixxHWpXNccqhlGC2OavAnB6SZQ0DCFW3Kig/EJbr47lxojh9VYtmu\"]\n[workspace]\nallow = [\"~/src\", \"/srv\"]\n\
-         [server]\n[streams]\nanonymous_read = [\"task.*\"]\n[providers]\n[cluster]\n",
+         [server]\n[streams]\nanonymous_read = [\"task.*\"]\n[providers.agent]\nprogram = \"agent\"\nargs = [\"-p\"]\nenv = [\"KEY\"]\n[cluster]\n",
         &[],
     )
     .unwrap();
@@ -59,6 +60,13 @@ fn every_key_is_read() {
     assert_eq!((retention.events, retention.bytes), (Some(5_000), Some(16 * 1024 * 1024)));
     assert_eq!(config.filter(), Some(PatternSet::parse(["tool.*"]).unwrap()));
     assert_eq!(config.streams.anonymous_read(), Some(PatternSet::parse(["task.*"]).unwrap()));
+    let agent = Provider {
+        program: "agent".to_owned(),
+        args: vec!["-p".to_owned()],
+        env: vec!["KEY".to_owned()],
+        version: None,
+    };
+    assert_eq!(config.runner().providers, [("agent".to_owned(), agent)].into());
     assert_eq!(config.gate.presets, ["strict"]);
     assert_eq!(config.gate.allowed_extras, [PathBuf::from("/var/tmp")]);
     let hook = HookSettings { timeout_ms: 5_000, on_unavailable: OnUnavailable::Abstain };
@@ -110,6 +118,8 @@ fn every_bad_value_is_refused_with_its_line() {
     refused("[server]\nlisten = \"nowhere\"\n", 2, "neither an address such as 127.0.0.1:7411 nor `off`");
     refused("[server]\nhosts = [\"A.example\"]\n", 2, "no host name in lower case");
     refused("[server]\norigins = [\"board.example.org\"]\n", 2, "no origin such as https://");
+    refused("[providers.agent]\nargs = []\n", 1, "missing field `program`");
+    refused("[providers.agent]\nprogram = \"a\"\nenv = { KEY = \"x\" }\n", 3, "expected a sequence");
     refused("[streams]\nlisten = 1\n", 2, "`listen` is not known here");
     refused("[streams]\nanonymous_read = [\"Orchestrator\"]\n", 2, "[streams] anonymous_read: ");
     let jwt = "[streams.jwt]\nalgorithm = \"RS256\"\naudience = \"a\"\nissuer = \"i\"\n";

@@ -120,6 +120,16 @@ async fn what_is_answered_is_what_the_document_says() {
     asked(&host, &document, ("post", "/api/interactions/{id}/cancel", &at), Value::Null).await;
     let wish = json!({"name": "board", "scopes": ["read"]});
     asked(&host, &document, ("post", "/api/tokens", "/api/tokens"), wish).await;
+    let sessions = "/api/runner/sessions";
+    asked(&host, &document, ("post", sessions, sessions), json!({"id": "o1"})).await;
+    let events = "/api/runner/sessions/{id}/events";
+    let started = json!({"type": "SESSION_STARTED", "sessionId": "o1", "providerId": "p", "providerVersion": "1",
+        "workspacePath": "/w", "roomPath": "r"});
+    asked(&host, &document, ("post", events, "/api/runner/sessions/o1/events"), started).await;
+    let stop = "/api/runner/sessions/{id}/stop";
+    asked(&host, &document, ("post", stop, "/api/runner/sessions/o1/stop"), Value::Null).await;
+    asked(&host, &document, ("get", "/api/runner/sessions/{id}", "/api/runner/sessions/o1"), Value::Null).await;
+    asked(&host, &document, ("get", sessions, sessions), Value::Null).await;
     for path in [
         "/healthz",
         "/readyz",

@@ -4,6 +4,7 @@
 
 mod ingest;
 mod people;
+mod runner;
 mod scoped;
 mod walk;
 
@@ -25,6 +26,7 @@ use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::{Durability, JournalOptions};
 use tollgate_core::session::Sessions;
 use tollgate_core::time::Clock;
+use tollgate_runner::{Provider, Runner, RunnerOptions};
 use tollgate_runtime::{InProcess, Limits, Runtime, RuntimeOptions, SignatureRules};
 use tower::ServiceExt as _;
 
@@ -85,8 +87,11 @@ pub(crate) async fn fixture_of(anonymous_read: Option<&str>, clock: Clock) -> Fi
     };
     let interactions = Interactions::open(&bus, Arc::clone(&sessions));
     let engine = Engine::open(&bus, Arc::clone(&sessions)).unwrap();
+    let shell = Provider { program: "sh".to_owned(), args: Vec::new(), env: Vec::new(), version: None };
+    let options = RunnerOptions { providers: [("shell".to_owned(), shell)].into() };
+    let runner = Runner::open(&bus, Arc::clone(&sessions), interactions.clone(), options).await.unwrap();
     let user = "dev".into();
-    let state = State::new(Parts { bus, sessions, gatekeeper, runtime, interactions, engine, door, user });
+    let state = State::new(Parts { bus, sessions, gatekeeper, runtime, interactions, engine, runner, door, user });
     Fixture { state, home, _folder: folder }
 }
 

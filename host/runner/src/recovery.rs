@@ -1,0 +1,158 @@
+//! After a restart of the host: sessions that were left open are ended as FAILED, in the words of the journal alone.
+//!
+//! A session was left open where its `session.started` is recorded and its `session.ended` is not; both have ids that
+//! only the runner gives, so nobody else can open or end one.
+
+use crate::error::RunnerError;
+use crate::limits::{KEPT_ENDED, RECOVERED_EVENTS};
+use crate::machine::Move;
+use crate::options::Identity;
+use crate::program::{Identity as Process, kill_left_over};
+use crate::session::{Context, Status};
+use crate::state::State;
+use crate::told::{RUNNER, ended_id, running_id, started_id};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tollgate_core::events::PatternSet;
+use tollgate_core::events::payload::{SESSION_ENDED, SESSION_STARTED, SESSION_STATE_CHANGED};
+use tollgate_core::interactions::{Filter, Kind, MAX_PENDING_PER_SESSION, State as Answered};
+use tollgate_core::journal::{Journal, JournalError, Query};
+use tollgate_core::time::Timestamp;
+
+/// Why they end.
+pub(crate) const RESTARTED: &str = "the host was restarted";
+
+/// A session that was left open.
+struct Left {
+    who: Identity,
+    started: Timestamp,
+    state: State,
+    process: Option<Process>,
+}
+
+/// The fields of `session.started` that a session is known by afterwards.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    provider_id: String,
+    workspace_path: String,
+    room_path: String,
+    agent_id: Option<String>,
+    village_id: Option<String>,
+    repo_id: Option<String>,
+    #[serde(default)]
+    runs_here: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Moved {
+    new_state: String,
+    process: Option<Process>,
+}
+
+/// Ends what was left open, and says what that was.
+pub(crate) async fn recover(context: &Context) -> Result<Vec<Status>, RunnerError> {
+    let journal = context.bus.journal().clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let left = left_open(&journal)?;
+        for process in left.iter().filter_map(|left| left.process.as_ref()) {
+            let killed = kill_left_over(process);
+            if killed > 0 {
+                tracing::warn!(killed, "runner.recover: programs of the host before this one were still there");
+            }
+        }
+        Ok::<_, JournalError>(left)
+    });
+    let left = found.await.map_err(|_| RunnerError::Stopping)??;
+    let mut ended = Vec::new();
+    for left in left {
+        let status = end(context, left).await?;
+        if ended.len() < KEPT_ENDED {
+            ended.push(status);
+        }
+    }
+    Ok(ended)
+}
+
+/// Blocks for the journal.
+fn left_open(journal: &Journal) -> Result<Vec<Left>, JournalError> {
+    let patterns = PatternSet::parse([SESSION_STARTED, SESSION_STATE_CHANGED, SESSION_ENDED]).ok();
+    let query = Query { patterns, limit: RECOVERED_EVENTS, newest: true, ..Query::default() };
+    let mut left: BTreeMap<Arc<str>, Left> = BTreeMap::new();
+    for event in journal.read(&query)? {
+        let Some(id) = event.session.clone() else { continue };
+        match event.event_type.as_str() {
+            SESSION_STARTED if event.id == started_id(&id) => {
+                let Ok(who) = serde_json::from_str::<Started>(&event.payload) else { continue };
+                let who = who.identity(Arc::clone(&id));
+                left.insert(id, Left { who, started: event.ts, state: State::Created, process: None });
+            }
+            SESSION_ENDED if event.id == ended_id(&id) => drop(left.remove(&id)),
+            SESSION_STATE_CHANGED => {
+                let (Some(left), Ok(moved)) = (left.get_mut(&id), serde_json::from_str::<Moved>(&event.payload)) else {
+                    continue;
+                };
+                left.state = State::parse(&moved.new_state.to_ascii_uppercase()).unwrap_or(left.state);
+                // Only the host's own word is a reason to kill anything.
+                if event.id == running_id(&id) {
+                    left.process = moved.process;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(left.into_values().collect())
+}
+
+impl Started {
+    fn identity(self, id: Arc<str>) -> Identity {
+        let shared = |text: Option<String>| text.as_deref().map(Arc::from);
+        Identity {
+            provider: self.runs_here.then(|| self.provider_id.as_str().into()),
+            agent_id: shared(self.agent_id).unwrap_or_else(|| Arc::clone(&id)),
+            village_id: shared(self.village_id),
+            repo_id: shared(self.repo_id),
+            room_path: self.room_path.as_str().into(),
+            workspace: Some(self.workspace_path).filter(|path| !path.is_empty()).map(Into::into),
+            id,
+        }
+    }
+}
+
+/// Withdraws what one still asks, and tells its last events.
+async fn end(context: &Context, left: Left) -> Result<Status, RunnerError> {
+    let Left { who, started, state, .. } = left;
+    let filter = Filter {
+        state: Some(Answered::Pending),
+        kind: Some(Kind::Approval),
+        session: Some(Arc::clone(&who.id)),
+        limit: MAX_PENDING_PER_SESSION,
+        ..Filter::default()
+    };
+    for open in context.interactions.list(&filter).await? {
+        if &*open.asked_by == RUNNER {
+            context.interactions.cancel(&open.id, RUNNER).await?;
+        }
+    }
+    let now = context.bus.clock().now();
+    let (last, mut told) = if state.is_final() {
+        (state, Vec::new())
+    } else {
+        let moved = Move { from: state, to: State::Failed };
+        (State::Failed, vec![who.moved(&moved, Some(RESTARTED))?])
+    };
+    told.push(who.ended(last, Some(RESTARTED), None, started.until(now), None)?);
+    context.bus.keep_wanted(&mut told);
+    context.bus.emit_batch(told).await?;
+    Ok(Status {
+        identity: Arc::new(who),
+        state: last,
+        reason: Some(RESTARTED.to_owned()),
+        approvals: Vec::new(),
+        created_at: started,
+        ended_at: Some(now),
+        exit_code: None,
+    })
+}

@@ -1,0 +1,129 @@
+//! Approvals of sessions: answered, denied, timed out, withdrawn, several at a time.
+
+use super::*;
+use tollgate_core::interactions::{Answer, Kind, State as Answered};
+
+fn approval(id: &str) -> NewApproval {
+    NewApproval { id: Some(id.to_owned()), text: format!("do {id}?"), ..NewApproval::default() }
+}
+
+/// A session that works, and whose program ends with a line.
+async fn working() -> (World, Arc<str>) {
+    let world = world("trap 'exit 9' TERM; echo ready; read x; exit 0").await;
+    let id = world.start().await;
+    world.until_written(&id, "ready").await;
+    (world, id)
+}
+
+fn after_up(world: &World, id: &str) -> Vec<String> {
+    world.states(id).split_off(3)
+}
+
+#[tokio::test]
+async fn a_session_waits_until_the_last_of_its_approvals_is_given() {
+    let (world, id) = working().await;
+    let details = json!({"command": "cargo publish"}).as_object().unwrap().clone();
+    let first = world.runner.ask_approval(&id, NewApproval { details, ..approval("a") }).await.unwrap();
+    let second = world.runner.ask_approval(&id, NewApproval { id: None, ..approval("b") }).await.unwrap();
+    assert_eq!(second.id, second.interaction, "the host's own id for it");
+    assert_eq!(world.status(&id).state, State::WaitingForApproval);
+    let asked = world.of_type(&id, "approval.requested");
+    assert_eq!((&asked[0]["approval"]["id"], &asked[0]["approval"]["text"]), (&json!("a"), &json!("do a?")));
+    assert_eq!(asked[0]["approval"]["command"], "cargo publish");
+    assert_eq!(asked[0]["approval"]["expiresAt"], START.after(Kind::Approval.ttl().unwrap()).to_string());
+    let interaction = world.interactions.get(&first.interaction).await.unwrap().unwrap();
+    assert_eq!((interaction.kind, interaction.session.as_deref()), (Kind::Approval, Some(&*id)));
+    let unknown = world.runner.resolve_approval(&id, "nobody's", Answer::approve(), "ada").await.unwrap_err();
+    assert!(matches!(unknown, RunnerError::NoApproval { .. }), "{unknown}");
+    let unknown = world.runner.resolve_approval("nobody", "a", Answer::approve(), "ada").await.unwrap_err();
+    assert!(matches!(unknown, RunnerError::NoSession(_)), "{unknown}");
+    let again = world.runner.ask_approval(&id, approval("a")).await.unwrap_err().to_string();
+    assert!(again.starts_with("the approval `a` was asked for before"), "{again}");
+    // Through the door of all interactions, and through the session's.
+    world.interactions.resolve(&second.interaction, Answer::approve(), "bob").await.unwrap();
+    world.until("the second is told", || world.of_type(&id, "approval.resolved").len() == 1).await;
+    assert_eq!(world.status(&id).state, State::WaitingForApproval, "one is still open");
+    assert!(world.runner.resolve_approval(&id, "a", Answer::approve(), "ada").await.unwrap().first);
+    world.until_state(&id, State::Running).await;
+    let late = world.runner.resolve_approval(&id, "a", Answer::reject("late"), "bob").await.unwrap();
+    assert_eq!((late.first, late.interaction.decision.as_deref()), (false, Some("approve")), "as it ended");
+    world.runner.input(&id, b"\n".to_vec()).await.unwrap();
+    world.ended(&id).await;
+    assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "RUNNING", "COMPLETED"]);
+    let answers: Vec<_> = world
+        .of_type(&id, "approval.resolved")
+        .iter()
+        .map(|told| (told["approvalId"].clone(), told["decision"].clone(), told["resolvedBy"].clone()))
+        .collect();
+    assert_eq!(
+        answers,
+        [(json!(&*second.id), json!("approve"), json!("bob")), (json!("a"), json!("approve"), json!("ada"))]
+    );
+}
+
+#[tokio::test]
+async fn a_denied_approval_ends_as_itself_and_takes_the_others_along() {
+    let (world, id) = working().await;
+    let first = world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    let second = world.runner.ask_approval(&id, approval("b")).await.unwrap();
+    world.runner.resolve_approval(&id, &first.id, Answer::reject("not today"), "ada").await.unwrap();
+    let ended = world.ended(&id).await;
+    assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "STOPPING", "FAILED"]);
+    assert_eq!((&ended["finalState"], &ended["exitCode"]), (&json!("FAILED"), &json!(9)));
+    assert_eq!(ended["reason"], "approval a was denied by ada: not today");
+    let answers = world.of_type(&id, "approval.resolved");
+    assert_eq!((&answers[0]["decision"], &answers[0]["note"]), (&json!("reject"), &json!("not today")));
+    assert_eq!((&answers[1]["approvalId"], &answers[1]["decision"]), (&json!("b"), &json!("cancelled")));
+    assert_eq!(answers.len(), 2);
+    let other = world.interactions.get(&second.interaction).await.unwrap().unwrap();
+    assert_eq!(other.state, Answered::Cancelled, "nobody is asked for a session that is over");
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_answers_times_out_and_counts_as_denied() {
+    let (world, id) = working().await;
+    let patient = NewApproval { ttl: Some(Duration::from_secs(7_200)), ..approval("patient") };
+    world.runner.ask_approval(&id, patient).await.unwrap();
+    world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    world.move_on(Kind::Approval.ttl().unwrap() - Duration::from_millis(1));
+    assert_eq!(world.status(&id).state, State::WaitingForApproval);
+    world.move_on(Duration::from_millis(1));
+    let ended = world.ended(&id).await;
+    assert_eq!(ended["reason"], "approval a was not answered in time");
+    assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "STOPPING", "FAILED"]);
+    let answers: Vec<_> = world.of_type(&id, "approval.resolved").iter().map(|told| told["decision"].clone()).collect();
+    assert_eq!(answers, ["expired", "cancelled"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_outlasts_a_pause_and_ends_with_the_program() {
+    let (world, id) = working().await;
+    world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    world.runner.pause(&id, "ada").await.unwrap();
+    world.runner.ask_approval(&id, approval("b")).await.unwrap();
+    world.runner.resolve_approval(&id, "a", Answer::approve(), "ada").await.unwrap();
+    world.until("told", || world.of_type(&id, "approval.resolved").len() == 1).await;
+    assert_eq!(world.status(&id).state, State::PausedByHuman);
+    world.runner.resume(&id, "ada").await.unwrap();
+    assert_eq!(world.status(&id).state, State::WaitingForApproval);
+    world.runner.input(&id, b"\n".to_vec()).await.unwrap();
+    let ended = world.ended(&id).await;
+    assert_eq!(ended["finalState"], "COMPLETED", "it ended well, and nobody had said no");
+    let states = ["WAITING_FOR_APPROVAL", "PAUSED_BY_HUMAN", "WAITING_FOR_APPROVAL", "RUNNING", "COMPLETED"];
+    assert_eq!(after_up(&world, &id), states);
+    assert_eq!(world.of_type(&id, "approval.resolved")[1]["decision"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_stop_withdraws_what_was_asked() {
+    let (world, id) = working().await;
+    let asked = world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    world.runner.stop(&id, "ada").await.unwrap();
+    assert_eq!(world.interactions.get(&asked.interaction).await.unwrap().unwrap().state, Answered::Cancelled);
+    let late = world.runner.ask_approval(&id, approval("b")).await.unwrap_err().to_string();
+    assert!(late.contains("not possible in STOPPING") || late.contains("has ended"), "{late}");
+    world.ended(&id).await;
+    assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "STOPPING", "COMPLETED"]);
+    let unasked = NewApproval { text: " ".to_owned(), ..approval("c") };
+    assert!(world.runner.ask_approval(&id, unasked).await.is_err());
+}
