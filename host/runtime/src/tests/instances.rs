@@ -217,6 +217,8 @@ async fn one_entity_that_takes_long_keeps_no_other_waiting_and_a_crash_repeats_o
     world.start().await;
     world.eventually("it runs again", || world.began("slow") == 2).await;
     std::fs::write(world.workspace.join("go"), "").unwrap();
+    // By what they emit: right after the start nobody knows yet of what waits.
+    world.wait_for(RAN, 17).await;
     world.eventually("nothing waits", || world.status("run-programs").queue == 0).await;
     // What was finished beyond it is not repeated: no script runs twice but those that were under way.
     let quick = world.began("quick");
