@@ -157,21 +157,26 @@ impl GuestLog {
         let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
         let message = redact(start_of(message, MAX_MESSAGE_BYTES));
         let text = match panic.take() {
-            // Without the SDK's hook, standard error has the place on one line and the message on the next.
-            Some(first) if first.ends_with(':') => format!("{first} {message}"),
+            Some(first) if goes_on(&first) => format!("{first} {message}"),
             Some(first) => first,
             None => message.into_owned(),
         };
         *panic = Some(cut(text, MAX_MESSAGE_BYTES));
     }
 
-    /// A line of standard error, which may be the second line of a panic.
+    /// A line of standard error, which may be a further line of a panic.
     pub(crate) fn standard_error(&self, text: &str) {
-        if self.panicked.load(Ordering::Relaxed) && self.panic().is_some_and(|panic| panic.ends_with(':')) {
+        if self.panicked.load(Ordering::Relaxed) && self.panic().is_some_and(|panic| goes_on(&panic)) {
             self.note_panic(text);
         }
         self.write(LogLevel::Warn, text);
     }
+}
+
+/// Without the SDK's hook, standard error has the place on one line and the message on the next; and a message that
+/// shows a value begins on that line what the next ones hold.
+fn goes_on(panic: &str) -> bool {
+    panic.ends_with([':', '(', '{', '['])
 }
 
 fn panic_message(text: &str) -> Option<&str> {
@@ -255,5 +260,15 @@ mod tests {
         log.standard_error("thread '<unnamed>' panicked at src/lib.rs:3:1:");
         log.standard_error("out of cheese");
         assert_eq!(log.panic().as_deref(), Some("panicked at src/lib.rs:3:1: out of cheese"));
+    }
+
+    #[test]
+    fn a_value_that_a_panic_shows_over_several_lines_is_read_to_where_it_says_something() {
+        let (_, log) = guest();
+        for line in ["panicked at a.rs:1:2:", "no call: Value(", "Exception { message: \"gone\" })", ")", "note: x"] {
+            log.standard_error(line);
+        }
+        let said = "panicked at a.rs:1:2: no call: Value( Exception { message: \"gone\" })";
+        assert_eq!(log.panic().as_deref(), Some(said));
     }
 }

@@ -9,7 +9,7 @@ use tollgate_core::event::Entity;
 use tollgate_core::events::EventType;
 use tollgate_core::gate::GuardOutcome;
 use tollgate_core::redact::redact;
-use tollgate_runtime::{Account, LogLevel, Trial, TrialOutcome};
+use tollgate_runtime::{Account, FaultCause, LogLevel, Trial, TrialOutcome};
 
 /// What came of one line.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Step {
     pub took: Option<Measures>,
     /// Whether the guest faulted.
     pub faulted: bool,
+    /// Where a trap was that says nothing of it itself.
+    pub backtrace: Option<String>,
 }
 
 /// What one call took.
@@ -41,6 +43,9 @@ impl Step {
             fields.insert("fuel".to_owned(), json!(took.fuel));
             fields.insert("took_us".to_owned(), json!(u64::try_from(took.took.as_micros()).unwrap_or(u64::MAX)));
             fields.insert("memory_bytes".to_owned(), json!(took.memory_bytes));
+            if let Some(backtrace) = &self.backtrace {
+                fields.insert("backtrace".to_owned(), json!(backtrace));
+            }
         }
         whole
     }
@@ -79,8 +84,11 @@ pub fn did(number: u64, what: &What, account: &Account) -> Step {
     did.extend(outcome(&account.outcome));
     did.extend(effects(account));
     let took = Measures { fuel: account.fuel, took: account.took, memory_bytes: account.memory_bytes };
-    let faulted = matches!(account.outcome, TrialOutcome::Fault(_));
-    Step { did: Value::Object(did), took: Some(took), faulted }
+    let fault = if let TrialOutcome::Fault(fault) = &account.outcome { Some(fault) } else { None };
+    // A panic names its place itself.
+    let traps = fault.filter(|fault| fault.cause == FaultCause::Trap);
+    let backtrace = traps.and_then(|fault| fault.backtrace.clone());
+    Step { did: Value::Object(did), took: Some(took), faulted: fault.is_some(), backtrace }
 }
 
 fn head(number: u64, what: &What) -> Map<String, Value> {
@@ -91,7 +99,7 @@ fn head(number: u64, what: &What) -> Map<String, Value> {
 fn passed_over(line: u64, what: &What, why: &str) -> Step {
     let mut did = head(line, what);
     did.insert("outcome".to_owned(), json!(why));
-    Step { did: Value::Object(did), took: None, faulted: false }
+    Step { did: Value::Object(did), took: None, faulted: false, backtrace: None }
 }
 
 /// How it ended, in the words of the contract.

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Columns of a text shown to a person.
 const WIDTH: usize = 300;
 
+/// Functions shown of those that were running when it trapped.
+const FRAMES: usize = 6;
+
 /// Gives the component every line, and says what came of it.
 ///
 /// # Errors
@@ -82,6 +85,11 @@ fn show(step: &Step, as_json: bool) -> Result<(), Failure> {
             detail(name, text(name))?;
         }
     }
+    // From the innermost function that has a name.
+    let frames = step.backtrace.iter().flat_map(|backtrace| backtrace.lines()).filter_map(|line| line.split_once('!'));
+    for (_, function) in frames.take(FRAMES) {
+        detail("in", function)?;
+    }
     if let Some(mend) = mend(text("cause")) {
         detail("mend", mend)?;
     }
@@ -109,6 +117,10 @@ fn show(step: &Step, as_json: bool) -> Result<(), Failure> {
 /// What helps against a fault, by its name in the contract.
 fn mend(cause: &str) -> Option<&'static str> {
     Some(match cause {
+        "trap" => {
+            "it did what its language leaves undefined (in C: past an array's end, through a null pointer, a sum too large), \
+             or it gave up"
+        }
         "panic" => "the log has the place; an error that is returned is counted, and costs no new instance",
         "stack_overflow" => "it calls itself too deep: keep what is left to do in a list, and loop over it",
         "out_of_fuel" => {

@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn step(did: Value) -> Step {
-        Step { did, took: None, faulted: false }
+        Step { did, took: None, faulted: false, backtrace: None }
     }
 
     #[test]
