@@ -215,7 +215,7 @@ while the daemon runs";
 pub const PLUGIN_NEW: &str = "Examples:
   tollgate plugin new hello
   tollgate plugin new no-force --guard
-  tollgate plugin new hello --lang js
+  tollgate plugin new hello --lang js                or python, or c
 
 Writes the folder NAME, which must not be there, with all that the package builds with but what its
 language's tools fetch.";

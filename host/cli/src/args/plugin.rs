@@ -197,4 +197,6 @@ pub enum Language {
     Js,
     /// Python, by componentize-py from PyPI
     Python,
+    /// C, by the clang of ziglang from PyPI
+    C,
 }

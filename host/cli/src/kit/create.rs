@@ -49,6 +49,16 @@ const PYTHON: Templates = Templates {
     observer: include_str!("templates/python/observer.py.txt"),
     guard: include_str!("templates/python/guard.py.txt"),
 };
+const C: Templates = Templates {
+    source: "plugin.c",
+    common: &[
+        ("compile_flags.txt", include_str!("templates/c/compile_flags.txt")),
+        (".gitignore", include_str!("templates/c/gitignore.txt")),
+        ("README.md", include_str!("templates/c/README.md.txt")),
+    ],
+    observer: include_str!("templates/c/observer.c.txt"),
+    guard: include_str!("templates/c/guard.c.txt"),
+};
 /// The world of a package that has the interface itself, not an SDK.
 const WORLD: Template = ("wit/plugin.wit", include_str!("templates/wit/plugin.wit.txt"));
 /// What those of a kind have in common, whatever their language.
@@ -88,18 +98,19 @@ pub fn create(args: &NewArgs) -> Result<Exit, Failure> {
         Language::Rust => RUST,
         Language::Js => JAVASCRIPT,
         Language::Python => PYTHON,
+        Language::C => C,
     };
     let own = (templates.source, if *guard { templates.guard } else { templates.observer });
     let kind = if *guard { &GUARD } else { &OBSERVER };
     for (path, text) in templates.common.iter().chain(kind).chain([&own]) {
-        write(&package.join(path), &text.replace("{{name}}", name).replace("{{tool}}", js::TOOL))?;
+        write(&package.join(path), &text.replace("{{name}}", name).replace("{{tool}}", js::TOOL.version))?;
     }
     match lang {
         Language::Rust => {
             vendor::write(&package.join("vendor"))?;
             write(&package.join("Cargo.lock"), LOCK)?;
         }
-        Language::Js | Language::Python => {
+        Language::Js | Language::Python | Language::C => {
             write(&package.join(WORLD.0), &WORLD.1.replace("{{world}}", if *guard { "guard" } else { "observer" }))?;
             vendor::write_interface(&package.join("wit/deps/tollgate-plugin"))?;
         }

@@ -2,10 +2,12 @@
 //!
 //! Knows which tools there are by what lies in the folder; what they are called with is each language's.
 
+mod c;
 pub(super) mod js;
 mod python;
 mod rust;
 mod tools;
+mod world;
 
 use super::check;
 use crate::exit::{Exit, Failure};
@@ -29,9 +31,11 @@ pub fn build(folder: &Path, as_json: bool) -> Result<Exit, Failure> {
         js::build
     } else if holds(python::SOURCE) {
         python::build
+    } else if holds(c::SOURCE) {
+        c::build
     } else {
         return Err(Failure::Failed(format!(
-            "{} holds no package of a plugin: no Cargo.toml, plugin.js or plugin.py; `tollgate plugin new NAME` begins one",
+            "{} holds no package of a plugin: no Cargo.toml, plugin.js, plugin.py or plugin.c; `tollgate plugin new NAME` begins one",
             folder.display()
         )));
     };
