@@ -78,29 +78,6 @@ fn a_new_package_passes_its_test_builds_and_is_taken() {
     }
 }
 
-#[test]
-fn packages_in_other_languages_build_where_their_tools_are() {
-    for (language, tool) in [("js", "componentize-qjs"), ("python", "componentize-py")] {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        if !std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()) {
-            println!("skipped: no `{tool}` is on this machine's path");
-            continue;
-        }
-        let desk = Desk::new();
-        for (name, guard, world) in [("words", &[][..], "observer"), ("no-force", &["--guard"][..], "guard")] {
-            let made = desk.tollgate(&desk.folder(), &[&["plugin", "new", name, "--lang", language], guard].concat());
-            assert!(made.status.success(), "{}", stderr(&made));
-            let package = desk.folder().join(name);
-            let said = json(&desk.tollgate(&package, &["plugin", "build", "--json"]));
-            assert_eq!((&said["name"], &said["world"], &said["takes"]), (&name.into(), &world.into(), &true.into()));
-            let test = ["plugin", "test", &format!("target/{name}.wasm"), "--events", "tests/events.jsonl"];
-            let golden = [&test[..], &["--grant", "grant.toml", "--golden", "tests/golden.jsonl"]].concat();
-            let tried = desk.tollgate(&package, &golden);
-            assert!(tried.status.success(), "{}{}", stdout(&tried), stderr(&tried));
-        }
-    }
-}
-
 /// What the compiler says of `source` in place of the package's own; it must refuse it.
 fn refusal(package: &Path, source: &str) -> String {
     std::fs::write(package.join("src/lib.rs"), source).expect("a source");

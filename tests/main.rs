@@ -24,6 +24,7 @@ mod hooks_install;
 mod hostile;
 mod http;
 mod journal;
+mod languages;
 mod messages;
 mod mistakes;
 mod operations;
