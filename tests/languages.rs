@@ -202,49 +202,80 @@ fn new_packages_in_c_pass_their_tests_at_once() {
     new_packages_pass_their_tests(&C, 60_000);
 }
 
-#[test]
-fn the_examples_do_what_their_golden_files_say() {
-    for language in [JAVASCRIPT, PYTHON, C] {
-        let Some(desk) = language.desk("the_examples") else { continue };
-        let package = desk.example(&language);
-        assert_eq!(desk.build(&package)["takes"], true, "{}", language.example);
-        succeeded(&desk.try_out(&package, language.example, &["--golden", "tests/golden.jsonl"]));
-    }
+/// The language's example, built and held against its golden file; none where its tools are not.
+fn example(language: &Language) -> Option<(Desk, PathBuf)> {
+    let desk = language.desk(language.example)?;
+    let package = desk.example(language);
+    assert_eq!(desk.build(&package)["takes"], true);
+    succeeded(&desk.try_out(&package, language.example, &["--golden", "tests/golden.jsonl"]));
+    Some((desk, package))
 }
 
-/// What an event in JavaScript costs at most: the largest payload that there can be.
-#[test]
-fn the_example_in_javascript_has_the_fuel_for_the_largest_event() {
-    let Some(desk) = JAVASCRIPT.desk("the_largest_event") else { return };
-    let package = desk.example(&JAVASCRIPT);
-    desk.build(&package);
-    let call = json!({"session_id": "s1", "tool_name": "Write", "tool_input": {"content": "x".repeat(250_000)}, "call_id": "c"});
-    fs::write(package.join("tests/events.jsonl"), event(1, "tool.gated", call)).expect("events");
-    succeeded(&desk.try_out(&package, JAVASCRIPT.example, &[]));
-}
-
-#[test]
-fn the_example_in_javascript_forgets_a_session_for_each_new_one() {
-    let Some(desk) = JAVASCRIPT.desk("a_session_for_each_new_one") else { return };
-    let package = desk.example(&JAVASCRIPT);
-    desk.build(&package);
-    let call = |number: usize, session: usize| {
-        let input = json!({"command": "make"});
-        let call =
-            json!({"session_id": format!("s{session:03}"), "tool_name": "Bash", "tool_input": input, "call_id": "c"});
-        event(number, "tool.gated", call)
+/// The payloads that the example emits for these events.
+fn emitted(desk: &Desk, package: &Path, language: &Language, events: &[(String, &str, Value)]) -> Vec<Value> {
+    let line = |(n, (session, event_type, payload)): (usize, &(String, &str, Value))| {
+        event(n + 1, event_type, payload).replace("\"s1\"", &format!("\"{session}\""))
     };
-    // The first one calls twice; by the time of its third call 200 others have come, and it is a new one.
-    let sessions = [0, 0].into_iter().chain(1..=200).chain([0, 200, 200]);
-    let lines: String = sessions.enumerate().map(|(number, session)| call(number + 1, session)).collect();
+    let lines: String = events.iter().enumerate().map(line).collect();
     fs::write(package.join("tests/events.jsonl"), lines).expect("events");
-    let tried = desk.try_out(&package, JAVASCRIPT.example, &["--json"]);
+    let tried = desk.try_out(package, language.example, &["--json"]);
     succeeded(&tried);
-    let emits = |line: &&str| line.contains("repeats.noticed");
-    let told: Vec<Value> =
-        stdout(&tried).lines().filter(emits).map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told: Vec<_> = told.iter().map(|step| &step["emits"][0]["payload"]["session_id"]).collect();
-    assert_eq!(told, ["s200"]);
+    let steps = stdout(&tried);
+    let steps = steps.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    steps
+        .flat_map(|step| step["emits"].as_array().cloned().unwrap_or_default())
+        .map(|one| one["payload"].clone())
+        .collect()
+}
+
+#[test]
+fn the_example_in_c_does_what_its_golden_file_says() {
+    example(&C);
+}
+
+#[test]
+fn the_example_in_javascript_keeps_its_bounds() {
+    let Some((desk, package)) = example(&JAVASCRIPT) else { return };
+    let told = |events: &[(String, &str, Value)]| emitted(&desk, &package, &JAVASCRIPT, events);
+    let call = |session: usize, content: String| {
+        let (session, input) = (format!("s{session:03}"), json!({"content": content}));
+        let call = json!({"session_id": session, "tool_name": "Write", "tool_input": input, "call_id": "c"});
+        (session, "tool.gated", call)
+    };
+    // The largest event there can be does not run out of fuel.
+    assert_eq!(told(&[call(0, "x".repeat(250_000))]), Vec::<Value>::new());
+    // The first session calls twice. Two hundred later it is forgotten, and its third call is a first one.
+    let sessions = [0, 0].into_iter().chain(1..=200).chain([0, 200, 200]);
+    let calls: Vec<_> = sessions.map(|session| call(session, "make".to_owned())).collect();
+    assert_eq!(told(&calls), [json!({"session_id": "s200", "tool_name": "Write", "times": 3})]);
+    // What differs behind the part that is compared is the same; what differs within is not.
+    let long = |mark: usize| call(1, format!("{}{mark}", "x".repeat(2_500)));
+    assert_eq!(told(&[long(1), long(2), long(3)]).len(), 1);
+    let within = |mark: usize| call(1, format!("{mark}{}", "x".repeat(2_500)));
+    assert_eq!(told(&[within(1), within(2), within(3)]).len(), 0);
+}
+
+#[test]
+fn the_example_in_python_keeps_its_bounds() {
+    let Some((desk, package)) = example(&PYTHON) else { return };
+    let finished = |session: usize, tool: usize| {
+        let session = format!("s{session:03}");
+        let payload = json!({"session_id": session, "tool_name": format!("T{tool}"), "call_id": "c", "ok": true});
+        (session, "tool.finished", payload)
+    };
+    let ended = |session: usize| (format!("s{session:03}"), "hook.session_end", json!({}));
+    let told = |events: &[(String, &str, Value)]| emitted(&desk, &package, &PYTHON, events);
+    // One session more than are counted: the first is forgotten.
+    let mut sessions: Vec<_> = (0..=100).map(|session| finished(session, 1)).collect();
+    sessions.extend([ended(0), ended(1)]);
+    let told_of: Vec<_> = told(&sessions).iter().map(|payload| payload["session_id"].clone()).collect();
+    assert_eq!(told_of, ["s001"]);
+    // Two tools more than are told apart.
+    let mut tools: Vec<_> = (0..52).map(|tool| finished(1, tool)).collect();
+    tools.push(ended(1));
+    let digest = &told(&tools)[0];
+    assert_eq!((&digest["calls"], &digest["tools"]["others"][0]), (&52.into(), &2.into()), "{digest}");
+    assert_eq!(digest["tools"].as_object().map(|tools| tools.len()), Some(51));
 }
 
 /// A plugin that says what it reads, for each way in which the helpers read, and hands it back quoted.
