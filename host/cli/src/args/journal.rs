@@ -5,7 +5,8 @@ use super::people::duration;
 use clap::{ArgGroup, Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
-use tollgate_core::events::Pattern;
+use tollgate_core::events::{Pattern, PatternError, PatternSet};
+use tollgate_core::journal::Query;
 use tollgate_core::time::Timestamp;
 
 /// `journal`
@@ -68,6 +69,20 @@ pub struct ExportArgs {
     /// Begin there: after a seq, or at a time (RFC 3339) or how long ago (10m, 30d)
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub since: Option<When>,
+    /// Which of them.
+    #[command(flatten)]
+    pub which: Which,
+    /// Into this file, which is there only once it is whole [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Of a damaged journal: every event that can still be read and is the one that was recorded
+    #[arg(long, conflicts_with_all = ["since", "until", "types", "session"])]
+    pub salvage: bool,
+}
+
+/// Which events of the journal, from where one begins.
+#[derive(Debug, Args)]
+pub struct Which {
     /// Only events from before this time (RFC 3339), or how long ago
     #[arg(long, value_name = "WHEN", value_parser = time)]
     pub until: Option<When>,
@@ -77,12 +92,6 @@ pub struct ExportArgs {
     /// Only events of this session
     #[arg(long, value_name = "ID")]
     pub session: Option<String>,
-    /// Into this file, which is there only once it is whole [default: standard output]
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Of a damaged journal: every event that can still be read and is the one that was recorded
-    #[arg(long, conflicts_with_all = ["since", "until", "types", "session"])]
-    pub salvage: bool,
 }
 
 /// `journal prune`
@@ -121,6 +130,25 @@ pub enum When {
     Time(Timestamp),
     /// This long ago.
     Ago(Duration),
+}
+
+impl Which {
+    /// What asks the journal for them, from the seq after `after` and the time `since` on.
+    ///
+    /// # Errors
+    /// When there are too many patterns.
+    pub fn query(&self, after: u64, since: Option<When>, now: Timestamp) -> Result<Query, PatternError> {
+        let texts = self.types.iter().map(Pattern::as_str);
+        let patterns = if self.types.is_empty() { None } else { Some(PatternSet::parse(texts)?) };
+        Ok(Query {
+            after,
+            since: since.and_then(|since| since.time(now)),
+            until: self.until.and_then(|until| until.time(now)),
+            session: self.session.as_deref().map(Into::into),
+            patterns,
+            ..Query::default()
+        })
+    }
 }
 
 impl When {

@@ -76,20 +76,12 @@ async fn current(home: &Home, name: &str) -> Result<Other, Failure> {
 }
 
 fn query(args: &ReplayPluginArgs, now: Timestamp) -> Result<Query, Failure> {
-    let texts = args.types.iter().map(tollgate_core::events::Pattern::as_str);
-    let patterns = if args.types.is_empty() { None } else { Some(PatternSet::parse(texts)) };
-    Ok(Query {
-        after: match args.since {
-            // From this one on.
-            When::Seq(seq) => seq.saturating_sub(1),
-            _ => 0,
-        },
-        since: args.since.time(now),
-        until: args.until.and_then(|until| until.time(now)),
-        session: args.session.as_deref().map(Into::into),
-        patterns: patterns.transpose().map_err(|error| Failure::Usage(error.to_string()))?,
-        ..Query::default()
-    })
+    let after = match args.since {
+        // From this one on.
+        When::Seq(seq) => seq.saturating_sub(1),
+        _ => 0,
+    };
+    args.which.query(after, Some(args.since), now).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 async fn shadow(journal: &Path, query: Query, trial: &mut Trial, mut other: Other) -> Result<Report, Failure> {
