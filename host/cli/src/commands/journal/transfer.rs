@@ -54,11 +54,12 @@ pub(super) fn export(path: &Path, args: &ExportArgs) -> Result<Exit, Failure> {
 }
 
 fn query(args: &ExportArgs) -> Result<Query, Failure> {
-    let after = match args.since {
-        Some(When::Seq(seq)) => seq,
-        _ => 0,
+    let (after, since) = match args.since {
+        Some(When::Seq(seq)) => (seq, None),
+        Some(When::Time(at)) => (0, Some(at)),
+        None => (0, None),
     };
-    args.which.query(after, args.since, now()).map_err(|error| Failure::Usage(error.to_string()))
+    args.which.query(after, since).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Says what could not be saved: on standard error, since events may be on standard output.

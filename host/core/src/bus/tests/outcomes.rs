@@ -87,7 +87,9 @@ async fn only_so_many_wait_and_one_too_many_records_nothing() {
     .await;
     let refused = bus.emit_and_wait(numbered(0), LONG).await.unwrap_err();
     assert!(matches!(refused, EmitError::NoPlaceToWait), "{refused}");
-    assert_eq!(bus.journal().head(), all);
+    assert_eq!((bus.journal().head(), bus.statistics().rejected), (all, 1));
+    let (unwanted, told) = bus.emit_and_wait(draft("else.one", "{}"), LONG).await.unwrap();
+    assert_eq!((unwanted.seq, told), (all + 1, Vec::new()), "one that nobody wants needs no place");
     waiting.iter().for_each(|task| task.abort());
     soon(async {
         while bus.emit_and_wait(numbered(0), Duration::ZERO).await.is_err() {
