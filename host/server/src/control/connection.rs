@@ -369,7 +369,8 @@ impl Connection {
 
 /// Tells a client why it is let go, where there is a word for it, and lets it go; where its buffer is full, once it is not.
 async fn say_goodbye(socket: &Arc<Socket>, mut word: Option<Outgoing>) {
-    loop {
+    // Who has left may be back over the same connection: what is said to one is heard by the other.
+    while socket.connected() {
         if word.as_ref().is_some_and(|word| put(socket, word) != Put::Full) {
             word = None;
         }
