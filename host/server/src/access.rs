@@ -122,7 +122,7 @@ fn unauthorised() -> ApiError {
 }
 
 fn unknown_token() -> ApiError {
-    let message = "this token does not count here: it is unknown, or was revoked";
+    let message = "this token does not count here: it is unknown, was revoked, or its time is over";
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
 }
 

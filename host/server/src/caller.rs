@@ -120,7 +120,10 @@ pub(crate) fn whose(state: &State, access: Access, given: Option<&str>) -> Optio
         // The daemon's own user is a client anyway; a token adds what only a token gives.
         let client = Caller::of_the_home("socket", &state.known.client, None);
         let Some(named) = named.filter(|named| *named.reach == Reach::ALL) else { return Some(client) };
-        return Some(Caller { scopes: Arc::new(client.scopes.with_rights_of(&named.scopes)), ..client });
+        let scopes = Arc::new(client.scopes.with_rights_of(&named.scopes));
+        // Whom it names is who it is on record, for as long as it counts.
+        let who = if named.sources.is_some() { named } else { client };
+        return Some(Caller { scopes, ..who });
     }
     if given.is_some() { named } else { state.known.anonymous.clone().filter(|_| access.network) }
 }

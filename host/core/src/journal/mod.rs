@@ -60,6 +60,9 @@ use writer::Writer;
 /// Where committed events go, in seq order, from the thread that committed them.
 pub type Sink = Box<dyn Fn(&[Arc<Event>]) + Send + Sync>;
 
+/// Events that are read at a time where few of them are wanted.
+const SEEN_AT_ONCE: usize = 500;
+
 /// Locks; a holder that panicked left data that is whole, since none of ours panics half-way.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -199,6 +202,41 @@ impl Journal {
         if query.newest {
             found.reverse();
         }
+        Ok(found)
+    }
+
+    /// Of the newest `seen` events that match, at most `query.limit` that `takes` too, in seq order; no more pages once
+    /// those hold `max_bytes` of payload, as [`Journal::read_within`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn newest_where(
+        &self,
+        query: &Query,
+        seen: usize,
+        max_bytes: usize,
+        takes: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Arc<Event>>, JournalError> {
+        let (mut found, mut bytes, mut left) = (Vec::new(), 0_usize, seen);
+        let mut slice = Slice { newest: true, ..Slice::of(query) };
+        while left > 0 && found.len() < query.limit {
+            slice.limit = slice.limit.min(left);
+            let page = self.page(&slice)?;
+            left -= page.events.len().min(left);
+            for event in page.events {
+                if found.len() < query.limit && takes(&event) {
+                    bytes += event.payload.len();
+                    found.push(event);
+                }
+            }
+            if page.exhausted || bytes >= max_bytes {
+                break;
+            }
+            slice.upto = page.scanned.saturating_sub(1);
+            // Not all of them are taken: from here on, more at a time.
+            slice.limit = SEEN_AT_ONCE.max(query.limit);
+        }
+        found.reverse();
         Ok(found)
     }
 
