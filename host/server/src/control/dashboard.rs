@@ -18,7 +18,7 @@ pub(crate) const HOOKS: &str = "hook.*";
 pub(crate) const HISTORY: usize = 50;
 const MAX_HISTORY: usize = 500;
 /// Most bytes of a history: as much as may be said at once.
-const MAX_HISTORY_BYTES: usize = crate::socket::MAX_FRAME_BYTES;
+const MAX_HISTORY_BYTES: usize = crate::line::MAX_FRAME_BYTES;
 /// Most patterns that a history is asked for by.
 const MAX_TYPES: usize = 32;
 
