@@ -27,6 +27,7 @@ mod journal;
 mod messages;
 mod mistakes;
 mod operations;
+mod packaging;
 mod plugins;
 mod policies;
 mod runner;
