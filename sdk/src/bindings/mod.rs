@@ -11,7 +11,8 @@
     clippy::all,
     clippy::pedantic,
     clippy::allow_attributes,
-    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     missing_docs,
     unsafe_code,
     reason = "generated: documented in wit/"

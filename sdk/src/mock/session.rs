@@ -14,8 +14,8 @@ pub enum Effect {
 }
 
 fn effect(effect: Effect) -> Result<(), EffectError> {
-    super::with(|host| match &host.effect_error {
-        Some(error) => Err(error.clone()),
+    super::with(|host| match host.effect_error {
+        Some(error) => Err(error),
         None => {
             host.effects.push(effect);
             Ok(())
