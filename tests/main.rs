@@ -28,6 +28,7 @@ mod journal;
 mod messages;
 mod mistakes;
 mod operations;
+mod packaging;
 mod plugins;
 mod policies;
 mod runner;
