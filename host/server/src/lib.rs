@@ -46,6 +46,7 @@ mod users;
 pub use access::{Access, NetworkRules};
 pub use jwt::{Jwt, JwtAlgorithm, JwtKeyError};
 pub use listen::{BindError, bind, bind_tcp, socket_path};
+pub use query::MAX_PLUGINS_MS;
 pub use router::router;
 pub use serve::serve;
 pub use state::{Door, Parts, State, Token};

@@ -27,7 +27,7 @@ mod tests;
 pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
 pub use export::{Export, MAX_RANGES, Salvage};
-pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention, hex};
+pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention};
 pub use redact::{BLANK, Redaction};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use stats::{Census, MAX_COUNTED, MAX_TYPES, Waiting, census, stats_of};
