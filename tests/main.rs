@@ -16,6 +16,7 @@ mod authoring;
 mod bench;
 mod commands;
 mod compiling;
+mod control_plane;
 mod crash;
 mod demo;
 mod frozen;
