@@ -17,6 +17,7 @@ mod bench;
 mod commands;
 mod compiling;
 mod control;
+mod control_plane;
 mod crash;
 mod demo;
 mod frozen;
