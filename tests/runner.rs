@@ -218,7 +218,9 @@ fn the_configuration_knows_providers() {
     }
     // What cannot be run is the runner's to say, before anything is served.
     home.configure("[providers.x]\nprogram = \"bin/x\"\n");
-    let refused = home.tollgate(["run"]);
-    assert!(!refused.status.success(), "{}", stdout(&refused));
-    assert!(stderr(&refused).contains("neither an absolute path nor a bare name"), "{}", stderr(&refused));
+    for arguments in [&["run"][..], &["config", "check"]] {
+        let refused = home.tollgate(arguments);
+        assert!(!refused.status.success(), "{}", stdout(&refused));
+        assert!(stderr(&refused).contains("neither an absolute path nor a bare name"), "{}", stderr(&refused));
+    }
 }

@@ -250,6 +250,20 @@ impl Journal {
         Ok(found.events.into_iter().next())
     }
 
+    /// The event whose emitter gave it this id, where it is kept: found by an index, however long ago it was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn event_of(&self, id: Uuid) -> Result<Option<Arc<Event>>, JournalError> {
+        let seq = match self.backend()? {
+            Backend::Ring(ring) => ring.seq_of(id),
+            Backend::Sqlite { readers, .. } => {
+                readers.with(|connection| work::seq_of(connection, id).map_err(read_error))?
+            }
+        };
+        seq.map_or(Ok(None), |seq| self.event(seq))
+    }
+
     /// This journal's epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {

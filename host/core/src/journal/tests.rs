@@ -324,6 +324,21 @@ async fn queries_restrict_by_every_field() {
 }
 
 #[tokio::test]
+async fn an_event_is_found_by_the_id_that_its_emitter_gave() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = JournalOptions { path: folder.path().join("none.db"), durability: Durability::Memory };
+    for journal in [open(folder.path()), Journal::open(&memory, Box::new(|_| {})).unwrap()] {
+        emit(&journal, 3).await;
+        let one = event("test.found", Some("s1"), "{}");
+        let receipt = journal.emit(one.clone(), true).await.unwrap();
+        emit(&journal, 3).await;
+        let found = journal.event_of(one.id).unwrap().unwrap();
+        assert_eq!((found.seq, found.id, found.session.as_deref()), (receipt.seq, one.id, Some("s1")));
+        assert_eq!(journal.event_of(Uuid::now_v7()).unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn long_reads_go_over_many_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());

@@ -74,12 +74,22 @@ pub(crate) async fn start(
     if new.provider.is_some() && !caller.allows(Needs::Admin) {
         return Err(ApiError::forbidden("`provider`: having the host run a program takes the scope admin"));
     }
-    for (kind, id) in [(RoomKind::Village, &new.village_id), (RoomKind::Repo, &new.repo_id)] {
+    let forbidden =
+        |room: &str| Err(ApiError::forbidden(format!("{room}: this token does not name the room (`rooms`)")));
+    let named =
+        [(RoomKind::Agent, &new.agent_id), (RoomKind::Village, &new.village_id), (RoomKind::Repo, &new.repo_id)];
+    for (kind, id) in named {
         let Some(id) = id else { continue };
         let room = Room::read(kind, Some(&json!(id))).map_err(|reason| ApiError::bad_request("bad_field", reason))?;
         if !caller.reach.room(room.kind.as_str(), &room.id) {
-            return Err(ApiError::forbidden(format!("{room}: this token does not name the room (`rooms`)")));
+            return forbidden(&room.to_string());
         }
+    }
+    // A session without an agent's name is its own agent.
+    if let (None, Some(id)) = (&new.agent_id, &new.id)
+        && !caller.reach.room(RoomKind::Agent.as_str(), id)
+    {
+        return forbidden(&format!("agent:{id}"));
     }
     let wish = Wish {
         provider: new.provider,
@@ -93,12 +103,7 @@ pub(crate) async fn start(
         user_id: Some(new.user_id.unwrap_or_else(|| state.user.to_string())),
         size: new.size.map(Size::from).unwrap_or_default(),
     };
-    let made = state.runner.start(wish).await?;
-    let who = &made.identity;
-    if who.village_id.is_some() || who.repo_id.is_some() {
-        state.sessions.place(&who.id, who.village_id.as_deref(), who.repo_id.as_deref());
-    }
-    Ok(json(whole(&made).to_string()))
+    Ok(json(whole(state.runner.start(wish).await?.as_ref()).to_string()))
 }
 
 /// All that are known, the oldest first.

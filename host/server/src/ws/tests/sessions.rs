@@ -164,3 +164,31 @@ async fn what_a_session_asks_is_told_once_and_answered_once_over_every_door() {
     let last = told(&mut ada).await;
     assert_eq!((&last["event"], &last["data"]["finalState"]), (&json!("completed"), &json!("COMPLETED")));
 }
+
+#[tokio::test]
+async fn what_is_past_for_one_session_and_still_to_come_for_another_is_told_once() {
+    let served = served().await;
+    let payload = json!({"path": "a", "roomPath": "r", "reason": "write"}).to_string();
+    let draft = Draft::new(EventType::parse("file.touched").unwrap(), "runner", payload).in_session("s2");
+    for _ in 0..10 {
+        served.fixture.state.bus.emit_batch(vec![draft.clone(); 1_000]).await.unwrap();
+    }
+    let mut client = known(&served, CLIENT).await;
+    // While it is told of these, what happens waits; and so is what is asked for meanwhile heard before that.
+    is_event(&asked(&mut client, json!({"type": "subscribe", "sessionId": "s2", "since": 0})).await, "subscribed");
+    for count in 0..5 {
+        chunk(&served, "s1", &count.to_string()).await;
+    }
+    say(&mut client, json!({"type": "subscribe", "sessionId": "s1", "since": 0}).to_string()).await;
+    let (mut first, mut second) = (Vec::new(), 0);
+    while first.last().map(String::as_str) != Some("last") {
+        let frame = told(&mut client).await;
+        match (frame["event"].as_str().unwrap(), frame["sessionId"].as_str().unwrap()) {
+            ("subscribed", "s1") => drop(chunk(&served, "s1", "last").await),
+            ("output", "s1") => first.push(frame["data"].as_str().unwrap().to_owned()),
+            ("output", "s2") => second += 1,
+            _ => panic!("{frame}"),
+        }
+    }
+    assert_eq!((first, second), (["0", "1", "2", "3", "4", "last"].map(str::to_owned).to_vec(), 10_000));
+}
