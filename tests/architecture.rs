@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Longer than this, a file has more than one reason to change.
 const MAX_LINES: usize = 500;
+/// Made by a program and held to it by a test (`sdk/tests/bindings.rs`): nobody reads them through.
+const GENERATED: [&str; 2] = ["sdk/src/bindings/guard.rs", "sdk/src/bindings/observer.rs"];
 
 /// A package, and which of this workspace's packages it may build with.
 const EDGES: [(&str, &str, &[&str]); 15] = [
@@ -103,7 +105,8 @@ fn every_source_file_says_what_it_owns_and_is_read_in_one_sitting() {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
         let lines = text.lines().count();
-        assert!(lines <= MAX_LINES, "{} has {lines} lines", file.display());
+        let generated = GENERATED.iter().any(|one| file == root().join(one));
+        assert!(generated || lines <= MAX_LINES, "{} has {lines} lines", file.display());
     }
 }
 

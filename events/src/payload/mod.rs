@@ -26,6 +26,7 @@ pub use ui::*;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// JSON that is kept as text.
 pub type Json = Box<serde_json::value::RawValue>;
@@ -38,8 +39,7 @@ pub use serde_json::Number;
 pub struct Empty {}
 
 /// Where and how a payload breaks the shape of its event type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("payload of {event_type}: at `{path}`: {reason}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The event type whose shape is broken.
     pub event_type: String,
@@ -48,6 +48,14 @@ pub struct Violation {
     /// What is wrong with it.
     pub reason: String,
 }
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "payload of {}: at `{}`: {}", self.event_type, self.path, self.reason)
+    }
+}
+
+impl std::error::Error for Violation {}
 
 /// One list by dialect: constant, type name, struct.
 macro_rules! catalogue {
@@ -63,6 +71,8 @@ macro_rules! catalogue {
         ///
         /// # Errors
         /// When the payload is not a JSON object or breaks the shape.
+        // Inline, so that it is compiled where it is called: no guest calls it, and all shapes take seconds.
+        #[inline]
         pub fn check(event_type: &str, payload: &str) -> Result<(), Violation> {
             match event_type {
                 $($($name => check_as::<$payload>(event_type, payload),)*)*

@@ -70,6 +70,20 @@ impl Caller {
         self.scopes.allow(needs) && (self.reach.sessions.is_all() || !needs.all_sessions())
     }
 
+    /// # Errors
+    /// What it lacks for what needs this.
+    pub(crate) fn must(&self, needs: Needs) -> Result<(), ApiError> {
+        if self.allows(needs) {
+            return Ok(());
+        }
+        if self.scopes.allow(needs) {
+            return Err(ApiError::forbidden("this is for who has all sessions; the token names some (`sessions`)"));
+        }
+        let whole = if needs.unrestricted() { " without patterns" } else { "" };
+        let scope = needs.scope().unwrap_or("any");
+        Err(ApiError::forbidden(format!("this token lacks the scope `{scope}`{whole}")))
+    }
+
     /// Who it is on record: the first of its sources, else `otherwise`.
     pub(crate) fn speaks_as<'a>(&'a self, otherwise: &'a str) -> &'a str {
         self.sources.as_ref().and_then(|sources| sources.first()).map_or(otherwise, |source| source)

@@ -209,7 +209,9 @@ impl Page {
         }
         match format {
             Format::CloudEvent => write_cloud_event(event, &mut self.events),
-            Format::Envelope | Format::Frontend | Format::Dashboard => write_json(event, &mut self.events),
+            Format::Envelope | Format::Frontend | Format::Dashboard | Format::ControlPlane => {
+                write_json(event, &mut self.events)
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ mod gate;
 mod health;
 mod interactions;
 mod jwt;
+mod line;
 mod listen;
 mod messages;
 mod metrics;
@@ -42,6 +43,7 @@ mod tenure;
 mod tokens;
 mod tokens_api;
 mod users;
+mod ws;
 
 pub use access::{Access, NetworkRules};
 pub use jwt::{Jwt, JwtAlgorithm, JwtKeyError};

@@ -8,8 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Packages, by their folders here, and what of them a plugin builds with.
-const PACKAGES: [(&str, &str, &[&str]); 2] =
-    [("tollgate-sdk", "sdk", &["Cargo.toml", "src", "wit"]), ("tollgate-events", "events", &["Cargo.toml", "src"])];
+const PACKAGES: [(&str, &str, &[&str]); 2] = [
+    ("tollgate-sdk", "sdk", &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src", "wit"]),
+    ("tollgate-events", "events", &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src"]),
+];
 
 /// The constants, as Rust.
 pub fn list(workspace: &Path) -> Result<String, String> {

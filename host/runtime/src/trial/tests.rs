@@ -115,7 +115,7 @@ async fn after_a_fault_a_fresh_guest_goes_on() {
 #[tokio::test]
 async fn what_a_guest_went_over_before_it_faulted_is_counted() {
     let bench = Bench::new();
-    let grant = "[limits]\nfuel_per_event = 40000000\n";
+    let grant = "[limits]\nfuel_per_event = 3000000\n";
     let mut trial = bench.start("log-flood", guests::LOG_FLOOD, grant).await;
     let account = trial.handle(event("demo.loop", "{}")).await.unwrap();
     assert!(

@@ -18,7 +18,7 @@ pub(crate) const HOOKS: &str = "hook.*";
 pub(crate) const HISTORY: usize = 50;
 const MAX_HISTORY: usize = 500;
 /// Most bytes of a history: as much as may be said at once.
-const MAX_HISTORY_BYTES: usize = crate::socket::MAX_FRAME_BYTES;
+const MAX_HISTORY_BYTES: usize = crate::line::MAX_FRAME_BYTES;
 /// Most events that are looked at for one, where the caller may not read all of them.
 const MAX_LOOKED_AT: usize = 10_000;
 /// Most patterns that a history is asked for by.

@@ -12,7 +12,7 @@ use tollgate_core::interactions::{Answer, Filter, State as InteractionState};
 
 /// Most questions in one answer: a screenful of each; and most bytes of them: as much as may be said at once.
 const MAX_QUESTIONS: usize = 100;
-const MAX_QUESTIONS_BYTES: usize = crate::socket::MAX_FRAME_BYTES;
+const MAX_QUESTIONS_BYTES: usize = crate::line::MAX_FRAME_BYTES;
 
 /// `resolve_interaction {interactionId, decision?, answer?}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -19,11 +19,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_core::interactions::{Answer, Resolution};
 use tollgate_core::json::{DraftContext, drafts_from_json};
 use tollgate_runner::{RunnerError, Size, Status, Wish};
 
 /// Who tells of a session where an event names no source.
 const DEFAULT_SOURCE: &str = "runner";
+
+/// What typing into a session's terminal takes, and stopping it, and whatever else steers it.
+pub(crate) const STEERS: Needs = Needs::Admin;
+/// What answering its approvals takes.
+pub(crate) const ANSWERS: Needs = Needs::Approve;
 
 /// What a session is wished to be.
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -195,13 +201,33 @@ pub(crate) async fn approve(
     Path((id, approval)): Path<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let answered: Answered = read(body).await?;
-    if !caller.reach.session(Some(&id)) {
-        return Err(no_session(&id));
+    let given: Answered = read(body).await?;
+    Ok(json(resolved(&answered(&state, &caller, &id, &approval, given.into()).await?).to_string()))
+}
+
+/// Answers what a session asks: an approval by the session's own id for it, or by the question's that it is; or
+/// another question of the session, such as the gate's.
+pub(crate) async fn answered(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    approval: &str,
+    answer: Answer,
+) -> Result<Resolution, ApiError> {
+    if !caller.reach.session(Some(id)) {
+        return Err(no_session(id));
     }
     let by = caller.speaks_as(&state.user);
-    let resolution = state.runner.resolve_approval(&id, &approval, answered.into(), by).await?;
-    Ok(json(resolved(&resolution).to_string()))
+    match state.runner.resolve_approval(id, approval, answer.clone(), by).await {
+        Err(error @ (RunnerError::NoSession(_) | RunnerError::NoApproval { .. })) => {
+            let asked = state.interactions.get(approval).await?;
+            match asked.filter(|asked| asked.session.as_deref() == Some(id)) {
+                Some(asked) => Ok(state.interactions.resolve(&asked.id, answer, by).await?),
+                None => Err(error.into()),
+            }
+        }
+        other => Ok(other?),
+    }
 }
 
 fn known(state: &State, id: &str) -> Result<Arc<Status>, ApiError> {

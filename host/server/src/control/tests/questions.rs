@@ -82,7 +82,7 @@ async fn what_waits_is_listed_as_far_as_one_message_goes() {
     let texts = waiting["interactions"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap());
     let newest: Vec<String> = (3..20).rev().map(|number| number.to_string()).collect();
     assert_eq!(texts.collect::<Vec<_>>(), newest, "the newest that fit");
-    assert!(waiting.to_string().len() <= crate::socket::MAX_FRAME_BYTES);
+    assert!(waiting.to_string().len() <= crate::line::MAX_FRAME_BYTES);
 }
 
 #[tokio::test]
