@@ -361,7 +361,7 @@ async fn what_is_held_for_a_client_is_counted_to_the_byte() {
     };
     let seq = host.state.bus.emit(large(7)).await.unwrap().seq;
     let cursor = cursor_text(host.state.bus.journal().epoch(), seq);
-    let text = said::Text::Payload(large(7).payload.into());
+    let text = said::Text::Payload(large(7).payload);
     told(said::Outgoing::Event { name: "work_stream_event", text, cursor: Some(cursor) }.bytes()).await;
     poll(&host, "POST", Some(&sid), r#"421234["join_village","v1"]"#).await;
     let text = r#"{"ok":true,"room":"village:v1"}"#.to_owned();
