@@ -47,6 +47,11 @@ enum Task {
     /// A whole session of a runner, in overlapping rooms, resumed by a cursor; and a dashboard of hooks. Fetches the
     /// client with npm into the cache. The daemon is on a temporary home that goes again.
     SocketioClient(Common),
+    /// Drive a whole session by clients that others wrote: npm's socket.io-client in its rooms, and npm's ws on /ws
+    ///
+    /// A small shell script is run in a terminal, asks for an approval and is approved from a room; then another, which is
+    /// denied. Needs Node.js; fetches both with npm into the cache. The daemon is on a temporary home that goes again.
+    ControlPlane(Common),
     /// Hold 200 official Socket.IO clients in rooms under 1,000 events a second, some of which stop reading
     ///
     /// Says how long an event takes to those that read (p50, p99), and counts: everything of their rooms is to come to them
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         Task::WsClients(options) => clients::run(&options),
         Task::Fanout(options) => fanout::run(&options),
         Task::SocketioClient(options) => clients::socketio::run(&options),
+        Task::ControlPlane(options) => clients::control_plane::run(&options),
         Task::SocketioRooms(options) => rooms::run(&options),
         Task::MergeHistory(options) => merges::run(&options),
     };

@@ -3,6 +3,7 @@
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
 
+pub mod control_plane;
 pub mod socketio;
 
 use crate::host::Host;
