@@ -60,9 +60,8 @@ pub fn merge(
     let bags_of_base = bags(base);
     let (our_lines, their_lines) = (ours, theirs);
     let (ours, theirs) = (Side::of(&bags_of_base, base, ours)?, Side::of(&bags_of_base, base, theirs)?);
-    let is_put_or_gone = |side: &Side<'_>| {
-        side.put.iter().any(|lines| !lines.is_empty()) || side.fates.iter().any(|fate| *fate == Fate::Gone)
-    };
+    let is_put_or_gone =
+        |side: &Side<'_>| side.put.iter().any(|lines| !lines.is_empty()) || side.fates.contains(&Fate::Gone);
     let lines = above.iter().chain([base, our_lines, their_lines].into_iter().flatten());
     let bare = { lines }.any(|line| is_bare_header(line));
     if bare && (is_put_or_gone(&ours) || is_put_or_gone(&theirs)) {
@@ -163,8 +162,7 @@ impl<'t> Side<'t> {
             Fate::Became(text) => Some(*text),
             Fate::Gone => None,
         });
-        let has: BTreeSet<&str> =
-            kept.chain(self.put.iter().flatten().copied()).flat_map(|line| doubts::words(line)).collect();
+        let has: BTreeSet<&str> = kept.chain(self.put.iter().flatten().copied()).flat_map(doubts::words).collect();
         changed.flat_map(|(line, _)| doubts::words(line)).filter(move |word| !has.contains(word))
     }
 

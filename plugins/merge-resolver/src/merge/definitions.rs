@@ -45,7 +45,8 @@ pub fn union<'t>(
     let overloads = |name: &str, other: &str| name.split('(').next() == other.split('(').next();
     let clash = our.iter().any(|our| their.iter().any(|their| overloads(&our.name, &their.name)));
     // However both are moved, one after the other they are the same text.
-    (!clash && !(enters(&our) && enters(&their))).then(|| ours.iter().chain(theirs).copied().collect())
+    let counts = clash || enters(&our) && enters(&their);
+    (!counts).then(|| ours.iter().chain(theirs).copied().collect())
 }
 
 /// Both sides' definitions, where nothing beside their place makes it matter.

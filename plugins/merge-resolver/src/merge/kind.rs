@@ -129,6 +129,7 @@ pub fn kind(path: &str) -> Kind {
         "py" | "pyi" => Kind::Code(Language::Python),
         "rs" => Kind::Code(Language::Rust),
         "swift" => Kind::Code(Language::Swift),
+        "html" | "htm" | "xhtml" | "po" => Kind::Prose,
         "" if !prose_without_extension(name) => Kind::Other,
         _ if prose => Kind::Prose,
         _ => Kind::Other,
@@ -158,6 +159,7 @@ mod tests {
             ("docs/a.md", Kind::Prose),
             ("LICENSE", Kind::Prose),
             ("Makefile", Kind::Other),
+            ("docs/history.html", Kind::Prose),
             // Its blocks may have no brackets.
             ("a.scala", Kind::Other),
             (".gitignore", Kind::Ignore),

@@ -110,13 +110,21 @@ pub fn speaks_of_the_other(base: &str, ours: &str, theirs: &str) -> bool {
 fn comments_on_changed(base: &str, ours: &str, theirs: &str) -> bool {
     let is_out = |line: &str| OUT.iter().any(|sign| line.trim_start().starts_with(sign));
     let by_one = [ours, theirs].into_iter().any(|side| is_out(side) != is_out(base));
-    by_one || comment_of_changed(base, ours, theirs) || comment_of_changed(base, theirs, ours)
+    // Two people's words in one sentence.
+    let [from, our, their] = [base, ours, theirs].map(|line| split_comment(line).1);
+    let both = our != from && their != from && our != their;
+    by_one || both || comment_of_changed(base, ours, theirs) || comment_of_changed(base, theirs, ours)
 }
 
 /// Whether `one` changed the comment at the line's end, and `other` what stands before it.
 fn comment_of_changed(base: &str, one: &str, other: &str) -> bool {
     let [from, one, other] = [base, one, other].map(split_comment);
     from.0 != other.0 && from.1 != one.1
+}
+
+/// Whether a comment to the line's end begins here, which an attribute of Rust is none of.
+fn is_comment(text: &str) -> bool {
+    ["//", "#", "/*", "-- "].iter().any(|sign| text.starts_with(sign)) && !text.starts_with("#[")
 }
 
 /// What a line says, and the comment after it.
@@ -129,7 +137,7 @@ fn split_comment(line: &str) -> (&str, &str) {
             Some(open) if it == open && before != '\\' => quote = None,
             Some(_) => {}
             None if matches!(it, '"' | '\'' | '`') => quote = Some(it),
-            None if before.is_whitespace() && ["//", "#", "/*", "-- "].iter().any(|sign| rest.starts_with(sign)) => {
+            None if before.is_whitespace() && is_comment(rest) => {
                 let (says, comment) = line.split_at(at);
                 return (says.trim(), comment.trim());
             }
@@ -189,7 +197,11 @@ mod tests {
             ("f(a)\n", "-- f(a)\n", "f(b)\n", true),
             ("// f(a)\n", "f(a)\n", "// f(b)\n", true),
             ("f(a)\n", "f(a) #why\n", "f(b)\n", true),
-            ("// f(a, b)\n", "// g(a, b)\n", "// f(a, c)\n", false),
+            (";f(a)\n", "f(a)\n", "f(b)\n", true),
+            // A sentence that both changed.
+            ("// we like red cats\n", "// we love red cats\n", "// we like red dogs\n", true),
+            ("f(a) # we like red cats\n", "f(a) # we love red cats\n", "f(a) # we like red dogs\n", true),
+            ("#[a(b, c)]\n", "#[d(b, c)]\n", "#[a(b, e)]\n", false),
         ] {
             assert_eq!(speaks_of_the_other(base, ours, theirs), expected, "{base}");
             assert_eq!(speaks_of_the_other(base, theirs, ours), expected, "{base}");

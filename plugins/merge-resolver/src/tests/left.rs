@@ -177,10 +177,15 @@ fn what_is_over_a_bound() {
     let most = |line: &str| format!("{line}{}\n", "x".repeat(MAX_FILE_BYTES - line.len() - 1));
     let (base, ours, theirs) = (most(line), most("g(a, b);\n"), most("f(a, c);\n"));
     let names = ["a.c", "b.c", "c.c"];
-    let told = Repo::new(&names.map(|name| (name, base.as_str(), ours.as_str(), theirs.as_str()))).merge();
+    let repo = Repo::new(&names.map(|name| (name, base.as_str(), ours.as_str(), theirs.as_str())));
+    let told = repo.merge();
     assert_eq!(3 * 2 * MAX_FILE_BYTES, MAX_ALL_BYTES);
     assert_eq!((told.status(), told.counts()), ("conflicts", (2, 1)));
     assert!(told.reason("c.c").contains("all files in conflict are larger than 6144 KiB"), "{}", told.reason("c.c"));
+    // Asked again, the third has the room, and what is done is told with what is left of it.
+    let told = repo.merge();
+    assert_eq!((told.status(), told.counts()), ("resolved", (2, 0)), "{}", told.completed);
+    assert_eq!(told.file("c.c").get("status").unwrap(), told.file("a.c").get("status").unwrap());
 
     let repo = Repo::new(&[("a.rs", "f(a, b)\n", "f(a, c)\n", "f(a, d)\n")]);
     repo.try_git(&["merge", "-q", "--no-commit", "x"]);
