@@ -5,9 +5,9 @@
 mod commands;
 mod daemon;
 mod places;
-mod programs;
+pub(super) mod programs;
 mod settings;
-mod wildcards;
+pub(super) mod wildcards;
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
@@ -298,7 +298,7 @@ fn is_run_by(command: &ShellCommand, wrapper: &ShellCommand) -> bool {
 }
 
 /// The arguments of a command without those that are the command it runs, which is judged by itself.
-fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
+pub(super) fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
     let args = command.args.as_slice();
     let Some(next) = next.filter(|next| is_run_by(next, command)) else { return args };
     let own = args.len().saturating_sub(next.args.len() + 1);

@@ -10,6 +10,7 @@ mod evaluate;
 mod examples;
 mod fields;
 mod file;
+mod files;
 mod flags;
 mod index;
 mod matcher;
