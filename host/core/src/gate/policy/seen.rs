@@ -2,6 +2,7 @@
 //!
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
+use super::statements;
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
 use crate::gate::paths::{lexical, spelled_out};
 use std::cell::OnceCell;
@@ -57,13 +58,24 @@ impl<'a> Seen<'a> {
         Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new(), reached }
     }
 
-    /// The program without its folder, and its arguments, one blank between.
+    /// The program without its folder, and its arguments, one blank between; of a database's statements only what
+    /// they do.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = self.command.name().to_owned();
-            for arg in &self.command.args {
+            let name = self.command.name();
+            let told = statements::are_of(name);
+            let mut text = name.to_owned();
+            let args = self.command.args.iter().map(|arg| arg.text.as_str());
+            if told && statements::in_memory(name, args.clone()) {
+                return text;
+            }
+            for arg in args {
                 text.push(' ');
-                text.push_str(&arg.text);
+                if told && arg.contains(char::is_whitespace) {
+                    text.push_str(&statements::doing(arg));
+                } else {
+                    text.push_str(arg);
+                }
             }
             text
         })
