@@ -11,6 +11,7 @@ mod examples;
 mod fields;
 mod file;
 mod flags;
+mod folders;
 mod index;
 mod matcher;
 mod presets;
@@ -28,8 +29,8 @@ mod tests;
 
 pub use cases::{CaseResult, Cases};
 pub use error::PolicyError;
-pub(super) use evaluate::folders_from;
 pub use evaluate::{Action, RuleVerdict, Subject};
+pub(super) use folders::Folders;
 pub use rule::Risk;
 pub use target::Target;
 pub(super) use variables::filled_in;

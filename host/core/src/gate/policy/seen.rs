@@ -120,7 +120,7 @@ impl<'a> Seen<'a> {
         let mut texts = Vec::with_capacity(2 + self.folders.len());
         if text.starts_with(['/', '~']) {
             texts.push(lexical(&text));
-        } else if !text.starts_with('-') && !text.is_empty() {
+        } else if !text.starts_with('-') && !text.is_empty() && !text.starts_with("$(mktemp)") {
             texts.extend(self.folders.iter().map(|folder| below(folder, &text)));
         }
         texts.insert(0, text.clone());
