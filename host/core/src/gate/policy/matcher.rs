@@ -5,7 +5,7 @@
 use super::At;
 use super::fields::{Fields, Problems, mend, shown};
 use super::files::Files;
-use super::flags::{self, Reading};
+use super::flags::{Reading, has, subcommand};
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
 use crate::gate::paths::lexical;
@@ -81,15 +81,14 @@ impl Matcher {
         let mut names = |key: &str| fields.texts(key, problems);
         let (program, pipes_into) = (names("program"), names("pipes_into"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
-        let (any, all, none) = (names("flags_any"), names("flags_all"), names("flags_none"));
         let (args, redirects, writes) = (names("args_glob"), names("redirects_to"), names("writes"));
         let (reads, reads_below) = (names("reads"), names("reads_below"));
         Some(Self {
             program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
-            flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
-            flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
-            flags_none: none.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            flags_any: flags(&fields, "flags_any", problems),
+            flags_all: flags(&fields, "flags_all", problems),
+            flags_none: flags(&fields, "flags_none", problems),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             writes: writes.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
@@ -98,6 +97,17 @@ impl Matcher {
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
         })
+    }
+
+    /// Whether it is about certain programs.
+    pub fn names_programs(&self) -> bool {
+        !self.program.is_empty()
+    }
+
+    /// Whether it is about what stands around the program, which does its work whatever that does.
+    pub fn is_of_surroundings(&self) -> bool {
+        let lists = [self.redirects_to.is_empty(), self.writes.is_empty(), self.pipes_into.is_empty()];
+        !(lists.into_iter().all(|empty| empty) && self.assigns.is_empty())
     }
 
     /// How many globs it has, each tried on each word.
@@ -113,11 +123,11 @@ impl Matcher {
         unless_given(self.program.is_empty(), &|| self.names_program(seen))
             && unless_given(self.subcommand.is_empty(), &|| self.subcommand_of(seen, reading).is_some())
             && unless_given(self.flags_any.is_empty(), &|| {
-                self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
+                self.flags_any.iter().any(|flag| has(command, flag, reading))
             })
-            && self.flags_all.iter().all(|flag| flags::has(command, flag, reading))
+            && self.flags_all.iter().all(|flag| has(command, flag, reading))
             // What takes a rule back is doubted the other way round.
-            && !self.flags_none.iter().any(|flag| flags::has(command, flag, reading.opposite()))
+            && !self.flags_none.iter().any(|flag| has(command, flag, reading.opposite()))
             && unless_given(self.args_glob.is_empty(), &|| {
                 seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
             })
@@ -150,7 +160,7 @@ impl Matcher {
 
     /// How many words the subcommand has that the command is given; none where it is another.
     pub fn subcommand_of(&self, seen: &Seen<'_>, reading: Reading) -> Option<usize> {
-        let mut phrases = self.subcommand.iter().filter(|phrase| flags::subcommand(seen.command, phrase, reading));
+        let mut phrases = self.subcommand.iter().filter(|phrase| subcommand(seen.command, phrase, reading));
         phrases.next().map(Vec::len)
     }
 
@@ -258,6 +268,11 @@ fn phrase(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>
         return None;
     }
     Some(words)
+}
+
+/// A key's flags.
+pub(super) fn flags(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Vec<String> {
+    fields.texts(key, problems).into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect()
 }
 
 fn flag(at: At, text: &str, problems: &mut Problems<'_>) -> Option<String> {

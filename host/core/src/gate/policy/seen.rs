@@ -3,6 +3,7 @@
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
 use super::files::ReadWord;
+use super::statements;
 use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, base_name, reached};
 use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::protection::programs;
@@ -81,13 +82,24 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The program without its folder, and its arguments, one blank between.
+    /// The program without its folder, and its arguments, one blank between; of a database's statements only what
+    /// they do.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = self.command.name().to_owned();
-            for arg in &self.command.args {
+            let name = self.command.name();
+            let told = statements::are_of(name);
+            let mut text = name.to_owned();
+            let args = self.command.args.iter().map(|arg| arg.text.as_str());
+            if told && statements::in_memory(name, args.clone()) {
+                return text;
+            }
+            for arg in args {
                 text.push(' ');
-                text.push_str(&arg.text);
+                if told && arg.contains(char::is_whitespace) {
+                    text.push_str(&statements::doing(arg));
+                } else {
+                    text.push_str(arg);
+                }
             }
             text
         })
@@ -188,7 +200,7 @@ impl<'a> Seen<'a> {
         let mut texts = Vec::with_capacity(2 + self.folders.len());
         if text.starts_with(['/', '~']) {
             texts.push(lexical(&text));
-        } else if !text.starts_with('-') && !text.is_empty() {
+        } else if !text.starts_with('-') && !text.is_empty() && !text.starts_with("$(mktemp)") {
             texts.extend(self.folders.iter().map(|folder| below(folder, &text)));
         }
         texts.insert(0, text.clone());

@@ -126,6 +126,7 @@ fn scripts(command: &ShellCommand) -> Vec<Word> {
     let mut found = match (name, languages::given(name, &command.args)) {
         ("source" | ".", _) => command.args.first().into_iter().cloned().collect(),
         (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
+        _ if shells::is_one(name) && shells::reads_only(name, &command.args) => Vec::new(),
         _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().cloned().chain(first()).collect(),
         _ if command.program.text.contains('/') => vec![command.program.clone()],
         _ => Vec::new(),
