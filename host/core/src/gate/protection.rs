@@ -5,13 +5,13 @@
 mod commands;
 mod daemon;
 mod places;
-mod programs;
+pub(super) mod programs;
 mod settings;
-mod wildcards;
+pub(super) mod wildcards;
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
-use super::policy::{filled_in, folders_from};
+use super::policy::{Folders, filled_in};
 use super::shell;
 use super::targets::{self, Access};
 use crate::home::Home;
@@ -67,11 +67,11 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     } else if &*call.tool != "Bash" {
         protected.other_tool()?;
     }
-    let (folders, known) = folders_from(&call.commands, &call.starts());
+    let folders = Folders::of(&call.commands, &call.starts());
     let line = Line::of(&call.commands);
     let filled = filled_in(&call.commands);
-    for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
-        let folders = folders.get(..known).unwrap_or_default();
+    for (index, command) in call.commands.iter().enumerate() {
+        let folders = folders.at(index);
         daemon::stops(command, &line)?;
         commands::commands_us(command, protected.program(command, folders).as_deref())?;
         if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
@@ -298,7 +298,7 @@ fn is_run_by(command: &ShellCommand, wrapper: &ShellCommand) -> bool {
 }
 
 /// The arguments of a command without those that are the command it runs, which is judged by itself.
-fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
+pub(super) fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
     let args = command.args.as_slice();
     let Some(next) = next.filter(|next| is_run_by(next, command)) else { return args };
     let own = args.len().saturating_sub(next.args.len() + 1);

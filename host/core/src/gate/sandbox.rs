@@ -5,7 +5,7 @@
 
 use super::call::{NormalisedCall, Word};
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::folders_from;
+use super::policy::Folders;
 use super::targets::{self, Access};
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,8 @@ impl Sandbox<'_> {
         if self.call.commands.is_empty() {
             return Ok(());
         }
-        let (folders, known) = folders_from(&self.call.commands, &self.call.starts());
-        for (command, known) in self.call.commands.iter().zip(known) {
+        let folders = Folders::of(&self.call.commands, &self.call.starts());
+        for (index, command) in self.call.commands.iter().enumerate() {
             if targets::runs_elsewhere(command) {
                 continue;
             }
@@ -81,13 +81,13 @@ impl Sandbox<'_> {
                     self.inside(&self.call.cwd, &path, Access::Write)?;
                     continue;
                 }
-                for folder in folders.get(..known).unwrap_or_default() {
+                for folder in folders.at(index) {
                     self.inside(&paths::folder(self.paths, folder), &path, Access::Write)?;
                 }
             }
             // What a link leads to is written through it, by this line or a later one.
             for link in targets::links(command) {
-                for folder in folders.get(..known).unwrap_or_default() {
+                for folder in folders.at(index) {
                     let folder = paths::folder(self.paths, folder);
                     if let Some(path) = link.leads_to(&folder, self.paths) {
                         self.inside(&folder, &path, Access::Write)?;

@@ -4,10 +4,13 @@
 
 mod folded;
 mod links;
+mod outputs;
+mod read;
 mod written;
 
 pub(super) use folded::folded;
 pub use links::{Link, links};
+pub(super) use read::read;
 pub(super) use written::start_points;
 pub use written::{redirected, written};
 

@@ -13,6 +13,7 @@ mod follow;
 mod input;
 mod interpreters;
 mod languages;
+mod moves;
 mod nesting;
 mod outline;
 mod prefixes;
@@ -106,6 +107,7 @@ impl Parsed {
             reads: spans(&command.reads),
             filled: spans(&command.filled),
             runs: spans(&command.runs),
+            arrived: command.arrived.map(moved),
             ..command
         }));
     }

@@ -9,11 +9,12 @@ use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
-use super::{fetched, follow};
+use super::{fetched, follow, moves};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
-    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, FunctionBody, Pipeline, SimpleCommand,
+    AndOr, AndOrList, AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand,
+    CompoundList, CompoundListItem, ExtendedTestExpr, FunctionBody, Pipeline, PipelineOperator, SeparatorOperator,
+    SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
 use std::collections::HashMap;
@@ -145,11 +146,35 @@ impl Walk {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
-        for item in &list.0 {
-            for (_, pipeline) in &item.0 {
-                self.pipeline(pipeline, context);
+        let mut moved: Option<Context> = None;
+        for CompoundListItem(item, separator) in &list.0 {
+            let arrived = self.and_or(item, moved.as_ref().unwrap_or(context));
+            if arrived.is_some() && matches!(separator, SeparatorOperator::Sequence) {
+                moved = Some(Context { arrived, ..context.clone() });
             }
         }
+    }
+
+    /// Walks a list of `&&` and `||`; says which `cd` in it has succeeded for certain behind it.
+    fn and_or(&mut self, list: &AndOrList, context: &Context) -> Option<u32> {
+        // As far as there is but `&&`, all in front has succeeded.
+        let mut arrived = None;
+        let mut only_and = true;
+        let mut leaves = false;
+        for (operator, pipeline) in list {
+            only_and &= matches!(operator, PipelineOperator::And);
+            let at = self.position();
+            match arrived.filter(|_| only_and) {
+                Some(_) => self.pipeline(pipeline, &Context { arrived, ..context.clone() }),
+                None => self.pipeline(pipeline, context),
+            }
+            if only_and && moves::is_move(pipeline) && self.functions.len() < MAX_FUNCTIONS {
+                arrived = Some(at);
+            }
+            leaves = !only_and && !leaves && moves::leaves(pipeline);
+        }
+        let one_or = list.additional.iter().filter(|more| matches!(more, AndOr::Or(_))).count() == 1;
+        arrived.filter(|_| leaves && one_or)
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
@@ -382,6 +407,8 @@ impl Walk {
             filled: Vec::new(),
             runs: Vec::new(),
             bound: context.bound.clone(),
+            arrived: context.arrived,
+            maybe: context.maybe,
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });

@@ -132,7 +132,7 @@ fn patches_given_to_the_shell_stay_in_the_roots() {
         house.shell(&format!("apply_patch <<'E'\n{patch}\nE"), expected);
         house.shell(&format!("apply_patch <<E\n{patch}\nE"), expected);
         house.shell(&format!("apply_patch '{patch}'"), expected);
-        house.shell(&format!("cd src && /usr/bin/apply_patch '{patch}'"), expected);
+        house.shell(&format!("cd src; /usr/bin/apply_patch '{patch}'"), expected);
         house.shell(&format!("cat <<'E' | apply_patch\n{patch}\nE"), expected);
         house.shell(&format!("bash -lc \"apply_patch <<'E'\n{}\nE\"", patch.replace('$', "\\$")), expected);
         house.check("shell", json!({ "command": ["apply_patch", patch] }), expected);
