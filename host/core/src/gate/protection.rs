@@ -19,11 +19,12 @@ use super::targets::{self, Access};
 use crate::home::Home;
 use daemon::Line;
 use environment::Readings;
-use places::{MAX_PATH_BYTES, Roots};
+use places::Roots;
 use programs::Reading;
 use std::path::PathBuf;
 use wildcards::Wild;
 
+pub(super) use places::MAX_PATH_BYTES;
 #[cfg(test)]
 pub(super) use places::MAX_TURNS;
 
