@@ -4,12 +4,14 @@
 
 mod folded;
 mod links;
+mod listed;
 mod outputs;
 mod read;
 mod written;
 
 pub(super) use folded::folded;
 pub use links::{Link, links};
+pub use listed::{changes_listed, listed};
 pub(super) use read::read;
 pub(super) use written::start_points;
 pub use written::{redirected, written};
@@ -186,6 +188,16 @@ pub fn known_path(word: &Word) -> Option<String> {
     }
     let fixed = fixed_part(&spelled_out(&word.text));
     (!fixed.is_empty()).then_some(fixed)
+}
+
+/// As [`known_path`]; of a pattern of which nothing is known the folder that it chooses in.
+#[must_use]
+pub fn known_place(word: &Word) -> Option<String> {
+    let chosen = || {
+        let text = folded(&spelled_out(&word.text)).into_iter().next()?;
+        (first_unknown(&text) == first_choice(&text) && chooses(&text)).then(|| ".".to_owned())
+    };
+    known_path(word).or_else(|| if word.literal { None } else { chosen() })
 }
 
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.

@@ -5,12 +5,10 @@
 use super::At;
 use super::fields::{Problems, shown};
 use super::seen::Seen;
-use crate::gate::paths::spelled_out;
+use crate::gate::paths::{lexical, spelled_out};
+use crate::gate::protection::MAX_PATH_BYTES;
 use crate::gate::protection::wildcards::{Said, Wild};
 use regex::Regex;
-
-/// Longest word that may be a path: the kernel takes no longer one.
-const MAX_WORD_BYTES: usize = 4_096;
 
 /// Where a file lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +58,8 @@ pub(super) struct ReadWord {
     plain: bool,
     /// `x/{}`: whatever `find` or `xargs` finds there.
     found: bool,
+    /// It stands for more words than are looked at.
+    whatever: bool,
 }
 
 /// A word as the path that it may be.
@@ -124,6 +124,9 @@ impl Files {
         let below = folders.iter().any(|folder| is_said(self.quick.belows.as_ref(), folder));
         let may_be = |word: &&ReadWord| counts(word) && (below || self.quick.may_be(word));
         seen.read().iter().any(|word| {
+            if word.iter().any(|word| word.whatever) {
+                return true;
+            }
             let places: Vec<Place> = word.iter().filter(may_be).flat_map(|word| word.places(&folders)).collect();
             let spared = |place: &Place| self.spared.iter().any(|entry| entry.is_named(place) == Some(Said::All));
             places.iter().any(&meant) && !places.iter().any(spared)
@@ -175,9 +178,14 @@ impl ReadWord {
             let text = spelled_out(text);
             // What ends in dots ends elsewhere than it says.
             let plain = !text.contains(['*', '?', '[', '{', '(', '$', '`']) && !text.ends_with(['.', '/']);
-            Self { found: text.ends_with("{}"), plain, text }
+            Self { found: text.ends_with("{}"), plain, text, whatever: false }
         };
-        texts.into_iter().filter(|text| !text.is_empty() && text.len() <= MAX_WORD_BYTES).map(word).collect()
+        texts.into_iter().filter(|text| !text.is_empty() && text.len() <= MAX_PATH_BYTES).map(word).collect()
+    }
+
+    /// What stands for any file.
+    pub fn whatever() -> Self {
+        Self { text: String::new(), plain: false, found: false, whatever: true }
     }
 
     fn places(&self, folders: &[&String]) -> Vec<Place> {
@@ -237,6 +245,7 @@ impl Entry {
 impl Place {
     /// The paths that a text may be: one below the home folder is one below the root too.
     fn all(text: &str) -> Vec<Self> {
+        let text = &lexical(text);
         let place = |start, path: &str| Self { start, path: Wild::of(path) };
         let Some(absolute) = text.strip_prefix('/') else {
             return match text.strip_prefix('~').map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
@@ -260,8 +269,10 @@ impl Place {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::super::seen::MAX_PRINTED;
     use super::super::tests::verdict;
     use super::super::{Action, Policy, PolicySource};
+    use super::MAX_PATH_BYTES;
 
     fn policy(matcher: &str) -> Policy {
         let text =
@@ -296,6 +307,7 @@ mod tests {
             ("cat .netrc", false),
             ("cat ~/.netrc", true),
             ("cat /home/x/.netrc", true),
+            ("cat //home/y/../x//.netrc", true),
             ("cat ~/.net*", true),
             ("cat ~/.*", true),
             ("source ~/.${x}rc", false),
@@ -317,6 +329,17 @@ mod tests {
         ] {
             assert_eq!(verdict(&policy, line).action == Action::Deny, matched, "{line}");
         }
+    }
+
+    #[test]
+    fn more_words_than_are_looked_at_are_each_file() {
+        let policy = policy("reads: ['~/.netrc']");
+        let line = |count: usize| format!("cat $(echo{})", " a".repeat(count));
+        assert_eq!(verdict(&policy, &line(MAX_PRINTED)).action, Action::Abstain);
+        assert_eq!(verdict(&policy, &line(MAX_PRINTED + 1)).action, Action::Deny);
+        let long = |bytes: usize| format!("cat {}/home/x/.netrc", "/".repeat(bytes - "/home/x/.netrc".len()));
+        assert_eq!(verdict(&policy, &long(MAX_PATH_BYTES)).action, Action::Deny);
+        assert_eq!(verdict(&policy, &long(MAX_PATH_BYTES + 1)).action, Action::Abstain);
     }
 
     #[test]

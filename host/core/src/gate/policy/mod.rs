@@ -34,7 +34,7 @@ pub use evaluate::{Action, RuleVerdict, Subject};
 pub(super) use folders::Folders;
 pub use rule::Risk;
 pub use target::Target;
-pub(super) use variables::filled_in;
+pub(super) use variables::{Filled, filled_in};
 pub use view::{ExampleView, RuleView};
 
 use error::At;

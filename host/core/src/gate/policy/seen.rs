@@ -10,10 +10,9 @@ use crate::gate::protection::programs;
 use crate::gate::targets;
 use std::cell::OnceCell;
 
-/// Most words of which each may be copied to each of the others; more are asked about by nobody and copied by few.
-const MAX_COPIES: usize = 32;
-/// Most words that substitutions print which are taken for files.
-const MAX_PRINTED: usize = 64;
+/// Most words that the substitutions of a line print which are taken for files one by one: each command that takes one
+/// is held against all. More count as each file there is.
+pub(super) const MAX_PRINTED: usize = 512;
 
 /// Programs that write no text into what they name.
 const EMPTYING: [&str; 11] =
@@ -138,13 +137,16 @@ impl<'a> Seen<'a> {
                     let name = base_name(&word.text);
                     name.is_empty() || matches!(name, "~") || name.starts_with('.')
                 };
-                let to: Vec<Word> = words.iter().filter(is_folder).cloned().collect();
+                // Where it goes stands last.
+                let to = words.iter().rfind(is_folder).cloned().into_iter();
                 let names = self.command.args.iter().map(|arg| base_name(arg.text.trim_end_matches('/')));
                 let names: Vec<&str> = names.filter(|name| !name.is_empty() && !name.starts_with('-')).collect();
-                let copied = to.iter().take(MAX_COPIES).flat_map(|folder| {
-                    let in_it = |name: &&str| Word { text: format!("{}/{name}", folder.text), literal: folder.literal };
-                    names.iter().take(MAX_COPIES).map(in_it)
-                });
+                let copied: Vec<Word> = to
+                    .flat_map(|folder| {
+                        let in_it = move |name: &&str| format!("{}/{name}", folder.text.trim_end_matches('/'));
+                        names.iter().map(in_it).map(|text| Word { text, literal: true }).collect::<Vec<_>>()
+                    })
+                    .collect();
                 words.extend(copied);
             }
             words.iter().map(|word| self.readings(&word.text)).collect()
@@ -163,7 +165,8 @@ impl<'a> Seen<'a> {
                 let local = ["file://", "fileb://"].iter().find_map(|scheme| text.strip_prefix(scheme));
                 ReadWord::all([Some(text), fed, local].into_iter().flatten().chain(parts(text)))
             };
-            own.iter().chain(printed).map(readings).collect()
+            let whatever = (printed.len() > MAX_PRINTED).then(|| vec![ReadWord::whatever()]);
+            own.iter().chain(printed.into_iter().take(MAX_PRINTED)).map(readings).chain(whatever).collect()
         })
     }
 
@@ -178,7 +181,7 @@ impl<'a> Seen<'a> {
         let spans = all.iter().flat_map(|command| command.filled.iter().cloned());
         let inner = spans.flatten().filter_map(|at| all.get(usize::try_from(at).ok()?));
         let printers = inner.filter(|command| programs::tells_only(command.name()) || command.name() == "find");
-        printers.flat_map(|command| &command.args).take(MAX_PRINTED).collect()
+        printers.flat_map(|command| &command.args).take(MAX_PRINTED + 1).collect()
     }
 
     /// A word as the path it may be: whole, after `=`, after `@`, after a short option's letter.
