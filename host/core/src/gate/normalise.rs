@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The agents' names of tools that we know under one name. Compared without regard to case or `_`.
-const CANONICAL: [(&str, &str); 83] = [
+const CANONICAL: [(&str, &str); 88] = [
     ("bash", "Bash"),
     ("shell", "Bash"),
     ("localshell", "Bash"),
@@ -29,6 +29,12 @@ const CANONICAL: [(&str, &str); 83] = [
     ("terminal", "Bash"),
     // Claude Code's: a line whose output it is told of as it comes.
     ("monitor", "Bash"),
+    ("powershell", "Bash"),
+    ("pwsh", "Bash"),
+    ("runpowershell", "Bash"),
+    ("executepowershell", "Bash"),
+    // Codex': what is typed into a shell that runs already.
+    ("writestdin", "Bash"),
     ("read", "Read"),
     ("readfile", "Read"),
     ("readmanyfiles", "Read"),
@@ -214,6 +220,28 @@ pub fn shell_lines(input: &Map<String, Value>) -> Lines {
         }
     }
     found.sure &= found.lines.len() == 1;
+    found
+}
+
+/// The lines that a call of a shell tool of this name may run: a tool of another shell says so, and what is typed into a
+/// running shell stands in a field of its own.
+#[must_use]
+pub fn lines_of(original: &str, input: &Map<String, Value>) -> Lines {
+    let key = field_key(original.rsplit("__").next().unwrap_or(original));
+    if key == "writestdin" {
+        let typed = fields(input, &["chars", "data", "text", "input"]).map(Value::as_str);
+        let typed: Option<Vec<&str>> = typed.collect();
+        // Keys such as Ctrl-C are no text.
+        let plain =
+            |text: &&str| text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>();
+        let lines: Vec<String> = typed.iter().flatten().map(plain).collect();
+        let lines = if lines.is_empty() { vec![String::new()] } else { lines };
+        return Lines { sure: typed.is_some() && lines.len() == 1, lines };
+    }
+    let mut found = shell_lines(input);
+    if ["powershell", "pwsh"].iter().any(|name| key.contains(name)) {
+        found.lines.iter_mut().for_each(|line| *line = format!("pwsh -Command {}", quoted(line)));
+    }
     found
 }
 

@@ -15,6 +15,7 @@ use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
 use super::patch;
 use super::paths::spelled_out;
+use super::shell::ELSEWHERE;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -188,8 +189,7 @@ pub fn known_path(word: &Word) -> Option<String> {
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.
 #[must_use]
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
-    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc"];
-    command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
+    command.wrappers.iter().any(|wrapper| ELSEWHERE.contains(&wrapper.as_str()))
 }
 
 /// All that a call of any tool would write, with the command that would; file tools have no command.
