@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[test]
+    fn tools_of_other_shells_say_what_they_run() {
+        let check = |tool: &str, value: Value, lines: &[&str], sure: bool| {
+            let found = lines_of(tool, value.as_object().unwrap());
+            assert_eq!(
+                (found.lines, found.sure),
+                (lines.iter().map(|line| (*line).to_owned()).collect(), sure),
+                "{tool}"
+            );
+        };
+        check("Bash", json!({"command": "a"}), &["a"], true);
+        check("PowerShell", json!({"command": "a b"}), &["pwsh -Command 'a b'"], true);
+        check("mcp__x__run_powershell", json!({"script": "a"}), &["pwsh -Command a"], true);
+        check("write_stdin", json!({"session_id": 1, "chars": "a\n"}), &["a\n"], true);
+        check("write_stdin", json!({"session_id": 1, "chars": "\u{3}"}), &[""], true);
+        check("write_stdin", json!({"session_id": 1}), &[""], true);
+        check("write_stdin", json!({"chars": 1}), &[""], false);
+        check("write_stdin", json!({"chars": "a", "data": "b"}), &["a", "b"], false);
+    }
+
+    #[test]
     fn folders_are_the_calls_own_and_those_given() {
         let check = |value: Value, cwd: Option<&str>, folders: &[&str]| {
             let found = working_folders(value.as_object().unwrap(), cwd.map(Path::new), &[PathBuf::from("/root1")]);

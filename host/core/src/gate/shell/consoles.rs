@@ -9,7 +9,12 @@ use crate::gate::call::Word;
 use crate::gate::options::{is_long, scan, values};
 
 /// Programs that take statements from their input.
-const DATABASES: [&str; 18] = [
+const DATABASES: [&str; 23] = [
+    "sqlplus",
+    "snowsql",
+    "turso",
+    "wrangler",
+    "prisma",
     "psql",
     "pgcli",
     "mysql",

@@ -122,7 +122,7 @@ fn imported(code: &str) -> Vec<String> {
 }
 
 /// Functions that delete a folder with all in it.
-const DELETERS: [&str; 14] = [
+pub(super) const DELETERS: [&str; 14] = [
     "rmtree",
     "remove_tree",
     "rm_rf",

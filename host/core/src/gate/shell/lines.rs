@@ -128,6 +128,13 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
             runs.code.extend(codes.map(|(arg, code)| Word { text: code.to_owned(), literal: arg.literal }));
         }
         "emacs" | "emacsclient" => lisp(args, runs),
+        // Code of Ruby.
+        "rails" if args.first().is_some_and(|first| matches!(first.text.as_str(), "runner" | "r")) => {
+            for code in words(&scan(args, &["-e", "--environment"])).into_iter().skip(1) {
+                interpreters::calls(&code.text, code.literal, &interpreters::STARTERS, runs);
+                interpreters::deletions(code, &interpreters::DELETERS, runs);
+            }
+        }
         _ => {}
     }
 }

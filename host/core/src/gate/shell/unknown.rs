@@ -194,6 +194,10 @@ const DATA: &[&str] = &[
 
 /// The same: agents, whose words are what they are asked, and programs that take a text.
 const TEXTS: &[&str] = &[
+    ":",
+    "false",
+    "exit",
+    "sleep",
     "gdb",
     "lldb",
     "claude",

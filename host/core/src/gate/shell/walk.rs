@@ -9,12 +9,11 @@ use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
-use super::{fetched, follow, moves, values};
+use super::{fetched, follow, values};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
-    AndOr, AndOrList, AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand,
-    CompoundList, CompoundListItem, ExtendedTestExpr, FunctionBody, Pipeline, PipelineOperator, SeparatorOperator,
-    SimpleCommand,
+    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, ExtendedTestExpr,
+    FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
 use std::collections::HashMap;
@@ -148,42 +147,7 @@ impl Walk {
         self.apart = outer;
     }
 
-    pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
-        if context.depth > MAX_DEPTH {
-            return self.trouble(NotUnderstood::TooDeep);
-        }
-        let mut moved: Option<Context> = None;
-        for CompoundListItem(item, separator) in &list.0 {
-            let arrived = self.and_or(item, moved.as_ref().unwrap_or(context));
-            if arrived.is_some() && matches!(separator, SeparatorOperator::Sequence) {
-                moved = Some(Context { arrived, ..context.clone() });
-            }
-        }
-    }
-
-    /// Walks a list of `&&` and `||`; says which `cd` in it has succeeded for certain behind it.
-    fn and_or(&mut self, list: &AndOrList, context: &Context) -> Option<u32> {
-        // As far as there is but `&&`, all in front has succeeded.
-        let mut arrived = None;
-        let mut only_and = true;
-        let mut leaves = false;
-        for (operator, pipeline) in list {
-            only_and &= matches!(operator, PipelineOperator::And);
-            let at = self.position();
-            match arrived.filter(|_| only_and) {
-                Some(_) => self.pipeline(pipeline, &Context { arrived, ..context.clone() }),
-                None => self.pipeline(pipeline, context),
-            }
-            if only_and && moves::is_move(pipeline) && self.functions.len() < MAX_FUNCTIONS {
-                arrived = Some(at);
-            }
-            leaves = !only_and && !leaves && moves::leaves(pipeline);
-        }
-        let one_or = list.additional.iter().filter(|more| matches!(more, AndOr::Or(_))).count() == 1;
-        arrived.filter(|_| leaves && one_or)
-    }
-
-    fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
+    pub(super) fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
         let mut inner = context.clone();
         for command in &pipeline.seq {
             let from = self.position();

@@ -120,6 +120,10 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
         "su" | "runuser" | "script" | "sg" => dash_c(name, args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
+        "podman" if args.first().is_some_and(|first| first.text == "unshare") => {
+            runs.wrapper = "unshare".to_owned();
+            runs.argv(args.get(1..).unwrap_or_default());
+        }
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
         _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
         "rimraf" | "del-cli" | "srm" | "wipe" => lines::deletes(args, &mut runs),
