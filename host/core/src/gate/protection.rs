@@ -304,10 +304,11 @@ fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
-/// Whether `command` is what `wrapper` runs.
+/// Whether `command` is what `wrapper` runs, for certain.
 fn is_run_by(command: &ShellCommand, wrapper: &ShellCommand) -> bool {
-    command.wrappers.strip_prefix(wrapper.wrappers.as_slice()).and_then(<[String]>::first).map(String::as_str)
-        == Some(wrapper.name())
+    !command.maybe
+        && command.wrappers.strip_prefix(wrapper.wrappers.as_slice()).and_then(<[String]>::first).map(String::as_str)
+            == Some(wrapper.name())
 }
 
 /// The arguments of a command without those that are the command it runs, which is judged by itself.

@@ -11,6 +11,7 @@ mod written;
 
 pub(super) use folded::folded;
 pub use links::{Link, links};
+pub(super) use listed::searched_by_fd;
 pub use listed::{changes_listed, listed};
 pub(super) use read::read;
 pub(super) use written::start_points;
@@ -20,6 +21,7 @@ use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
 use super::patch;
 use super::paths::spelled_out;
+use super::shell::ELSEWHERE;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -203,8 +205,7 @@ pub fn known_place(word: &Word) -> Option<String> {
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.
 #[must_use]
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
-    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc"];
-    command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
+    command.wrappers.iter().any(|wrapper| ELSEWHERE.contains(&wrapper.as_str()))
 }
 
 /// All that a call of any tool would write, with the command that would; file tools have no command.

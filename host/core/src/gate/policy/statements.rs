@@ -4,7 +4,8 @@
 //! Pure text. What is in doubt stays: a quoted text that may be run, a comment that some database runs.
 
 /// Programs whose words with blanks are statements.
-const CONSOLES: [&str; 29] = [
+const CONSOLES: [&str; 30] = [
+    "prisma",
     "psql",
     "pgcli",
     "mysql",

@@ -8,7 +8,7 @@ use super::settings;
 use super::wildcards::Wild;
 use super::{Protected, is_run_by};
 use crate::gate::call::{Reached, ShellCommand, Word, reached};
-use crate::gate::options::{given, positional, scan, values};
+use crate::gate::options::{given, scan, values};
 use crate::gate::paths::{self, Look, resolve};
 use crate::gate::policy::Folders;
 use crate::gate::searchers;
@@ -121,15 +121,10 @@ impl Protected<'_> {
 
     /// `fd -H settings`.
     fn found_by_pattern(&self, finder: &ShellCommand, folders: &[String]) -> Option<Found> {
-        let items = scan(
-            &finder.args,
-            &["-e", "-t", "-d", "-E", "-x", "-X", "-c", "-j", "--extension", "--type", "--max-depth", "--exec"],
-        );
-        if !given(&items, &["-H", "-u", "--hidden", "--unrestricted"]) {
+        if !given(&scan(&finder.args, &[]), &["-H", "-u", "--hidden", "--unrestricted"]) {
             return None;
         }
-        let words =
-            positional(&finder.args, &["-e", "-t", "-d", "-E", "-c", "-j", "--extension", "--type", "--max-depth"]);
+        let words = targets::searched_by_fd(&finder.args);
         let (pattern, places) = words.split_first()?;
         let said = settings::by_letters(&pattern.text)?;
         self.below(places.to_vec(), folders, None, said, true)

@@ -2,7 +2,7 @@
 //!
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
-use super::{languages, shells};
+use super::{consoles, languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
 use crate::gate::options::{scan, values, words};
@@ -128,9 +128,19 @@ fn scripts(command: &ShellCommand) -> Vec<Word> {
         (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
         _ if shells::is_one(name) && shells::reads_only(name, &command.args) => Vec::new(),
         _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().cloned().chain(first()).collect(),
+        _ if consoles::is_database(name) => consoles::files(&command.args),
+        ("make" | "gmake", _) => {
+            values(&scan(&command.args, &["-f", "-C", "--file", "--makefile"]), &["-f", "--file", "--makefile"])
+        }
         _ if command.program.text.contains('/') => vec![command.program.clone()],
         _ => Vec::new(),
     };
+    // What it runs may be its input, too.
+    let reads = consoles::is_database(name) || is_interpreter(name) && found.is_empty();
+    if reads {
+        let inputs = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Input);
+        found.extend(inputs.map(|redirect| redirect.target.clone()));
+    }
     // Each is followed once.
     found.dedup();
     found

@@ -13,6 +13,7 @@ mod follow;
 mod input;
 mod interpreters;
 mod languages;
+mod lines;
 mod moves;
 mod nesting;
 mod outline;
@@ -22,8 +23,11 @@ mod quoting;
 mod redirects;
 mod scripts;
 mod sed;
+mod settings;
 mod shells;
 mod thread;
+mod unknown;
+mod values;
 mod walk;
 mod word;
 mod wrappers;
@@ -31,7 +35,7 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
-pub(super) use elsewhere::SSH_HERE;
+pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
 

@@ -15,11 +15,7 @@ pub fn listed(command: &ShellCommand) -> Vec<Word> {
     let owned = |words: Vec<&Word>| words.into_iter().cloned().collect::<Vec<_>>();
     match command.name() {
         "find" => owned(start_points(args)),
-        "fd" | "fdfind" => {
-            let valued =
-                ["-e", "-t", "-d", "-E", "-c", "-j", "-S", "--extension", "--type", "--max-depth", "--exclude"];
-            owned(positional(args, &valued).into_iter().skip(1).collect())
-        }
+        "fd" | "fdfind" => owned(searched_by_fd(args).into_iter().skip(1).collect()),
         "locate" | "plocate" | "mlocate" => vec![Word { text: "/".to_owned(), literal: true }],
         "ls" | "echo" | "printf" => {
             let whole = |word: &&Word| !word.literal && chooses(&word.text);
@@ -32,6 +28,14 @@ pub fn listed(command: &ShellCommand) -> Vec<Word> {
             _ => Vec::new(),
         },
     }
+}
+
+/// The words of `fd` that are its own: the pattern, and where it searches.
+pub(in crate::gate) fn searched_by_fd(args: &[Word]) -> Vec<&Word> {
+    let valued = ["-e", "-t", "-d", "-E", "-c", "-j", "-S", "--extension", "--type", "--max-depth", "--exclude"];
+    let runs = |arg: &&Word| !matches!(arg.text.as_str(), "-x" | "-X" | "--exec" | "--exec-batch");
+    let own = args.iter().take_while(runs).count();
+    positional(args.get(..own).unwrap_or_default(), &valued)
 }
 
 fn prints_names(args: &[Word]) -> bool {

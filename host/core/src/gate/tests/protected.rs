@@ -430,6 +430,7 @@ fn what_a_search_finds_is_ours_only_where_ours_lies() {
         "find . -iname SETTINGS.JSON -exec truncate -s 0 {} \\;",
         "find . -regex '.*/settings.json' -delete",
         "fd --hidden settings | xargs rm",
+        "fd -H settings -x rm",
         "grep -rlE 'toll(gate)?' --include='*.json' . | xargs sed -i s/a/b/",
         "rg -uul tollgate | xargs -I% sed -i s/a/b/ %",
         "ls -d .claude | xargs rm -r",
