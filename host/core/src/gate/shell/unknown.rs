@@ -325,4 +325,13 @@ mod tests {
             assert!(parsed.understood(), "{line}");
         }
     }
+
+    #[test]
+    fn few_words_and_readings_are_looked_at() {
+        let readings = |line: &str| parse_blocking(line).commands.iter().filter(|command| command.maybe).count();
+        // Each reading holds those behind it, which are its own words.
+        assert_eq!(readings(&format!("newrun {}", "rm ".repeat(super::MAX_READINGS + 2))), super::MAX_READINGS);
+        let behind = |words: usize| readings(&format!("newrun {}rm y", "x ".repeat(words)));
+        assert_eq!((behind(super::MAX_WORDS - 1), behind(super::MAX_WORDS)), (1, 0));
+    }
 }

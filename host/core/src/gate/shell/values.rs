@@ -81,3 +81,62 @@ pub(super) fn code(program: &str, args: &[Word]) -> Vec<Word> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::follow::MAX_ARGUMENTS;
+    use super::super::parse_blocking;
+
+    /// What the last command of a line is bound to, or assigned.
+    fn has(line: &str, name: &str, value: &str) -> bool {
+        let commands = parse_blocking(line).commands;
+        let mut held = commands.iter().flat_map(|command| command.assignments.iter().chain(command.bound.iter()));
+        held.any(|(own, word)| own == name && word.text == value)
+    }
+
+    #[test]
+    fn what_a_shell_puts_into_variables_is_found() {
+        for (line, name, value) in [
+            ("printf -v x 'a%sb' c", "x", "acb"),
+            ("printf -v x '%s,' a b", "x", "a,b,"),
+            ("printf -v x '%5d' a", "x", "%5d a"),
+            ("read x <<< a", "x", "a"),
+            ("read -p no x <<< a", "x", "a"),
+            ("echo a | read", "REPLY", "a"),
+            ("mapfile -t x <<< a", "x", "a"),
+            ("ls | mapfile", "MAPFILE", "$()"),
+            ("read x < f", "x", "$()"),
+            ("declare -n x=y", "x", "$y"),
+            ("export x=y", "x", "y"),
+            ("a=(b c)", "a", "b c"),
+            ("set -- a b; ls", "2", "b"),
+            ("set -e -- a; ls", "1", "a"),
+            ("set a b; ls", "1", "a"),
+        ] {
+            assert!(has(line, name, value), "{line}: {:?}", parse_blocking(line).commands);
+        }
+        assert!(!has("set -euo pipefail; ls", "1", "-euo") && !has("read x", "x", "$()"));
+    }
+
+    #[test]
+    fn what_a_line_gives_itself_is_bounded() {
+        // Each is an argument, and all of them are two more.
+        let given = |count: usize| parse_blocking(&format!("set -- {}; ls", "a ".repeat(count))).problem;
+        assert!(given(MAX_ARGUMENTS).is_none());
+        assert!(given(MAX_ARGUMENTS + 1).is_some());
+        let values = |count: usize| format!("printf -v x '%s' {}", "a ".repeat(count));
+        assert!(has(&values(64), "x", &"a".repeat(64)));
+        assert!(!has(&values(65), "x", &"a".repeat(65)), "more are all words, one after another");
+    }
+
+    #[test]
+    fn a_text_is_handed_on_a_few_times() {
+        let copies = |count: usize| -> String {
+            let copied = (0..count).map(|n| format!("cp f{n} f{}; ", n + 1)).collect::<String>();
+            format!("echo 'rm x' > f0; {copied}sh f{count}")
+        };
+        let runs = |count: usize| parse_blocking(&copies(count)).commands.iter().any(|command| command.name() == "rm");
+        assert!(runs(8));
+        assert!(!runs(9));
+    }
+}
