@@ -4,6 +4,7 @@
 mod crash;
 mod disk;
 mod log;
+mod newest;
 mod reads;
 mod retention;
 mod upkeep;
@@ -305,16 +306,6 @@ async fn queries_restrict_by_every_field() {
         let some_time = Query { since: Some(Timestamp(10)), until: Some(Timestamp(12)), ..all.clone() };
         assert_eq!(seqs(some_time), (51..=60).collect::<Vec<_>>());
         assert!(seqs(Query { limit: 0, ..all.clone() }).is_empty());
-        let newest = |limit: usize, seen: usize, query: &Query| {
-            let query = Query { limit, ..query.clone() };
-            let found = journal.newest_where(&query, seen, usize::MAX, |event| event.session.is_some()).unwrap();
-            found.iter().map(|event| event.seq).collect::<Vec<_>>()
-        };
-        assert_eq!(newest(2, 1_000, &all), [194, 195]);
-        assert_eq!(newest(2, 6, &all), [195], "no more are looked at");
-        assert_eq!(newest(4, 1_000, &tools), [185, 191, 192, 195]);
-        assert_eq!(newest(1_000, 1_000, &all).len(), 100);
-        assert!(newest(0, 1_000, &all).is_empty() && newest(9, 0, &all).is_empty());
         for newest in [false, true] {
             assert!(seqs(Query { after: u64::MAX, newest, ..all.clone() }).is_empty());
         }

@@ -50,6 +50,12 @@ impl Held {
         self.0.moved.notify_waiters();
     }
 
+    /// Whoever is there begins anew: what is left of what it was given before counts no more, since nobody may have counted
+    /// how it left.
+    pub(crate) fn begin(&self) {
+        self.0.given.store(self.left(), Ordering::Relaxed);
+    }
+
     /// A packet of so many bytes was given to the library.
     pub(crate) fn given(&self, bytes: u64) {
         let frame = if self.socket().is_some() { frame_bytes(bytes) } else { 0 };
@@ -90,9 +96,13 @@ impl Held {
         self.0.socket.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    fn left(&self) -> u64 {
         let written = self.socket().map_or(0, |socket| socket.written.bytes().saturating_sub(socket.before));
-        let left = self.0.polled.load(Ordering::Relaxed).saturating_add(written);
+        self.0.polled.load(Ordering::Relaxed).saturating_add(written)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        let left = self.left();
         // What left and was never given are pings and greetings: no part of what is given next.
         self.0.given.fetch_max(left, Ordering::Relaxed).saturating_sub(left)
     }
@@ -128,6 +138,9 @@ mod tests {
         written.add(70);
         assert_eq!(held.bytes(), MAX_HELD_BYTES + 10);
         written.add(MAX_HELD_BYTES + 10);
+        assert_eq!(held.bytes(), 0);
+        held.given(5);
+        held.begin();
         assert_eq!(held.bytes(), 0);
     }
 

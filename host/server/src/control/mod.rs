@@ -272,6 +272,7 @@ async fn admit(newcomer: Newcomer) -> Result<(), Trouble> {
     let history = (hooks && resumed.is_none()).then_some(head);
     let wishes = Wishes { rooms, hooks, since, history };
     seat.take_own(&caller)?;
+    seat.held.begin();
     let place = tenure::Place::take(state)?;
     let (inbox, heard) = Inbox::new();
     let tenure = Tenure::of(state, &caller);
