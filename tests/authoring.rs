@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tollgate_bundled::guests;
 
+const DOCUMENT: &str = include_str!("../docs/authoring.md");
+
 /// A folder in which packages are made, with one folder for what all of them build, so that it is built once.
 struct Desk {
     home: Home,
@@ -25,13 +27,20 @@ impl Desk {
         tools(&mut self.home.command(), folder).args(arguments).output().expect("the binary ends")
     }
 
-    /// Makes a package and gives it the shared build folder.
+    /// Makes a package beside the shared build folder and gives it that. Where the last run's was: what cargo builds of
+    /// a new place it adds to what it built of all others.
     fn package(&self, name: &str, options: &[&str]) -> PathBuf {
-        let made = self.tollgate(&self.folder(), &[&["plugin", "new", name], options].concat());
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (built, folder) = (shared.join("packages"), shared.join("made"));
+        let package = folder.join(name);
+        for folder in [&built, &folder] {
+            std::fs::create_dir_all(folder).expect("a folder");
+        }
+        if package.exists() {
+            std::fs::remove_dir_all(&package).expect("the last run's package goes");
+        }
+        let made = self.tollgate(&folder, &[&["plugin", "new", name], options].concat());
         assert!(made.status.success(), "{}", stderr(&made));
-        let package = self.folder().join(name);
-        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
-        std::fs::create_dir_all(&built).expect("a build folder");
         std::os::unix::fs::symlink(built, package.join("target")).expect("a link");
         package
     }
@@ -88,24 +97,42 @@ fn refusal(package: &Path, source: &str) -> String {
 
 /// Mistakes that the compiler sees, in `package`: it says what is wrong in the SDK's words, or names what is missing.
 fn compile_errors(package: &Path) {
-    const USES: &str = "use tollgate_sdk::{Description, Event, Failure, Plugin, export_guard, export_observer};\n";
+    const USES: &str = "use tollgate_sdk::{Config, Description, Event, Failure, Guard, Plugin, ToolCall, Verdict};\n\
+                        use tollgate_sdk::{bus, export_guard, export_observer, payload};\n";
     let describe = "fn describe() -> Description { Description::new(\"x\", \"1\") }";
     let plugin = |inside: &str| format!("#[derive(Default)] pub struct X;\nimpl Plugin for X {{ {inside} }}\n");
+    let handle = |inside: &str| {
+        plugin(&format!("{describe} fn handle(&mut self, event: &Event) -> Result<(), Failure> {{ {inside} }}"))
+    };
     for (source, words) in [
         ("pub struct X;\nexport_observer!(X);".to_owned(), "`X` is no plugin"),
         (format!("{}export_guard!(X);", plugin(describe)), "`X` is no guard"),
         (format!("{}export_observer!(X);", plugin("")), "missing: `describe`"),
+        (format!("{}impl Guard for X {{}}\nexport_guard!(X);", plugin(describe)), "missing: `check`"),
         (
             format!("pub struct X;\nimpl Plugin for X {{ {describe} }}\nexport_observer!(X);"),
             "consider annotating `X` with `#[derive(Default)]`",
         ),
         (
+            format!("{}export_observer!(X);\nexport_observer!(X);", plugin(describe)),
+            "the name `A_COMPONENT_EXPORTS_ONE_PLUGIN` is defined multiple times",
+        ),
+        (
             plugin(&format!("{describe} fn handle(&mut self, event: Event) -> Result<(), Failure> {{ Ok(()) }}")),
             "expected `&Event`, found `Event`",
         ),
+        (
+            plugin(&format!("{describe} fn handle(&mut self, event: &Event) -> Result<(), String> {{ Ok(()) }}")),
+            "found signature `fn(&mut X, &Event) -> Result<_, String>`",
+        ),
+        (plugin("fn describe() -> &'static str { \"x\" }"), "expected `Description`, found `&'static str`"),
+        (handle("let message = event.payload()?; Ok(())"), "no payload reads as `!`"),
+        (handle("let message: Config = event.payload()?; Ok(())"), "no payload reads as `Config`"),
+        (handle("bus::emit(\"x.done\", &X)?; Ok(())"), "`#[derive(serde::Serialize)]` to your `X` type"),
     ] {
         let said = refusal(package, &format!("#![allow(unused)]\n{USES}{source}\n"));
         assert!(said.contains(words), "`{words}` is not said:\n{said}");
+        assert!(DOCUMENT.contains(words), "docs/authoring.md does not have `{words}`");
     }
 }
 

@@ -137,15 +137,18 @@ fn whoever_has_no_token_or_comes_from_elsewhere_is_refused_and_nothing_happens()
     let before = head();
     let routes = routes(&daemon);
     let mut client = Client::of(&home, &daemon);
-    // Over Socket.IO it is said after the connection is opened who it is; a wrong token is refused before that too.
-    let (later, at_once): (Vec<_>, Vec<_>) = routes.iter().cloned().partition(|(_, path)| path == "/socket.io/");
-    assert_eq!(later.len(), 2, "{later:?}");
+    // Over Socket.IO and the control socket it is said after the connection is opened who it is; a wrong token is refused before that too.
+    let (later, at_once): (Vec<_>, Vec<_>) =
+        routes.iter().cloned().partition(|(_, path)| ["/socket.io/", "/ws"].contains(&path.as_str()));
+    assert_eq!(later.len(), 3, "{later:?}");
     for bearer in [None, Some(String::new()), Some(token[1..].to_owned()), Some(format!("{token}x"))] {
         let none = bearer.as_ref().is_none_or(String::is_empty);
         client.bearer = bearer;
         client.refused_everywhere(&at_once, 401, "unauthorised");
         for (method, path) in &later {
-            assert_eq!(client.ask(method, path, "{}").0, if none { 400 } else { 401 }, "{method} {path}: no handshake");
+            let no_handshake = if path == "/ws" { 426 } else { 400 };
+            let expected = if none { no_handshake } else { 401 };
+            assert_eq!(client.ask(method, path, "{}").0, expected, "{method} {path}: no handshake");
         }
         assert_eq!(client.ask("GET", "/healthz", "").0, 200, "the health is anyone's");
     }

@@ -8,7 +8,7 @@ const SESSIONS: &str = "/api/runner/sessions";
 const UP: [&str; 3] = ["PREPARING_WORKSPACE", "STARTING_PROVIDER", "RUNNING"];
 
 /// A home that lists these scripts as providers.
-fn listing(home: Home, scripts: &[(&str, &str)]) -> Home {
+pub fn listing(home: Home, scripts: &[(&str, &str)]) -> Home {
     let provider = |(name, script): &(&str, &str)| {
         format!("[providers.{name}]\nprogram = \"sh\"\nargs = [\"-c\", {script:?}]\nversion = \"1.2\"\n")
     };
@@ -17,9 +17,9 @@ fn listing(home: Home, scripts: &[(&str, &str)]) -> Home {
 }
 
 /// A daemon, spoken to as an administrator.
-struct Host<'a> {
+pub struct Host<'a> {
     home: &'a Home,
-    daemon: Daemon,
+    pub daemon: Daemon,
 }
 
 impl Host<'_> {
@@ -29,20 +29,20 @@ impl Host<'_> {
     }
 
     /// The same, where it must be well.
-    fn done(&self, path: &str, body: Value) -> Value {
+    pub fn done(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(path, body);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
     /// Starts a session of a provider; its id.
-    fn start(&self, provider: &str) -> String {
+    pub fn start(&self, provider: &str) -> String {
         let wish = json!({"provider": provider, "workspace": self.home.workspace(), "agent_id": "a1",
             "village_id": "v1"});
         self.done("", wish)["id"].as_str().expect("an id").to_owned()
     }
 
-    fn session(&self, id: &str) -> Value {
+    pub fn session(&self, id: &str) -> Value {
         self.daemon.get(&format!("{SESSIONS}/{id}")).expect("an answer")
     }
 
@@ -84,7 +84,7 @@ impl Host<'_> {
     }
 }
 
-fn host(home: &Home) -> Host<'_> {
+pub fn host(home: &Home) -> Host<'_> {
     Host { home, daemon: home.start() }
 }
 
@@ -218,7 +218,9 @@ fn the_configuration_knows_providers() {
     }
     // What cannot be run is the runner's to say, before anything is served.
     home.configure("[providers.x]\nprogram = \"bin/x\"\n");
-    let refused = home.tollgate(["run"]);
-    assert!(!refused.status.success(), "{}", stdout(&refused));
-    assert!(stderr(&refused).contains("neither an absolute path nor a bare name"), "{}", stderr(&refused));
+    for arguments in [&["run"][..], &["config", "check"]] {
+        let refused = home.tollgate(arguments);
+        assert!(!refused.status.success(), "{}", stdout(&refused));
+        assert!(stderr(&refused).contains("neither an absolute path nor a bare name"), "{}", stderr(&refused));
+    }
 }

@@ -12,10 +12,10 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
 
 /// What a client offers the server: headers of its handshake.
-type Headers<'a> = &'a [(&'static str, &'a str)];
+pub type Headers<'a> = &'a [(&'static str, &'a str)];
 
 /// Connects; or the status of the refusal.
-fn connect(daemon: &Daemon, path: &str, headers: Headers<'_>) -> Result<WebSocket<TcpStream>, u16> {
+pub fn connect(daemon: &Daemon, path: &str, headers: Headers<'_>) -> Result<WebSocket<TcpStream>, u16> {
     let mut request = format!("ws://{}{path}", daemon.address()).into_client_request().expect("a request");
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().expect("a header"));
@@ -29,7 +29,7 @@ fn connect(daemon: &Daemon, path: &str, headers: Headers<'_>) -> Result<WebSocke
     }
 }
 
-fn told(socket: &mut WebSocket<TcpStream>) -> Value {
+pub fn told(socket: &mut WebSocket<TcpStream>) -> Value {
     loop {
         match socket.read().expect("a message in time") {
             Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),

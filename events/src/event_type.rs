@@ -14,16 +14,13 @@ const PASSING: [&str; 4] = ["chunk", "heartbeat", "progress", "tick"];
 pub struct EventType(Arc<str>);
 
 /// Why a text is not an event type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventTypeError {
     /// Longer than [`MAX_TYPE_BYTES`].
-    #[error("an event type has at most {MAX_TYPE_BYTES} bytes, this one has {0}")]
     TooLong(usize),
     /// Fewer than two segments.
-    #[error("`{0}` has one segment; an event type is `domain.action`")]
     OneSegment(String),
     /// A segment is empty or holds another character than `[a-z0-9_-]`.
-    #[error("`{text}` has a bad segment at byte {at}; segments are made of a-z, 0-9, `_` and `-`")]
     BadSegment {
         /// The refused text.
         text: String,
@@ -31,6 +28,20 @@ pub enum EventTypeError {
         at: usize,
     },
 }
+
+impl fmt::Display for EventTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(bytes) => write!(f, "an event type has at most {MAX_TYPE_BYTES} bytes, this one has {bytes}"),
+            Self::OneSegment(text) => write!(f, "`{text}` has one segment; an event type is `domain.action`"),
+            Self::BadSegment { text, at } => {
+                write!(f, "`{text}` has a bad segment at byte {at}; segments are made of a-z, 0-9, `_` and `-`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for EventTypeError {}
 
 impl EventType {
     /// Checks `text` against the grammar.

@@ -11,3 +11,8 @@ pub mod payload;
 
 pub use event_type::{EventType, EventTypeError, MAX_TYPE_BYTES};
 pub use pattern::{Pattern, PatternError, PatternSet};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,13 +12,11 @@ use std::fmt;
 pub struct Pattern(Box<str>);
 
 /// Why a text is not a pattern.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternError {
     /// Longer than an event type can be.
-    #[error("a pattern has at most {MAX_TYPE_BYTES} bytes, this one has {0}")]
     TooLong(usize),
     /// A segment is empty, mixes `*` with other characters, or holds a character that no type has.
-    #[error("`{text}` has a bad segment at byte {at}; a segment is `*` or made of a-z, 0-9, `_` and `-`")]
     BadSegment {
         /// The refused text.
         text: String,
@@ -26,6 +24,19 @@ pub enum PatternError {
         at: usize,
     },
 }
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(bytes) => write!(f, "a pattern has at most {MAX_TYPE_BYTES} bytes, this one has {bytes}"),
+            Self::BadSegment { text, at } => {
+                write!(f, "`{text}` has a bad segment at byte {at}; a segment is `*` or made of a-z, 0-9, `_` and `-`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
 
 impl Pattern {
     /// Checks `text` against the grammar.

@@ -3,12 +3,23 @@
 use crate::{Draft, EmitError, Entity, Event, Failure};
 use serde::{Deserialize, Serialize};
 
+/// What a payload can be read as: whatever serde reads. Its own name, so that the compiler says what to write.
+#[diagnostic::on_unimplemented(
+    message = "no payload reads as `{Self}`",
+    label = "say as what: `let message: tollgate_sdk::payload::Message = event.payload()?;`",
+    note = "it is one of `tollgate_sdk::payload`, or a type of your own with `#[derive(serde::Deserialize)]`"
+)]
+pub trait Payload<'a>: Deserialize<'a> {}
+
+#[diagnostic::do_not_recommend]
+impl<'a, T: Deserialize<'a>> Payload<'a> for T {}
+
 impl Event {
     /// The payload as `T`: one of [`crate::payload`]'s types, or the plugin's own.
     ///
     /// # Errors
     /// [`Failure::Failed`] with what does not fit and where: the same event never fits later.
-    pub fn payload<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+    pub fn payload<'a, T: Payload<'a>>(&'a self) -> Result<T, Failure> {
         serde_json::from_str(&self.payload)
             .map_err(|error| Failure::Failed(format!("payload of {} (seq {}): {error}", self.type_, self.seq)))
     }

@@ -51,7 +51,13 @@ pub use bindings::tollgate::plugin::store::StoreError;
 pub use bindings::tollgate::plugin::types::{
     Draft, Entity, Event, Redirect, RedirectKind, ShellCommand, ToolCall, Verdict, Word,
 };
+pub use event::Payload;
 pub use host::{bus, data, interactions, log, process, session, store, workspace};
 pub use plugin::{Config, Guard, Plugin};
 pub use tollgate_events as events;
 pub use tollgate_events::payload;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

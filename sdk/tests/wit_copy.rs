@@ -1,11 +1,14 @@
-//! The SDK carries a copy of the WIT so that it can be packaged; it must be the project's own.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! The SDK carries a copy of the WIT so that it can be packaged; it must be the project's own, and a package by itself.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use wit_bindgen_core::wit_parser::Resolve;
+use wit_component::DecodedWasm;
 
 fn read(folder: &Path) -> BTreeMap<String, String> {
     let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let files = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "wit"));
     files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read_to_string(file.path()).unwrap())).collect()
 }
 
@@ -37,4 +40,17 @@ fn every_item_is_documented_and_dated() {
             before = line;
         }
     }
+}
+
+#[test]
+fn the_interface_is_a_whole_package_in_the_form_that_registries_take() {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("wit")).unwrap();
+    let bytes = wit_component::encode(&resolve, package, false).unwrap();
+    let DecodedWasm::WitPackage(resolve, package) = wit_component::decode(&bytes).unwrap() else {
+        panic!("it reads as a component");
+    };
+    let package = resolve.packages.get(package).unwrap();
+    assert_eq!(package.name.to_string(), "tollgate:plugin@0.1.0");
+    assert_eq!(package.worlds.keys().collect::<Vec<_>>(), ["observer", "guard"]);
 }

@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod repository;
+pub mod socketio;
 
 use http::{Answer, Request, over_socket};
 use serde_json::{Value, json};

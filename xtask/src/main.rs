@@ -4,14 +4,21 @@ mod agents;
 mod clients;
 mod e2e;
 mod fanout;
+mod host;
+mod measure;
 mod merges;
 mod model;
+mod node;
 mod npm;
+mod options;
+mod packages;
 mod process;
 mod progress;
+mod rooms;
 mod tollgate;
 
 use clap::Parser as _;
+use options::Common;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -27,7 +34,7 @@ enum Task {
     /// Run WebSocket clients that others wrote, npm's ws and PyPI's websockets, against a real daemon
     ///
     /// Fetches both with npm and pip into the cache. The daemon is on a temporary home that goes again.
-    WsClients(clients::Options),
+    WsClients(Common),
     /// Measure the fan-out to WebSocket clients: beside a Socket.IO server on Node.js, and beside a client that stalls
     ///
     /// First the same events to the same number of clients from either, as deliveries for each second of the server's
@@ -39,7 +46,18 @@ enum Task {
     ///
     /// A whole session of a runner, in overlapping rooms, resumed by a cursor; and a dashboard of hooks. Fetches the
     /// client with npm into the cache. The daemon is on a temporary home that goes again.
-    SocketioClient(clients::Options),
+    SocketioClient(Common),
+    /// Drive a whole session by clients that others wrote: npm's socket.io-client in its rooms, and npm's ws on /ws
+    ///
+    /// A small shell script is run in a terminal, asks for an approval and is approved from a room; then another, which is
+    /// denied. Needs Node.js; fetches both with npm into the cache. The daemon is on a temporary home that goes again.
+    ControlPlane(Common),
+    /// Hold 200 official Socket.IO clients in rooms under 1,000 events a second, some of which stop reading
+    ///
+    /// Says how long an event takes to those that read (p50, p99), and counts: everything of their rooms is to come to them
+    /// once, and the others are to be told of all that they missed. Needs Node.js; fetches the client with npm into the
+    /// cache. The daemon is on a temporary home that goes again.
+    SocketioRooms(rooms::Options),
     /// Replay the merges of real histories, and hold what the merge resolver makes of their conflicts against what
     /// people committed
     ///
@@ -62,6 +80,8 @@ fn main() -> ExitCode {
         Task::WsClients(options) => clients::run(&options),
         Task::Fanout(options) => fanout::run(&options),
         Task::SocketioClient(options) => clients::socketio::run(&options),
+        Task::ControlPlane(options) => clients::control_plane::run(&options),
+        Task::SocketioRooms(options) => rooms::run(&options),
         Task::MergeHistory(options) => merges::run(&options),
     };
     match held {

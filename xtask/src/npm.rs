@@ -72,6 +72,8 @@ pub struct Package {
     pub version: &'static str,
     /// What npm calls its integrity; of what it needs, npm takes what fits.
     pub integrity: &'static str,
+    /// What it needs and is held against an integrity of its own, too.
+    pub with: &'static [(&'static str, &'static str)],
 }
 
 impl Package {
@@ -86,7 +88,8 @@ impl Package {
     /// As [`fetch`].
     pub fn modules(&self, cache: &Path) -> Result<PathBuf> {
         let folder = self.folder(cache);
-        fetch(&format!("{}@{}", self.name, self.version), &folder, &[(self.name, self.integrity)])?;
+        let pins = [&[(self.name, self.integrity)], self.with].concat();
+        fetch(&format!("{}@{}", self.name, self.version), &folder, &pins)?;
         Ok(folder.join("node_modules"))
     }
 }

@@ -26,6 +26,7 @@ pub use ui::*;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// JSON that is kept as text.
 pub type Json = Box<serde_json::value::RawValue>;
@@ -38,8 +39,7 @@ pub use serde_json::Number;
 pub struct Empty {}
 
 /// Where and how a payload breaks the shape of its event type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("payload of {event_type}: at `{path}`: {reason}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The event type whose shape is broken.
     pub event_type: String,
@@ -49,21 +49,33 @@ pub struct Violation {
     pub reason: String,
 }
 
-/// One list: constant, type name, struct.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "payload of {}: at `{}`: {}", self.event_type, self.path, self.reason)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// One list by dialect: constant, type name, struct.
 macro_rules! catalogue {
-    ($($(#[doc = $doc:literal])* $constant:ident = $name:literal => $payload:ty;)*) => {
-        $(#[doc = concat!("`", $name, "`.")] pub const $constant: &str = $name;)*
+    ($($(#[doc = $doc:literal])* $dialect:ident { $($constant:ident = $name:literal => $payload:ty;)* })*) => {
+        $($(#[doc = concat!("`", $name, "`.")] pub const $constant: &str = $name;)*)*
+
+        $($(#[doc = $doc])* pub const $dialect: &[&str] = &[$($name),*];)*
 
         /// Every type of the catalogue, in its order. `hook.<name>` is open and not listed.
-        pub const KNOWN_TYPES: &[&str] = &[$($name),*];
+        pub const KNOWN_TYPES: &[&str] = &[$($($name,)*)*];
 
         /// Checks `payload` (JSON text) against the shape of `event_type`; unknown types accept any object.
         ///
         /// # Errors
         /// When the payload is not a JSON object or breaks the shape.
+        // Inline, so that it is compiled where it is called: no guest calls it, and all shapes take seconds.
+        #[inline]
         pub fn check(event_type: &str, payload: &str) -> Result<(), Violation> {
             match event_type {
-                $($name => check_as::<$payload>(event_type, payload),)*
+                $($($name => check_as::<$payload>(event_type, payload),)*)*
                 _ => check_as::<IgnoredAny>(event_type, payload),
             }
         }
@@ -73,7 +85,7 @@ macro_rules! catalogue {
         #[cfg(feature = "schemas")]
         pub fn subschema(event_type: &str, schemas: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
             match event_type {
-                $($name => Some(schemas.subschema_for::<$payload>()),)*
+                $($($name => Some(schemas.subschema_for::<$payload>()),)*)*
                 _ => None,
             }
         }
@@ -83,7 +95,7 @@ macro_rules! catalogue {
         #[must_use]
         pub fn schema(event_type: &str) -> Option<schemars::Schema> {
             match event_type {
-                $($name => Some(schemars::schema_for!($payload)),)*
+                $($($name => Some(schemars::schema_for!($payload)),)*)*
                 _ => None,
             }
         }
@@ -91,84 +103,99 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    TOOL_GATED = "tool.gated" => ToolGated;
-    TOOL_ALLOWED = "tool.allowed" => ToolAllowed;
-    TOOL_DENIED = "tool.denied" => ToolDenied;
-    TOOL_DEFERRED = "tool.deferred" => ToolDeferred;
-    TOOL_FINISHED = "tool.finished" => ToolFinished;
-    MESSAGE_IN = "message.in" => Message;
-    MESSAGE_OUT = "message.out" => Message;
-    MESSAGE_QUEUED = "message.queued" => Message;
-    ENGINE_STARTED = "engine.started" => Empty;
-    ENGINE_STOPPED = "engine.stopped" => Empty;
-    EXECUTION_INTERRUPTED = "execution.interrupted" => ExecutionInterrupted;
-    INTERACTION_REQUESTED = "interaction.requested" => InteractionRequested;
-    INTERACTION_RESOLVED = "interaction.resolved" => InteractionResolved;
-    COMMAND_TEST = "command.test" => CommandTest;
-    TEST_STARTED = "test.started" => TestStarted;
-    TEST_COMPLETED = "test.completed" => TestCompleted;
-    COMMAND_MERGE = "command.merge" => CommandMerge;
-    MERGE_STARTED = "merge.started" => MergeStarted;
-    MERGE_COMPLETED = "merge.completed" => MergeCompleted;
-    SESSION_PROMPTED = "session.prompted" => SessionPrompted;
-    SESSION_MODE_SET = "session.mode_set" => SessionModeSet;
-    SESSION_GRANTED = "session.granted" => SessionGranted;
-    SESSION_REVOKED = "session.revoked" => SessionGranted;
-
-    TASK_STARTED = "task.started" => Empty;
-    TASK_PROGRESS = "task.progress" => TaskProgress;
-    TASK_COMPLETED = "task.completed" => Empty;
-    TASK_FAILED = "task.failed" => TaskFailed;
-    PROVIDER_STATUS_CHANGED = "provider.status_changed" => ProviderStatusChanged;
-    SELFCHECK_STARTED = "selfcheck.started" => Empty;
-    SELFCHECK_PROGRESS = "selfcheck.progress" => Empty;
-    SELFCHECK_COMPLETED = "selfcheck.completed" => Empty;
-    SELFCHECK_FAILED = "selfcheck.failed" => Empty;
-
-    PROCESS_CREATED = "process.created" => ProcessCreated;
-    PROCESS_STATE_CHANGED = "process.state_changed" => ProcessStateChanged;
-    INTERRUPT_RAISED = "interrupt.raised" => InterruptRaised;
-    RESOURCE_EXHAUSTED = "resource.exhausted" => ResourceExhausted;
-    PROCESS_CANCELLED = "process.cancelled" => ProcessCancelled;
-
-    ORCHESTRATOR_STARTED = "orchestrator.started" => OrchestratorStarted;
-    ORCHESTRATOR_COMPLETED = "orchestrator.completed" => OrchestratorCompleted;
-    ORCHESTRATOR_CLARIFICATION = "orchestrator.clarification" => OrchestratorClarification;
-    ORCHESTRATOR_CONFIRMATION = "orchestrator.confirmation" => OrchestratorConfirmation;
-    ORCHESTRATOR_RESOURCE_EXHAUSTED = "orchestrator.resource_exhausted" => OrchestratorResourceExhausted;
-    ORCHESTRATOR_CANCELLED = "orchestrator.cancelled" => OrchestratorCancelled;
-
-    SESSION_STARTED = "session.started" => SessionStarted;
-    SESSION_STATE_CHANGED = "session.state_changed" => SessionStateChanged;
-    SESSION_ENDED = "session.ended" => SessionEnded;
-    TERMINAL_CHUNK = "terminal.chunk" => TerminalChunk;
-    FILE_TOUCHED = "file.touched" => FileTouched;
-    DIFF_SUMMARY = "diff.summary" => DiffSummary;
-    TEST_RUN_STARTED = "test_run.started" => TestRunStarted;
-    TEST_RUN_FINISHED = "test_run.finished" => TestRunFinished;
-    APPROVAL_REQUESTED = "approval.requested" => ApprovalRequested;
-    APPROVAL_RESOLVED = "approval.resolved" => ApprovalResolved;
-    ALERT_RAISED = "alert.raised" => AlertRaised;
-    USAGE_TICK = "usage.tick" => UsageTick;
-
-    WORK_STREAM_EVENT = "work_stream.event" => WorkStreamEvent;
-    AGENT_SPAWN = "agent.spawn" => AgentPresence;
-    AGENT_DISCONNECT = "agent.disconnect" => AgentPresence;
-
-    PLUGIN_LOADED = "plugin.loaded" => PluginChanged;
-    PLUGIN_SWAPPED = "plugin.swapped" => PluginChanged;
-    PLUGIN_UNLOADED = "plugin.unloaded" => PluginChanged;
-    PLUGIN_REJECTED = "plugin.rejected" => PluginChanged;
-    PLUGIN_FAULTED = "plugin.faulted" => PluginChanged;
-    PLUGIN_QUARANTINED = "plugin.quarantined" => PluginChanged;
-    PLUGIN_RECOVERED = "plugin.recovered" => PluginChanged;
-    PLUGIN_NEEDS_GRANT = "plugin.needs_grant" => PluginChanged;
-    STREAM_GAP = "stream.gap" => StreamGap;
-    JOURNAL_RESET = "journal.reset" => Empty;
-    JOURNAL_REDACTED = "journal.redacted" => Empty;
-    JOURNAL_PRUNED = "journal.pruned" => Empty;
-    PROTECTION_PAUSED = "protection.paused" => ProtectionPaused;
-    PROTECTION_RESUMED = "protection.resumed" => ProtectionResumed;
+    /// What the engine and the gate say.
+    ENGINE_TYPES {
+        TOOL_GATED = "tool.gated" => ToolGated;
+        TOOL_ALLOWED = "tool.allowed" => ToolAllowed;
+        TOOL_DENIED = "tool.denied" => ToolDenied;
+        TOOL_DEFERRED = "tool.deferred" => ToolDeferred;
+        TOOL_FINISHED = "tool.finished" => ToolFinished;
+        MESSAGE_IN = "message.in" => Message;
+        MESSAGE_OUT = "message.out" => Message;
+        MESSAGE_QUEUED = "message.queued" => Message;
+        ENGINE_STARTED = "engine.started" => Empty;
+        ENGINE_STOPPED = "engine.stopped" => Empty;
+        EXECUTION_INTERRUPTED = "execution.interrupted" => ExecutionInterrupted;
+        INTERACTION_REQUESTED = "interaction.requested" => InteractionRequested;
+        INTERACTION_RESOLVED = "interaction.resolved" => InteractionResolved;
+        COMMAND_TEST = "command.test" => CommandTest;
+        TEST_STARTED = "test.started" => TestStarted;
+        TEST_COMPLETED = "test.completed" => TestCompleted;
+        COMMAND_MERGE = "command.merge" => CommandMerge;
+        MERGE_STARTED = "merge.started" => MergeStarted;
+        MERGE_COMPLETED = "merge.completed" => MergeCompleted;
+        SESSION_PROMPTED = "session.prompted" => SessionPrompted;
+        SESSION_MODE_SET = "session.mode_set" => SessionModeSet;
+        SESSION_GRANTED = "session.granted" => SessionGranted;
+        SESSION_REVOKED = "session.revoked" => SessionGranted;
+    }
+    /// What tasks, providers and self-checks say.
+    CORE_TYPES {
+        TASK_STARTED = "task.started" => Empty;
+        TASK_PROGRESS = "task.progress" => TaskProgress;
+        TASK_COMPLETED = "task.completed" => Empty;
+        TASK_FAILED = "task.failed" => TaskFailed;
+        PROVIDER_STATUS_CHANGED = "provider.status_changed" => ProviderStatusChanged;
+        SELFCHECK_STARTED = "selfcheck.started" => Empty;
+        SELFCHECK_PROGRESS = "selfcheck.progress" => Empty;
+        SELFCHECK_COMPLETED = "selfcheck.completed" => Empty;
+        SELFCHECK_FAILED = "selfcheck.failed" => Empty;
+    }
+    /// What a kernel says of its processes.
+    KERNEL_TYPES {
+        PROCESS_CREATED = "process.created" => ProcessCreated;
+        PROCESS_STATE_CHANGED = "process.state_changed" => ProcessStateChanged;
+        INTERRUPT_RAISED = "interrupt.raised" => InterruptRaised;
+        RESOURCE_EXHAUSTED = "resource.exhausted" => ResourceExhausted;
+        PROCESS_CANCELLED = "process.cancelled" => ProcessCancelled;
+    }
+    /// What a frontend is told.
+    FRONTEND_TYPES {
+        ORCHESTRATOR_STARTED = "orchestrator.started" => OrchestratorStarted;
+        ORCHESTRATOR_COMPLETED = "orchestrator.completed" => OrchestratorCompleted;
+        ORCHESTRATOR_CLARIFICATION = "orchestrator.clarification" => OrchestratorClarification;
+        ORCHESTRATOR_CONFIRMATION = "orchestrator.confirmation" => OrchestratorConfirmation;
+        ORCHESTRATOR_RESOURCE_EXHAUSTED = "orchestrator.resource_exhausted" => OrchestratorResourceExhausted;
+        ORCHESTRATOR_CANCELLED = "orchestrator.cancelled" => OrchestratorCancelled;
+    }
+    /// What a runner says of its sessions.
+    RUNNER_TYPES {
+        SESSION_STARTED = "session.started" => SessionStarted;
+        SESSION_STATE_CHANGED = "session.state_changed" => SessionStateChanged;
+        SESSION_ENDED = "session.ended" => SessionEnded;
+        TERMINAL_CHUNK = "terminal.chunk" => TerminalChunk;
+        FILE_TOUCHED = "file.touched" => FileTouched;
+        DIFF_SUMMARY = "diff.summary" => DiffSummary;
+        TEST_RUN_STARTED = "test_run.started" => TestRunStarted;
+        TEST_RUN_FINISHED = "test_run.finished" => TestRunFinished;
+        APPROVAL_REQUESTED = "approval.requested" => ApprovalRequested;
+        APPROVAL_RESOLVED = "approval.resolved" => ApprovalResolved;
+        ALERT_RAISED = "alert.raised" => AlertRaised;
+        USAGE_TICK = "usage.tick" => UsageTick;
+    }
+    /// What a user interface is told.
+    UI_TYPES {
+        WORK_STREAM_EVENT = "work_stream.event" => WorkStreamEvent;
+        AGENT_SPAWN = "agent.spawn" => AgentPresence;
+        AGENT_DISCONNECT = "agent.disconnect" => AgentPresence;
+    }
+    /// What the host says of itself.
+    HOST_TYPES {
+        PLUGIN_LOADED = "plugin.loaded" => PluginChanged;
+        PLUGIN_SWAPPED = "plugin.swapped" => PluginChanged;
+        PLUGIN_UNLOADED = "plugin.unloaded" => PluginChanged;
+        PLUGIN_REJECTED = "plugin.rejected" => PluginChanged;
+        PLUGIN_FAULTED = "plugin.faulted" => PluginChanged;
+        PLUGIN_QUARANTINED = "plugin.quarantined" => PluginChanged;
+        PLUGIN_RECOVERED = "plugin.recovered" => PluginChanged;
+        PLUGIN_NEEDS_GRANT = "plugin.needs_grant" => PluginChanged;
+        STREAM_GAP = "stream.gap" => StreamGap;
+        JOURNAL_RESET = "journal.reset" => Empty;
+        JOURNAL_REDACTED = "journal.redacted" => Empty;
+        JOURNAL_PRUNED = "journal.pruned" => Empty;
+        PROTECTION_PAUSED = "protection.paused" => ProtectionPaused;
+        PROTECTION_RESUMED = "protection.resumed" => ProtectionResumed;
+    }
 }
 
 /// Checks that `payload` is an object that reads as `T`.

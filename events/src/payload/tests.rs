@@ -92,6 +92,34 @@ fn ids_come_as_text_or_number_and_go_as_they_came() {
     refused("process.state_changed", r#"{"pid":1.5,"state":"x"}"#, "payload.pid", "whole number");
 }
 
+/// A value of each kind that JSON has. None past 64 bits: there a schema says `format`, which validators need not know.
+#[cfg(feature = "schemas")]
+const VALUES: [&str; 9] = ["null", "true", "\"x\"", "0", "-1", "101", "1.5", "[]", "{}"];
+
+#[test]
+#[cfg(feature = "schemas")]
+fn a_type_and_its_schema_take_and_refuse_the_same_payloads() {
+    for row in rows() {
+        let schema = schema(&row.event_type).unwrap().to_value();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let agree = |payload: &serde_json::Map<String, serde_json::Value>| {
+            let (typed, schema) = (check(&row.event_type, &text(payload)), payload.clone().into());
+            let schema = validator.validate(&schema);
+            assert_eq!(typed.is_ok(), schema.is_ok(), "{} {}: {typed:?}, {schema:?}", row.event_type, text(payload));
+        };
+        agree(&row.payload);
+        for key in row.payload.keys() {
+            let mut other = row.payload.clone();
+            other.shift_remove(key);
+            agree(&other);
+            for value in VALUES {
+                other.insert(key.clone(), serde_json::from_str(value).unwrap());
+                agree(&other);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn checking_never_panics(which in 0..KNOWN_TYPES.len(), payload in "[{}\\[\\]\":,a-z0-9. ]{0,60}") {

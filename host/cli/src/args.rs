@@ -377,12 +377,12 @@ fn minutes(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Longest that an emitter waits for plugins: the server's own bound.
-const MAX_OUTCOME_WAIT: Duration = Duration::from_secs(45);
-
 fn outcome_wait(text: &str) -> Result<Duration, String> {
     let wait = duration(text)?;
-    if wait > MAX_OUTCOME_WAIT { Err("at most 45s: ask `tail` for what takes longer".to_owned()) } else { Ok(wait) }
+    // The server's own bound.
+    let most = Duration::from_millis(tollgate_server::MAX_PLUGINS_MS);
+    let refusal = || format!("at most {}s: ask `tail` for what takes longer", most.as_secs());
+    if wait > most { Err(refusal()) } else { Ok(wait) }
 }
 
 fn event_type(text: &str) -> Result<EventType, String> {

@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use tollgate_core::hex::hex;
 use tollgate_core::home::Home;
 
 /// Bytes of a token: as hard to guess as a key.
@@ -121,7 +122,7 @@ pub fn token(path: &Path) -> Result<String, Failure> {
     }
     let mut bytes = [0; TOKEN_BYTES];
     File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).map_err(failed)?;
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = hex(&bytes);
     // Written aside and renamed, so that a crash leaves no half token.
     let aside = path.with_extension("new");
     let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside);

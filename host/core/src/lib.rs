@@ -7,6 +7,7 @@ pub mod bus;
 pub mod engine;
 pub mod event;
 pub mod gate;
+pub mod hex;
 pub mod home;
 pub mod hooks;
 pub mod id;

@@ -3,6 +3,7 @@
 //! Owns finding and making them and what `[workspace] allow` covers. Knows nothing of tools or calls.
 
 use crate::bus::Bus;
+use crate::hex::hex;
 use crate::journal::{JournalError, Reply, Work, lock};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -216,24 +217,28 @@ impl Sessions {
 
     /// Binds a session, made where it is new, to a chat and its user.
     pub fn bind_chat(&self, id: &str, chat_id: &str, user_id: Option<&str>) -> Arc<Session> {
-        let before = self.resolve(&SessionHint { id: Some(id), ..SessionHint::default() });
-        let user_id = user_id.map_or_else(|| Arc::clone(&before.user_id), Arc::from);
-        let mut state = lock(&self.state);
-        let latest = state.by_id.get(id).map_or(before, |entry| Arc::clone(&entry.session));
-        let session = Arc::new(Session { chat_id: chat_id.into(), user_id, ..(*latest).clone() });
-        self.keep(&mut state, Arc::clone(&session));
-        session
+        self.change(id, |latest| {
+            let user_id = user_id.map_or_else(|| Arc::clone(&latest.user_id), Arc::from);
+            Session { chat_id: chat_id.into(), user_id, ..latest.clone() }
+        })
     }
 
     /// Has a session, made where it is new, be shown in a village and as of a repository; what is not named stays as
     /// it is.
     pub fn place(&self, id: &str, village: Option<&str>, repo: Option<&str>) -> Arc<Session> {
+        let named = |name: Option<&str>, known: &Option<Arc<str>>| name.map(Arc::from).or_else(|| known.clone());
+        self.change(id, |latest| {
+            let (village, repo) = (named(village, &latest.village), named(repo, &latest.repo));
+            Session { village, repo, ..latest.clone() }
+        })
+    }
+
+    /// Keeps what `change` makes of a session, made where it is new, as it stands by then.
+    fn change(&self, id: &str, change: impl FnOnce(&Session) -> Session) -> Arc<Session> {
         let before = self.resolve(&SessionHint { id: Some(id), ..SessionHint::default() });
         let mut state = lock(&self.state);
         let latest = state.by_id.get(id).map_or(before, |entry| Arc::clone(&entry.session));
-        let named = |name: Option<&str>, known: &Option<Arc<str>>| name.map(Arc::from).or_else(|| known.clone());
-        let (village, repo) = (named(village, &latest.village), named(repo, &latest.repo));
-        let session = Arc::new(Session { village, repo, ..(*latest).clone() });
+        let session = Arc::new(change(&latest));
         self.keep(&mut state, Arc::clone(&session));
         session
     }
@@ -339,8 +344,7 @@ fn nameless_id(hint: &SessionHint<'_>) -> Arc<str> {
     hash.update(folder.map_or(&[][..], |folder| folder.as_os_str().as_encoded_bytes()));
     let hash: [u8; 32] = hash.finalize().into();
     let (head, _) = hash.split_at(8);
-    let hex: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("nameless-{hex}").into()
+    format!("nameless-{}", hex(head)).into()
 }
 
 /// The daemon's own user: the name that the system has for its uid, else the uid.

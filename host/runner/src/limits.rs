@@ -3,6 +3,7 @@
 use std::time::Duration;
 use tollgate_core::event::MAX_PAYLOAD_BYTES;
 use tollgate_core::redact::MAX_GROWTH;
+use tollgate_core::time::Timestamp;
 
 /// Most approvals that one session asks for: more than a person answers in a working day.
 pub const MAX_APPROVALS: usize = 256;
@@ -51,6 +52,11 @@ pub const MAX_REMEMBERED: usize = 1_024;
 /// The longest sleep while something waits: a timer stands still while the machine sleeps, and the clock does not.
 pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
+/// How long to wait for the clock to come to `due`, at a time.
+pub(crate) fn sleep_until_due(now: Timestamp, due: Option<Timestamp>) -> Duration {
+    due.map_or(LONGEST_SLEEP, |due| now.until(due)).min(LONGEST_SLEEP)
+}
+
 /// How often `usage.tick` is told.
 pub const TICK_EVERY: Duration = Duration::from_secs(30);
 /// How often the workspace is looked at for changed files.
@@ -69,8 +75,7 @@ pub(crate) const MAX_GIT_BYTES: usize = 1024 * 1024;
 /// Most files that a `diff.summary` names; it counts them all.
 pub const MAX_DIFF_FILES: usize = 500;
 
-/// Starts, moves and ends of the past that are looked at after a restart for sessions that were left open: the newest,
-/// of more sessions than can have been open at a time.
-pub(crate) const RECOVERED_EVENTS: usize = 20_000;
+/// Starts of the past that are read at a time after a restart, to find those without an end: some megabytes.
+pub(crate) const STARTS_READ: usize = 1_000;
 /// Most providers in the table.
 pub const MAX_PROVIDERS: usize = 64;

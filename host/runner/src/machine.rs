@@ -87,6 +87,8 @@ pub struct Machine {
     ended: bool,
     /// Approvals that are open.
     open: BTreeSet<Arc<str>>,
+    /// Those that others ask about its agent's calls: as many as people may be asked about one session.
+    gated: BTreeSet<Arc<str>>,
     /// Every approval there was, so that none is asked for twice.
     asked: BTreeSet<Arc<str>>,
     /// What it must fail for.
@@ -100,6 +102,7 @@ impl Default for Machine {
             started: false,
             ended: false,
             open: BTreeSet::new(),
+            gated: BTreeSet::new(),
             asked: BTreeSet::new(),
             doom: None,
         }
@@ -176,15 +179,18 @@ impl Machine {
             return Err(Refusal::Illegal { from: self.state, to });
         }
         match to {
-            State::Running if !self.open.is_empty() => return Err(Refusal::Waiting(self.open.len())),
-            State::WaitingForApproval if self.open.is_empty() => return Err(Refusal::NothingAsked),
+            State::Running if self.waits() => return Err(Refusal::Waiting(self.open.len() + self.gated.len())),
+            State::WaitingForApproval if !self.waits() => return Err(Refusal::NothingAsked),
             State::Completed => {
                 if let Some(doom) = &self.doom {
                     return Err(Refusal::Doomed(Arc::clone(doom)));
                 }
             }
             // Whatever was asked is void: the session does not go on.
-            State::Stopping | State::Failed => self.open.clear(),
+            State::Stopping | State::Failed => {
+                self.open.clear();
+                self.gated.clear();
+            }
             _ => {}
         }
         Ok(Some(self.moved(to)))
@@ -199,7 +205,7 @@ impl Machine {
         if self.state != State::PausedByHuman {
             return Err(Refusal::NotNow { what: "to resume", state: self.state });
         }
-        self.go(if self.open.is_empty() { State::Running } else { State::WaitingForApproval })
+        self.go(if self.waits() { State::WaitingForApproval } else { State::Running })
     }
 
     /// An approval is asked for: the session waits, unless it is paused, where it waits afterwards.
@@ -236,8 +242,43 @@ impl Machine {
             self.doom.get_or_insert_with(|| Arc::clone(why));
             return self.go(State::Stopping);
         }
-        let goes_on = self.state == State::WaitingForApproval && self.open.is_empty();
-        Ok(goes_on.then(|| self.moved(State::Running)))
+        Ok(self.goes_on())
+    }
+
+    /// Somebody else asks people about a call of its agent, such as the gate: the session waits as for an approval of
+    /// its own, and how it is answered is the agent's to deal with. Where it does not work nothing changes.
+    ///
+    /// # Errors
+    /// When it has not started, or has ended.
+    pub fn gate_asks(&mut self, id: &Arc<str>) -> Result<Option<Move>, Refusal> {
+        self.lives()?;
+        if !matches!(self.state, State::Running | State::WaitingForApproval | State::PausedByHuman) {
+            return Ok(None);
+        }
+        self.gated.insert(Arc::clone(id));
+        Ok((self.state == State::Running).then(|| self.moved(State::WaitingForApproval)))
+    }
+
+    /// What [`Machine::gate_asks`] told of has ended, however it did.
+    pub fn gate_is_answered(&mut self, id: &str) -> Option<Move> {
+        if !self.gated.remove(id) {
+            return None;
+        }
+        self.goes_on()
+    }
+
+    /// What others ask is not waited for any more: the agent has ended.
+    pub fn gate_is_left(&mut self) -> Option<Move> {
+        self.gated.clear();
+        self.goes_on()
+    }
+
+    fn waits(&self) -> bool {
+        !(self.open.is_empty() && self.gated.is_empty())
+    }
+
+    fn goes_on(&mut self) -> Option<Move> {
+        (self.state == State::WaitingForApproval && !self.waits()).then(|| self.moved(State::Running))
     }
 
     /// It can only fail from now on, for the first reason given.

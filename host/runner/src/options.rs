@@ -29,9 +29,11 @@ pub struct RunnerOptions {
 }
 
 impl RunnerOptions {
+    /// Whether all of it can be used; the programs themselves are not looked for.
+    ///
     /// # Errors
     /// The first provider that cannot be used, and why.
-    pub(crate) fn check(&self) -> Result<(), RunnerError> {
+    pub fn check(&self) -> Result<(), RunnerError> {
         if self.providers.len() > MAX_PROVIDERS {
             return Err(invalid(
                 "providers",

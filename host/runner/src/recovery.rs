@@ -4,7 +4,7 @@
 //! only the runner gives, so nobody else can open or end one.
 
 use crate::error::RunnerError;
-use crate::limits::{KEPT_ENDED, RECOVERED_EVENTS};
+use crate::limits::{KEPT_ENDED, STARTS_READ};
 use crate::machine::Move;
 use crate::options::Identity;
 use crate::program::{Identity as Process, kill_left_over};
@@ -12,10 +12,10 @@ use crate::session::{Context, Status};
 use crate::state::State;
 use crate::told::{RUNNER, ended_id, running_id, started_id};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use tollgate_core::event::Event;
 use tollgate_core::events::PatternSet;
-use tollgate_core::events::payload::{SESSION_ENDED, SESSION_STARTED, SESSION_STATE_CHANGED};
+use tollgate_core::events::payload::{SESSION_STARTED, SESSION_STATE_CHANGED};
 use tollgate_core::interactions::{Filter, Kind, MAX_PENDING_PER_SESSION, State as Answered};
 use tollgate_core::journal::{Journal, JournalError, Query};
 use tollgate_core::time::Timestamp;
@@ -76,34 +76,45 @@ pub(crate) async fn recover(context: &Context) -> Result<Vec<Status>, RunnerErro
     Ok(ended)
 }
 
-/// Blocks for the journal.
+/// Every start that is recorded is held against its end, however long ago it was. Blocks for the journal.
 fn left_open(journal: &Journal) -> Result<Vec<Left>, JournalError> {
-    let patterns = PatternSet::parse([SESSION_STARTED, SESSION_STATE_CHANGED, SESSION_ENDED]).ok();
-    let query = Query { patterns, limit: RECOVERED_EVENTS, newest: true, ..Query::default() };
-    let mut left: BTreeMap<Arc<str>, Left> = BTreeMap::new();
-    for event in journal.read(&query)? {
-        let Some(id) = event.session.clone() else { continue };
-        match event.event_type.as_str() {
-            SESSION_STARTED if event.id == started_id(&id) => {
-                let Ok(who) = serde_json::from_str::<Started>(&event.payload) else { continue };
-                let who = who.identity(Arc::clone(&id));
-                left.insert(id, Left { who, started: event.ts, state: State::Created, process: None });
-            }
-            SESSION_ENDED if event.id == ended_id(&id) => drop(left.remove(&id)),
-            SESSION_STATE_CHANGED => {
-                let (Some(left), Ok(moved)) = (left.get_mut(&id), serde_json::from_str::<Moved>(&event.payload)) else {
-                    continue;
-                };
-                left.state = State::parse(&moved.new_state.to_ascii_uppercase()).unwrap_or(left.state);
-                // Only the host's own word is a reason to kill anything.
-                if event.id == running_id(&id) {
-                    left.process = moved.process;
-                }
-            }
-            _ => {}
+    let mut query =
+        Query { patterns: PatternSet::parse([SESSION_STARTED]).ok(), limit: STARTS_READ, ..Query::default() };
+    let mut left = Vec::new();
+    loop {
+        let starts = journal.read(&query)?;
+        let Some(last) = starts.last() else { return Ok(left) };
+        query.after = last.seq;
+        for start in &starts {
+            left.extend(if_left_open(journal, start)?);
         }
     }
-    Ok(left.into_values().collect())
+}
+
+fn if_left_open(journal: &Journal, start: &Event) -> Result<Option<Left>, JournalError> {
+    let Some(id) = start.session.clone().filter(|id| start.id == started_id(id)) else { return Ok(None) };
+    if journal.event_of(ended_id(&id))?.is_some() {
+        return Ok(None);
+    }
+    let Ok(who) = serde_json::from_str::<Started>(&start.payload) else { return Ok(None) };
+    let moves = Query {
+        patterns: PatternSet::parse([SESSION_STATE_CHANGED]).ok(),
+        session: Some(Arc::clone(&id)),
+        limit: 1,
+        newest: true,
+        ..Query::default()
+    };
+    let moved = |event: &Event| serde_json::from_str::<Moved>(&event.payload).ok();
+    let last = journal.read(&moves)?.first().and_then(|event| moved(event));
+    let state = last.and_then(|last| State::parse(&last.new_state.to_ascii_uppercase()));
+    // Only the host's own word is a reason to kill anything.
+    let running = journal.event_of(running_id(&id))?.and_then(|event| moved(&event));
+    Ok(Some(Left {
+        who: who.identity(id),
+        started: start.ts,
+        state: state.unwrap_or(State::Created),
+        process: running.and_then(|running| running.process),
+    }))
 }
 
 impl Started {

@@ -6,7 +6,7 @@ use crate::machine::Refusal;
 use crate::options::{Identity, Provider, RunnerOptions, Wish, check_name, invalid};
 use crate::program::{Order, Size};
 use crate::recovery;
-use crate::session::{Approval, Context, NewApproval, Reply, Request, Session, Status, outside, own};
+use crate::session::{Approval, Context, NewApproval, Reply, Request, Session, Status, is_judged, outside, own};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -127,6 +127,10 @@ impl Runner {
         };
         let chat = wish.chat_id.as_deref().unwrap_or(&id);
         self.0.sessions.bind_chat(&id, chat, wish.user_id.as_deref());
+        // Before its start is told, since what follows from that is shown there too.
+        if wish.village_id.is_some() || wish.repo_id.is_some() {
+            self.0.sessions.place(&id, wish.village_id.as_deref(), wish.repo_id.as_deref());
+        }
         let (mut session, status) = Session::new(self.0.context.clone(), Identity::of(&wish, id, workspace));
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let task = match provider {
@@ -166,6 +170,14 @@ impl Runner {
     pub fn list(&self) -> Vec<Arc<Status>> {
         let table = self.table();
         table.order.iter().filter_map(|id| table.by_id.get(id)).map(Entry::status).collect()
+    }
+
+    /// Whether an event is one by which a session that is known would change, or one that the host tells of it: such
+    /// an event is to come in through [`Runner::take`], which judges it, and through nothing beside it.
+    #[must_use]
+    pub fn judges(&self, draft: &Draft) -> bool {
+        let known = draft.session.as_deref().and_then(|id| self.get(id));
+        known.is_some_and(|status| is_judged(draft.event_type.as_str(), status.identity.provider.is_some()))
     }
 
     /// Takes events of a session in, all or none. A receipt for each; none for a move to the state that it is in
@@ -349,6 +361,12 @@ impl Runner {
         }
         table.making.insert(Arc::clone(id), host_runs);
         Ok(Reserved { runner: self, id: Arc::clone(id) })
+    }
+
+    /// How many calls wait for a session to come to them.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, id: &str) -> usize {
+        self.table().by_id.get(id).map_or(0, |entry| entry.mailbox.max_capacity() - entry.mailbox.capacity())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

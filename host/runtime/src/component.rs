@@ -6,6 +6,7 @@ use crate::host::GuestState;
 use crate::limits::MAX_CORE_INSTANCES;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use tollgate_core::hex::hex;
 use wasmparser::{Parser, Payload};
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -127,16 +128,6 @@ pub(crate) struct Interface {
 /// Hex of the SHA-256 of a file.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Lower-case hex of a digest.
-pub(crate) fn hex(digest: &[u8]) -> String {
-    use fmt::Write;
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Reads what the component imports and exports, and refuses what this host cannot run.

@@ -96,7 +96,7 @@ pub struct PluginStatus {
     pub over_budget: u64,
     /// Fuel of all calls together.
     pub fuel: u64,
-    /// Fuel of the call that took most: what its limits are held against.
+    /// Fuel of the call that took most: an event's or, of a guard, a gate's.
     pub fuel_max: u64,
     /// Fuel a second, since somebody last looked, at least a second before; 0 at the first look.
     pub fuel_per_second: u64,

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use tollgate_core::bus::Bus;
 use tollgate_core::event::Event;
 use tollgate_core::events::PatternSet;
-use tollgate_core::journal::{DeadLetter, JournalError};
+use tollgate_core::journal::{DeadLetter, Journal, JournalError};
 
 /// What a plugin is given once more.
 pub(crate) enum Again {
@@ -73,7 +73,9 @@ pub enum RetryRefusal {
         seq: u64,
     },
     /// What serves now does not want events of this type.
-    #[error("`{plugin}` does not subscribe to {event_type} any more: drop the letter, or put its older version back")]
+    #[error(
+        "`{plugin}` does not subscribe to {event_type}: put back a version that did, or drop the letter where there is one"
+    )]
     NotSubscribed {
         /// Which.
         plugin: String,
@@ -110,25 +112,23 @@ pub(crate) struct Letter {
 
 /// The letter of event `seq`, if what serves may be given it now.
 pub(crate) async fn letter_of(bus: &Bus, version: &Version, seq: u64) -> Result<Letter, RetryRefusal> {
-    let plugin = Arc::clone(&version.plugin);
-    if version.record.quarantined() {
-        return Err(RetryRefusal::Quarantined(plugin.to_string()));
-    }
-    let (letter, event) = read(bus, &plugin, seq).await?;
-    let plugin = plugin.to_string();
+    let plugin = version.plugin.to_string();
+    let (letter, event) =
+        read(bus, &version.plugin, move |journal, plugin| Ok((journal.dead_letter(plugin, seq)?, journal.event(seq)?)))
+            .await?;
     let Some(letter) = letter else { return Err(RetryRefusal::NoLetter { plugin, seq }) };
     let Some(event) = event else { return Err(RetryRefusal::EventGone { plugin, seq }) };
-    subscribed(version, &event)?;
+    may_be_given(version, &event)?;
     Ok(Letter { letter, event })
 }
 
 /// The letter of event `seq`, where there is one.
 pub(crate) async fn known_letter(bus: &Bus, version: &Version, seq: u64) -> Result<Option<DeadLetter>, RetryRefusal> {
-    Ok(read(bus, &version.plugin, seq).await?.0)
+    Ok(read(bus, &version.plugin, move |journal, plugin| journal.dead_letter(plugin, seq)).await?)
 }
 
 /// Refuses what the version does not want, and anything where it is kept out.
-pub(crate) fn subscribed(version: &Version, event: &Event) -> Result<(), RetryRefusal> {
+pub(crate) fn may_be_given(version: &Version, event: &Event) -> Result<(), RetryRefusal> {
     if version.record.quarantined() {
         return Err(RetryRefusal::Quarantined(version.plugin.to_string()));
     }
@@ -140,13 +140,13 @@ pub(crate) fn subscribed(version: &Version, event: &Event) -> Result<(), RetryRe
 }
 
 /// Off the threads that serve: it takes a disk.
-async fn read(
+async fn read<T: Send + 'static>(
     bus: &Bus,
     plugin: &Arc<str>,
-    seq: u64,
-) -> Result<(Option<DeadLetter>, Option<Arc<Event>>), JournalError> {
+    what: impl FnOnce(&Journal, &str) -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
     let (journal, plugin) = (bus.journal().clone(), Arc::clone(plugin));
-    let reading = tokio::task::spawn_blocking(move || Ok((journal.dead_letter(&plugin, seq)?, journal.event(seq)?)));
+    let reading = tokio::task::spawn_blocking(move || what(&journal, &plugin));
     reading.await.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))
 }
 

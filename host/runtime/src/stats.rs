@@ -134,6 +134,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn the_fuel_of_the_dearest_call_stays() {
+        let counters = Counters::default();
+        for fuel in [5, 70, 6] {
+            counters.call(Duration::ZERO, fuel);
+        }
+        assert_eq!((counters.fuel.into_inner(), counters.fuel_max.into_inner()), (81, 70));
+    }
+
+    #[test]
     fn percentiles_are_close() {
         let histogram = Histogram::default();
         for micros in 1..=1_000 {

@@ -112,39 +112,82 @@ pub(crate) async fn prepare(context: &Arc<Context>, source: Source<'_>) -> Resul
     let digest = Arc::clone(component.digest());
     let limits = grant.limits(context.defaults);
     let known = serving.filter(|serving| serving.digest == digest);
-    let (interface, loaded, description) = match known {
-        Some(known) => (Arc::clone(&known.interface), known.loaded.clone(), Arc::clone(&known.description)),
+    let described = match known {
+        Some(known) => Described {
+            digest,
+            interface: Arc::clone(&known.interface),
+            loaded: known.loaded.clone(),
+            description: Arc::clone(&known.description),
+        },
         None => {
-            let interface = Arc::new(component::inspect(component.bytes())?);
-            let loaded = compile(context, &interface, &component).await?;
-            let parts = StateParts {
-                plugin: Arc::clone(plugin),
-                bus: context.bus.clone(),
-                limits,
-                capabilities: Arc::default(),
-                ring: Arc::clone(ring),
-                usage: Arc::clone(usage),
-                services: Arc::clone(&context.services),
-                data: context.home.data(plugin),
-            };
-            let description = describe(context, &loaded, parts, interface.world).await?;
-            (interface, loaded, Arc::new(description))
+            let compiled = Compiled::of(context, component).await?;
+            let said = compiled.said(context, plugin, limits, ring, usage).await?;
+            compiled.described(said, plugin)?
         }
     };
-    Described { digest, interface, loaded, description }.granted(context, plugin, grant, ring, usage).await
+    described.granted(context, plugin, grant, ring, usage).await
 }
 
-/// A component that has said what it is.
-struct Described {
+/// A component of which this host can run every part.
+pub(crate) struct Compiled {
     digest: Arc<str>,
     interface: Arc<Interface>,
     loaded: Loaded,
-    description: Arc<Description>,
+}
+
+impl Compiled {
+    /// Looks at what it imports and exports, and compiles it.
+    pub(crate) async fn of(context: &Context, component: Verified) -> Result<Self, Rejection> {
+        let interface = Arc::new(component::inspect(component.bytes())?);
+        let loaded = compile(context, &interface, &component).await?;
+        Ok(Self { digest: Arc::clone(component.digest()), interface, loaded })
+    }
+
+    /// What it says of itself under the name `plugin`, unchecked, from a guest that is dropped.
+    pub(crate) async fn said(
+        &self,
+        context: &Context,
+        plugin: &Arc<str>,
+        limits: Limits,
+        ring: &Arc<LogRing>,
+        usage: &Arc<Usage>,
+    ) -> Result<lifecycle::Description, Rejection> {
+        let parts = StateParts {
+            plugin: Arc::clone(plugin),
+            bus: context.bus.clone(),
+            limits,
+            capabilities: Arc::default(),
+            ring: Arc::clone(ring),
+            usage: Arc::clone(usage),
+            services: Arc::clone(&context.services),
+            data: context.home.data(plugin),
+        };
+        let _running = context.ticker.running();
+        let rejection = |fault: Fault| Rejection::new(Stage::Describe, fault.to_string());
+        let mut guest = Guest::instantiate(&self.loaded, parts).await.map_err(rejection)?;
+        guest.describe().await.map_err(rejection)
+    }
+
+    /// Checks what it said, which is to be about `plugin`.
+    pub(crate) fn described(self, said: lifecycle::Description, plugin: &str) -> Result<Described, Rejection> {
+        let Self { digest, interface, loaded } = self;
+        let description = Arc::new(Description::check(said, plugin, interface.world)?);
+        Ok(Described { digest, interface, loaded, description })
+    }
+}
+
+/// A component that has said what it is.
+#[derive(Clone)]
+pub(crate) struct Described {
+    pub(crate) digest: Arc<str>,
+    pub(crate) interface: Arc<Interface>,
+    loaded: Loaded,
+    pub(crate) description: Arc<Description>,
 }
 
 impl Described {
     /// The steps that depend on the grant, up to `init`.
-    async fn granted(
+    pub(crate) async fn granted(
         self,
         context: &Context,
         plugin: &Arc<str>,
@@ -193,11 +236,7 @@ pub(crate) fn init_failed(fault: Fault) -> Rejection {
     }
 }
 
-pub(crate) async fn compile(
-    context: &Context,
-    interface: &Interface,
-    component: &Verified,
-) -> Result<Loaded, Rejection> {
+async fn compile(context: &Context, interface: &Interface, component: &Verified) -> Result<Loaded, Rejection> {
     let code = context.code.of(component).await;
     let code = code.map_err(|error| match error {
         // Such as a host that may start no more processes just now.
@@ -207,26 +246,4 @@ pub(crate) async fn compile(
         }
     })?;
     component::link(&context.linker, interface, &code)
-}
-
-async fn describe(
-    context: &Context,
-    loaded: &Loaded,
-    parts: StateParts,
-    world: World,
-) -> Result<Description, Rejection> {
-    let name = Arc::clone(&parts.plugin);
-    Description::check(said(context, loaded, parts).await?, &name, world)
-}
-
-/// What a component says of itself, unchecked, from a guest that is dropped.
-pub(crate) async fn said(
-    context: &Context,
-    loaded: &Loaded,
-    parts: StateParts,
-) -> Result<lifecycle::Description, Rejection> {
-    let _running = context.ticker.running();
-    let rejection = |fault: Fault| Rejection::new(Stage::Describe, fault.to_string());
-    let mut guest = Guest::instantiate(loaded, parts).await.map_err(rejection)?;
-    guest.describe().await.map_err(rejection)
 }

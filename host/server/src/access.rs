@@ -105,8 +105,10 @@ pub(crate) async fn require(needs: Needs, request: Request, next: Next) -> Respo
         // Those without a token watch, and nothing else.
         Some(caller) if caller.anonymous && needs != Needs::Watch => Some(unauthorised()),
         Some(caller) if caller.anonymous => caller.take().err(),
-        Some(caller) if caller.allows(needs) => None,
-        Some(caller) => Some(lacking(caller, needs, local, given(request.headers()).is_some())),
+        Some(caller) => {
+            let given = given(request.headers()).is_some();
+            caller.must(needs).err().map(|refused| if local { lacking(caller, needs, given, refused) } else { refused })
+        }
         None if given(request.headers()).is_some() => Some(unknown_token()),
         None => Some(unauthorised()),
     };
@@ -122,23 +124,22 @@ fn unauthorised() -> ApiError {
 }
 
 fn unknown_token() -> ApiError {
-    let message = "this token does not count here: it is unknown, or was revoked";
+    let message = "this token does not count here: it is unknown, was revoked, or its time is over";
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message)
 }
 
-fn lacking(caller: &Caller, needs: Needs, local: bool, given: bool) -> ApiError {
+/// The same refusal to the daemon's own user, who needs no token for most.
+fn lacking(caller: &Caller, needs: Needs, given: bool, refused: ApiError) -> ApiError {
     let scope = needs.scope().unwrap_or("any");
-    if caller.scopes.allow(needs) {
-        return ApiError::forbidden("this is for who has all sessions; the token names some (`sessions`)");
+    match given {
+        _ if caller.scopes.allow(needs) => refused,
+        false => ApiError::forbidden(format!(
+            "needs the approver token, or one of the scope `{scope}`, as `Authorization: Bearer …`"
+        )),
+        true => ApiError::forbidden(format!(
+            "the token is not this daemon's approver token, nor one of the scope `{scope}`"
+        )),
     }
-    let whole = if needs.unrestricted() { " without patterns" } else { "" };
-    ApiError::forbidden(match (local, given) {
-        (true, false) => {
-            format!("needs the approver token, or one of the scope `{scope}`, as `Authorization: Bearer …`")
-        }
-        (true, true) => format!("the token is not this daemon's approver token, nor one of the scope `{scope}`"),
-        (false, _) => format!("this token lacks the scope `{scope}`{whole}"),
-    })
 }
 
 /// How a WebSocket's subprotocol that carries a token begins: browsers send no headers of a page's choice.

@@ -185,7 +185,7 @@ struct Subscriber {
 #[schemars(deny_unknown_fields)]
 struct Client {
     name: String,
-    /// `sse`, `websocket` or `frontend`.
+    /// `sse`, `websocket`, `frontend`, `socketio` or `control`.
     kind: String,
     /// The token that it came with.
     token: String,
@@ -396,4 +396,56 @@ pub(crate) enum Drafts {
     One(BTreeMap<String, Value>),
     /// Several, all or none.
     Several(Vec<BTreeMap<String, Value>>),
+}
+
+/// What `/ws` tells.
+#[derive(JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(crate) enum ControlFrame {
+    /// What a session's terminal wrote.
+    Terminal {
+        /// `output`.
+        event: String,
+        session_id: String,
+        seq: u64,
+        timestamp: String,
+        data: String,
+        stream: String,
+        /// Bytes that were too many to be told before these.
+        #[schemars(default)]
+        dropped_bytes: Option<u64>,
+    },
+    /// What else became of a session.
+    Session {
+        /// `output`, `state_change`, `approval_request`, `approval_resolved` or `completed`.
+        event: String,
+        session_id: String,
+        seq: u64,
+        timestamp: String,
+        /// The type of the catalogue whose payload `data` is.
+        event_type: String,
+        data: BTreeMap<String, Value>,
+    },
+    /// What the connection itself says.
+    Event {
+        /// `connected`, `authenticated`, `subscribed`, `unsubscribed`, `approval_answered`, `gap` or `journal_reset`.
+        event: String,
+        timestamp: String,
+        data: BTreeMap<String, Value>,
+        #[schemars(default)]
+        session_id: Option<String>,
+    },
+    /// What goes wrong.
+    Error {
+        /// Stable: what programs look at.
+        code: String,
+        /// For people.
+        message: String,
+        timestamp: String,
+        #[schemars(default)]
+        session_id: Option<String>,
+    },
+    /// The answer to a ping.
+    Pong { timestamp: String },
 }

@@ -70,6 +70,20 @@ impl Caller {
         self.scopes.allow(needs) && (self.reach.sessions.is_all() || !needs.all_sessions())
     }
 
+    /// # Errors
+    /// What it lacks for what needs this.
+    pub(crate) fn must(&self, needs: Needs) -> Result<(), ApiError> {
+        if self.allows(needs) {
+            return Ok(());
+        }
+        if self.scopes.allow(needs) {
+            return Err(ApiError::forbidden("this is for who has all sessions; the token names some (`sessions`)"));
+        }
+        let whole = if needs.unrestricted() { " without patterns" } else { "" };
+        let scope = needs.scope().unwrap_or("any");
+        Err(ApiError::forbidden(format!("this token lacks the scope `{scope}`{whole}")))
+    }
+
     /// Who it is on record: the first of its sources, else `otherwise`.
     pub(crate) fn speaks_as<'a>(&'a self, otherwise: &'a str) -> &'a str {
         self.sources.as_ref().and_then(|sources| sources.first()).map_or(otherwise, |source| source)
@@ -120,7 +134,10 @@ pub(crate) fn whose(state: &State, access: Access, given: Option<&str>) -> Optio
         // The daemon's own user is a client anyway; a token adds what only a token gives.
         let client = Caller::of_the_home("socket", &state.known.client, None);
         let Some(named) = named.filter(|named| *named.reach == Reach::ALL) else { return Some(client) };
-        return Some(Caller { scopes: Arc::new(client.scopes.with_rights_of(&named.scopes)), ..client });
+        let scopes = Arc::new(client.scopes.with_rights_of(&named.scopes));
+        // Whom it names is who it is on record, for as long as it counts.
+        let who = if named.sources.is_some() { named } else { client };
+        return Some(Caller { scopes, ..who });
     }
     if given.is_some() { named } else { state.known.anonymous.clone().filter(|_| access.network) }
 }

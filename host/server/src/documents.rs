@@ -121,7 +121,22 @@ pub(crate) fn asyncapi_document() -> Value {
         named.insert((*event_type).to_owned(), json!({"$ref": format!("#/components/messages/{event_type}")}));
     }
     let channel = |address: &str, about: &str| json!({"address": address, "description": about, "messages": named});
+    let control = [
+        ("control.said", schemas.subschema_for::<crate::ws::said::Message>().to_value()),
+        ("control.told", schemas.subschema_for::<crate::answers::ControlFrame>().to_value()),
+    ];
+    let mut spoken = Map::new();
+    for (name, payload) in control {
+        let payload = json!({"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": payload});
+        messages.insert(name.to_owned(), json!({"name": name, "contentType": "application/json", "payload": payload}));
+        spoken.insert(name.to_owned(), json!({"$ref": format!("#/components/messages/{name}")}));
+    }
     let receives = |channel: &str| json!({"action": "send", "channel": {"$ref": format!("#/channels/{channel}")}});
+    let about_control = "Sessions and their terminals over a WebSocket, one message a text message: control-plane.md.";
+    let of_control = |action: &str, message: &str| {
+        let message = json!([{"$ref": format!("#/channels/control/messages/{message}")}]);
+        json!({"action": action, "channel": {"$ref": "#/channels/control"}, "messages": message})
+    };
     json!({
         "asyncapi": "3.0.0",
         "info": information(),
@@ -129,8 +144,14 @@ pub(crate) fn asyncapi_document() -> Value {
         "channels": {
             "events": channel("/ws/events", "Envelopes over a WebSocket, one a text message."),
             "stream": channel("/api/events/stream", "Envelopes as server-sent events; the id is the cursor."),
+            "control": {"address": "/ws", "description": about_control, "messages": spoken},
         },
-        "operations": {"events": receives("events"), "stream": receives("stream")},
+        "operations": {
+            "events": receives("events"),
+            "stream": receives("stream"),
+            "control_said": of_control("receive", "control.said"),
+            "control_told": of_control("send", "control.told"),
+        },
         "components": {"messages": messages, "schemas": schemas.take_definitions(true)},
     })
 }

@@ -52,6 +52,7 @@ pub(crate) async fn emit(
         return Err(ApiError::too_large(MAX_BODY_BYTES));
     }
     all_the_callers(&caller, &drafts)?;
+    none_judged(&state, &drafts)?;
     place(&state, &caller, &drafts)?;
     let Some(wait) = wait else {
         let receipts = state.bus.emit_batch(drafts).await?;
@@ -69,12 +70,30 @@ pub(crate) async fn emit(
     Ok(json(json!({"events": [told(&receipt)], "outcomes": outcomes}).to_string()))
 }
 
+/// # Errors
+/// The first that would say of a runner session what only the session itself may: the runner judges that.
+fn none_judged(state: &State, drafts: &[Draft]) -> Result<(), ApiError> {
+    let judged = drafts.iter().enumerate().find(|(_, draft)| state.runner.judges(draft));
+    let Some((index, draft)) = judged else { return Ok(()) };
+    let (at, session) = (position(index, drafts), draft.session.as_deref().unwrap_or_default());
+    let message = format!(
+        "{at}{} is for the runner session `{session}` itself to tell: send it to /api/runner/sessions/{session}/events",
+        draft.event_type
+    );
+    Err(ApiError::new(StatusCode::CONFLICT, "runner_session", message))
+}
+
+/// Which of those that were sent, where there are several.
+fn position(index: usize, drafts: &[Draft]) -> String {
+    if drafts.len() == 1 { String::new() } else { format!("event {index}: ") }
+}
+
 /// Has the sessions whose starts say where they are shown be shown there: before the start itself is told, since what
 /// follows from it goes there too. Where something is refused none is shown.
 pub(crate) fn place(state: &State, caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
     let mut placed = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
-        let at = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
+        let at = position(index, drafts);
         let named = rooms_of_start(draft);
         let named = named.map_err(|reason| ApiError::bad_request("bad_payload", format!("{at}payload: {reason}")))?;
         if !caller.reach.rooms.is_all() {
@@ -106,8 +125,7 @@ pub(crate) fn told(receipt: &Receipt) -> Value {
 pub(crate) fn all_the_callers(caller: &Caller, drafts: &[Draft]) -> Result<(), ApiError> {
     let refused = drafts.iter().enumerate().find_map(|(index, draft)| Some((index, not_the_callers(caller, draft)?)));
     let Some((index, reason)) = refused else { return Ok(()) };
-    let place = if drafts.len() == 1 { String::new() } else { format!("event {index}: ") };
-    Err(ApiError::forbidden(format!("{place}{reason}")))
+    Err(ApiError::forbidden(format!("{}{reason}", position(index, drafts))))
 }
 
 /// Why this caller may not record that.
@@ -209,7 +227,9 @@ impl Page {
         }
         match format {
             Format::CloudEvent => write_cloud_event(event, &mut self.events),
-            Format::Envelope | Format::Frontend | Format::Dashboard => write_json(event, &mut self.events),
+            Format::Envelope | Format::Frontend | Format::Dashboard | Format::ControlPlane => {
+                write_json(event, &mut self.events)
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Frontend,
     /// The same, of rooms and hooks.
     SocketIo,
+    /// The same, of sessions.
+    ControlPlane,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Self::Socket => "websocket",
             Self::Frontend => "frontend",
             Self::SocketIo => "socketio",
+            Self::ControlPlane => "control",
         }
     }
 }
@@ -119,12 +122,14 @@ impl Feed {
         let journal = state.bus.journal().clone();
         let epoch = journal.epoch();
         let since = wanted.since;
-        let begin = tokio::task::spawn_blocking(move || begin(&journal, since)).await;
+        let begin = tokio::task::spawn_blocking(move || place(&journal, since)).await;
         let (after, reset) = begin.map_err(|error| ApiError::internal(&error))??;
         let patterns = wanted.patterns.clone().unwrap_or_else(PatternSet::all);
         let follow = match kind {
             Kind::ServerSent => state.bus.follow(after, patterns.clone()),
-            Kind::Socket | Kind::Frontend | Kind::SocketIo => state.bus.watch(after, patterns.clone()),
+            Kind::Socket | Kind::Frontend | Kind::SocketIo | Kind::ControlPlane => {
+                state.bus.watch(after, patterns.clone())
+            }
         };
         let format = if kind == Kind::Frontend { Format::Frontend } else { wanted.format };
         let client = state.clients.enter(follow.name(), kind.as_str(), Arc::clone(&caller.name));
@@ -253,7 +258,7 @@ impl Drop for Feed {
 
 /// Where to go on after, and the journal's bounds where the client's cursor is not of this journal or is
 /// older than what is kept: then everything that is kept follows.
-fn begin(journal: &Journal, since: Option<Since>) -> Result<(u64, Option<(u64, u64)>), JournalError> {
+pub(crate) fn place(journal: &Journal, since: Option<Since>) -> Result<(u64, Option<(u64, u64)>), JournalError> {
     let head = journal.head();
     match since {
         None => Ok((head, None)),

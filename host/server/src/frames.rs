@@ -1,6 +1,7 @@
 //! Events as text, made once for each format and shared by all who are sent them. Must not know who that is.
 
 use crate::control::dashboard;
+use crate::ws::told as control_plane;
 use axum::extract::ws::Utf8Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,8 @@ pub(crate) enum Format {
     Frontend,
     /// A dashboard's.
     Dashboard,
+    /// The control plane's.
+    ControlPlane,
 }
 
 impl Format {
@@ -34,7 +37,7 @@ impl Format {
             Self::CloudEvent => notice_to_cloud_event(event_type, at, payload),
             Self::Frontend => frontend(event_type, payload),
             // Its name is said beside it.
-            Self::Dashboard => payload.to_owned(),
+            Self::Dashboard | Self::ControlPlane => payload.to_owned(),
         }
     }
 
@@ -44,6 +47,7 @@ impl Format {
             Self::CloudEvent => to_cloud_event(event),
             Self::Frontend => frontend(event.event_type.as_str(), &event.payload),
             Self::Dashboard => dashboard::write(event),
+            Self::ControlPlane => control_plane::write(event),
         }
     }
 }
@@ -55,7 +59,7 @@ fn frontend(event_type: &str, payload: &str) -> String {
 
 /// The texts that are shared, of each format.
 #[derive(Debug, Default)]
-pub(crate) struct Frames([Mutex<Shared>; 4]);
+pub(crate) struct Frames([Mutex<Shared>; 5]);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -83,12 +87,13 @@ impl Kept {
 impl Frames {
     /// The event's text; made under the lock, so that it is made once.
     pub(crate) fn text(&self, event: &Event, format: Format) -> Utf8Bytes {
-        let [envelopes, cloud_events, frontend, dashboard] = &self.0;
+        let [envelopes, cloud_events, frontend, dashboard, control_plane] = &self.0;
         let shared = match format {
             Format::Envelope => envelopes,
             Format::CloudEvent => cloud_events,
             Format::Frontend => frontend,
             Format::Dashboard => dashboard,
+            Format::ControlPlane => control_plane,
         };
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = shared.texts.get(&event.seq).filter(|kept| kept.is_of(event)) {

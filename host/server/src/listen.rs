@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, UnixListener};
+use tollgate_core::hex::hex;
 use tollgate_core::home::{Home, MAX_SOCKET_PATH_BYTES};
 
 /// Why the socket is not there.
@@ -52,8 +53,9 @@ pub fn socket_path(home: &Home, runtime_dir: Option<&Path>) -> Result<PathBuf, B
         return Err(BindError::TooLong { path: own });
     };
     let digest = Sha256::digest(home.root().as_os_str().as_bytes());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(runtime_dir.join(format!("tollgate-{hash}.sock")))
+    // Enough to tell homes apart, and short enough for a socket's path.
+    let name = hex(digest.get(..8).unwrap_or_default());
+    Ok(runtime_dir.join(format!("tollgate-{name}.sock")))
 }
 
 /// Opens the socket of `home` with mode 0600. A socket file left by an earlier daemon is replaced: the caller

@@ -22,7 +22,7 @@ pub(crate) const MAX_PERSON_MS: u64 = 3_600_000;
 /// The longest wait for plugins to be done with an event, in milliseconds: their calls take a second unless granted
 /// more, and each who waits holds a connection. Below the minute after which the command line takes a daemon that
 /// keeps still for gone.
-pub(crate) const MAX_PLUGINS_MS: u64 = 45_000;
+pub const MAX_PLUGINS_MS: u64 = 45_000;
 
 /// From where on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::tokens::Wish;
 use crate::{
     answers, control, deadletters, documents, events, gate, health, interactions, messages, metrics, plugins, replay,
-    runner, socket, stream, tokens_api,
+    runner, socket, stream, tokens_api, ws,
 };
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
@@ -115,6 +115,7 @@ pub(crate) fn routes() -> Vec<Route> {
         reads("/ws/frontend", Watch, socket::frontend, "Follows `orchestrator.*` as frames of type and data.")
             .query(LIVE)
             .upgrades(),
+        reads("/ws", Later, ws::answer, "Sessions and their terminals, over a WebSocket: control-plane.md.").upgrades(),
         reads("/socket.io/", Later, control::answer, "Socket.IO for clients of version 4: control-plane.md.")
             .query(ENGINE)
             .gives_text("text/plain"),
@@ -186,19 +187,31 @@ pub(crate) fn routes() -> Vec<Route> {
         acts("/api/runner/sessions/{id}/events", EmitSome, runner::take, "Takes its events in: all or none.")
             .takes::<answers::Drafts>()
             .gives::<answers::SessionReceipts>(),
-        acts("/api/runner/sessions/{id}/input", Admin, runner::input, "Types into its terminal.")
+        acts("/api/runner/sessions/{id}/input", runner::STEERS, runner::input, "Types into its terminal.")
             .takes::<runner::Typed>()
             .gives::<answers::RunnerSession>(),
-        acts("/api/runner/sessions/{id}/resize", Admin, runner::resize, "Makes its terminal larger or smaller.")
-            .takes::<runner::Cells>()
+        acts(
+            "/api/runner/sessions/{id}/resize",
+            runner::STEERS,
+            runner::resize,
+            "Makes its terminal larger or smaller.",
+        )
+        .takes::<runner::Cells>()
+        .gives::<answers::RunnerSession>(),
+        acts("/api/runner/sessions/{id}/stop", runner::STEERS, runner::stop, "Has it end.")
             .gives::<answers::RunnerSession>(),
-        acts("/api/runner/sessions/{id}/stop", Admin, runner::stop, "Has it end.").gives::<answers::RunnerSession>(),
-        acts("/api/runner/sessions/{id}/pause", Admin, runner::pause, "Holds it up.").gives::<answers::RunnerSession>(),
-        acts("/api/runner/sessions/{id}/resume", Admin, runner::resume, "Lets it go on.")
+        acts("/api/runner/sessions/{id}/pause", runner::STEERS, runner::pause, "Holds it up.")
             .gives::<answers::RunnerSession>(),
-        acts("/api/runner/sessions/{id}/approvals/{approval}", Approve, runner::approve, "Answers an approval of it.")
-            .takes::<interactions::Answered>()
-            .gives::<answers::Resolution>(),
+        acts("/api/runner/sessions/{id}/resume", runner::STEERS, runner::resume, "Lets it go on.")
+            .gives::<answers::RunnerSession>(),
+        acts(
+            "/api/runner/sessions/{id}/approvals/{approval}",
+            runner::ANSWERS,
+            runner::approve,
+            "Answers an approval of it.",
+        )
+        .takes::<interactions::Answered>()
+        .gives::<answers::Resolution>(),
         reads("/api/tokens", Admin, tokens_api::list, "Named tokens and their scopes.").gives::<answers::Tokens>(),
         acts("/api/tokens", Admin, tokens_api::add, "Makes a token; the answer alone has its text.")
             .takes::<Wish>()

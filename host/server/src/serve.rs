@@ -84,16 +84,19 @@ impl Connections {
         let place = Place(Arc::new(permit));
         self.tasks.spawn(async move {
             let held = place.clone();
+            let stream = StallGuard::new(stream);
+            let written = stream.written();
             let service = TowerToHyperService::new(app.map_request(move |mut request: hyper::Request<_>| {
                 request.extensions_mut().insert(access);
                 request.extensions_mut().insert(place.clone());
+                request.extensions_mut().insert(written.clone());
                 request
             }));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_HEAD_BYTES)
-                .serve_connection(TokioIo::new(StallGuard::new(stream)), service)
+                .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::pin!(connection);
             let ended = tokio::select! {

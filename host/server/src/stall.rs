@@ -1,14 +1,51 @@
-//! A connection whose peer stops reading is closed: a write that makes no progress for too long is an error.
+//! A connection whose peer stops reading is closed: a write that makes no progress for too long is an error. How much was
+//! written is counted for whoever wants to know; what it was is not.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long one write may wait for the peer.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many bytes a connection has taken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count {
+    bytes: AtomicU64,
+    more: Notify,
+}
+
+impl Written {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Done once it took more than when this was called.
+    pub(crate) fn more(&self) -> Notified<'_> {
+        self.0.more.notified()
+    }
+
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.more.notify_waiters();
+    }
+
+    fn count(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = polled {
+            self.add(u64::try_from(*bytes).unwrap_or(u64::MAX));
+        }
+    }
+}
 
 /// Wraps a connection; reads pass through.
 pub(crate) struct StallGuard<S> {
@@ -16,11 +53,17 @@ pub(crate) struct StallGuard<S> {
     /// Runs while a write waits.
     deadline: Pin<Box<Sleep>>,
     waiting: bool,
+    written: Written,
 }
 
 impl<S> StallGuard<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, deadline: Box::pin(sleep(STALL_TIMEOUT)), waiting: false }
+        Self { inner, deadline: Box::pin(sleep(STALL_TIMEOUT)), waiting: false, written: Written::default() }
+    }
+
+    /// What it counts.
+    pub(crate) fn written(&self) -> Written {
+        self.written.clone()
     }
 
     fn guard<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -50,6 +93,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.written.count(&polled);
         self.guard(context, polled)
     }
 
@@ -59,6 +103,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.written.count(&polled);
         self.guard(context, polled)
     }
 
@@ -96,12 +141,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_peer_that_reads_is_served() {
         let (near, mut far) = tokio::io::duplex(16);
-        let writing = tokio::spawn(async move { StallGuard::new(near).write_all(&[7; 64]).await });
+        let mut guarded = StallGuard::new(near);
+        let written = guarded.written();
+        let writing = tokio::spawn(async move { guarded.write_all(&[7; 64]).await });
         let mut got = [0; 16];
         for _ in 0..4 {
             sleep(STALL_TIMEOUT / 2).await;
+            // What the peer's side takes is counted, and who waits for that hears of it.
+            let (before, more) = (written.bytes(), written.more());
+            assert_eq!(before % 16, 0);
             far.read_exact(&mut got).await.unwrap();
+            if before < 64 {
+                more.await;
+            }
         }
+        assert_eq!(written.bytes(), 64);
         writing.await.unwrap().unwrap();
     }
 }

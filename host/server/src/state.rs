@@ -8,6 +8,7 @@ use crate::frames::Frames;
 use crate::jwt::Jwt;
 use crate::tokens::Tokens;
 use crate::users::Users;
+use crate::ws::MAX_STRANGERS;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,6 +65,8 @@ pub struct State {
     /// What they are sent, made once.
     pub(crate) frames: Arc<Frames>,
     pub(crate) streams: Arc<Semaphore>,
+    /// Those of `/ws` who have not said who they are.
+    pub(crate) strangers: Arc<Semaphore>,
     /// True once the server stops: streams end by themselves then.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -117,6 +120,7 @@ impl State {
             clients: Arc::default(),
             frames: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             closing: watch::Sender::new(false),
         }
     }

@@ -80,24 +80,53 @@ async fn is_over(clock: &Clock, until: Option<Timestamp>) {
     }
 }
 
-/// A client's place among all that are live, and among those of its token.
+/// A client's place among all that are live.
 #[derive(Debug)]
-pub(crate) struct Places(
-    #[expect(dead_code, reason = "held, not looked at")] (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
-);
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit);
+
+impl Place {
+    pub(crate) fn take(state: &State) -> Result<Self, ApiError> {
+        let place = Arc::clone(&state.streams).try_acquire_owned();
+        place.map(Self).map_err(|_| ApiError::busy("too many live streams; close one and try again"))
+    }
+}
+
+/// A client's place among those of its token.
+#[derive(Debug)]
+pub(crate) struct OwnPlace {
+    /// Whose; none who may have as many as there are.
+    of: Option<Arc<Allowance>>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl OwnPlace {
+    pub(crate) fn take(caller: &Caller) -> Result<Self, ApiError> {
+        let Some(allowance) = &caller.allowance else { return Ok(Self { of: None, _permit: None }) };
+        let permit = allowance.live().ok_or_else(|| {
+            let message = format!("`{}` has as many live connections as it may; close one first", caller.name);
+            ApiError::too_many("too_many_connections", message)
+        })?;
+        Ok(Self { of: Some(Arc::clone(allowance)), _permit: Some(permit) })
+    }
+
+    /// Whether it is one of this caller's.
+    pub(crate) fn is_of(&self, caller: &Caller) -> bool {
+        match (&self.of, &caller.allowance) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Both.
+#[derive(Debug)]
+pub(crate) struct Places(#[expect(dead_code, reason = "held, not looked at")] (Place, OwnPlace));
 
 impl Places {
     /// Takes one of each.
     pub(crate) fn take(state: &State, caller: &Caller) -> Result<Self, ApiError> {
-        let own = match &caller.allowance {
-            Some(allowance) => Some(allowance.live().ok_or_else(|| {
-                let message = format!("`{}` has as many live connections as it may; close one first", caller.name);
-                ApiError::too_many("too_many_connections", message)
-            })?),
-            None => None,
-        };
-        let place = Arc::clone(&state.streams).try_acquire_owned();
-        let place = place.map_err(|_| ApiError::busy("too many live streams; close one and try again"))?;
-        Ok(Self((place, own)))
+        let own = OwnPlace::take(caller)?;
+        Ok(Self((Place::take(state)?, own)))
     }
 }

@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_core::event::MAX_NAME_BYTES;
+use tollgate_core::hex::hex;
 use tollgate_core::time::Timestamp;
 
 /// Most named tokens: each is one for a program or a person, and each request from the network is held against all.
@@ -281,10 +282,6 @@ fn row(one: &Named) -> Row {
 
 fn hash_of(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

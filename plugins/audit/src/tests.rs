@@ -370,6 +370,54 @@ fn a_folder_is_verified_in_name_order() {
     assert!(matches!(trail::verify_folder(&folder.path().join("none")).unwrap_err().reason, Reason::Unreadable(_)));
 }
 
+/// Read by a process that may have fewer files open than the trail has: this test's own, started again.
+#[test]
+fn a_trail_may_have_more_files_than_may_be_open() {
+    const FOLDER: &str = "TOLLGATE_AUDIT_TEST_TRAIL";
+    const FILES: usize = 100;
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let folder = std::path::Path::new(&folder);
+        assert_eq!(trail::verify_folder(folder).unwrap().files, FILES);
+        let mut lines = 0;
+        trail::each_line(folder, |_| lines += 1).unwrap();
+        assert_eq!(lines, FILES);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut head = trail::START.to_owned();
+    for seq in 1..=u64::try_from(FILES).unwrap() {
+        let (line, hash) = trail::seal(record::body(&attempt(seq), &Settings::default()), seq, &head);
+        std::fs::write(folder.path().join(trail::file_name(seq)), line).unwrap();
+        head = hash;
+    }
+    let mut child = std::process::Command::new("sh");
+    child.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh"]).arg(std::env::current_exe().unwrap());
+    child.args(["--exact", "tests::a_trail_may_have_more_files_than_may_be_open"]).env(FOLDER, folder.path());
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// The order of files is the order of their names, and nothing else is read from a name.
+#[test]
+fn a_file_of_another_name_is_out_of_order_or_as_good_as_before() {
+    let mut audit = audit(r#"{"max_file_bytes":4096}"#);
+    (1..=30).for_each(|seq| audit.handle(&attempt(seq)).unwrap());
+    let whole = verify().unwrap();
+    assert!(whole.files > 2, "{} files", whole.files);
+    let renamed = |at: usize, name: String| {
+        let mut files = files();
+        files.get_mut(at).unwrap().0 = name;
+        files.sort();
+        trail::verify(files.into_iter().map(|(name, bytes)| (name, std::io::Cursor::new(bytes))))
+    };
+    assert_eq!(renamed(0, trail::file_name(0)), Ok(whole.clone()));
+    assert_eq!(renamed(whole.files - 1, trail::file_name(1_000)), Ok(whole));
+    for (at, name) in [(0, 1_000), (1, 0), (1, 1_000)] {
+        assert_eq!(renamed(at, trail::file_name(name)).unwrap_err().reason, Reason::Unchained);
+    }
+}
+
 /// The lines that the page shows.
 fn shown() -> Vec<&'static str> {
     let page = include_str!("../../../docs/plugins/audit.md");

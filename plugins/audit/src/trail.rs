@@ -44,6 +44,13 @@ pub struct Summary {
     pub head: String,
 }
 
+impl Default for Summary {
+    /// Of an empty trail.
+    fn default() -> Self {
+        Self { files: 0, lines: 0, repaired: 0, missing: 0, last_seq: 0, head: START.to_owned() }
+    }
+}
+
 /// The first line that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {reason}")]
@@ -157,18 +164,23 @@ pub fn file_name(seq: u64) -> String {
 /// # Errors
 /// The first line that was altered, is missing, out of order, torn or unreadable.
 pub fn verify<R: BufRead>(files: impl IntoIterator<Item = (String, R)>) -> Result<Summary, Broken> {
-    let mut summary = Summary { files: 0, lines: 0, repaired: 0, missing: 0, last_seq: 0, head: START.to_owned() };
-    for (file, mut reader) in files {
-        summary.files += 1;
-        let mut number = 0;
-        loop {
-            number += 1;
-            let broken = |reason| Broken { file: file.clone(), line: number, reason };
-            let Some(bytes) = next_line(&mut reader).map_err(broken)? else { break };
-            follow(&mut summary, Line::read(&bytes).map_err(broken)?).map_err(broken)?;
-        }
+    let mut summary = Summary::default();
+    for (file, reader) in files {
+        read_on(&mut summary, &file, reader)?;
     }
     Ok(summary)
+}
+
+/// Takes one more file into `summary`.
+fn read_on(summary: &mut Summary, file: &str, mut reader: impl BufRead) -> Result<(), Broken> {
+    summary.files += 1;
+    let mut number = 0;
+    loop {
+        number += 1;
+        let broken = |reason| Broken { file: file.to_owned(), line: number, reason };
+        let Some(bytes) = next_line(&mut reader).map_err(broken)? else { return Ok(()) };
+        follow(summary, Line::read(&bytes).map_err(broken)?).map_err(broken)?;
+    }
 }
 
 /// Verifies the trail in `folder`, the plugin's data folder.
@@ -176,7 +188,11 @@ pub fn verify<R: BufRead>(files: impl IntoIterator<Item = (String, R)>) -> Resul
 /// # Errors
 /// As [`verify`].
 pub fn verify_folder(folder: &Path) -> Result<Summary, Broken> {
-    verify(open_folder(folder)?)
+    let mut summary = Summary::default();
+    for file in names(folder)? {
+        read_on(&mut summary, &file, open(folder, &file)?)?;
+    }
+    Ok(summary)
 }
 
 /// Hands over every line of the trail in `folder`, in order and without its newline: as it stands, nothing of it is
@@ -185,7 +201,8 @@ pub fn verify_folder(folder: &Path) -> Result<Summary, Broken> {
 /// # Errors
 /// A file that cannot be read, or a line that is too long for one of the trail.
 pub fn each_line(folder: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Broken> {
-    for (file, mut reader) in open_folder(folder)? {
+    for file in names(folder)? {
+        let mut reader = open(folder, &file)?;
         let mut number = 0;
         loop {
             number += 1;
@@ -199,26 +216,25 @@ pub fn each_line(folder: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Broke
     Ok(())
 }
 
-/// The trail's files in the order of their names.
-fn open_folder(folder: &Path) -> Result<Vec<(String, BufReader<File>)>, Broken> {
-    let unreadable = |file: &Path, error: std::io::Error| Broken {
-        file: file.display().to_string(),
-        line: 0,
-        reason: Reason::Unreadable(error.to_string()),
-    };
+/// The names of the trail's files, in order.
+fn names(folder: &Path) -> Result<Vec<String>, Broken> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
-        let entry = entry.map_err(|error| unreadable(folder, error))?;
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+        let entry = entry.map_err(|error| unreadable(folder, &error))?;
         names.extend(entry.file_name().to_str().filter(|name| is_trail_file(name)).map(str::to_owned));
     }
     names.sort();
-    let mut files = Vec::with_capacity(names.len());
-    for name in names {
-        let path = folder.join(&name);
-        let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
-        files.push((name, BufReader::new(file)));
-    }
-    Ok(files)
+    Ok(names)
+}
+
+/// One file of the trail, opened as its turn comes: a trail may have more files than a process may have open.
+fn open(folder: &Path, name: &str) -> Result<BufReader<File>, Broken> {
+    let path = folder.join(name);
+    File::open(&path).map(BufReader::new).map_err(|error| unreadable(&path, &error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Broken {
+    Broken { file: file.display().to_string(), line: 0, reason: Reason::Unreadable(error.to_string()) }
 }
 
 /// The next line without its newline; none at the end.

@@ -3,6 +3,7 @@
 //!
 //! Owns which guests there are and where their artifacts go; how the target is had is `toolchain`'s.
 
+mod bindings;
 mod hostile;
 mod sources;
 mod toolchain;
@@ -90,7 +91,7 @@ fn build() -> Result<(), String> {
         println!("cargo::rerun-if-changed={}", source.display());
     }
     println!("cargo::rerun-if-changed=build");
-    write(&out.join("sources.rs"), sources::list(&workspace)?.as_bytes())?;
+    write(&out.join("sources.rs"), sources::list(&workspace, &out)?.as_bytes())?;
     Ok(())
 }
 

@@ -3,28 +3,38 @@
 //!
 //! Knows nothing of what is written where.
 
+use crate::bindings;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Packages, by their folders here, and what of them a plugin builds with.
-const PACKAGES: [(&str, &str, &[&str]); 2] =
-    [("tollgate-sdk", "sdk", &["Cargo.toml", "src", "wit"]), ("tollgate-events", "events", &["Cargo.toml", "src"])];
+const PACKAGES: [(&str, &str, &[&str]); 2] = [
+    ("tollgate-sdk", "sdk", &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src", "wit"]),
+    ("tollgate-events", "events", &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src"]),
+];
 
-/// The constants, as Rust.
-pub fn list(workspace: &Path) -> Result<String, String> {
+/// The constants, as Rust; what is made for them lies in `out`.
+pub fn list(workspace: &Path, out: &Path) -> Result<String, String> {
     let mut rows = String::new();
+    let mut row = |path: String, file: &Path| {
+        writeln!(rows, "    ({path:?}, include_str!({file:?})),").map_err(|error| error.to_string())
+    };
     for (package, folder, parts) in PACKAGES {
         for part in parts {
             for file in files(&workspace.join(folder).join(part))? {
                 let inside = file.strip_prefix(workspace.join(folder)).map_err(|error| error.to_string())?;
-                writeln!(rows, "    ({:?}, include_str!({file:?})),", format!("{package}/{}", inside.display()))
-                    .map_err(|error| error.to_string())?;
+                if inside != Path::new(bindings::REPLACED) {
+                    row(format!("{package}/{}", inside.display()), &file)?;
+                }
             }
         }
     }
+    for (path, file) in bindings::write(&workspace.join("sdk"), out)? {
+        row(format!("tollgate-sdk/{path}"), &file)?;
+    }
     Ok(format!(
-        "/// The SDK and what it builds with of this workspace: path and text, in path order.\n\
+        "/// The SDK and what it builds with of this workspace: path and text.\n\
          pub const SDK_SOURCES: &[(&str, &str)] = &[\n{rows}];\n\
          /// The manifest that theirs take versions from.\n\
          pub const WORKSPACE_MANIFEST: &str = include_str!({:?});\n\

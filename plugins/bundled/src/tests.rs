@@ -22,9 +22,15 @@ fn every_plugin_is_a_component_with_a_grant() {
 
 #[test]
 fn what_a_new_package_needs_is_embedded_whole() {
-    for file in ["tollgate-sdk/Cargo.toml", "tollgate-sdk/wit/worlds.wit", "tollgate-events/src/payload/mod.rs"] {
+    for file in [
+        "tollgate-sdk/Cargo.toml",
+        "tollgate-sdk/wit/worlds.wit",
+        "tollgate-events/src/payload/mod.rs",
+        "tollgate-sdk/src/bindings/observer.rs",
+    ] {
         assert!(SDK_SOURCES.iter().any(|(path, text)| *path == file && !text.is_empty()), "{file}");
     }
+    assert!(SDK_SOURCES.iter().all(|(path, _)| *path != "tollgate-sdk/src/bindings.rs"), "in whose place those are");
     assert!(SDK_SOURCES.iter().all(|(path, _)| !path.contains("..") && !path.starts_with('/')));
     assert!(WORKSPACE_MANIFEST.contains("[workspace.dependencies]") && LOCK.contains("name = \"wit-bindgen\""));
     assert!(TOOLCHAIN_SCRIPT.starts_with("#!"));

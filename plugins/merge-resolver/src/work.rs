@@ -1,5 +1,6 @@
 //! The merge from begin to end: each file in conflict resolved as far as it is safe, written, staged, checked.
-//! A retry finds the merge in progress and does what is left of it; what is done already is told again.
+//! A retry finds the merge in progress and does what is left of it; what is done already is told again, as far as the
+//! bounds have room after that.
 
 use crate::folder;
 use crate::git::index::{self, Text, Unmerged};
@@ -96,10 +97,11 @@ impl Work<'_> {
     }
 
     fn resolve(&self, report: &mut Report) -> Result<(), Trouble> {
-        if self.merging.taken_up {
-            self.tell_again(report)?;
-        }
+        // Looked up before this try stages files of its own.
+        let resolved = if self.merging.taken_up { index::resolved()? } else { Vec::new() };
         let entries = index::unmerged()?;
+        let done = resolved.into_iter().filter(|done| entries.iter().all(|entry| entry.path != done.path));
+        let done: Vec<Unmerged> = done.take(MAX_FILES).collect();
         report.not_looked_at = entries.len().saturating_sub(MAX_FILES);
         let entries: Vec<Unmerged> = entries.into_iter().take(MAX_FILES).collect();
         let paths: Vec<&str> = entries.iter().filter_map(|entry| entry.path.as_deref()).collect();
@@ -113,22 +115,26 @@ impl Work<'_> {
             open.extend(entry.path.clone().filter(|_| !file.staged));
             report.files.push(file);
         }
+        // After the work: it would take the room from what is still in conflict.
+        let told = self.tell_again(&done)?;
+        report.files.splice(0..0, told);
         Ok(())
     }
 
     /// Files that an earlier try resolved and staged: what is staged is exactly what this one would.
-    fn tell_again(&self, report: &mut Report) -> Result<(), Trouble> {
-        for entry in index::resolved()?.iter().take(MAX_FILES) {
+    fn tell_again(&self, done: &[Unmerged]) -> Result<Vec<FileReport>, Trouble> {
+        let mut told = Vec::new();
+        for entry in done {
             let Ok(text) = entry.text() else { continue };
             let Ok(loaded) = self.load(&text) else { continue };
             let Some((_, staged)) = index::staged(text.path, MAX_MARKED_BYTES)? else { continue };
             let made = WAYS.into_iter().filter_map(|by| self.merged(&text, &loaded, by).ok());
             let ours = |it: &Resolution| it.remaining() == 0 && it.text.as_bytes() == staged;
             if let Some(resolution) = { made }.find(ours) {
-                report.files.push(FileReport::merged(&entry.shown, resolution.hunks));
+                told.push(FileReport::merged(&entry.shown, resolution.hunks));
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// One file, as far as it goes; any trouble with it leaves it, said.

@@ -11,6 +11,7 @@ mod source;
 use row::{Row, Rule};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tollgate_sdk::events::EventType;
 use tollgate_sdk::{Capability, Config, Description, Draft, Event, Failure, Plugin, bus, export_observer, log, store};
 
 /// This plugin's name.
@@ -67,12 +68,9 @@ impl Plugin for Translation {
         let mut fields = 0;
         for (at, row) in added.into_iter().enumerate() {
             let rule = row.compile().map_err(|error| format!("rows[{at}]: {error}"))?;
-            let mut long = None;
-            rule.each_field(|path| {
-                fields += 1;
-                long = (path.len() > MAX_FIELD_BYTES).then_some(path.len()).or(long);
-            });
-            if let Some(bytes) = long {
+            let paths = rule.field_paths();
+            fields += paths.len();
+            if let Some(bytes) = paths.iter().map(String::len).find(|bytes| *bytes > MAX_FIELD_BYTES) {
                 return Err(format!("rows[{at}]: a field's path of {bytes} bytes, at most {MAX_FIELD_BYTES}"));
             }
             self.rules.push(rule);
@@ -88,8 +86,10 @@ impl Plugin for Translation {
         if event.source.strip_prefix("plugin:") == Some(NAME) {
             return Ok(());
         }
+        // Of a type that is none, no row starts.
+        let Ok(event_type) = EventType::parse(&event.type_) else { return Ok(()) };
         let mut payload = None;
-        for rule in self.rules.iter().filter(|rule| rule.starts_from(&event.type_)) {
+        for rule in self.rules.iter().filter(|rule| rule.starts_from(&event_type)) {
             let payload = match &mut payload {
                 Some(read) => read,
                 none => none.insert(Value::Object(event.payload::<Map<String, Value>>()?)),

@@ -3,7 +3,7 @@
 use crate::source::{self, Scope, Source, check_path, look_up, text};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_sdk::StoreError;
 use tollgate_sdk::events::{EventType, Pattern};
 
@@ -71,14 +71,16 @@ impl Row {
 }
 
 impl Rule {
-    /// Hands over the path of each field that it makes, inner ones as `outer.inner`.
-    pub fn each_field(&self, mut each: impl FnMut(&str)) {
-        self.row.fields.iter().for_each(|(name, source)| source.each_field(name, &mut each));
+    /// The paths of the fields that it makes, inner ones as `outer.inner`.
+    pub fn field_paths(&self) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        self.row.fields.iter().for_each(|(name, source)| source.add_fields(name, &mut paths));
+        paths
     }
 
     /// Whether it starts from events of this type.
-    pub fn starts_from(&self, event_type: &str) -> bool {
-        EventType::parse(event_type).is_ok_and(|event_type| self.from.matches(&event_type))
+    pub fn starts_from(&self, event_type: &EventType) -> bool {
+        self.from.matches(event_type)
     }
 
     /// Whether all its conditions hold.

@@ -3,7 +3,7 @@
 use crate::memory;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_sdk::{Event, StoreError};
 
 /// What a path looks into.
@@ -79,16 +79,17 @@ impl Source {
         }
     }
 
-    /// Hands over the path of each field that it makes under `name`: those that can be missing.
-    pub fn each_field(&self, name: &str, each: &mut impl FnMut(&str)) {
+    /// Adds the path of each field that it makes under `name`: those that can be missing. Alternatives of one field
+    /// have its path, and their own inner ones.
+    pub fn add_fields(&self, name: &str, paths: &mut BTreeSet<String>) {
         match self {
             Self::Object(source) => {
-                source.object.iter().for_each(|(inner, source)| source.each_field(&format!("{name}.{inner}"), each));
+                source.object.iter().for_each(|(inner, source)| source.add_fields(&format!("{name}.{inner}"), paths));
             }
-            Self::FirstOf(source) => source.first_of.iter().for_each(|source| source.each_field(name, each)),
-            _ => {}
+            Self::FirstOf(source) => source.first_of.iter().for_each(|source| source.add_fields(name, paths)),
+            Self::Path(_) | Self::Const(_) | Self::Mapped(_) | Self::Noted(_) => {}
         }
-        each(name);
+        paths.insert(name.to_owned());
     }
 
     fn optional(&self) -> bool {

@@ -181,13 +181,14 @@ fn a_bad_row_is_refused_with_its_place() {
         (Value::Array(vec![json!({"from": "a.b"}); 257]), "at most 256"),
         (json!([{"from": "a.b", "fields": {"x".repeat(129): "payload.y"}}]), "rows[0]: a field's path of 129 bytes"),
         (nested(1_024), "1025 fields in all, at most 1024"),
+        (either(1_025), "1025 fields in all, at most 1024"),
     ] {
         let config = Config::new(json!({"rows": rows}).to_string());
         let error = Translation::default().init(&config).unwrap_err();
         assert!(error.contains(word), "{error}");
     }
     let fits = json!([{"from": "a.b", "fields": {"x".repeat(128): "payload.y"}}]);
-    for rows in [nested(1_023), fits] {
+    for rows in [nested(1_023), either(1_024), fits] {
         translation(&json!({"rows": rows}).to_string());
     }
 }
@@ -196,6 +197,13 @@ fn a_bad_row_is_refused_with_its_place() {
 fn nested(fields: usize) -> Value {
     let inner: Map<String, Value> = (0..fields).map(|at| (format!("f{at}"), json!("payload.y"))).collect();
     json!([{"from": "a.b", "fields": {"x": {"object": inner}}}])
+}
+
+/// A row of so many fields, each the first of three that is there.
+fn either(fields: usize) -> Value {
+    let source = json!({"first_of": ["payload.a", "payload.b", {"const": 1}]});
+    let fields: Map<String, Value> = (0..fields).map(|at| (format!("f{at}"), source.clone())).collect();
+    json!([{"from": "a.b", "fields": fields}])
 }
 
 #[test]

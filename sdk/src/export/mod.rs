@@ -7,11 +7,13 @@ use crate::{Config, Description, Event, Failure, Guard, Level, Plugin, ToolCall,
 use std::cell::RefCell;
 use std::sync::Once;
 
-/// Exports a type that implements [`Plugin`] as an observer.
+/// Exports a type that implements [`Plugin`] as an observer; once in a component.
 #[macro_export]
 macro_rules! export_observer {
     ($plugin:ty) => {
-        const _: fn() = $crate::export::assert_plugin::<$plugin>;
+        // Named, so that a second one is refused in words.
+        const A_COMPONENT_EXPORTS_ONE_PLUGIN: fn() = $crate::export::assert_plugin::<$plugin>;
+        const _: fn() = A_COMPONENT_EXPORTS_ONE_PLUGIN;
 
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, clippy::allow_attributes, reason = "the canonical ABI's exports")]
@@ -22,11 +24,12 @@ macro_rules! export_observer {
     };
 }
 
-/// Exports a type that implements [`Plugin`] and [`Guard`] as a guard.
+/// Exports a type that implements [`Plugin`] and [`Guard`] as a guard, which is an observer too; once in a component.
 #[macro_export]
 macro_rules! export_guard {
     ($plugin:ty) => {
-        const _: fn() = $crate::export::assert_guard::<$plugin>;
+        const A_COMPONENT_EXPORTS_ONE_PLUGIN: fn() = $crate::export::assert_guard::<$plugin>;
+        const _: fn() = A_COMPONENT_EXPORTS_ONE_PLUGIN;
 
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, clippy::allow_attributes, reason = "the canonical ABI's exports")]

@@ -1,6 +1,6 @@
 //! The host that native unit tests get: it records what the plugin did, and answers like a host that granted
-//! everything. One for each thread, as tests have one each. It checks the types and payloads of emits, and enforces no
-//! budget; `tollgate plugin test` runs the component under a real host's.
+//! everything, or with the error that a test sets. One for each thread, as tests have one each. It checks the types and
+//! payloads of emits, and enforces no budget; `tollgate plugin test` runs the component under a real host's.
 
 pub(crate) mod bus;
 pub(crate) mod data;
@@ -28,6 +28,8 @@ pub struct MockHost {
     pub emit_error: Option<crate::EmitError>,
     /// Log lines, oldest first.
     pub logs: Vec<(Level, String)>,
+    /// While set, any read or write of the store answers this.
+    pub store_error: Option<crate::StoreError>,
     /// The store's pairs.
     pub store: BTreeMap<String, Vec<u8>>,
     /// The data folder's files.
@@ -40,14 +42,20 @@ pub struct MockHost {
     pub data_reads: usize,
     /// The handled event's session's first root, a real folder; none is an event without a workspace.
     pub workspace: Option<PathBuf>,
+    /// While set, `workspace` answers this to anything, as to a path that is not granted.
+    pub workspace_error: Option<crate::workspace::WorkspaceError>,
     /// What programs do; by default there are none.
     pub programs: Programs,
     /// What was started, oldest first.
     pub commands: Vec<crate::process::Command>,
     /// What was asked; the interactions' ids are `interaction-1` and so on.
     pub questions: Vec<crate::interactions::Question>,
+    /// While set, any question answers this.
+    pub ask_error: Option<crate::interactions::AskError>,
     /// Effects on the session, in the order made.
     pub effects: Vec<Effect>,
+    /// While set, any effect on the session answers this.
+    pub effect_error: Option<crate::session::EffectError>,
 }
 
 thread_local! {
@@ -107,3 +115,6 @@ pub fn call(tool: &str, input: &str) -> ToolCall {
         understood: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

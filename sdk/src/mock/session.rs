@@ -13,10 +13,14 @@ pub enum Effect {
     Grant(String),
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the import's signature")]
 fn effect(effect: Effect) -> Result<(), EffectError> {
-    super::with(|host| host.effects.push(effect));
-    Ok(())
+    super::with(|host| match host.effect_error {
+        Some(error) => Err(error),
+        None => {
+            host.effects.push(effect);
+            Ok(())
+        }
+    })
 }
 
 pub(crate) fn prompt(text: &str) -> Result<(), EffectError> {

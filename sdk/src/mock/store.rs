@@ -1,29 +1,33 @@
 //! The mock's key-value pairs.
 
+use super::MockHost;
 use crate::StoreError;
 
-fn writable() -> Result<(), StoreError> {
-    if super::with(|host| host.read_only) { Err(StoreError::Unavailable) } else { Ok(()) }
+/// Runs `look` unless the test wants another answer.
+fn read<T>(look: impl FnOnce(&mut MockHost) -> T) -> Result<T, StoreError> {
+    super::with(|host| match host.store_error {
+        Some(error) => Err(error),
+        None => Ok(look(host)),
+    })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the import's signature")]
+/// The same, and only while the store can be written.
+fn write<T>(change: impl FnOnce(&mut MockHost) -> T) -> Result<(), StoreError> {
+    read(|host| (!host.read_only).then(|| change(host)))?.map(drop).ok_or(StoreError::Unavailable)
+}
+
 pub(crate) fn get(key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(super::with(|host| host.store.get(key).cloned()))
+    read(|host| host.store.get(key).cloned())
 }
 
 pub(crate) fn set(key: &str, value: &[u8]) -> Result<(), StoreError> {
-    writable()?;
-    super::with(|host| host.store.insert(key.to_owned(), value.to_owned()));
-    Ok(())
+    write(|host| host.store.insert(key.to_owned(), value.to_owned()))
 }
 
 pub(crate) fn delete(key: &str) -> Result<(), StoreError> {
-    writable()?;
-    super::with(|host| host.store.remove(key));
-    Ok(())
+    write(|host| host.store.remove(key))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the import's signature")]
 pub(crate) fn keys(prefix: &str) -> Result<Vec<String>, StoreError> {
-    Ok(super::with(|host| host.store.keys().filter(|key| key.starts_with(prefix)).cloned().collect()))
+    read(|host| host.store.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
 }

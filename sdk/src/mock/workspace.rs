@@ -1,4 +1,4 @@
-//! The mock's workspace: a real folder, wholly granted. Links are not looked at.
+//! The mock's workspace: a real folder, wholly granted unless the test says otherwise. Links are not looked at.
 
 use crate::workspace::{CALL_BYTES, FileInfo, WorkspaceError};
 use std::fs::OpenOptions;
@@ -7,7 +7,10 @@ use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 fn place(path: &str) -> Result<PathBuf, WorkspaceError> {
-    let root = super::with(|host| host.workspace.clone()).ok_or(WorkspaceError::NoSession)?;
+    let root = super::with(|host| match &host.workspace_error {
+        Some(error) => Err(error.clone()),
+        None => host.workspace.clone().ok_or(WorkspaceError::NoSession),
+    })?;
     let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if inside { Ok(root.join(path)) } else { Err(WorkspaceError::Denied) }
 }

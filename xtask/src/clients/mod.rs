@@ -3,11 +3,13 @@
 //!
 //! Knows Tollgate by its binary, and the clients by a few lines of their own language each.
 
+pub mod control_plane;
 pub mod socketio;
 
-use crate::npm::{Cache, Package};
+use crate::host::Host;
+use crate::options::Common;
+use crate::packages::WS;
 use crate::process::{Running, wait_for};
-use crate::tollgate::{Binary, Tollgate};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::fs;
@@ -16,12 +18,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The clients' own packages; npm's is checked by its hash.
-pub const WS: Package = Package {
-    name: "ws",
-    version: "8.23.0",
-    integrity: "sha512-wCkmX8QMOrKjgO8HW2WyDbTSGeqkocxgDzS9iR79rEAexty6/2qzilx3Ag8Tqf9ykop3irLKle0MtVn5qjVnoQ==",
-};
+/// The client of the Python Package Index.
 const WEBSOCKETS: &str = "websockets==17.4";
 /// What the clients run.
 const WS_SCRIPT: &str = include_str!("client.cjs");
@@ -32,26 +29,14 @@ const SEEN: Duration = Duration::from_secs(60);
 /// Events that a client is to see; as many of another type pass it by.
 const EVENTS: u64 = 200;
 
-/// How the clients are run.
-#[derive(Debug, clap::Args)]
-pub struct Options {
-    #[command(flatten)]
-    binary: Binary,
-    #[command(flatten)]
-    cache: Cache,
-    /// One JSON object a line on standard output
-    #[arg(long)]
-    json: bool,
-}
-
 /// Runs both; whether each saw what it was to see.
 ///
 /// # Errors
 /// When there is no Tollgate to look at, or a client cannot be fetched or run.
-pub fn run(options: &Options) -> Result<bool> {
+pub fn run(options: &Common) -> Result<bool> {
     let (binary, cache) = (options.binary.resolve()?, options.cache.resolve()?);
     let folder = tempfile::tempdir()?;
-    let host = Host::start(&binary, folder.path())?;
+    let host = Host::start(&binary, folder.path(), "")?;
     let mut held = true;
     for (name, command) in [("ws (npm)", node(&cache)?), ("websockets (PyPI)", python(&cache)?)] {
         let seen = host.client(name, command)?;
@@ -95,24 +80,7 @@ fn python(cache: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// A daemon on a temporary home.
-struct Host<'a> {
-    tollgate: Tollgate<'a>,
-    folder: &'a Path,
-    address: String,
-    token: String,
-    _daemon: Running,
-}
-
-impl<'a> Host<'a> {
-    fn start(binary: &'a Path, folder: &'a Path) -> Result<Self> {
-        let tollgate = Tollgate::new(binary, folder, folder, folder)?;
-        tollgate.configure("[server]\nlisten = \"127.0.0.1:0\"\n")?;
-        let daemon = tollgate.start()?;
-        let (address, token) = tollgate.port()?;
-        Ok(Self { tollgate, folder, address, token, _daemon: daemon })
-    }
-
+impl Host<'_> {
     /// Runs a client while events happen: what it says that it saw.
     fn client(&self, name: &str, mut client: Command) -> Result<Value> {
         let log = self.folder.join("client.log");

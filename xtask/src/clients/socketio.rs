@@ -1,7 +1,9 @@
 //! The official Socket.IO client against a real daemon and its plugins, over each of its transports.
 
-use super::{Host, Options, SEEN};
-use crate::npm;
+use super::SEEN;
+use crate::host::Host;
+use crate::options::Common;
+use crate::packages::SOCKET_IO_CLIENT;
 use crate::process::Running;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -10,22 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The client and what it speaks with; npm's are checked by their hashes.
-const PACKAGE: &str = "socket.io-client@4.8.4";
-const PINS: [(&str, &str); 3] = [
-    (
-        "socket.io-client",
-        "sha512-7wjKAvVXYOJsbmUgkWbnhPD4bFpkqrUR0++XOjpGFmqDqsqV1CI93VTraeExLxpjxEqrWgFoSRZu1ihjLWfkAA==",
-    ),
-    (
-        "engine.io-client",
-        "sha512-DPN6+2uNi3A2cbSR3gqJepLVOnSQmbaJT4USgU+TgGPczEqLQT0i6t05jHrf4TT6rcxABrGp/1As0FyqwIZlGg==",
-    ),
-    (
-        "socket.io-parser",
-        "sha512-IH/iSeO9T6gz1KkFleGDWkG9N3dl4jXVYUtMhIqH10Md0ttMer8nUNWiP1DKuNrybD2xBrixLJdCC9J6ECoYkg==",
-    ),
-];
+const NAME: &str = SOCKET_IO_CLIENT.name;
 const SCRIPT: &str = include_str!("socketio.cjs");
 /// What it is told to speak over, and what it then speaks over: by itself it begins with one and moves to the other.
 const TRANSPORTS: [(&str, &str); 3] = [("default", "websocket"), ("websocket", "websocket"), ("polling", "polling")];
@@ -34,12 +21,11 @@ const TRANSPORTS: [(&str, &str); 3] = [("default", "websocket"), ("websocket", "
 ///
 /// # Errors
 /// When there is no Tollgate to look at, or the client cannot be fetched or run.
-pub fn run(options: &Options) -> Result<bool> {
+pub fn run(options: &Common) -> Result<bool> {
     let (binary, cache) = (options.binary.resolve()?, options.cache.resolve()?);
-    let modules = cache.join(PACKAGE);
-    npm::fetch(PACKAGE, &modules, &PINS)?;
+    let modules = SOCKET_IO_CLIENT.modules(&cache)?;
     let folder = tempfile::tempdir()?;
-    let host = Host::start(&binary, folder.path())?;
+    let host = Host::start(&binary, folder.path(), "")?;
     // What clients are told of a runner's session its plugin makes.
     host.tollgate.run(&["plugin", "inspect", "translation"])?;
     let mut held = true;
@@ -49,11 +35,11 @@ pub fn run(options: &Options) -> Result<bool> {
         held &= problems.is_empty();
         let mut out = std::io::stdout().lock();
         if options.json {
-            let said = json!({"client": PACKAGE, "transports": transport, "seen": seen, "problems": problems});
+            let said = json!({"client": NAME, "transports": transport, "seen": seen, "problems": problems});
             writeln!(out, "{said}")?;
         } else {
             let verdict = if problems.is_empty() { "holds".to_owned() } else { problems.join("; ") };
-            writeln!(out, "{PACKAGE}, {transport}: {verdict}")?;
+            writeln!(out, "{NAME}, {transport}: {verdict}")?;
         }
     }
     Ok(held)
@@ -63,12 +49,12 @@ pub fn run(options: &Options) -> Result<bool> {
 fn client(host: &Host<'_>, modules: &Path, transport: &str) -> Result<Value> {
     let (log, out) = (host.folder.join("socketio.log"), host.folder.join("socketio.out"));
     let mut node = Command::new("node");
-    node.args(["-e", SCRIPT]).env("NODE_PATH", modules.join("node_modules")).env("TRANSPORTS", transport);
+    node.args(["-e", SCRIPT]).env("NODE_PATH", modules).env("TRANSPORTS", transport);
     node.env("URL", format!("http://{}", host.address)).env("TOKEN", &host.token).stdin(Stdio::null());
     node.stdout(fs::File::create(&out)?).stderr(fs::File::create(&log)?);
-    let mut running = Running::start_as_is(PACKAGE, &mut node, &log)?;
+    let mut running = Running::start_as_is(NAME, &mut node, &log)?;
     let status = running.wait(SEEN)?;
-    ensure!(status.success(), "{PACKAGE} ended with {status}: {}", running.last_words());
+    ensure!(status.success(), "{NAME} ended with {status}: {}", running.last_words());
     let said = fs::read_to_string(&out)?;
     let last = said.lines().last().context("it said nothing")?;
     serde_json::from_str(last).with_context(|| format!("it said: {last}"))

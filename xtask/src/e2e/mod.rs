@@ -7,9 +7,9 @@ mod scenes;
 mod stage;
 
 use crate::agents::{AGENTS, Agent};
-use crate::npm::{self, Cache};
+use crate::npm;
+use crate::options::Common;
 use crate::process::is_stopped;
-use crate::tollgate::Binary;
 use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use report::{Report, Row};
@@ -22,12 +22,7 @@ pub struct Options {
     #[arg(long, value_parser = PossibleValuesParser::new(AGENTS.map(|agent| agent.name)))]
     agent: Vec<String>,
     #[command(flatten)]
-    binary: Binary,
-    #[command(flatten)]
-    cache: Cache,
-    /// One JSON object on standard output
-    #[arg(long)]
-    json: bool,
+    common: Common,
     /// Keep the folders that were worked in, and say where
     #[arg(long)]
     keep: bool,
@@ -38,7 +33,7 @@ pub struct Options {
 /// # Errors
 /// When there is no Tollgate to look at, or what was found cannot be said.
 pub fn run(options: &Options) -> Result<bool> {
-    let (binary, cache) = (options.binary.resolve()?, options.cache.resolve()?);
+    let (binary, cache) = (options.common.binary.resolve()?, options.common.cache.resolve()?);
     let mut report = Report::default();
     let chosen = |agent: &&Agent| options.agent.is_empty() || options.agent.iter().any(|name| name == agent.name);
     for agent in AGENTS.into_iter().filter(chosen) {
@@ -56,7 +51,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if report.is_empty() {
         bail!("no agent was run");
     }
-    let text = if options.json { report.to_json() } else { report.to_string() };
+    let text = if options.common.json { report.to_json() } else { report.to_string() };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(report.held())
 }

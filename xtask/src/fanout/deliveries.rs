@@ -1,9 +1,11 @@
 //! The same events to the same number of clients, by a Tollgate and by the peer in turn. Owns the load; what is counted
 //! is the clients'.
 
-use super::node::{Node, Script};
+use super::Modules;
 use super::report::{Counts, Deliveries, Round, Turn};
-use super::{Host, Modules, measure};
+use crate::host::Host;
+use crate::measure;
+use crate::node::{Node, Script};
 use crate::progress::tell;
 use anyhow::{Context as _, Result};
 use serde_json::Value;

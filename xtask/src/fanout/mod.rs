@@ -4,17 +4,14 @@
 //! fails only where something was lost, never because it took long.
 
 mod deliveries;
-mod measure;
-mod node;
 mod report;
 mod stalled;
 mod tables;
 
-use crate::clients::WS;
-use crate::npm::{Cache, Package};
-use crate::process::Running;
-use crate::tollgate::{Binary, Tollgate};
-use anyhow::{Result, ensure};
+use crate::host::Host;
+use crate::options::Common;
+use crate::packages::{SOCKET_IO, SOCKET_IO_CLIENT, WS};
+use anyhow::Result;
 use clap::value_parser;
 use deliveries::Load;
 use report::Report;
@@ -23,20 +20,9 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The peer: its server and its clients.
-const SOCKET_IO: Package = Package {
-    name: "socket.io",
-    version: "4.8.4",
-    integrity: "sha512-9ZV9zg8vN8hO3Y25DhR7nUkJ1VDnBhq5O/JrXhFT9s6+F0gqytSASTHVfCFc2mJXaTfARroErplXlzFWwETZqQ==",
-};
-const SOCKET_IO_CLIENT: Package = Package {
-    name: "socket.io-client",
-    version: "4.8.4",
-    integrity: "sha512-7wjKAvVXYOJsbmUgkWbnhPD4bFpkqrUR0++XOjpGFmqDqsqV1CI93VTraeExLxpjxEqrWgFoSRZu1ihjLWfkAA==",
-};
 /// What a home is set to: what is recorded survives the process, as it does with no setting that loses events; the
 /// peer keeps nothing.
-const SETTINGS: &str = "[server]\nlisten = \"127.0.0.1:0\"\n\n[journal]\ndurability = \"normal\"\n";
+const SETTINGS: &str = "[journal]\ndurability = \"normal\"\n";
 /// Most clients: as many follow one host live.
 const MAX_CLIENTS: i64 = 256;
 /// Most events of a round: what arrived is remembered for each client and event, 25 MiB of it.
@@ -62,12 +48,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = value_parser!(u32).range(1..=MAX_ROUNDS))]
     rounds: u32,
     #[command(flatten)]
-    binary: Binary,
-    #[command(flatten)]
-    cache: Cache,
-    /// One JSON object on standard output
-    #[arg(long)]
-    json: bool,
+    common: Common,
 }
 
 /// Measures both; whether everything arrived that was to.
@@ -76,15 +57,15 @@ pub struct Options {
 /// When there is no Tollgate to look at, or a package cannot be fetched or a program not be run. That there is no
 /// Node.js is none: it is said.
 pub fn run(options: &Options) -> Result<bool> {
-    let cache = options.cache.resolve()?;
+    let cache = options.common.cache.resolve()?;
     let mut out = std::io::stdout();
     if let Some(program) = missing(&cache, std::env::var_os("PATH").as_deref()) {
         let why = format!("nothing was measured: the clients are Node.js programs, and `{program}` is not on the PATH");
-        let said = if options.json { json!({"measured": false, "why": why}).to_string() } else { why };
+        let said = if options.common.json { json!({"measured": false, "why": why}).to_string() } else { why };
         writeln!(out, "{said}")?;
         return Ok(true);
     }
-    let binary = options.binary.resolve()?;
+    let binary = options.common.binary.resolve()?;
     let modules = Modules {
         ws: WS.modules(&cache)?,
         server: SOCKET_IO.modules(&cache)?,
@@ -92,13 +73,13 @@ pub fn run(options: &Options) -> Result<bool> {
     };
     let root = tempfile::Builder::new().prefix("tollgate-fanout-").tempdir()?;
     let folder = root.path().canonicalize()?;
-    let mut host = Host::start(&binary, &folder)?;
+    let mut host = Host::start(&binary, &folder, SETTINGS)?;
     let load = Load { clients: options.clients, events: options.events, per_second: options.per_second };
     let deliveries = deliveries::measure(&host, &modules, load, options.rounds)?;
     let stalled = stalled::measure(&host, &modules, options.rounds)?;
     host.lives()?;
     let report = Report { deliveries, stalled };
-    let text = if options.json { report.to_json() } else { report.to_string() };
+    let text = if options.common.json { report.to_json() } else { report.to_string() };
     out.write_all(text.as_bytes())?;
     Ok(report.problems().is_empty())
 }
@@ -108,32 +89,6 @@ struct Modules {
     ws: PathBuf,
     server: PathBuf,
     client: PathBuf,
-}
-
-/// A daemon on a temporary home.
-struct Host<'a> {
-    folder: &'a Path,
-    tollgate: Tollgate<'a>,
-    daemon: Running,
-    address: String,
-    token: String,
-}
-
-impl<'a> Host<'a> {
-    fn start(binary: &'a Path, folder: &'a Path) -> Result<Self> {
-        let tollgate = Tollgate::new(binary, folder, folder, folder)?;
-        tollgate.configure(SETTINGS)?;
-        let daemon = tollgate.start()?;
-        let (address, token) = tollgate.port()?;
-        Ok(Self { folder, tollgate, daemon, address, token })
-    }
-
-    /// It runs, and it answers.
-    fn lives(&mut self) -> Result<()> {
-        let ended = self.daemon.ended()?;
-        ensure!(ended.is_none(), "the daemon has ended: {}", self.daemon.last_words());
-        self.tollgate.run(&["tail", "--no-follow", "-n", "1"]).map(drop)
-    }
 }
 
 /// The program that is needed and is in none of the folders of `path`: `npm` only where it has something to fetch.
@@ -168,7 +123,7 @@ mod tests {
         assert_eq!((options.clients, options.events, options.per_second, options.rounds), (50, 4_000, None, 3));
         let options = parse("--clients 7 --events 9 --per-second 100 --rounds 1 --json").unwrap();
         assert_eq!((options.clients, options.events, options.per_second, options.rounds), (7, 9, Some(100), 1));
-        assert!(options.json);
+        assert!(options.common.json);
     }
 
     #[test]

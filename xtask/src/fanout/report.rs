@@ -2,8 +2,8 @@
 //! nothing of tables.
 
 use super::deliveries::Load;
-use super::measure::{median, percentile};
 use super::stalled::{FAST, PER_SECOND, SECONDS};
+use crate::measure::{median, percentile};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,9 +1,11 @@
 //! Clients that read, alone and beside one that has stopped: by turns, with the same events. Owns the load; the times are
 //! the clients'.
 
-use super::node::{Node, Script};
+use super::Modules;
 use super::report::{Beside, Counts, Latency, Pair, Stalled};
-use super::{Host, Modules, measure};
+use crate::host::Host;
+use crate::measure;
+use crate::node::{Node, Script};
 use crate::progress::tell;
 use anyhow::{Context as _, Result};
 use serde_json::Value;

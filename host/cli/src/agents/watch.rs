@@ -15,6 +15,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 use tollgate_core::bus::{Bus, Delivery, Overflow};
 use tollgate_core::event::{Draft, Event};
 use tollgate_core::events::PatternSet;
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 2;
 /// How long a look may take: files may lie on a disk that keeps still.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// So many looks that never came back, each on a thread that nobody gets back, end the watch.
+/// So many looks that have not come back, each on a thread that nobody has meanwhile, end the watch.
 const MAX_STUCK: usize = 4;
 
 /// What every event of a hook says of where it came from.
@@ -94,10 +95,19 @@ struct Watch {
 
 /// Watches the settings of every agent whose hooks are heard of, until the bus closes.
 pub async fn watch(bus: Bus) {
+    watch_by(bus, PATIENCE, Watch::look).await;
+}
+
+/// The same, by looks that may take so long each.
+async fn watch_by(
+    bus: Bus,
+    patience: Duration,
+    look: impl Fn(&mut Watch, Instant) -> Vec<Draft> + Clone + Send + 'static,
+) {
     let Ok(patterns) = PatternSet::parse(["hook.*"]) else { return };
     let mut events = bus.subscribe(patterns, Overflow::DropOldest);
     let mut watch = Watch { user: User::of_this_process(), ..Watch::default() };
-    let mut stuck = 0;
+    let mut stuck: Vec<JoinHandle<_>> = Vec::new();
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -111,13 +121,15 @@ pub async fn watch(bus: Bus) {
             },
             _ = looks.tick() => {
                 let user = watch.user.clone();
-                let look = tokio::task::spawn_blocking(move || {
-                    let lost = watch.look(Instant::now());
+                let look = look.clone();
+                let mut look = tokio::task::spawn_blocking(move || {
+                    let lost = look(&mut watch, Instant::now());
                     (watch, lost)
                 });
-                let Ok(looked) = tokio::time::timeout(PATIENCE, look).await else {
-                    stuck += 1;
-                    if stuck >= MAX_STUCK {
+                let Ok(looked) = tokio::time::timeout(patience, &mut look).await else {
+                    stuck.push(look);
+                    stuck.retain(|look| !look.is_finished());
+                    if stuck.len() >= MAX_STUCK {
                         return tracing::error!("agents' settings cannot be read in time: their hooks are not watched any more");
                     }
                     tracing::warn!("agents' settings could not be read in time; those that are heard of are watched anew");
@@ -232,6 +244,8 @@ mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
     use super::*;
     use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Condvar, Mutex};
     use tollgate_core::bus::BusOptions;
     use tollgate_core::events::EventType;
     use tollgate_core::journal::{Durability, JournalOptions};
@@ -396,5 +410,67 @@ mod tests {
         }
         assert_eq!(watch.watched.len(), MAX_WATCHED);
         assert_eq!(watch.watched[0].cwd, Path::new("/nowhere/1"));
+    }
+
+    /// Looks that are held while they are told to be, counted.
+    #[derive(Clone, Default)]
+    struct Held {
+        begun: Arc<AtomicUsize>,
+        holds: Arc<Mutex<bool>>,
+        let_go: Arc<Condvar>,
+    }
+
+    impl Held {
+        fn look(&self) -> Vec<Draft> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let holds = self.holds.lock().unwrap();
+            drop(self.let_go.wait_while(holds, |holds| *holds).unwrap());
+            Vec::new()
+        }
+
+        fn hold(&self, holds: bool) {
+            *self.holds.lock().unwrap() = holds;
+            self.let_go.notify_all();
+        }
+
+        /// Waits for so many looks in all, and has each begin at once by the hook of another agent.
+        async fn reach(&self, projects: &Projects, looks: usize, agents: &mut std::ops::Range<usize>) {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while self.begun.load(Ordering::SeqCst) < looks {
+                assert!(Instant::now() < deadline, "{looks} looks");
+                if let Some(number) = agents.next() {
+                    let event_type = EventType::parse("hook.pre_tool").unwrap();
+                    let payload = json!({"session_id": "s", "cwd": format!("/p/{number}"), "tool_name": "Bash",
+                        "tool_input": {}, "agent": "codex", "call_id": "c", "hook_event_name": "PreToolUse"});
+                    let draft = Draft::new(event_type, "hook:codex", payload.to_string());
+                    projects.bus.emit(Draft { session: Some("s".into()), ..draft }).await.unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn looks_that_come_back_late_do_not_end_the_watch_and_as_many_that_never_do_end_it() {
+        let projects = Projects::new();
+        let held = Held::default();
+        let look = held.clone();
+        let patience = Duration::from_millis(1);
+        let watching = tokio::spawn(watch_by(projects.bus.clone(), patience, move |_, _| look.look()));
+        let mut agents = 0..usize::MAX;
+        for round in 1..=3 {
+            held.hold(true);
+            let before = held.begun.load(Ordering::SeqCst);
+            held.reach(&projects, before + MAX_STUCK - 1, &mut agents).await;
+            held.hold(false);
+            let before = held.begun.load(Ordering::SeqCst);
+            held.reach(&projects, before + 1, &mut agents).await;
+            assert!(!watching.is_finished(), "round {round}");
+        }
+        held.hold(true);
+        let before = held.begun.load(Ordering::SeqCst);
+        held.reach(&projects, before + MAX_STUCK, &mut agents).await;
+        tokio::time::timeout(Duration::from_secs(60), watching).await.unwrap().unwrap();
+        held.hold(false);
     }
 }

@@ -1,7 +1,8 @@
 //! Arguments of `audit`: the trail that the audit plugin writes.
 
+use super::journal::time;
 use clap::{Args, Subcommand};
-use tollgate_core::time::{Clock, Timestamp};
+use tollgate_core::time::Timestamp;
 
 /// `audit`
 #[derive(Debug, Subcommand)]
@@ -55,14 +56,9 @@ pub struct AuditFilter {
     #[arg(long, value_name = "KIND")]
     pub event: Option<String>,
     /// From then on: a time (RFC 3339) or how long ago (10m)
-    #[arg(long, value_name = "WHEN", value_parser = when)]
+    #[arg(long, value_name = "WHEN", value_parser = time)]
     pub since: Option<Timestamp>,
     /// Before then
-    #[arg(long, value_name = "WHEN", value_parser = when)]
+    #[arg(long, value_name = "WHEN", value_parser = time)]
     pub until: Option<Timestamp>,
-}
-
-fn when(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_when(text, Clock::system().now())
-        .map_err(|_| "must be a time such as 2026-01-27T10:21:33Z, or how long ago such as 10m".to_owned())
 }

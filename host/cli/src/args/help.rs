@@ -239,7 +239,8 @@ pub const PLUGIN_TEST: &str = "Examples:
 The same sandbox, limits and grants as a host's; each line once, also one that faults. Sessions work
 nowhere here, so that programs and the workspace answer `no-session`; questions are written down.
 
-Exit codes: 0 done, 1 a fault, or not what the golden file says, 64 usage";
+Exit codes: 0 done (with a golden file: what it says, faults included), 1 a fault, or not what
+the golden file says, 64 usage";
 
 pub const PLUGIN_REPLAY: &str = "Examples:
   tollgate plugin replay no-secrets --since 7d

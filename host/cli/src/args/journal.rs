@@ -1,12 +1,11 @@
 //! The words of `journal`: what is asked of the database itself.
 
 use super::pattern;
-use super::people::duration;
 use clap::{ArgGroup, Args, Subcommand};
 use std::path::PathBuf;
-use std::time::Duration;
-use tollgate_core::events::Pattern;
-use tollgate_core::time::Timestamp;
+use tollgate_core::events::{Pattern, PatternError, PatternSet};
+use tollgate_core::journal::Query;
+use tollgate_core::time::{Clock, Timestamp};
 
 /// `journal`
 #[derive(Debug, Subcommand)]
@@ -68,15 +67,9 @@ pub struct ExportArgs {
     /// Begin there: after a seq, or at a time (RFC 3339) or how long ago (10m, 30d)
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub since: Option<When>,
-    /// Only events from before this time (RFC 3339), or how long ago
-    #[arg(long, value_name = "WHEN", value_parser = time)]
-    pub until: Option<When>,
-    /// Only these types, such as 'tool.*'
-    #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',', value_parser = pattern)]
-    pub types: Vec<Pattern>,
-    /// Only events of this session
-    #[arg(long, value_name = "ID")]
-    pub session: Option<String>,
+    /// Which of them.
+    #[command(flatten)]
+    pub which: Which,
     /// Into this file, which is there only once it is whole [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -85,13 +78,27 @@ pub struct ExportArgs {
     pub salvage: bool,
 }
 
+/// Which events of the journal, from where one begins.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Only events from before this time (RFC 3339), or how long ago
+    #[arg(long, value_name = "WHEN", value_parser = time)]
+    pub until: Option<Timestamp>,
+    /// Only these types, such as 'tool.*'
+    #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',', value_parser = pattern)]
+    pub types: Vec<Pattern>,
+    /// Only events of this session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+}
+
 /// `journal prune`
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["before", "keep_events", "keep_bytes"]))]
 pub struct PruneArgs {
     /// Events from before this time (RFC 3339), or older than this (90d)
     #[arg(long, value_name = "WHEN", value_parser = time)]
-    pub before: Option<When>,
+    pub before: Option<Timestamp>,
     /// What is over this many events
     #[arg(long, value_name = "N")]
     pub keep_events: Option<u64>,
@@ -119,46 +126,52 @@ pub enum When {
     Seq(u64),
     /// A time.
     Time(Timestamp),
-    /// This long ago.
-    Ago(Duration),
 }
 
-impl When {
-    /// The time that it means at `now`; none for a seq.
-    pub fn time(self, now: Timestamp) -> Option<Timestamp> {
-        match self {
-            Self::Seq(_) => None,
-            Self::Time(at) => Some(at),
-            Self::Ago(ago) => Some(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)))),
-        }
+impl Which {
+    /// What asks the journal for them, from the seq after `after` and the time `since` on.
+    ///
+    /// # Errors
+    /// When there are too many patterns.
+    pub fn query(&self, after: u64, since: Option<Timestamp>) -> Result<Query, PatternError> {
+        let texts = self.types.iter().map(Pattern::as_str);
+        let patterns = if self.types.is_empty() { None } else { Some(PatternSet::parse(texts)?) };
+        Ok(Query {
+            after,
+            since,
+            until: self.until,
+            session: self.session.as_deref().map(Into::into),
+            patterns,
+            ..Query::default()
+        })
     }
 }
 
 pub(super) fn when(text: &str) -> Result<When, String> {
     match text.parse() {
         Ok(seq) => Ok(When::Seq(seq)),
-        Err(_) => time(text).map_err(|error| format!("{error}, or a seq")),
+        Err(_) => time(text).map(When::Time).map_err(|error| format!("{error}, or a seq")),
     }
 }
 
-pub(super) fn time(text: &str) -> Result<When, String> {
-    if let Ok(ago) = duration(text) {
-        return Ok(When::Ago(ago));
-    }
+/// A time, or how long ago.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let bad = |_| "must be a time such as 2026-01-27T10:21:33Z, or how long ago, such as 10m or 30d".to_owned();
-    Timestamp::parse(text).map(When::Time).map_err(bad)
+    Timestamp::parse_when(text, Clock::system().now()).map_err(bad)
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_place_is_a_seq_a_time_or_how_long_ago() {
         assert_eq!(when("12"), Ok(When::Seq(12)));
         assert_eq!(when("1970-01-01T00:00:01Z"), Ok(When::Time(Timestamp(1_000))));
-        assert_eq!(when("2d"), Ok(When::Ago(Duration::from_secs(2 * 86_400))));
-        assert_eq!(When::Ago(Duration::from_secs(1)).time(Timestamp(5_000)), Some(Timestamp(4_000)));
+        let long_ago = time("2d").unwrap().until(Clock::system().now());
+        assert!((Duration::from_secs(2 * 86_400)..Duration::from_secs(3 * 86_400)).contains(&long_ago));
         assert!(time("12").is_err() && when("yesterday").is_err());
     }
 }

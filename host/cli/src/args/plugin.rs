@@ -1,10 +1,9 @@
 //! The words of `plugin`: an operator's, for what a daemon runs, and an author's, for what is being written.
 
-use super::journal::{When, time, when};
-use super::{help, pattern};
+use super::help;
+use super::journal::{When, Which, when};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use tollgate_core::events::Pattern;
 
 /// `plugin`
 #[derive(Debug, Subcommand)]
@@ -129,15 +128,9 @@ pub struct ReplayPluginArgs {
     /// Begin there: a seq, a time (RFC 3339) or how long ago (10m, 30d); 0 is the beginning
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub since: When,
-    /// End there: a time or how long ago
-    #[arg(long, value_name = "WHEN", value_parser = time)]
-    pub until: Option<When>,
-    /// Only these types, such as 'tool.*'
-    #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',', value_parser = pattern)]
-    pub types: Vec<Pattern>,
-    /// Only events of this session
-    #[arg(long, value_name = "ID")]
-    pub session: Option<String>,
+    /// Which of them.
+    #[command(flatten)]
+    pub which: Which,
     /// Its grant file [default: plugins/NAME.toml of this home]
     #[arg(long, value_name = "FILE")]
     pub grant: Option<PathBuf>,

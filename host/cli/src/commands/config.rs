@@ -18,6 +18,7 @@ pub fn run(home: &Home, command: &ConfigCommand) -> Result<Exit, Failure> {
         ConfigCommand::Check => {
             let config = load()?;
             policies::load(home, &config)?;
+            config.runner().check().map_err(|error| Failure::at("[providers]", error))?;
             let file = home.config();
             let what = if file.exists() { "is right" } else { "is absent: the defaults count" };
             output::line(format_args!("{} {what}", file.display()))?;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tollgate_core::hex::hex;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{self, Head, HeadCheck, JournalError, MAX_COUNTED};
 use tollgate_core::time::Timestamp;
@@ -53,7 +54,7 @@ fn now() -> Timestamp {
 fn verify(path: &Path, kept: Option<&Path>, as_json: bool) -> Result<Exit, Failure> {
     let kept = kept.map(read_head).transpose()?;
     let found = journal::verify_against(path, kept.as_ref()).map_err(failed)?;
-    let head_hash = journal::hex(&found.head_hash);
+    let head_hash = hex(&found.head_hash);
     let head_fails = found.kept.and_then(|check| why_not_held(check, kept.as_ref()));
     let exit = if found.bad.is_none() && head_fails.is_none() { Exit::Done } else { Exit::Failed };
     if as_json {
@@ -114,10 +115,8 @@ fn why_not_held(check: HeadCheck, kept: Option<&Head>) -> Option<String> {
 
 fn head(path: &Path) -> Result<Exit, Failure> {
     let head = journal::head_of(path).map_err(failed)?;
-    output::line(
-        json!({"journal": format!("{:016x}", head.journal), "seq": head.seq, "hash": journal::hex(&head.hash),
-        "at": now().to_string()}),
-    )?;
+    output::line(json!({"journal": format!("{:016x}", head.journal), "seq": head.seq, "hash": hex(&head.hash),
+        "at": now().to_string()}))?;
     Ok(Exit::Done)
 }
 

@@ -22,7 +22,8 @@ pub use replay::replay;
 pub use try_out::try_out;
 
 use crate::exit::Failure;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 /// Says what is going on, on standard error: answers are on standard output.
@@ -37,14 +38,16 @@ const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
 /// A text file, whole.
 fn read_text(path: &Path) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::at(path.display(), error);
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_TEXT_BYTES {
+    let mut text = String::new();
+    // A pipe has no size to ask for.
+    let read = File::open(path).and_then(|file| file.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text));
+    if read.map_err(failed)? as u64 > MAX_TEXT_BYTES {
         return Err(Failure::Failed(format!(
-            "{} has {size} bytes, at most {MAX_TEXT_BYTES} are read: take a part of it",
+            "{} has more than the {MAX_TEXT_BYTES} bytes that are read: take a part of it",
             path.display()
         )));
     }
-    std::fs::read_to_string(path).map_err(failed)
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -53,11 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_too_long_is_refused_unread() {
+    fn a_file_that_is_too_long_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_TEXT_BYTES + 1).unwrap();
         let error = read_text(file.path()).unwrap_err().to_string();
-        assert!(error.contains("at most 67108864 are read"), "{error}");
+        assert!(error.contains("more than the 67108864 bytes"), "{error}");
+        assert!(read_text(Path::new("/dev/zero")).is_err(), "whatever its size says");
         assert!(read_text(Path::new("/nowhere")).unwrap_err().to_string().starts_with("/nowhere: "));
     }
 }

@@ -22,7 +22,6 @@ use tollgate_core::gate::NormalisedCall;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Export, Query};
 use tollgate_core::redact::REDACTED;
-use tollgate_core::time::{Clock, Timestamp};
 use tollgate_runtime::Trial;
 
 /// The type of the event that tells of a call.
@@ -40,14 +39,15 @@ pub fn replay(home: &Home, args: &ReplayPluginArgs) -> Result<Exit, Failure> {
         Some(grant) => Some(read_text(grant)?),
         None => beside.is_file().then(|| read_text(&beside)).transpose()?,
     };
-    let query = query(args, Clock::system().now())?;
+    let mut query = query(args)?;
+    let types = query.patterns.take();
     let report = on_ground(Code::Kept, async |ground| {
         let mut trial = started(ground, &file, grant.as_deref()).await?;
         let other = match args.against {
             Against::Recorded => Other::recorded(&home.journal(), &name, &query)?,
             Against::Current => current(home, &name).await?,
         };
-        shadow(&home.journal(), query, &mut trial, other).await
+        shadow(&home.journal(), query, types.as_ref(), Report::of(&name), &mut trial, other).await
     })?;
     report.say(args.json)?;
     Ok(if report.faults == 0 { Exit::Done } else { Exit::Failed })
@@ -75,29 +75,32 @@ async fn current(home: &Home, name: &str) -> Result<Other, Failure> {
     Ok(Other::Plugin(Box::new(Beside { trial, _ground: ground })))
 }
 
-fn query(args: &ReplayPluginArgs, now: Timestamp) -> Result<Query, Failure> {
-    let texts = args.types.iter().map(tollgate_core::events::Pattern::as_str);
-    let patterns = if args.types.is_empty() { None } else { Some(PatternSet::parse(texts)) };
-    Ok(Query {
-        after: match args.since {
-            // From this one on.
-            When::Seq(seq) => seq.saturating_sub(1),
-            _ => 0,
-        },
-        since: args.since.time(now),
-        until: args.until.and_then(|until| until.time(now)),
-        session: args.session.as_deref().map(Into::into),
-        patterns: patterns.transpose().map_err(|error| Failure::Usage(error.to_string()))?,
-        ..Query::default()
-    })
+fn query(args: &ReplayPluginArgs) -> Result<Query, Failure> {
+    let (after, since) = match args.since {
+        // From this one on.
+        When::Seq(seq) => (seq.saturating_sub(1), None),
+        When::Time(at) => (0, Some(at)),
+    };
+    args.which.query(after, since).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-async fn shadow(journal: &Path, query: Query, trial: &mut Trial, mut other: Other) -> Result<Report, Failure> {
+/// Gives `trial` what `query` finds of these types, and reads beside it what became of calls, of whatever type.
+async fn shadow(
+    journal: &Path,
+    query: Query,
+    types: Option<&PatternSet>,
+    mut report: Report,
+    trial: &mut Trial,
+    mut other: Other,
+) -> Result<Report, Failure> {
     let failed = |error: tollgate_core::journal::JournalError| Failure::Failed(error.to_string());
     let mut export = Export::open(journal, query).map_err(failed)?;
-    let mut report = Report::default();
     while let Some(events) = export.next_page().map_err(failed)? {
         for event in &events {
+            if types.is_some_and(|types| !types.matches(&event.event_type)) {
+                report.outcome(event);
+                continue;
+            }
             if trial.handles(&event.event_type) {
                 let what = What::Event(Box::new(Event::clone(event)));
                 let step = one(trial, event, &what).await?;
@@ -115,6 +118,7 @@ async fn shadow(journal: &Path, query: Query, trial: &mut Trial, mut other: Othe
             }
         }
     }
+    report.pruned = export.missed();
     Ok(report)
 }
 

@@ -7,6 +7,7 @@ use crate::args::TestArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
 use serde_json::Value;
+use tollgate_runtime::LogLevel;
 
 /// Columns of a text shown to a person.
 const WIDTH: usize = 300;
@@ -23,6 +24,12 @@ pub fn try_out(args: &TestArgs) -> Result<Exit, Failure> {
     let grant = args.tried.grant.as_deref().map(read_text).transpose()?;
     let steps = on_ground(Code::Kept, async |ground| {
         let mut trial = started(ground, &args.tried.file, grant.as_deref()).await?;
+        if !args.json {
+            for log in trial.first_logs() {
+                let words = format!("{} {}", LogLevel::as_str(log.level), log.text);
+                output::line(format_args!("init  log {}", tame(&words, WIDTH)))?;
+            }
+        }
         let mut steps = Vec::with_capacity(lines.len());
         for line in &lines {
             let step = step(&mut trial, line).await?;

@@ -63,11 +63,12 @@ impl Admission {
 
     /// As [`Admission::admit`], for what a handler staged while [`Admission::check`] allowed it: counted, not
     /// refused, since refusing would drop the rest of the handler's work. So one root exceeds its bound by at
-    /// most what the handlers under way have staged.
-    pub(super) fn admit_staged(&self, draft: Draft) -> Result<Event, EmitError> {
+    /// most what the handlers under way have staged. `again`: for an event that was given before, whose emits are
+    /// counted, or on record, already.
+    pub(super) fn admit_staged(&self, draft: Draft, again: bool) -> Result<Event, EmitError> {
         self.check_shape(&draft)?;
         let draft = redacted(draft)?;
-        if let Some(cause) = draft.cause {
+        if let Some(cause) = draft.cause.filter(|_| !again) {
             lock(&self.roots).add(cause.root);
         }
         Ok(self.event(draft))

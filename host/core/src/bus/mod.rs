@@ -248,9 +248,10 @@ impl Bus {
                 format!("{subscriber} finished {count} events ahead of its cursor, at most {MAX_AHEAD} may be");
             return Err(JournalError::Write(reason));
         }
+        let again = finished == after && ahead.seqs == ahead.before;
         let emits = emits
             .into_iter()
-            .map(|draft| self.0.admission.admit_staged(draft))
+            .map(|draft| self.0.admission.admit_staged(draft, again))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| {
                 self.count_refused(&error);

@@ -79,7 +79,11 @@ impl Bus {
         let event = self.0.admission.admit(draft).inspect_err(|error| self.count_refused(error))?;
         // Before it is recorded: a plugin may be done with it before this hears that it is.
         let names = self.0.fanout.named(&event.event_type);
-        let mut place = self.0.outcomes.wait_for(event.id, names).ok_or(EmitError::NoPlaceToWait)?;
+        if names.is_empty() {
+            return Ok((self.0.journal.emit(event, given).await?, Vec::new()));
+        }
+        let place = self.0.outcomes.wait_for(event.id, names).ok_or(EmitError::NoPlaceToWait);
+        let mut place = place.inspect_err(|error| self.count_refused(error))?;
         let receipt = self.0.journal.emit(event, given).await?;
         if receipt.duplicate {
             return Ok((receipt, Vec::new()));
@@ -123,7 +127,7 @@ pub(super) struct Place {
 }
 
 impl Outcomes {
-    /// Waits from now on for what becomes of `id` at these plugins; none where too many wait, or somebody waits for
+    /// Waits from now on for what becomes of `id` at these plugins, one at least; none where too many wait, or somebody waits for
     /// the same id already.
     pub(super) fn wait_for(self: &Arc<Self>, id: Uuid, subscribers: Vec<Arc<str>>) -> Option<Place> {
         let mut waiting = lock(&self.waiting);
@@ -131,10 +135,8 @@ impl Outcomes {
             return None;
         }
         let (sender, done) = oneshot::channel();
-        let told: Vec<_> = subscribers.into_iter().map(|name| (name, None)).collect();
-        // Nobody to wait for: done at once.
-        let sender = (!told.is_empty()).then_some(sender);
-        waiting.insert(id, Waiting { told, done: sender });
+        let told = subscribers.into_iter().map(|name| (name, None)).collect();
+        waiting.insert(id, Waiting { told, done: Some(sender) });
         self.count.store(waiting.len(), Ordering::Release);
         Some(Place { outcomes: Arc::clone(self), id, done })
     }
@@ -161,9 +163,9 @@ impl Outcomes {
 }
 
 impl Place {
-    /// Returns when everybody told, or nobody has to.
+    /// Returns when everybody told.
     pub(super) async fn all_told(&mut self) {
-        // The sender goes only with its word, or where there is nobody to wait for.
+        // The sender goes only with its word.
         let _ = (&mut self.done).await;
     }
 

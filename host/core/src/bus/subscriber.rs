@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tollgate_events::PatternSet;
 
+/// Why an event is dropped, for who waits for it.
+const FULL: &str = "its queue was full";
+const LEFT: &str = "it began anew or ended before it came to the event";
+
 /// What a full queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenFull {
@@ -148,12 +152,12 @@ impl Subscriber {
                 }
                 WhenFull::DropOldest if passing && queue.passing.is_empty() => {
                     queue.matched += 1;
-                    self.lose(&mut queue, event);
+                    self.lose(&mut queue, event, FULL);
                     return;
                 }
                 WhenFull::DropOldest => {
                     if let Some(lost) = queue.passing.pop_front().or_else(|| queue.events.pop_front()) {
-                        self.lose(&mut queue, &lost);
+                        self.lose(&mut queue, &lost, FULL);
                     }
                 }
             }
@@ -169,14 +173,25 @@ impl Subscriber {
         }
     }
 
+    /// Tells who waits for an event that its reader left with it, and with what it had taken already.
+    pub(super) fn abandon(&self, taken: &VecDeque<Arc<Event>>) {
+        let mut queue = lock(&self.queue);
+        queue.attached = false;
+        let mut left = VecDeque::new();
+        queue.take(&mut left);
+        for lost in taken.iter().chain(&left) {
+            self.lose(&mut queue, lost, LEFT);
+        }
+    }
+
     /// Counts an event that is dropped, for its reader and for who waits for it.
-    fn lose(&self, queue: &mut Queue, lost: &Event) {
+    fn lose(&self, queue: &mut Queue, lost: &Event, why: &str) {
         let gap = queue.gap.get_or_insert(Gap { from: lost.seq, to: lost.seq, count: 0 });
         (gap.from, gap.to) = (gap.from.min(lost.seq), gap.to.max(lost.seq));
         gap.count += 1;
         self.dropped.fetch_add(1, Ordering::Relaxed);
         if self.named && self.outcomes.awaits(lost.id) {
-            self.outcomes.tell(&self.name, lost.id, Outcome::Dropped("its queue was full".into()));
+            self.outcomes.tell(&self.name, lost.id, Outcome::Dropped(why.into()));
         }
     }
 

@@ -59,6 +59,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.fanout.unsubscribe(&self.subscriber);
+        self.subscriber.abandon(&self.ready);
     }
 }
 

@@ -194,6 +194,22 @@ async fn one_root_sets_off_a_bounded_number_of_events() {
 }
 
 #[tokio::test]
+async fn an_event_given_again_uses_up_nothing_of_its_root() {
+    let Fixture { bus, folder: _folder } = fixture(Durability::Normal);
+    let _p = bus.durable("p".into(), patterns(&["test.*"]), Start::Head).await.unwrap();
+    let root = bus.emit(numbered(0)).await.unwrap().id;
+    let caused = || Draft { cause: Some(Cause { root, depth: 0 }), ..draft("out.put", "{}") };
+    let emits = |count| (0..count).map(|_| caused()).collect();
+    soon(bus.complete(completion("p", 0, 1, emits(1))).wait()).await.unwrap();
+    for _ in 0..40 {
+        soon(bus.complete(completion("p", 1, 1, emits(50))).wait()).await.unwrap();
+    }
+    bus.check(&caused()).unwrap();
+    soon(bus.complete(completion("p", 1, 2, emits(MAX_EVENTS_PER_ROOT))).wait()).await.unwrap();
+    assert!(matches!(bus.check(&caused()), Err(EmitError::TooDeep(_))));
+}
+
+#[tokio::test]
 async fn what_the_gate_decided_is_recorded_whatever_the_filter_says() {
     let folder = tempfile::tempdir().unwrap();
     let filter = Some(patterns(&["test.*"]));

@@ -104,15 +104,19 @@ fn tool_name(call: &NormalisedCall) -> &str {
 
 /// The first words of the line's one command, where it is one that plainly is what it looks like.
 fn first_words(call: &NormalisedCall, asked: Option<usize>) -> Option<Vec<&Word>> {
-    let (command, before) = call.commands.split_last()?;
+    // Another reading of the same words is no other command; where it is what is asked about, there is no key.
+    let commands: Vec<(usize, &ShellCommand)> =
+        call.commands.iter().enumerate().filter(|(_, command)| !command.maybe).collect();
+    let ((last, command), before) = commands.split_last()?;
     let plain = |command: &ShellCommand| {
         command.wrappers.is_empty() && command.redirects.is_empty() && command.piped_from.is_none()
     };
     let moves = |command: &ShellCommand| {
         command.program.text == "cd" && command.assignments.is_empty() && command.args.iter().all(|arg| arg.literal)
     };
-    let about_it = asked.is_none_or(|asked| asked == before.len());
-    if !call.understood || !about_it || !before.iter().all(moves) || !call.commands.iter().all(plain) {
+    let about_it = asked.is_none_or(|asked| asked == *last);
+    let others = before.iter().all(|(_, command)| moves(command) && plain(command));
+    if !call.understood || !about_it || !others || !plain(command) {
         return None;
     }
     if shell::runs_others(command) || command.assignments.iter().any(|(name, _)| steers(name)) {

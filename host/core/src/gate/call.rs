@@ -129,6 +129,12 @@ pub struct ShellCommand {
     pub runs: Vec<Range<u32>>,
     /// What the loops around it put into their variables, one after another.
     pub bound: Arc<[(String, Word)]>,
+    /// Position of the last `cd` that has succeeded for certain when it runs: `cd x && program`. It runs in no folder
+    /// that was left by it.
+    pub arrived: Option<u32>,
+    /// Only another reading of the words of the command in front: it counts for what stops, and needs no rule that
+    /// lets it through.
+    pub maybe: bool,
 }
 
 impl ShellCommand {

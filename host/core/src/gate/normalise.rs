@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The agents' names of tools that we know under one name. Compared without regard to case or `_`.
-const CANONICAL: [(&str, &str); 83] = [
+const CANONICAL: [(&str, &str); 88] = [
     ("bash", "Bash"),
     ("shell", "Bash"),
     ("localshell", "Bash"),
@@ -29,6 +29,12 @@ const CANONICAL: [(&str, &str); 83] = [
     ("terminal", "Bash"),
     // Claude Code's: a line whose output it is told of as it comes.
     ("monitor", "Bash"),
+    ("powershell", "Bash"),
+    ("pwsh", "Bash"),
+    ("runpowershell", "Bash"),
+    ("executepowershell", "Bash"),
+    // Codex': what is typed into a shell that runs already.
+    ("writestdin", "Bash"),
     ("read", "Read"),
     ("readfile", "Read"),
     ("readmanyfiles", "Read"),
@@ -217,6 +223,28 @@ pub fn shell_lines(input: &Map<String, Value>) -> Lines {
     found
 }
 
+/// The lines that a call of a shell tool of this name may run: a tool of another shell says so, and what is typed into a
+/// running shell stands in a field of its own.
+#[must_use]
+pub fn lines_of(original: &str, input: &Map<String, Value>) -> Lines {
+    let key = field_key(original.rsplit("__").next().unwrap_or(original));
+    if key == "writestdin" {
+        let typed = fields(input, &["chars", "data", "text", "input"]).map(Value::as_str);
+        let typed: Option<Vec<&str>> = typed.collect();
+        // Keys such as Ctrl-C are no text.
+        let plain =
+            |text: &&str| text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>();
+        let lines: Vec<String> = typed.iter().flatten().map(plain).collect();
+        let lines = if lines.is_empty() { vec![String::new()] } else { lines };
+        return Lines { sure: typed.is_some() && lines.len() == 1, lines };
+    }
+    let mut found = shell_lines(input);
+    if ["powershell", "pwsh"].iter().any(|name| key.contains(name)) {
+        found.lines.iter_mut().for_each(|line| *line = format!("pwsh -Command {}", quoted(line)));
+    }
+    found
+}
+
 /// A list of words as one line.
 fn joined(value: &Value) -> Option<String> {
     let words: Option<Vec<String>> = value.as_array()?.iter().map(|word| word.as_str().map(quoted)).collect();
@@ -322,6 +350,26 @@ mod tests {
         check(json!({"command": "a", "arguments": "b c"}), &["a b c"], true);
         check(json!({"command": "a", "args": {"b": 1}}), &["a"], false);
         check(json!({"command": ["a"], "args": ["b"]}), &["a b"], true);
+    }
+
+    #[test]
+    fn tools_of_other_shells_say_what_they_run() {
+        let check = |tool: &str, value: Value, lines: &[&str], sure: bool| {
+            let found = lines_of(tool, value.as_object().unwrap());
+            assert_eq!(
+                (found.lines, found.sure),
+                (lines.iter().map(|line| (*line).to_owned()).collect(), sure),
+                "{tool}"
+            );
+        };
+        check("Bash", json!({"command": "a"}), &["a"], true);
+        check("PowerShell", json!({"command": "a b"}), &["pwsh -Command 'a b'"], true);
+        check("mcp__x__run_powershell", json!({"script": "a"}), &["pwsh -Command a"], true);
+        check("write_stdin", json!({"session_id": 1, "chars": "a\n"}), &["a\n"], true);
+        check("write_stdin", json!({"session_id": 1, "chars": "\u{3}"}), &[""], true);
+        check("write_stdin", json!({"session_id": 1}), &[""], true);
+        check("write_stdin", json!({"chars": 1}), &[""], false);
+        check("write_stdin", json!({"chars": "a", "data": "b"}), &["a", "b"], false);
     }
 
     #[test]

@@ -4,23 +4,27 @@
 
 mod commands;
 mod daemon;
+mod environment;
 mod places;
-mod programs;
+pub(super) mod programs;
+mod searched;
 mod settings;
-mod wildcards;
+pub(super) mod wildcards;
 
 use super::call::{NormalisedCall, RedirectKind, ShellCommand, Word, reached};
 use super::paths::{self, Paths, resolve};
-use super::policy::{filled_in, folders_from};
+use super::policy::Folders;
 use super::shell;
 use super::targets::{self, Access};
 use crate::home::Home;
 use daemon::Line;
-use places::{MAX_PATH_BYTES, Roots};
+use environment::Readings;
+use places::Roots;
 use programs::Reading;
 use std::path::PathBuf;
 use wildcards::Wild;
 
+pub(super) use places::MAX_PATH_BYTES;
 #[cfg(test)]
 pub(super) use places::MAX_TURNS;
 
@@ -67,18 +71,27 @@ pub fn check(call: &NormalisedCall, home: Option<&Home>, paths: &dyn Paths) -> R
     } else if &*call.tool != "Bash" {
         protected.other_tool()?;
     }
-    let (folders, known) = folders_from(&call.commands, &call.starts());
+    let folders = Folders::of(&call.commands, &call.starts());
     let line = Line::of(&call.commands);
-    let filled = filled_in(&call.commands);
-    for (index, (command, known)) in call.commands.iter().zip(known).enumerate() {
-        let folders = folders.get(..known).unwrap_or_default();
+    let readings = Readings::of(&call.commands, protected.home.as_ref());
+    // Where a `cd` leads that names its folder by a variable.
+    let moved = Folders::of(readings.first(&call.commands), &call.starts());
+    protected.searched(&moved, &readings)?;
+    for (index, command) in call.commands.iter().enumerate() {
+        let folders = folders.at(index);
         daemon::stops(command, &line)?;
         commands::commands_us(command, protected.program(command, folders).as_deref())?;
+        commands::uninstalls_us(command)?;
         if !targets::runs_elsewhere(command) && !paths.is_exhausted() {
             protected.renamed(command, &line, folders)?;
             protected.command(index, command, folders)?;
             // What the line itself puts into its variables names a place as well.
-            filled.of(index).iter().try_for_each(|other| protected.command(index, other, folders))?;
+            let others = readings.of_command(index);
+            others.iter().try_for_each(|other| protected.command(index, other, folders))?;
+            if moved.at(index) != folders {
+                let mut all = std::iter::once(command).chain(others);
+                all.try_for_each(|reading| protected.command(index, reading, moved.at(index)))?;
+            }
         }
     }
     Ok(())
@@ -291,14 +304,15 @@ fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
-/// Whether `command` is what `wrapper` runs.
+/// Whether `command` is what `wrapper` runs, for certain.
 fn is_run_by(command: &ShellCommand, wrapper: &ShellCommand) -> bool {
-    command.wrappers.strip_prefix(wrapper.wrappers.as_slice()).and_then(<[String]>::first).map(String::as_str)
-        == Some(wrapper.name())
+    !command.maybe
+        && command.wrappers.strip_prefix(wrapper.wrappers.as_slice()).and_then(<[String]>::first).map(String::as_str)
+            == Some(wrapper.name())
 }
 
 /// The arguments of a command without those that are the command it runs, which is judged by itself.
-fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
+pub(super) fn own_args<'a>(command: &'a ShellCommand, next: Option<&ShellCommand>) -> &'a [Word] {
     let args = command.args.as_slice();
     let Some(next) = next.filter(|next| is_run_by(next, command)) else { return args };
     let own = args.len().saturating_sub(next.args.len() + 1);

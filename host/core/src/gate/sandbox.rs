@@ -3,10 +3,11 @@
 //! Advises: where the agent itself does the write, the path may change between this check and the write. Owns
 //! the check against roots and extras; where a path leads is `paths`' knowledge, which paths a call names `targets`'.
 
-use super::call::{NormalisedCall, Word};
+use super::call::{NormalisedCall, ShellCommand, Word, reached};
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::folders_from;
+use super::policy::{Folders, filled_in};
 use super::targets::{self, Access};
+use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
 
 /// Device files that every command may use.
@@ -63,8 +64,8 @@ impl Sandbox<'_> {
         if self.call.commands.is_empty() {
             return Ok(());
         }
-        let (folders, known) = folders_from(&self.call.commands, &self.call.starts());
-        for (command, known) in self.call.commands.iter().zip(known) {
+        let folders = Folders::of(&self.call.commands, &self.call.starts());
+        for (index, command) in self.call.commands.iter().enumerate() {
             if targets::runs_elsewhere(command) {
                 continue;
             }
@@ -76,23 +77,47 @@ impl Sandbox<'_> {
             let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
             let written = targets::written(command).into_iter();
             for word in redirected.chain(written.filter(|word| command.name() != "tee" || !is_descriptor(word))) {
-                let Some(path) = targets::known_path(&word) else { continue };
-                if path.starts_with(['/', '~']) {
-                    self.inside(&self.call.cwd, &path, Access::Write)?;
-                    continue;
-                }
-                for folder in folders.get(..known).unwrap_or_default() {
-                    self.inside(&paths::folder(self.paths, folder), &path, Access::Write)?;
-                }
+                self.written(&word, folders.at(index))?;
             }
             // What a link leads to is written through it, by this line or a later one.
             for link in targets::links(command) {
-                for folder in folders.get(..known).unwrap_or_default() {
+                for folder in folders.at(index) {
                     let folder = paths::folder(self.paths, folder);
                     if let Some(path) = link.leads_to(&folder, self.paths) {
                         self.inside(&folder, &path, Access::Write)?;
                     }
                 }
+            }
+        }
+        self.listed(&folders)
+    }
+
+    fn written(&self, word: &Word, folders: &[String]) -> Result<(), Denial> {
+        let Some(path) = targets::known_place(word) else { return Ok(()) };
+        if path.starts_with(['/', '~']) {
+            return self.inside(&self.call.cwd, &path, Access::Write);
+        }
+        folders.iter().try_for_each(|folder| self.inside(&paths::folder(self.paths, folder), &path, Access::Write))
+    }
+
+    /// What one command finds and another changes: `find ~ -type f | xargs rm`.
+    fn listed(&self, folders: &Folders) -> Result<(), Denial> {
+        let all = &self.call.commands;
+        let filled = LazyCell::new(|| filled_in(all));
+        for (index, lister) in all.iter().enumerate().filter(|(_, lister)| !targets::runs_elsewhere(lister)) {
+            let listed = targets::listed(lister);
+            if listed.is_empty() || self.paths.is_exhausted() {
+                continue;
+            }
+            let reached = reached(all, index);
+            let changes = |(at, command): (usize, &ShellCommand)| {
+                let is_reached = reached.of(all).any(|reached| std::ptr::eq(reached, command));
+                is_reached
+                    && !targets::runs_elsewhere(command)
+                    && std::iter::once(command).chain(filled.of(at)).any(targets::changes_listed)
+            };
+            if all.iter().enumerate().filter(|(at, _)| *at != index).any(changes) {
+                listed.iter().try_for_each(|word| self.written(word, folders.at(index)))?;
             }
         }
         Ok(())

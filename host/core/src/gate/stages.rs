@@ -106,7 +106,7 @@ pub(super) fn names(call: &Call) -> Result<Named, BadCall> {
     if call.session_id.as_deref().is_some_and(str::is_empty) {
         return Err(BadCall::Empty("session_id"));
     }
-    let lines = if tool == "Bash" { normalise::shell_lines(&call.tool_input) } else { Lines::default() };
+    let lines = if tool == "Bash" { normalise::lines_of(&call.tool_name, &call.tool_input) } else { Lines::default() };
     Ok(Named { tool, lines })
 }
 

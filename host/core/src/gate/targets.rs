@@ -4,10 +4,16 @@
 
 mod folded;
 mod links;
+mod listed;
+mod outputs;
+mod read;
 mod written;
 
 pub(super) use folded::folded;
 pub use links::{Link, links};
+pub(super) use listed::searched_by_fd;
+pub use listed::{changes_listed, listed};
+pub(super) use read::read;
 pub(super) use written::start_points;
 pub use written::{redirected, written};
 
@@ -15,6 +21,7 @@ use super::call::{NormalisedCall, ShellCommand, Word};
 use super::normalise::field_key;
 use super::patch;
 use super::paths::spelled_out;
+use super::shell::ELSEWHERE;
 use serde_json::{Map, Value};
 
 /// What a call would do to a file.
@@ -185,11 +192,20 @@ pub fn known_path(word: &Word) -> Option<String> {
     (!fixed.is_empty()).then_some(fixed)
 }
 
+/// As [`known_path`]; of a pattern of which nothing is known the folder that it chooses in.
+#[must_use]
+pub fn known_place(word: &Word) -> Option<String> {
+    let chosen = || {
+        let text = folded(&spelled_out(&word.text)).into_iter().next()?;
+        (first_unknown(&text) == first_choice(&text) && chooses(&text)).then(|| ".".to_owned())
+    };
+    known_path(word).or_else(|| if word.literal { None } else { chosen() })
+}
+
 /// Whether a command runs on another machine or in a container, where our paths mean nothing.
 #[must_use]
 pub fn runs_elsewhere(command: &ShellCommand) -> bool {
-    let elsewhere = ["ssh", "docker", "podman", "nerdctl", "kubectl", "oc"];
-    command.wrappers.iter().any(|wrapper| elsewhere.contains(&wrapper.as_str()))
+    command.wrappers.iter().any(|wrapper| ELSEWHERE.contains(&wrapper.as_str()))
 }
 
 /// All that a call of any tool would write, with the command that would; file tools have no command.

@@ -87,6 +87,9 @@ pub(super) fn answer(asked: &Interaction, answer: Answer) -> Result<Kept, Resolv
             }
         }
     }
+    if decision.is_none_or(str::is_empty) && answer.answer.is_none() {
+        return invalid("decision", "is missing, and `answer` too; give one of them".to_owned());
+    }
     if let Err(reason) = within(decision.map_or(0, str::len), MAX_OPTION_BYTES) {
         return invalid("decision", reason);
     }

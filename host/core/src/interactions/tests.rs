@@ -176,7 +176,7 @@ async fn what_runs_out_is_ended_when_its_time_comes() {
         let checkpoint = host.interactions.ask(checkpoint).await.unwrap();
         assert_eq!(checkpoint.expires_at, None);
         host.move_on(MINUTE - Duration::from_millis(1));
-        let early = host.interactions.resolve(&long.id, Answer::default(), "ada").await.unwrap();
+        let early = host.interactions.resolve(&long.id, Answer::approve(), "ada").await.unwrap();
         assert!(early.first, "and the task has had a chance to come by");
         assert_eq!(host.interactions.get(&short.id).await.unwrap().unwrap().state, State::Pending);
         host.move_on(Duration::from_millis(1));
@@ -187,7 +187,7 @@ async fn what_runs_out_is_ended_when_its_time_comes() {
         );
         let told = json!({"chat_id": "s1", "kind": "question", "interaction_id": &*short.id, "decision": "expired"});
         assert_eq!(recorded(&host).last().unwrap(), &("interaction.resolved".to_owned(), told));
-        let late = host.interactions.resolve(&short.id, Answer::default(), "ada").await.unwrap();
+        let late = host.interactions.resolve(&short.id, Answer::approve(), "ada").await.unwrap();
         assert_eq!((late.first, late.interaction.state), (false, State::Expired));
         host.move_on(MINUTE * 60 * 24 * 365 * 10);
         assert_eq!(host.interactions.get(&checkpoint.id).await.unwrap().unwrap().state, State::Pending);
@@ -217,7 +217,7 @@ async fn an_answer_that_comes_too_late_is_none_though_no_one_swept() {
         let host = Host::without_expiry(durability);
         let asked = host.interactions.ask(Ask { ttl: Some(MINUTE), ..question("s1") }).await.unwrap();
         host.move_on(MINUTE);
-        let late = host.interactions.resolve(&asked.id, Answer::default(), "ada").await.unwrap();
+        let late = host.interactions.resolve(&asked.id, Answer::approve(), "ada").await.unwrap();
         assert_eq!((late.first, late.interaction.state), (false, State::Expired));
         assert_eq!(recorded(&host).len(), 2);
     }
@@ -227,7 +227,7 @@ async fn an_answer_that_comes_too_late_is_none_though_no_one_swept() {
 async fn all_outlives_a_restart_and_what_ran_out_meanwhile_is_told_of() {
     let host = Host::new(Durability::Full);
     let answered = host.interactions.ask(question("s1")).await.unwrap();
-    let answered = host.interactions.resolve(&answered.id, Answer::default(), "ada").await.unwrap().interaction;
+    let answered = host.interactions.resolve(&answered.id, Answer::approve(), "ada").await.unwrap().interaction;
     let open = host.interactions.ask(question("s1")).await.unwrap();
     let mut due = Vec::new();
     for number in 0..20 {
@@ -243,7 +243,7 @@ async fn all_outlives_a_restart_and_what_ran_out_meanwhile_is_told_of() {
     assert_eq!(host.interactions.get(&open.id).await.unwrap(), Some(open.clone()));
     let again = host.interactions.resolve(&answered.id, Answer::reject("x"), "bob").await.unwrap();
     assert_eq!((again.first, again.interaction), (false, answered));
-    assert!(host.interactions.resolve(&open.id, Answer::default(), "ada").await.unwrap().first);
+    assert!(host.interactions.resolve(&open.id, Answer::approve(), "ada").await.unwrap().first);
     assert_eq!(crate::journal::verify(&host.journal_path()).unwrap().bad, None);
 }
 
@@ -263,7 +263,7 @@ async fn waiting_ends_with_the_answer_or_at_the_deadline() {
         host.until(|| host.interactions.callers() == 3).await;
         host.move_on(MINUTE);
         assert_eq!(short.await.unwrap(), State::Pending);
-        host.interactions.resolve(&asked.id, Answer::default(), "ada").await.unwrap();
+        host.interactions.resolve(&asked.id, Answer::approve(), "ada").await.unwrap();
         assert_eq!((bounded.await.unwrap(), long.await.unwrap()), (State::Resolved, State::Resolved));
         assert_eq!(host.interactions.callers(), 0, "who waited has left");
         assert_eq!(waits(Timestamp(i64::MAX)).await.unwrap(), State::Resolved, "one that has ended is not waited for");
@@ -292,7 +292,7 @@ async fn the_same_id_is_the_same_question() {
         let host = Host::new(durability);
         let ask = Ask { id: Some(Uuid::from_u128(7)), ..question("s1") };
         let first = host.interactions.ask(ask.clone()).await.unwrap();
-        host.interactions.resolve(&first.id, Answer::default(), "ada").await.unwrap();
+        host.interactions.resolve(&first.id, Answer::approve(), "ada").await.unwrap();
         let again = host.interactions.ask(ask).await.unwrap();
         assert_eq!((again.id, again.state), (first.id, State::Resolved));
         assert_eq!(recorded(&host).len(), 2);
@@ -322,7 +322,7 @@ async fn secrets_are_neither_kept_nor_told() {
 async fn a_filter_that_keeps_interactions_out_keeps_them_out_of_the_record_alone() {
     let host = Host::filtered(&["task.*"]);
     let asked = host.interactions.ask(question("s1")).await.unwrap();
-    assert!(host.interactions.resolve(&asked.id, Answer::default(), "ada").await.unwrap().first);
+    assert!(host.interactions.resolve(&asked.id, Answer::approve(), "ada").await.unwrap().first);
     assert!(recorded(&host).is_empty());
     assert_eq!(host.bus.statistics().filtered, 2);
 }

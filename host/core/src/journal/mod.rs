@@ -27,7 +27,7 @@ mod tests;
 pub use change::RING_SETTLED;
 pub(crate) use change::{Change, End, Queued, Refusal};
 pub use export::{Export, MAX_RANGES, Salvage};
-pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention, hex};
+pub use prune::{HELD_FOR, PRUNE_BYTES, PRUNE_EVENTS, Prune, Pruned, Retention};
 pub use redact::{BLANK, Redaction};
 pub use ring::{RING_BYTES, RING_EVENTS};
 pub use stats::{Census, MAX_COUNTED, MAX_TYPES, Waiting, census, stats_of};
@@ -59,6 +59,9 @@ use writer::Writer;
 
 /// Where committed events go, in seq order, from the thread that committed them.
 pub type Sink = Box<dyn Fn(&[Arc<Event>]) + Send + Sync>;
+
+/// Events that are read at a time where few of them are wanted.
+const SEEN_AT_ONCE: usize = 500;
 
 /// Locks; a holder that panicked left data that is whole, since none of ours panics half-way.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -202,6 +205,41 @@ impl Journal {
         Ok(found)
     }
 
+    /// Of the newest `seen` events that match, at most `query.limit` that `takes` too, in seq order; no more pages once
+    /// those hold `max_bytes` of payload, as [`Journal::read_within`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn newest_where(
+        &self,
+        query: &Query,
+        seen: usize,
+        max_bytes: usize,
+        takes: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Arc<Event>>, JournalError> {
+        let (mut found, mut bytes, mut left) = (Vec::new(), 0_usize, seen);
+        let mut slice = Slice { newest: true, ..Slice::of(query) };
+        while left > 0 && found.len() < query.limit {
+            slice.limit = slice.limit.min(left);
+            let page = self.page(&slice)?;
+            left -= page.events.len().min(left);
+            for event in page.events {
+                if found.len() < query.limit && takes(&event) {
+                    bytes += event.payload.len();
+                    found.push(event);
+                }
+            }
+            if page.exhausted || bytes >= max_bytes {
+                break;
+            }
+            slice.upto = page.scanned.saturating_sub(1);
+            // Not all of them are taken: from here on, more at a time.
+            slice.limit = SEEN_AT_ONCE.max(query.limit);
+        }
+        found.reverse();
+        Ok(found)
+    }
+
     /// One event, where it is kept.
     ///
     /// # Errors
@@ -210,6 +248,20 @@ impl Journal {
         let Some(after) = seq.checked_sub(1) else { return Ok(None) };
         let found = self.page(&Slice { upto: seq, ..Slice::of(&Query { after, limit: 1, ..Query::default() }) })?;
         Ok(found.events.into_iter().next())
+    }
+
+    /// The event whose emitter gave it this id, where it is kept: found by an index, however long ago it was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn event_of(&self, id: Uuid) -> Result<Option<Arc<Event>>, JournalError> {
+        let seq = match self.backend()? {
+            Backend::Ring(ring) => ring.seq_of(id),
+            Backend::Sqlite { readers, .. } => {
+                readers.with(|connection| work::seq_of(connection, id).map_err(read_error))?
+            }
+        };
+        seq.map_or(Ok(None), |seq| self.event(seq))
     }
 
     /// This journal's epoch.

@@ -10,6 +10,7 @@ use super::stats::Held;
 use super::types::JournalError;
 use super::work::{ApplyError, append};
 use crate::event::Event;
+use crate::hex::hex;
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -25,7 +26,8 @@ pub const PRUNE_BYTES: u64 = 4 * 1024 * 1024;
 /// How long events wait for a durable subscriber that has not finished them, since they happened or it last finished
 /// something or was loaded, whichever is later: a plugin that is gone or stuck does not keep the disk for ever.
 pub const HELD_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How far behind events that are still to come an old one is looked for.
+/// How far behind events that are still to come an old one is looked for: a look is made in a commit's way. Where so
+/// many of them come first, age alone lets nothing go until their time comes; a bound of events or bytes does.
 const LOOK_AHEAD: u64 = 10_000;
 /// What a row takes beside its payload, roughly: its fields, its hashes and its places in three indexes.
 const ROW_BYTES: u64 = 400;
@@ -127,12 +129,6 @@ pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<Option<Tip>> {
     anchor.map(Some).ok_or_else(unreadable)
 }
 
-/// Hexadecimal digits of a hash.
-#[must_use]
-pub fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Reads [`hex`].
 pub(super) fn unhex(text: &str) -> Option<Hash> {
     if text.len() != 64 || !text.is_ascii() {
@@ -206,7 +202,7 @@ pub(super) fn plan(
     let mut batch = Batch { pruned: Pruned::default(), more: false };
     // What is passed over, and goes only with an older event behind it.
     let mut doubtful = Pruned::default();
-    let mut looked_at = 0;
+    let (mut looked_at, mut full) = (0, false);
     while let Some(row) = found.next()? {
         let seq = rows::seq(row.get(0)?);
         let ts = Timestamp(row.get(2)?);
@@ -220,7 +216,7 @@ pub(super) fn plan(
         let mut one = Pruned { upto: seq, events: 1, bytes, ..Pruned::default() };
         let event_type = interner.event_type(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
         if let Err(held) = count_unfinished(&mut one, ts, wanted, now, cursors, &event_type) {
-            batch.pruned.held = over.then_some((held, seq));
+            batch.pruned.held = Some((held, seq));
             return Ok(batch);
         }
         doubtful.add(one);
@@ -228,12 +224,13 @@ pub(super) fn plan(
             batch.pruned.add(std::mem::take(&mut doubtful));
         }
         looked_at += 1;
-        if batch.pruned.bytes >= PRUNE_BYTES {
+        full = looked_at == PRUNE_EVENTS || batch.pruned.bytes + doubtful.bytes >= PRUNE_BYTES;
+        if full {
             break;
         }
     }
     if batch.pruned.events == 0
-        && looked_at == PRUNE_EVENTS
+        && full
         && let Some(before) = wanted.before
     {
         // All of them are still to come: they go where an old one is behind them.
@@ -246,7 +243,7 @@ pub(super) fn plan(
             batch.pruned.add(doubtful);
         }
     }
-    batch.more = batch.pruned.events > 0 && (looked_at == PRUNE_EVENTS || batch.pruned.bytes >= PRUNE_BYTES);
+    batch.more = batch.pruned.events > 0 && full;
     Ok(batch)
 }
 
@@ -264,8 +261,7 @@ fn count_unfinished(
         if finished || !held.patterns.as_ref().is_some_and(|patterns| patterns.matches(event_type)) {
             continue;
         }
-        // One that has little to do says nothing for long: what has just come has its time, too.
-        if !wanted.past_cursors && held.updated.max(ts.min(now)).until(now) < HELD_FOR {
+        if !wanted.past_cursors && held.holds(ts, now) {
             return Err(held.subscriber.clone());
         }
         one.unfinished.insert(held.subscriber.clone(), 1);

@@ -166,6 +166,11 @@ impl Ring {
         page
     }
 
+    /// Where the event is whose emitter gave it this id.
+    pub(super) fn seq_of(&self, id: Uuid) -> Option<u64> {
+        lock(&self.state).given.get(&id).copied()
+    }
+
     /// Reads what changes left.
     pub(super) fn with_kept<T>(&self, read: impl FnOnce(&Kept) -> T) -> T {
         read(&lock(&self.state).kept)

@@ -4,10 +4,12 @@
 //! first may be older than what was counted last.
 
 use super::failure::read_error;
+use super::prune::HELD_FOR;
 use super::reader::read_page;
 use super::rows;
 use super::types::{Finished, JournalError, Query, Stats};
 use super::{Slice, prune, schema, work};
+use crate::event::Event;
 use crate::time::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
@@ -68,7 +70,8 @@ pub fn census(path: &Path) -> Result<Census, JournalError> {
     for held in cursors(&connection).map_err(read_error)? {
         let waiting = match &held.patterns {
             Some(patterns) => {
-                Some(waiting(&connection, &held.finished, patterns, head, MAX_COUNTED).map_err(read_error)?)
+                let waiting = waiting(&connection, &held.finished, patterns, head, MAX_COUNTED, |_| true);
+                Some(waiting.map_err(read_error)?)
             }
             None => None,
         };
@@ -122,6 +125,15 @@ pub(super) struct Held {
     pub(super) lost: u64,
 }
 
+impl Held {
+    /// Whether an event of this time that it wants and has not finished is kept for it. One that has little to do says
+    /// nothing for long, so what has just come has its time, too; a time that is still to come says nothing.
+    pub(super) fn holds(&self, ts: Timestamp, now: Timestamp) -> bool {
+        let since = if ts > now { self.updated } else { self.updated.max(ts) };
+        since.until(now) < HELD_FOR
+    }
+}
+
 /// All cursors, by name.
 pub(super) fn cursors(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
     let sql = "SELECT seq, ahead, subscriber, updated, patterns, lost FROM cursors ORDER BY subscriber";
@@ -140,20 +152,22 @@ pub(super) fn cursors(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
     held.collect()
 }
 
-/// How many events up to `upto` a subscriber wants and has not finished, `most` at most.
+/// How many events up to `upto` a subscriber wants and has not finished, of those that `counts`; `most` at most.
 pub(super) fn waiting(
     connection: &Connection,
     finished: &Finished,
     patterns: &PatternSet,
     upto: u64,
     most: usize,
+    counts: impl Fn(&Event) -> bool,
 ) -> rusqlite::Result<usize> {
     let query = Query { after: finished.upto, patterns: Some(patterns.clone()), limit: most, ..Query::default() };
     let mut slice = Slice { upto, ..Slice::of(&query) };
     let mut count = 0;
     while slice.limit > 0 {
         let page = read_page(connection, &slice)?;
-        let unfinished = page.events.iter().filter(|event| finished.ahead.binary_search(&event.seq).is_err()).count();
+        let unfinished = |event: &Event| finished.ahead.binary_search(&event.seq).is_err() && counts(event);
+        let unfinished = page.events.iter().filter(|event| unfinished(event)).count();
         count += unfinished;
         slice.limit -= unfinished.min(slice.limit);
         slice.after = page.scanned;

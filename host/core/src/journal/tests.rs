@@ -4,6 +4,8 @@
 mod crash;
 mod disk;
 mod log;
+mod newest;
+mod reads;
 mod retention;
 mod upkeep;
 
@@ -310,23 +312,6 @@ async fn queries_restrict_by_every_field() {
         assert!(journal.event(u64::MAX).unwrap().is_none());
         assert_eq!(journal.event(7).unwrap().unwrap().seq, 7);
         assert!(journal.event(0).unwrap().is_none() && journal.event(201).unwrap().is_none());
-    }
-}
-
-#[tokio::test]
-async fn long_reads_go_over_many_transactions() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = open(folder.path());
-    for _ in 0..10 {
-        emit(&journal, 1_000).await;
-    }
-    journal.emit(event("rare.one", None, "{}"), false).await.unwrap();
-    for newest in [false, true] {
-        let all = journal.read(&Query { limit: usize::MAX, newest, ..Query::default() }).unwrap();
-        assert!(all.iter().map(|event| event.seq).eq(1..=10_001));
-        let patterns = Some(PatternSet::parse(["test.*", "rare.*"]).unwrap());
-        let merged = journal.read(&Query { limit: usize::MAX, newest, patterns, ..Query::default() }).unwrap();
-        assert_eq!(merged, all);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::failure::{WriteFailure, read_error};
 use super::mark::Mark;
-use super::prune::{self, HELD_FOR, Prune, Pruned};
+use super::prune::{self, Prune, Pruned};
 use super::redact::{self, Redaction};
 use super::rows::{self, Tip};
 use super::schema;
@@ -219,11 +219,10 @@ impl Upkeep {
     /// Refuses where a durable subscriber for which events are kept has not finished all that it wants.
     fn check_finished<E>(&self, now: Timestamp) -> Result<(), ImportError<E>> {
         for held in cursors(&self.connection).map_err(read_error)? {
-            let Some(patterns) = held.patterns.as_ref().filter(|_| held.updated.until(now) < HELD_FOR) else {
-                continue;
-            };
-            let left = waiting(&self.connection, &held.finished, patterns, self.tip.seq, 1).map_err(read_error)?;
-            if left > 0 {
+            let Some(patterns) = &held.patterns else { continue };
+            let kept = |event: &Event| held.holds(event.ts, now);
+            let left = waiting(&self.connection, &held.finished, patterns, self.tip.seq, 1, kept);
+            if left.map_err(read_error)? > 0 {
                 return Err(ImportError::Behind(held.subscriber));
             }
         }
@@ -274,12 +273,12 @@ impl Drop for Upkeep {
 /// When the file cannot be opened or read, or is not a journal, or does not begin where it was pruned last.
 pub fn prune_preview(path: &Path, wanted: &Prune, now: Timestamp) -> Result<Pruned, JournalError> {
     let (connection, _) = schema::open_known(path)?;
-    // A host that prunes meanwhile changes nothing of what this sees.
-    let connection = &*connection.unchecked_transaction().map_err(read_error)?;
-    let cursors = cursors(connection).map_err(read_error)?;
+    let cursors = cursors(&connection).map_err(read_error)?;
     let mut all = Pruned::default();
     loop {
-        let batch = prune::plan(connection, wanted, &all, now, &cursors).map_err(JournalError::from)?;
+        // A host that prunes meanwhile changes nothing of what one batch sees; all in one would hold up its log.
+        let moment = connection.unchecked_transaction().map_err(read_error)?;
+        let batch = prune::plan(&moment, wanted, &all, now, &cursors).map_err(JournalError::from)?;
         all.add(batch.pruned);
         if !batch.more {
             return Ok(all);

@@ -12,6 +12,7 @@ use crate::time::{Clock, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::Arc;
 use tollgate_events::{Pattern, PatternSet};
+use uuid::Uuid;
 
 /// One atomic request. Events in it have no seq yet.
 pub(crate) enum Work {
@@ -283,10 +284,14 @@ pub(super) fn append(
         committed.push(Arc::new(event));
         return Ok(receipt);
     }
-    let first = connection
-        .prepare_cached("SELECT seq FROM events WHERE id = ?1")?
-        .query_row([event.id.as_bytes()], |row| row.get(0))?;
-    Ok(Receipt { seq: rows::seq(first), id: event.id, duplicate: true })
+    let first = seq_of(connection, event.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(Receipt { seq: first, id: event.id, duplicate: true })
+}
+
+/// Where the event with this id is, by its index.
+pub(super) fn seq_of(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT seq FROM events WHERE id = ?1")?;
+    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?.map(rows::seq))
 }
 
 fn complete(connection: &Connection, unit: &Unit) -> rusqlite::Result<()> {

@@ -244,13 +244,7 @@ impl State {
 
     /// Leaves everything in the one file, so that whoever copies that of a stopped host has all of it.
     fn write_back(&self) {
-        let run = || -> rusqlite::Result<bool> {
-            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            let _pause = self.readers.pause();
-            self.connection.busy_timeout(CHECKPOINT_WAIT)?;
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        };
-        match run() {
+        match self.log_back("TRUNCATE") {
             Ok(false) => {}
             Ok(true) => tracing::warn!("another process reads journal.db: its newest events stay in journal.db-wal"),
             Err(error) => tracing::warn!(%error, "the newest events stay in journal.db-wal"),
@@ -357,6 +351,18 @@ impl State {
         }
     }
 
+    /// Writes the log back and has it begin anew; whether another process holds that up.
+    fn log_back(&self, mode: &str) -> rusqlite::Result<bool> {
+        // Most is written back beside the readers; they pause for the rest, or those that never rest, each
+        // beginning before another ends, would keep the log from ever beginning anew.
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        let _pause = self.readers.pause();
+        self.connection.busy_timeout(CHECKPOINT_WAIT)?;
+        let held_up = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
+        self.connection.busy_timeout(LOCK_WAIT)?;
+        held_up
+    }
+
     /// Writes the log back once it is large. Only the writer does: a checkpointer beside a busy writer
     /// never finds the log idle, and it grows without end.
     fn checkpoint(&mut self) {
@@ -364,17 +370,7 @@ impl State {
         if size < self.checkpoint_at || self.broken.is_some() {
             return;
         }
-        let run = || -> rusqlite::Result<bool> {
-            // Most is written back beside the readers; they pause for the rest, or those that never rest, each
-            // beginning before another ends, would keep the log from ever beginning anew.
-            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            let _pause = self.readers.pause();
-            self.connection.busy_timeout(CHECKPOINT_WAIT)?;
-            let held_up = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0));
-            self.connection.busy_timeout(LOCK_WAIT)?;
-            held_up
-        };
-        self.checkpoint_at = match run() {
+        self.checkpoint_at = match self.log_back("RESTART") {
             Ok(false) => {
                 self.logged.store(0, Ordering::Relaxed);
                 WAL_BYTES

@@ -255,11 +255,7 @@ fn a_verdict_has_the_contract_s_keys_in_order() {
             target: Word { text: "x".to_owned(), literal: true },
         }],
         wrappers: vec!["sudo".to_owned()],
-        piped_from: None,
-        reads: Vec::new(),
-        filled: Vec::new(),
-        runs: Vec::new(),
-        bound: std::sync::Arc::default(),
+        ..ShellCommand::default()
     };
     let verdict = Verdict {
         decision: Decision::Deny,

@@ -72,6 +72,33 @@ fn a_pause_outlasts_what_is_asked_and_answered_meanwhile() {
 }
 
 #[test]
+fn what_the_gate_asks_counts_beside_its_own_and_denies_the_session_nothing() {
+    let mut machine = Machine::default();
+    let (call, own): (Arc<str>, Arc<str>) = ("call".into(), "own".into());
+    assert_eq!(machine.gate_asks(&call), Err(Refusal::NotStarted));
+    machine.start().unwrap();
+    assert_eq!(machine.gate_asks(&call), Ok(None), "it does not work yet");
+    let mut machine = running();
+    assert_eq!(machine.gate_asks(&call).unwrap(), moved(State::Running, State::WaitingForApproval));
+    assert_eq!(machine.gate_asks(&call), Ok(None), "the same");
+    assert_eq!(machine.ask(&own), Ok(None));
+    assert_eq!(machine.go(State::Running), Err(Refusal::Waiting(2)));
+    assert_eq!(machine.settle(&own, &Settled::Approved), Ok(None));
+    assert_eq!(machine.gate_is_answered("another"), None);
+    machine.go(State::PausedByHuman).unwrap();
+    assert_eq!(machine.resume(), Ok(moved(State::PausedByHuman, State::WaitingForApproval)));
+    assert_eq!(machine.gate_is_answered("call"), moved(State::WaitingForApproval, State::Running));
+    machine.gate_asks(&call).unwrap();
+    assert!(matches!(machine.clone().end(State::Completed), Err(Refusal::Illegal { .. })));
+    assert_eq!(machine.gate_is_left(), moved(State::WaitingForApproval, State::Running));
+    machine.gate_asks(&call).unwrap();
+    machine.go(State::Stopping).unwrap();
+    assert_eq!((machine.gate_is_answered("call"), machine.doom()), (None, None));
+    machine.end(State::Completed).unwrap();
+    assert!(machine.gate_asks(&call).is_err());
+}
+
+#[test]
 fn nothing_comes_after_the_end_and_an_end_is_one_of_two() {
     let mut machine = running();
     assert_eq!(machine.end(State::Stopping), Err(Refusal::NoEnd("STOPPING".to_owned())));
@@ -111,6 +138,9 @@ enum Step {
     Resume,
     Ask(u8),
     Settle(u8, Settled),
+    GateAsks(u8),
+    GateIsAnswered(u8),
+    GateIsLeft,
     End(State),
 }
 
@@ -123,6 +153,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Resume),
         3 => (0..4u8).prop_map(Step::Ask),
         3 => (0..4u8, settled).prop_map(|(id, settled)| Step::Settle(id, settled)),
+        2 => (0..2u8).prop_map(Step::GateAsks),
+        2 => (0..2u8).prop_map(Step::GateIsAnswered),
+        1 => Just(Step::GateIsLeft),
         1 => state().prop_map(Step::End),
     ]
 }
@@ -145,6 +178,9 @@ proptest! {
                 Step::Resume => machine.resume(),
                 Step::Ask(id) => machine.ask(&id.to_string().into()),
                 Step::Settle(id, settled) => machine.settle(&id.to_string(), settled),
+                Step::GateAsks(id) => machine.gate_asks(&id.to_string().into()),
+                Step::GateIsAnswered(id) => Ok(machine.gate_is_answered(&id.to_string())),
+                Step::GateIsLeft => Ok(machine.gate_is_left()),
                 Step::End(last) => machine.end(*last),
             };
             match outcome {
@@ -156,7 +192,7 @@ proptest! {
             }
             prop_assert!(!before.is_ended() || machine == before, "the end is the end");
             prop_assert!(!before.state().is_final() || machine.state() == before.state(), "so is a final state");
-            let open = machine.open().count();
+            let open = machine.open().count() + machine.gated.len();
             match machine.state() {
                 State::Running | State::Completed | State::Stopping | State::Failed => prop_assert_eq!(open, 0),
                 State::WaitingForApproval => prop_assert!(open > 0),

@@ -255,6 +255,33 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
 
+    #[tokio::test]
+    async fn what_reacts_to_nothing_is_looked_for_so_often_and_then_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let order = crate::program::Order {
+            program: "sleep".to_owned(),
+            args: vec!["600".to_owned()],
+            env: Vec::new(),
+            given: Vec::new(),
+            folder: folder.path().to_owned(),
+            size: crate::program::Size { cols: 80, rows: 24 },
+        };
+        let program = crate::program::launch(order).await.unwrap();
+        let looked = tokio::task::spawn_blocking(move || {
+            let rounds = std::cell::Cell::new(0);
+            let leader = program.processes.leader;
+            // What goes on is not what is asked for: it never is as wanted.
+            program.processes.until_none(Signal::CONT, |member| {
+                rounds.set(rounds.get() + usize::from(member.pid == leader));
+                rounds.get() < 10 * ROUNDS
+            });
+            (rounds.get(), program)
+        });
+        let (rounds, program) = tokio::time::timeout(Duration::from_secs(30), looked).await.unwrap().unwrap();
+        assert_eq!(rounds, ROUNDS);
+        drop(program);
+    }
+
     #[test]
     fn a_line_of_the_table_is_read_whatever_the_program_is_called() {
         let pid = Pid::from_raw(77).unwrap();

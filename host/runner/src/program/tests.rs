@@ -168,7 +168,7 @@ async fn what_a_program_uses_is_what_the_system_says() {
 #[tokio::test]
 async fn what_is_left_after_a_restart_is_found_and_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "(trap '' HUP; exec sleep 600) & echo child=$!.; wait";
+    let script = "sh -c 'trap \"\" HUP; echo child=$$.; exec sleep 600' & wait";
     let program = launch(order(script, folder.path())).await.unwrap();
     let told = read_until(&program, ".").await;
     let child = pid_in(&told, "child");

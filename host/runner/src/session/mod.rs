@@ -4,11 +4,13 @@
 //! such events. This file knows neither program nor sender.
 
 mod approvals;
+mod gated;
 pub(crate) mod outside;
 pub(crate) mod own;
 mod taken;
 
 pub use approvals::{Approval, NewApproval};
+pub(crate) use taken::is_judged;
 
 use crate::error::RunnerError;
 use crate::limits::MAX_REMEMBERED;
@@ -17,6 +19,7 @@ use crate::options::Identity;
 use crate::program::Size;
 use crate::state::State;
 use approvals::Approvals;
+use gated::Gated;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -219,6 +222,20 @@ impl Session {
         self.advance(machine, vec![told], moved, Some(&reason)).await
     }
 
+    /// Takes in what others ask about its agent's calls, or its end.
+    async fn gated(&mut self, gated: &Gated) -> Result<(), RunnerError> {
+        let mut machine = self.machine.clone();
+        let (moved, reason) = match gated {
+            Gated::Asked(id) => (machine.gate_asks(id)?, format!("the gate asks people about a call: {id}")),
+            Gated::Ended(id) => (machine.gate_is_answered(id), format!("the gate has its answer: {id}")),
+        };
+        if moved.is_none() {
+            self.machine = machine;
+            return Ok(());
+        }
+        self.advance(machine, Vec::new(), moved, Some(&reason)).await
+    }
+
     /// Ends: the last events, tried a few times, since nothing else would tell of it before the next start.
     pub(crate) async fn finish(&mut self, ending: Ending) {
         let mut wait = Duration::from_secs(1);
@@ -249,6 +266,9 @@ impl Session {
             if let Some(moved) = machine.settle(id, &Settled::Withdrawn)? {
                 told.push(self.who.moved(&moved, Some("it ended before it was answered"))?);
             }
+        }
+        if let Some(moved) = machine.gate_is_left() {
+            told.push(self.who.moved(&moved, Some("it ended before the gate had its answer"))?);
         }
         if ending.last == State::Completed && machine.state() == State::PausedByHuman {
             let moved = machine.resume()?;

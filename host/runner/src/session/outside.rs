@@ -2,7 +2,7 @@
 
 use super::{Ending, Request, Session, answer};
 use crate::error::RunnerError;
-use crate::limits::{LONGEST_SLEEP, OUTSIDE_IDLE, OUTSIDE_STOP};
+use crate::limits::{OUTSIDE_IDLE, OUTSIDE_STOP, sleep_until_due};
 use crate::state::State;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ enum Happened {
 pub(crate) async fn run(mut session: Session, mut mailbox: mpsc::Receiver<Request>) {
     let mut due = session.now().after(OUTSIDE_IDLE);
     loop {
-        let left = session.now().until(due).min(LONGEST_SLEEP);
+        let left = sleep_until_due(session.now(), Some(due));
         match next(&mut session, &mut mailbox, left).await {
             Happened::Request(None) => return,
             Happened::Request(Some(Request::Close)) => return close(session).await,

@@ -3,11 +3,12 @@
 //! One loop over what the program, people, the clock and the workspace do; one thing at a time, so what is told is
 //! in order. Looks at the process table (a few milliseconds) are taken here; looks at the disk are not.
 
+use super::gated::{Gate, Gated};
 use super::outside::HOST_STOPPED;
 use super::{Ending, Request, Session, answer};
 use crate::error::RunnerError;
 use crate::limits::{
-    GATHER, LINGER, LONGEST_SLEEP, MAX_HELD_BYTES, MAX_INPUT_BYTES, READ_BYTES, SCAN_EVERY, STOP_GRACE, TICK_EVERY,
+    GATHER, LINGER, MAX_HELD_BYTES, MAX_INPUT_BYTES, READ_BYTES, SCAN_EVERY, STOP_GRACE, TICK_EVERY, sleep_until_due,
 };
 use crate::output::Output;
 use crate::program::{Exit, Order, Program, Usage, launch};
@@ -62,10 +63,12 @@ async fn begin(session: &mut Session, order: Order) -> Result<Live, Ended> {
     let (before, base) = prepare.await.map_err(|error| failed(format!("its workspace was not looked at: {error}")))?;
     session.go(State::StartingProvider, None).await.map_err(unrecorded)?;
     let folder = order.folder.clone();
+    // Before its program is there to ask anything.
+    let gate = Gate::of(&session.context.bus, &session.who.id);
     let program = launch(order).await.map_err(|error| failed(error.to_string()))?;
     let process = program.processes.identity().and_then(|identity| serde_json::to_value(identity).ok());
     session.run(process).await.map_err(unrecorded)?;
-    Ok(Live::new(program, folder, before, base, session.now()))
+    Ok(Live::new(program, folder, before, base, session.now(), gate))
 }
 
 /// A program that runs, and what is known of it.
@@ -95,6 +98,7 @@ struct Live {
     exit: Option<Exit>,
     /// Until when what it started may write.
     linger: Option<Instant>,
+    gate: Gate,
 }
 
 enum Happened {
@@ -105,12 +109,20 @@ enum Happened {
     Exited(Exit),
     Lingered,
     Settled(Arc<str>, Box<Interaction>),
+    Gated(Gated),
     Scanned(Result<Snapshot, JoinError>),
     Clock,
 }
 
 impl Live {
-    fn new(program: Program, folder: PathBuf, before: Snapshot, base: Option<String>, now: Timestamp) -> Self {
+    fn new(
+        program: Program,
+        folder: PathBuf,
+        before: Snapshot,
+        base: Option<String>,
+        now: Timestamp,
+        gate: Gate,
+    ) -> Self {
         Self {
             program,
             folder,
@@ -130,6 +142,7 @@ impl Live {
             killed: false,
             exit: None,
             linger: None,
+            gate,
         }
     }
 
@@ -158,6 +171,11 @@ impl Live {
                         self.end(session);
                     }
                 }
+                Happened::Gated(gated) => {
+                    if let Err(error) = session.gated(&gated).await {
+                        tracing::warn!(session = %session.who().id, %error, "runner.gate: that it waits is not recorded");
+                    }
+                }
                 Happened::Scanned(Ok(now)) => self.scanned(session, now).await,
                 Happened::Scanned(Err(error)) => {
                     tracing::warn!(session = %session.who().id, %error, "runner.scan");
@@ -177,7 +195,7 @@ impl Live {
     ) -> Happened {
         let clock = session.context.bus.clock().clone();
         let due = [Some(self.ticked_at.after(TICK_EVERY)), self.scan.is_none().then_some(self.scan_at), self.kill_at];
-        let left = due.into_iter().flatten().min().map_or(LONGEST_SLEEP, |due| clock.now().until(due));
+        let left = sleep_until_due(clock.now(), due.into_iter().flatten().min());
         let Program { terminal, processes } = &mut self.program;
         let (typed, _) = self.input.as_slices();
         tokio::select! {
@@ -185,11 +203,12 @@ impl Live {
             (id, how) = session.next_settled() => Happened::Settled(id, Box::new(how)),
             read = terminal.read(bytes), if !self.closed => Happened::Read(read),
             wrote = terminal.write(typed), if !typed.is_empty() => Happened::Wrote(wrote),
+            gated = self.gate.next() => Happened::Gated(gated),
             () = at(self.tell_at) => Happened::Tell,
             exit = processes.ended(), if self.exit.is_none() => Happened::Exited(exit),
             () = at(self.linger) => Happened::Lingered,
             scanned = done(self.scan.as_mut()) => Happened::Scanned(scanned),
-            () = clock.sleep(left.min(LONGEST_SLEEP)) => Happened::Clock,
+            () = clock.sleep(left) => Happened::Clock,
         }
     }
 

@@ -26,6 +26,16 @@ use tollgate_core::journal::Receipt;
 /// The fields of an approval that may be its question, the first one first.
 const QUESTIONS: [&str; 5] = ["text", "title", "question", "description", "command"];
 
+/// What a session's state follows from.
+const STATE: [&str; 5] = [SESSION_STARTED, SESSION_STATE_CHANGED, SESSION_ENDED, APPROVAL_REQUESTED, APPROVAL_RESOLVED];
+/// What the host tells itself of a session whose program it runs.
+const HOSTS: [&str; 4] = [TERMINAL_CHUNK, FILE_TOUCHED, DIFF_SUMMARY, USAGE_TICK];
+
+/// Whether an event of this type is a session's own alone to tell, so that it is to be judged before it is recorded.
+pub(crate) fn is_judged(event_type: &str, host_runs: bool) -> bool {
+    STATE.contains(&event_type) || (host_runs && HOSTS.contains(&event_type))
+}
+
 /// One step of what is to be done.
 enum Step {
     /// To be recorded; the sender's position, where it is the sender's.

@@ -1,7 +1,8 @@
 //! Approvals of sessions: answered, denied, timed out, withdrawn, several at a time.
 
 use super::*;
-use tollgate_core::interactions::{Answer, Kind, State as Answered};
+use std::task::Poll;
+use tollgate_core::interactions::{Answer, Ask, Kind, MAX_WAITING, State as Answered, WaitError};
 
 fn approval(id: &str) -> NewApproval {
     NewApproval { id: Some(id.to_owned()), text: format!("do {id}?"), ..NewApproval::default() }
@@ -126,4 +127,59 @@ async fn a_stop_withdraws_what_was_asked() {
     assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "STOPPING", "COMPLETED"]);
     let unasked = NewApproval { text: " ".to_owned(), ..approval("c") };
     assert!(world.runner.ask_approval(&id, unasked).await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_waits_while_the_gate_asks_about_its_calls_and_goes_on_whatever_the_answer() {
+    let (world, id) = working().await;
+    let asks = async |session: &str, kind: Kind| {
+        let mut ask = Ask::new(kind, "Bash: may it?", "core");
+        ask.session = Some(session.into());
+        world.interactions.ask(ask).await.unwrap().id
+    };
+    // Another session's, and what is no approval, hold up nobody.
+    asks("another", Kind::Approval).await;
+    asks(&id, Kind::Question).await;
+    let (first, second) = (asks(&id, Kind::Approval).await, asks(&id, Kind::Approval).await);
+    world.until_state(&id, State::WaitingForApproval).await;
+    assert!(world.status(&id).approvals.is_empty(), "they are not its own");
+    let own = world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    world.interactions.resolve(&first, Answer::reject("no"), "ada").await.unwrap();
+    world.runner.resolve_approval(&id, &own.id, Answer::approve(), "ada").await.unwrap();
+    world.until("its own is told", || world.of_type(&id, "approval.resolved").len() == 1).await;
+    assert_eq!(world.status(&id).state, State::WaitingForApproval, "the gate still waits");
+    world.interactions.cancel(&second, "ada").await.unwrap();
+    world.until_state(&id, State::Running).await;
+    // An agent that was told to come back later may end before anybody answers.
+    let open = asks(&id, Kind::Approval).await;
+    world.until_state(&id, State::WaitingForApproval).await;
+    world.runner.input(&id, b"\n".to_vec()).await.unwrap();
+    assert_eq!(world.ended(&id).await["finalState"], "COMPLETED");
+    let states = ["WAITING_FOR_APPROVAL", "RUNNING", "WAITING_FOR_APPROVAL", "RUNNING", "COMPLETED"];
+    assert_eq!(after_up(&world, &id), states);
+    let question = world.interactions.get(&open).await.unwrap().unwrap();
+    assert_eq!(question.state, Answered::Pending, "it is the gate's to withdraw");
+    world.until("nothing is followed for it", || world.bus.statistics().subscribers.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_wait_for_an_answer_that_is_refused_is_tried_again() {
+    let (world, id) = working().await;
+    let mut ask = Ask::new(Kind::Question, "which?", "core");
+    ask.session = Some("another".into());
+    let other = world.interactions.ask(ask).await.unwrap().id;
+    let deadline = START.after(Duration::from_secs(3_000));
+    // They wait from when they are first looked at, and are looked at no more.
+    let wait = || Box::pin(world.interactions.wait(&other, deadline));
+    let mut waits: Vec<_> = (0..MAX_WAITING).map(|_| wait()).collect();
+    for wait in &mut waits {
+        assert!(std::future::poll_fn(|context| Poll::Ready(wait.as_mut().poll(context).is_pending())).await);
+    }
+    let is_full = async || matches!(wait().await, Err(WaitError::TooMany));
+    assert!(is_full().await);
+    let asked = world.runner.ask_approval(&id, approval("a")).await.unwrap();
+    world.interactions.resolve(&asked.interaction, Answer::approve(), "ada").await.unwrap();
+    assert!(is_full().await, "nobody who waits has gone");
+    drop(waits);
+    world.until_state(&id, State::Running).await;
 }

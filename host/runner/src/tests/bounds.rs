@@ -1,8 +1,12 @@
 //! Every bound of the runner that is not reached beside what it bounds.
 
 use super::*;
-use crate::limits::{KEPT_ENDED, MAX_INPUT_BYTES, MAX_OUTSIDE, MAX_PROGRAMS, MAX_PROVIDERS, MAX_REMEMBERED, MAX_TAKEN};
+use crate::limits::{
+    KEPT_ENDED, LONGEST_SLEEP, MAILBOX, MAX_INPUT_BYTES, MAX_OUTSIDE, MAX_PROGRAMS, MAX_PROVIDERS, MAX_REMEMBERED,
+    MAX_TAKEN, OUTSIDE_IDLE, sleep_until_due,
+};
 use tollgate_core::event::Draft;
+use tollgate_core::events::EventType;
 
 #[tokio::test]
 async fn so_many_programs_run_at_a_time() {
@@ -129,4 +133,51 @@ async fn a_table_of_providers_is_checked_before_anything_runs() {
         assert!(refused.contains(says), "{refused}");
     }
     assert_eq!(world.runner.providers().collect::<Vec<_>>(), ["script"]);
+}
+
+#[tokio::test]
+async fn so_many_calls_wait_for_a_session_and_the_others_outside() {
+    let world = world("true").await;
+    let id = world.outside("o1").await;
+    let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
+        "workspacePath": "/w", "roomPath": "r"}});
+    world.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
+    // A session whose end the journal refuses hears nobody until it is recorded.
+    world.bus.limit_pages(1).await.unwrap();
+    for size in [4_000, 400, 1] {
+        let payload = json!({"fill": "x".repeat(size)}).to_string();
+        let fill = || Draft::new(EventType::parse("disk.filled").unwrap(), "core", payload.clone());
+        while world.bus.emit(fill()).await.is_ok() {}
+    }
+    world.move_on(OUTSIDE_IDLE);
+    let says = || world.status(&id).reason.clone().unwrap_or_default();
+    world.until("a first try", || says() == "its end is not recorded yet").await;
+    let calls: Vec<_> = (0..MAILBOX + 8)
+        .map(|_| {
+            let (runner, id) = (world.runner.clone(), Arc::clone(&id));
+            tokio::spawn(async move { runner.stop(&id, "ada").await })
+        })
+        .collect();
+    world.until("they wait", || world.runner.waiting(&id) >= MAILBOX).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.runner.waiting(&id), MAILBOX);
+    world.bus.limit_pages(u32::MAX).await.unwrap();
+    for call in calls {
+        let answer = tokio::time::timeout(DEADLINE, call).await.unwrap().unwrap();
+        assert!(matches!(answer, Err(RunnerError::Refused(Refusal::Ended(State::Failed)))), "{answer:?}");
+    }
+}
+
+#[test]
+fn nothing_sleeps_longer_than_the_clock_may_be_wrong() {
+    for (due, expected) in [
+        (None, LONGEST_SLEEP),
+        (Some(START.after(Duration::from_secs(1))), Duration::from_secs(1)),
+        (Some(START.after(OUTSIDE_IDLE)), LONGEST_SLEEP),
+        (Some(Timestamp(0)), Duration::ZERO),
+    ] {
+        assert_eq!(sleep_until_due(START, due), expected, "{due:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Hosts that stop, hosts that are gone at once, and the next one.
 
 use super::*;
-use crate::limits::{OUTSIDE_IDLE, RECOVERED_EVENTS, STOP_GRACE};
+use crate::limits::{OUTSIDE_IDLE, STARTS_READ, STOP_GRACE};
 use tollgate_core::event::Draft;
 use tollgate_core::events::EventType;
 use tollgate_core::interactions::State as Answered;
@@ -127,20 +127,36 @@ async fn an_end_that_the_journal_refuses_is_tried_again() {
 }
 
 #[tokio::test]
-async fn the_start_looks_back_so_far() {
+async fn what_was_left_open_is_ended_however_much_happened_since() {
     let world = world("true").await;
-    let id = world.outside("o1").await;
     let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
-        "workspacePath": "/w", "roomPath": "r"}});
-    world.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
-    let payload = json!({"previousState": "RUNNING", "newState": "STOPPING"}).to_string();
-    let other = || Draft::new(EventType::parse("session.state_changed").unwrap(), "x", payload.clone()).in_session("x");
-    let mut left = RECOVERED_EVENTS;
-    while left > 0 {
-        let now = left.min(1_000);
-        world.bus.emit_batch((0..now).map(|_| other()).collect()).await.unwrap();
-        left -= now;
+        "workspacePath": "/w", "roomPath": "r"}})
+    .to_string();
+    let begins = async |id: &str| {
+        let id = world.outside(id).await;
+        world.runner.take(&id, vec![outside::draft(&started)], false).await.unwrap();
+        id
+    };
+    let (first, over) = (begins("o1").await, begins("o2").await);
+    let ended = json!({"type": "session.ended", "payload": {"finalState": "FAILED", "totalDurationMs": 1}}).to_string();
+    world.runner.take(&over, vec![outside::draft(&ended)], false).await.unwrap();
+    // Others' moves, more than a journal was once looked back over, and more starts than are read at a time.
+    let moved = json!({"previousState": "RUNNING", "newState": "STOPPING"}).to_string();
+    let start = json!({"providerId": "p", "providerVersion": "1", "workspacePath": "/w", "roomPath": "r"}).to_string();
+    for (event_type, payload, count) in
+        [("session.state_changed", moved, 20_500), ("session.started", start, STARTS_READ + 500)]
+    {
+        let draft = Draft::new(EventType::parse(event_type).unwrap(), "x", payload).in_session("x");
+        for batch in vec![draft; count].chunks(1_000) {
+            world.bus.emit_batch(batch.to_vec()).await.unwrap();
+        }
     }
+    let last = begins("o3").await;
     let world = world.down().await.start(RunnerOptions::default(), None).await;
-    assert!(world.runner.list().is_empty() && world.of_type(&id, "session.ended").is_empty());
+    for id in [&first, &last] {
+        let ended = world.ended(id).await;
+        assert_eq!((&ended["finalState"], &ended["reason"]), (&json!("FAILED"), &json!("the host was restarted")));
+    }
+    assert_eq!(world.runner.list().len(), 2, "and nobody else's");
+    assert_eq!(world.of_type(&over, "session.ended").len(), 1);
 }

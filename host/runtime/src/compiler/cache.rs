@@ -13,6 +13,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+use tollgate_core::hex::hex;
 use tollgate_core::home::Home;
 
 /// How much is kept.
@@ -54,7 +55,7 @@ impl Cache {
         let key = Key::of(&home.cache().join("key"))?;
         let mut hasher = Sha256Hasher(Sha256::new());
         engine.0.precompile_compatibility_hash().hash(&mut hasher);
-        let engine = crate::component::hex(&hasher.0.finalize());
+        let engine = hex(&hasher.0.finalize());
         Ok(Self { folder, key, engine, bounds, writing: Mutex::default() })
     }
 

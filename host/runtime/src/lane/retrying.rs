@@ -5,7 +5,7 @@ use super::{Flow, Lane};
 use crate::gate::Faulted;
 use crate::guest::Handled;
 use crate::logs::LogLevel;
-use crate::retry::{Again, Letter, RetryOutcome, RetryRefusal, known_letter, letter_of, subscribed};
+use crate::retry::{Again, Letter, RetryOutcome, RetryRefusal, known_letter, letter_of, may_be_given};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl Lane {
                 (Some(letter), event)
             }
             Again::Event(event) => {
-                subscribed(&self.version, &event)?;
+                may_be_given(&self.version, &event)?;
                 (known_letter(&self.context.bus, &self.version, event.seq).await?, event)
             }
         };

@@ -6,12 +6,14 @@ use crate::asker::PluginQuestion;
 use crate::fault::Fault;
 use crate::guest::{Guest, Handled};
 use crate::logs::LogLine;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::event::{Draft, Event};
 use tollgate_core::events::EventType;
 use tollgate_core::gate::{GuardOutcome, NormalisedCall};
 use tollgate_core::journal::{Ahead, Completion, JournalError, Query};
+use uuid::Uuid;
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub enum TrialOutcome {
 pub struct Account {
     /// How it ended.
     pub outcome: TrialOutcome,
-    /// What was emitted: at once first, then what was staged.
+    /// What was emitted, at once or staged, in the order of its calls.
     pub emits: Vec<Draft>,
     /// What was asked of people.
     pub questions: Vec<PluginQuestion>,
@@ -43,7 +45,7 @@ pub struct Account {
     pub fuel: u64,
     /// Wall clock.
     pub took: Duration,
-    /// Bytes of all memories of the guest afterwards.
+    /// Bytes of all memories of the guest afterwards, as it stood where it faulted.
     pub memory_bytes: usize,
     /// What was refused for want of budget.
     pub over_budget: u64,
@@ -56,10 +58,11 @@ impl Trial {
         self.version.description.subscriptions.matches(event_type)
     }
 
-    /// The id of what it emits for `event` as its `ordinal`-th, from 0: the same for every try.
-    #[must_use]
-    pub fn emit_id(&self, event: &Event, ordinal: u32) -> uuid::Uuid {
-        crate::host::emit_id(&self.version.plugin, event.id.as_bytes(), ordinal)
+    /// The ids that what it emits for `event` may have, in the order of its calls: the same for every try.
+    pub fn emit_ids(&self, event: &Event) -> impl Iterator<Item = Uuid> {
+        let (plugin, id) = (Arc::clone(&self.version.plugin), event.id);
+        (0..self.version.limits.emits_per_event)
+            .map(move |ordinal| crate::host::emit_id(&plugin, id.as_bytes(), ordinal))
     }
 
     /// Whether a host would ask it about calls of this canonical tool.
@@ -74,7 +77,8 @@ impl Trial {
     /// # Errors
     /// When the trial's own journal fails.
     pub async fn handle(&mut self, event: Event) -> Result<Account, JournalError> {
-        let event = Event { seq: event.seq.max(self.seq + 1), ..event };
+        let event = Event { seq: event.seq.max(self.given + 1), ..event };
+        self.given = event.seq;
         let before = self.context.bus.journal().head();
         let mut guest = match self.ready(false).await {
             Ok(guest) => guest,
@@ -91,15 +95,17 @@ impl Trial {
             Ok(Handled::Failed(message)) => TrialOutcome::Failed(message),
             Ok(Handled::Retry(message)) => TrialOutcome::Retry(message),
             Err(fault) => {
-                let emits = self.recorded(before)?;
-                return Ok(Account { emits, ..self.account(TrialOutcome::Fault(fault), took) });
+                let mut account = self.account(TrialOutcome::Fault(fault), took);
+                account.left(&mut guest);
+                account.emits = self.recorded(before)?;
+                return Ok(account);
             }
         };
         let mut account = self.account(outcome, took);
-        account.of(&mut guest);
-        account.emits = self.recorded(before)?;
+        account.fuel = guest.fuel_used();
+        account.left(&mut guest);
         let staged = std::mem::take(&mut guest.state().call.emits);
-        account.emits.extend(staged.iter().cloned());
+        account.emits = self.in_order(&event, self.recorded(before)?, &staged);
         self.commit(&mut guest, event.seq, staged).await?;
         self.guest = Some(guest);
         Ok(account)
@@ -118,7 +124,11 @@ impl Trial {
         };
         let took = begun.elapsed();
         let outcome = match answered {
-            Err(fault) => return self.account(TrialOutcome::Fault(fault), took),
+            Err(fault) => {
+                let mut account = self.account(TrialOutcome::Fault(fault), took);
+                account.left(&mut guest);
+                return account;
+            }
             Ok(Err(message)) => TrialOutcome::Failed(message),
             Ok(Ok(word)) => match word.outcome() {
                 Ok(outcome) => TrialOutcome::Verdict(outcome),
@@ -126,7 +136,8 @@ impl Trial {
             },
         };
         let mut account = self.account(outcome, took);
-        account.of(&mut guest);
+        account.fuel = guest.fuel_used();
+        account.left(&mut guest);
         account.emits = std::mem::take(&mut guest.state().call.emits);
         self.gate = Some(guest);
         account
@@ -153,13 +164,23 @@ impl Trial {
         Ok(events.iter().map(|event| draft(event)).collect())
     }
 
+    /// What it emitted at once and what it staged, as it called.
+    fn in_order(&self, event: &Event, at_once: Vec<Draft>, staged: &[Draft]) -> Vec<Draft> {
+        if at_once.is_empty() {
+            return staged.to_vec();
+        }
+        let mut all: HashMap<Option<Uuid>, Draft> =
+            at_once.into_iter().chain(staged.iter().cloned()).map(|draft| (draft.id, draft)).collect();
+        self.emit_ids(event).filter_map(|id| all.remove(&Some(id))).collect()
+    }
+
     async fn commit(&mut self, guest: &mut Guest, seq: u64, emits: Vec<Draft>) -> Result<(), JournalError> {
         self.commits += 1;
         let mut store = Vec::new();
         guest.state().store.take(self.commits, &mut store);
         let completion = Completion {
             subscriber: Arc::clone(&self.version.plugin),
-            after: self.seq,
+            after: self.committed,
             finished: seq,
             ahead: Ahead::default(),
             emits,
@@ -168,16 +189,15 @@ impl Trial {
             retried: None,
         };
         self.context.bus.complete(completion).wait().await?;
-        self.seq = seq;
+        self.committed = seq;
         guest.state().store.committed(self.commits);
         Ok(())
     }
 }
 
 impl Account {
-    /// Takes what the call left in its guest to be counted.
-    fn of(&mut self, guest: &mut Guest) {
-        self.fuel = guest.fuel_used();
+    /// Takes what the call left in its guest to be counted, after a fault too.
+    fn left(&mut self, guest: &mut Guest) {
         let state = guest.state();
         self.memory_bytes = state.limiter.memory_bytes();
         self.over_budget = std::mem::take(&mut state.over_budget) + state.log.take_dropped();

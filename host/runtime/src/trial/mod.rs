@@ -15,18 +15,18 @@ use crate::asker::{AskRefusal, Asker, PluginQuestion};
 use crate::compiler::{self, Compiler};
 use crate::component::{Rejection, Stage, World};
 use crate::context::Context;
-use crate::description::{Description, MAX_NAME_BYTES, NAME_RULE, is_plugin_name};
+use crate::description::{MAX_NAME_BYTES, NAME_RULE, is_plugin_name};
 use crate::engine::{Engine, Ticker};
 use crate::folder;
-use crate::grant::{Ask, Grant, difference, with_missing};
+use crate::grant::{Ask, Grant, with_missing};
 use crate::guest::Guest;
 use crate::ledger::{Ledger, Tempo};
 use crate::limits::Limits;
-use crate::logs::LogRing;
+use crate::logs::{LogLine, LogRing};
 use crate::services::Services;
 use crate::signature::SignatureRules;
 use crate::usage::Usage;
-use crate::version::{self, Prepared, Source, Version};
+use crate::version::{self, Compiled, Described, Prepared, Version};
 use crate::{RuntimeError, component, host};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use std::path::Path;
@@ -88,8 +88,7 @@ pub struct Portrait {
 pub struct Examined {
     /// What it is.
     pub portrait: Portrait,
-    description: Description,
-    component: crate::signature::Verified,
+    described: Described,
 }
 
 /// Why a plugin does not run.
@@ -115,10 +114,13 @@ pub struct Trial {
     guest: Option<Guest>,
     gate: Option<Guest>,
     /// The seq of the last event that it was given.
-    seq: u64,
+    given: u64,
+    /// The seq of the last one of which something was committed.
+    committed: u64,
     /// Commits that wrote to its store.
     commits: u64,
     started_in: Duration,
+    logs: Vec<LogLine>,
 }
 
 impl TrialGround {
@@ -172,30 +174,28 @@ impl TrialGround {
         self.examined(path, None).await
     }
 
+    fn ring(&self) -> Arc<LogRing> {
+        Arc::new(LogRing::new(self.context.bus.clock().clone()))
+    }
+
     async fn examined(&self, path: &Path, name: Option<&str>) -> Result<Examined, Rejection> {
         let bytes = folder::read_component(path)?;
         let component = self.context.signatures.verify(name.unwrap_or(NAMELESS), bytes, None)?;
-        let interface = component::inspect(component.bytes())?;
+        let size = component.bytes().len();
         let begun = Instant::now();
-        let loaded = version::compile(&self.context, &interface, &component).await?;
+        let compiled = Compiled::of(&self.context, component).await?;
         let compiled_in = begun.elapsed();
-        let parts = host::StateParts {
-            plugin: name.unwrap_or(NAMELESS).into(),
-            bus: self.context.bus.clone(),
-            limits: self.context.defaults,
-            capabilities: Arc::default(),
-            ring: Arc::new(LogRing::new(self.context.bus.clock().clone())),
-            usage: Arc::default(),
-            services: Arc::clone(&self.context.services),
-            data: self.context.home.data(name.unwrap_or(NAMELESS)),
-        };
-        let said = version::said(&self.context, &loaded, parts).await?;
+        let (ring, usage) = (self.ring(), Arc::default());
+        let said = compiled
+            .said(&self.context, &name.unwrap_or(NAMELESS).into(), self.context.defaults, &ring, &usage)
+            .await?;
         let called = said.name.clone();
         if name.is_none() && !is_plugin_name(&called) {
             let cause = format!("it calls itself `{}`, and {NAME_RULE}", crate::fault::cut(called, MAX_NAME_BYTES));
             return Err(Rejection::new(Stage::Name, cause));
         }
-        let description = Description::check(said, name.unwrap_or(&called), interface.world)?;
+        let described = compiled.described(said, name.unwrap_or(&called))?;
+        let (description, interface) = (&described.description, &described.interface);
         let asks: Vec<&Ask> = description.asks().collect();
         let proposed_grant =
             with_missing("", &asks).map_err(|error| Rejection::new(Stage::Needs, error.to_string()))?;
@@ -206,10 +206,10 @@ impl TrialGround {
             summary: description.summary.clone(),
             world: interface.world,
             interface: component::INTERFACE_VERSION,
-            digest: component.digest().to_string(),
-            bytes: component.bytes().len(),
-            imports: interface.imports,
-            exports: interface.exports,
+            digest: described.digest.to_string(),
+            bytes: size,
+            imports: interface.imports.clone(),
+            exports: interface.exports.clone(),
             subscriptions: description.subscriptions.iter().map(ToString::to_string).collect(),
             gates: description.gates.clone(),
             needs: texts(&description.needs),
@@ -218,7 +218,7 @@ impl TrialGround {
             proposed_grant,
             compiled_in,
         };
-        Ok(Examined { portrait, description, component })
+        Ok(Examined { portrait, described })
     }
 
     /// Starts `examined` under the grant file `grant`, its text; none is an absent file.
@@ -229,26 +229,22 @@ impl TrialGround {
         let config = |error: crate::GrantError| Rejection::new(Stage::Config, error.to_string());
         let grant = Grant::parse(grant.unwrap_or_default()).map_err(config)?;
         let name: Arc<str> = examined.portrait.name.as_str().into();
-        let (_, missing) = difference(&examined.description.needs, &grant);
-        if !missing.is_empty() {
-            return Err(TrialRefusal::NeedsGrant(missing.into_iter().map(ToString::to_string).collect()));
-        }
-        let ring = Arc::new(LogRing::new(self.context.bus.clock().clone()));
+        let ring = self.ring();
         let usage = Arc::<Usage>::default();
         usage.set_instances(1);
-        let component = examined.component.clone();
-        let source = Source { plugin: &name, component, grant, ring: &ring, usage: &usage, serving: None };
-        let candidate = match version::prepare(&self.context, source).await? {
+        let candidate = match examined.described.clone().granted(&self.context, &name, grant, &ring, &usage).await? {
             Prepared::Ready(candidate) => *candidate,
             Prepared::NeedsGrant { missing, .. } => return Err(TrialRefusal::NeedsGrant(missing)),
         };
         let seq = self.context.bus.cursor(Arc::clone(&name), Start::Head).await;
         let seq = seq.map_err(|error| TrialRefusal::Host(error.to_string()))?;
-        // A second one, since the first had the component's code to take up.
+        // Another one, since the first had the component's code to take up; what it logs is told, once.
+        drop(ring.take());
         let begun = Instant::now();
         let again = candidate.version.fresh_guest(&self.context).await.map_err(version::init_failed)?;
         let started_in = begun.elapsed();
         drop(again);
+        let logs = ring.take();
         Ok(Trial {
             context: Arc::clone(&self.context),
             questions: Arc::clone(&self.questions),
@@ -256,9 +252,11 @@ impl TrialGround {
             ring,
             guest: Some(candidate.guest),
             gate: candidate.gate,
-            seq,
+            given: seq,
+            committed: seq,
             commits: 0,
             started_in,
+            logs,
         })
     }
 }
@@ -268,6 +266,12 @@ impl Trial {
     #[must_use]
     pub fn started_in(&self) -> Duration {
         self.started_in
+    }
+
+    /// What a guest logs before its first event or call.
+    #[must_use]
+    pub fn first_logs(&self) -> &[LogLine] {
+        &self.logs
     }
 
     /// Bytes of all memories of the guest that handles events; 0 after a fault.

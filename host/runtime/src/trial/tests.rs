@@ -105,9 +105,36 @@ async fn after_a_fault_a_fresh_guest_goes_on() {
     assert_eq!(fault.cause, FaultCause::Panic);
     assert!(fault.message.contains("the guest gave up"), "{fault}");
     assert!(account.logs.iter().any(|line| line.text.contains("the guest gave up")), "{:?}", account.logs);
-    assert_eq!(trial.memory_bytes(), 0);
+    assert!(account.memory_bytes > 0, "what it had when it faulted");
+    assert_eq!((trial.memory_bytes(), trial.given, trial.committed), (0, 1, 0));
     let account = trial.handle(event("demo.tick", "{}")).await.unwrap();
     assert!(matches!(account.outcome, TrialOutcome::Handled) && trial.memory_bytes() > 0);
+    assert_eq!((trial.given, trial.committed), (2, 2), "a seq is given once");
+}
+
+#[tokio::test]
+async fn what_a_guest_went_over_before_it_faulted_is_counted() {
+    let bench = Bench::new();
+    let grant = "[limits]\nfuel_per_event = 3000000\n";
+    let mut trial = bench.start("log-flood", guests::LOG_FLOOD, grant).await;
+    let account = trial.handle(event("demo.loop", "{}")).await.unwrap();
+    assert!(
+        matches!(&account.outcome, TrialOutcome::Fault(fault) if fault.cause == FaultCause::OutOfFuel),
+        "{account:?}"
+    );
+    assert!(account.over_budget > 0, "{}", account.logs.len());
+}
+
+#[tokio::test]
+async fn what_is_logged_before_the_first_event_stands_apart_and_emits_are_in_the_order_of_their_calls() {
+    let bench = Bench::new();
+    let mut trial = bench.start("both-ways", guests::BOTH_WAYS, EMITS).await;
+    let logged: Vec<&str> = trial.first_logs().iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(logged, ["ready"]);
+    let account = trial.handle(event("demo.loop", "{}")).await.unwrap();
+    assert!(account.logs.is_empty(), "{:?}", account.logs);
+    let emits: Vec<&str> = account.emits.iter().map(|emit| &*emit.payload).collect();
+    assert_eq!(emits, [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#]);
 }
 
 #[tokio::test]

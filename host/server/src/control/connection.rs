@@ -1,6 +1,8 @@
 //! One client of Socket.IO: its rooms, what it asks for, and what it is told, until it leaves or is let go.
 
+use super::PING_TIMEOUT;
 use super::dashboard::{self, Asked, HOOKS, is_hook};
+use super::held::Held;
 use super::joins::{JOINS, Joins, WITHIN};
 use super::pace::Pace;
 use super::questions;
@@ -8,13 +10,13 @@ use super::rooms::{MAX_ROOMS, Refusal, Rooms, TOLD};
 use super::said::{Code, Outgoing, Request, Text, Trouble};
 use super::wire::{Inbox, Put, Said, put};
 use crate::caller::Caller;
-use crate::feed::{Came, Feed, Kind};
+use crate::feed::{Came, Feed, KEEP_ALIVE, Kind};
 use crate::frames::Format;
 use crate::query::{Since, Wanted, cursor_text};
 use crate::serve::until_true;
 use crate::stall::STALL_TIMEOUT;
 use crate::state::State;
-use crate::tenure::{End, Places, Tenure};
+use crate::tenure::{End, Place, Tenure};
 use serde_json::{Value, json};
 use socketioxide::socket::Socket;
 use std::collections::VecDeque;
@@ -26,9 +28,12 @@ use tollgate_core::bus::Delivery;
 use tollgate_core::event::Event;
 use tollgate_core::events::{EventType, PatternSet};
 
-/// How long a client that is let go may take to hear why, and how often it is tried.
+/// How long a client that is let go keeps its place among the live until it has heard why, and how often that is tried.
 const GOODBYE: Duration = Duration::from_millis(500);
 const GOODBYE_TRY: Duration = Duration::from_millis(20);
+/// How long it is tried in all: by then the library has let it go by itself, since a buffer that is full when a ping is due
+/// ends the connection, and so does a ping that is not answered.
+const LAST_GOODBYE: Duration = KEEP_ALIVE.saturating_add(PING_TIMEOUT).saturating_mul(2);
 /// How long one wait for events is; there is nothing to do in between.
 const LOOK: Duration = Duration::from_secs(3_600);
 
@@ -53,7 +58,8 @@ pub(super) struct Guest {
     pub(super) wishes: Wishes,
     pub(super) tenure: Tenure,
     /// Given back with the connection.
-    pub(super) places: Places,
+    pub(super) place: Place,
+    pub(super) held: Held,
 }
 
 pub(super) struct Connection {
@@ -70,7 +76,16 @@ pub(super) struct Connection {
     pace: Pace,
     /// What it is told next; nothing else is done while there is some.
     waiting: VecDeque<Outgoing>,
-    _places: Places,
+    place: Place,
+    held: Held,
+}
+
+/// What has to come about before more is told.
+enum Later {
+    /// This time.
+    At(Instant),
+    /// Room for so many bytes.
+    Room(u64),
 }
 
 /// Why a connection ends.
@@ -83,7 +98,7 @@ enum Gone {
 
 impl Connection {
     pub(super) fn new(guest: Guest, socket: Arc<Socket>) -> Self {
-        let Guest { state, caller, inbox, heard, wishes, tenure, places } = guest;
+        let Guest { state, caller, inbox, heard, wishes, tenure, place, held } = guest;
         Self {
             state,
             caller,
@@ -96,7 +111,8 @@ impl Connection {
             joins: Joins::default(),
             pace: Pace::new(),
             waiting: VecDeque::new(),
-            _places: places,
+            place,
+            held,
         }
     }
 
@@ -108,27 +124,28 @@ impl Connection {
             () = until_true(&mut left) => Gone::Left,
             gone = self.turns() => gone,
         };
-        self.feed = None;
-        if let Gone::Told(trouble) = gone {
-            self.waiting = [Outgoing::notice("ws_error", &trouble.value())].into();
-        } else {
-            self.waiting.clear();
-        }
-        let goodbye = async {
-            // Its buffer may be full: then it is let go without a word, once there is room for that.
-            while !self.waiting.is_empty() || Arc::clone(&self.socket).disconnect().is_err() {
-                if self.flush().is_err() {
-                    return;
-                }
-                tokio::time::sleep(GOODBYE_TRY).await;
-            }
+        let word = match gone {
+            Gone::Told(trouble) => Some(Outgoing::notice("ws_error", &trouble.value())),
+            Gone::Left => None,
         };
+        let (socket, place) = self.into_goodbye();
+        let goodbye = say_goodbye(&socket, word);
+        tokio::pin!(goodbye);
         tokio::select! {
-            _ = tokio::time::timeout(GOODBYE, goodbye) => {}
+            ended = tokio::time::timeout(GOODBYE, goodbye.as_mut()) => if ended.is_ok() { return },
+            () = until_true(&mut left) => return,
+        }
+        // Its buffer is full still. It is told and let go as soon as there is room, and keeps nobody out until then.
+        drop(place);
+        tokio::select! {
+            _ = tokio::time::timeout(LAST_GOODBYE, goodbye) => {}
             () = until_true(&mut left) => {}
         }
-        // The library lets it go by itself where it takes nothing, not even a ping.
-        let _ = Arc::clone(&self.socket).disconnect();
+    }
+
+    /// What saying goodbye takes; all else that it has goes.
+    fn into_goodbye(self) -> (Arc<Socket>, Place) {
+        (self.socket, self.place)
     }
 
     async fn turns(&mut self) -> Gone {
@@ -160,9 +177,15 @@ impl Connection {
 
     /// One thing: to send what waits, else to hear the client, else to hear what happened.
     async fn turn(&mut self) -> Result<(), Gone> {
-        if let Some(at) = self.flush()? {
-            tokio::time::sleep_until(at).await;
-            return Ok(());
+        match self.flush()? {
+            None => {}
+            Some(Later::At(at)) => {
+                tokio::time::sleep_until(at).await;
+                return Ok(());
+            }
+            // Who takes nothing for so long is gone.
+            Some(Later::Room(bytes)) if !self.held.room_for(bytes, STALL_TIMEOUT).await => return Err(Gone::Left),
+            Some(Later::Room(_)) => return Ok(()),
         }
         self.pace.idle();
         if self.feed.is_none() {
@@ -200,18 +223,23 @@ impl Connection {
     }
 
     /// Sends what waits as far as the client takes it; when to go on, where some still waits.
-    fn flush(&mut self) -> Result<Option<Instant>, Gone> {
+    fn flush(&mut self) -> Result<Option<Later>, Gone> {
         while let Some(next) = self.waiting.front() {
             if let Err(at) = self.pace.may() {
-                return Ok(Some(at));
+                return Ok(Some(Later::At(at)));
+            }
+            let bytes = next.bytes();
+            if !self.held.has_room_for(bytes) {
+                return Ok(Some(Later::Room(bytes)));
             }
             match put(&self.socket, next) {
                 Put::Taken => {
+                    self.held.given(bytes);
                     self.pace.told();
                     self.waiting.pop_front();
                 }
                 Put::Full if self.pace.stuck_since().elapsed() >= STALL_TIMEOUT => return Err(Gone::Left),
-                Put::Full => return Ok(Some(self.pace.full())),
+                Put::Full => return Ok(Some(Later::At(self.pace.full()))),
                 Put::Gone => return Err(Gone::Left),
             }
         }
@@ -288,7 +316,7 @@ impl Connection {
         }
         if let Some(number) = number {
             let value = answer.unwrap_or_else(|trouble| trouble.value());
-            self.waiting.push_back(Outgoing::Answer { number, value });
+            self.waiting.push_back(Outgoing::Answer { number, text: value.to_string() });
         }
         if self.inbox.lost() {
             let trouble = Trouble::new(Code::RateLimit, "more was said at once than is heard; wait for the answers");
@@ -336,6 +364,20 @@ impl Connection {
         let history = dashboard::history(&self.state, &self.caller, asked, upto).await?;
         self.waiting.push_back(Outgoing::Event { name: "history", text: Text::Own(history), cursor: None });
         Ok(json!({"ok": true}))
+    }
+}
+
+/// Tells a client why it is let go, where there is a word for it, and lets it go; where its buffer is full, once it is not.
+async fn say_goodbye(socket: &Arc<Socket>, mut word: Option<Outgoing>) {
+    // Who has left may be back over the same connection: what is said to one is heard by the other.
+    while socket.connected() {
+        if word.as_ref().is_some_and(|word| put(socket, word) != Put::Full) {
+            word = None;
+        }
+        if word.is_none() && Arc::clone(socket).disconnect().is_ok() {
+            return;
+        }
+        tokio::time::sleep(GOODBYE_TRY).await;
     }
 }
 

@@ -18,7 +18,9 @@ pub(crate) const HOOKS: &str = "hook.*";
 pub(crate) const HISTORY: usize = 50;
 const MAX_HISTORY: usize = 500;
 /// Most bytes of a history: as much as may be said at once.
-const MAX_HISTORY_BYTES: usize = crate::socket::MAX_FRAME_BYTES;
+const MAX_HISTORY_BYTES: usize = crate::line::MAX_FRAME_BYTES;
+/// Most events that are looked at for one, where the caller may not read all of them.
+const MAX_LOOKED_AT: usize = 10_000;
 /// Most patterns that a history is asked for by.
 const MAX_TYPES: usize = 32;
 
@@ -112,27 +114,41 @@ impl Asked {
     }
 }
 
+/// Of what is asked for, the hooks: patterns that the journal has an index for, so that it is not searched from one end
+/// to the other.
+fn hooks_of(types: &PatternSet) -> PatternSet {
+    let hooks = types.iter().filter_map(|pattern| match pattern.as_str() {
+        pattern if pattern.starts_with("hook.") => Some(pattern),
+        pattern if pattern.starts_with('*') => Some(HOOKS),
+        _ => None,
+    });
+    // They were read before, or are written here.
+    PatternSet::parse(hooks).unwrap_or_default()
+}
+
 /// The newest events, up to this seq where one is named, that are asked for and that the caller may read, oldest first:
-/// `{"events":[…],"count":n}`.
+/// `{"events":[…],"count":n}`. They are looked for among the newest `MAX_LOOKED_AT` of those asked for.
 pub(crate) async fn history(
     state: &State,
     caller: &Caller,
     asked: Asked,
     upto: Option<u64>,
 ) -> Result<String, ApiError> {
-    let mut wanted = Wanted { patterns: Some(asked.types), limit: asked.limit, newest: true, ..Wanted::default() };
-    wanted = wanted.readable_by(caller);
+    let Asked { types, limit } = asked;
+    let wanted = Wanted { patterns: Some(hooks_of(&types)), limit, newest: true, ..Wanted::default() };
+    let wanted = wanted.readable_by(caller);
     let (journal, frames) = (state.bus.journal().clone(), Arc::clone(&state.frames));
-    let read =
-        move || journal.read_within(&wanted.page(0, wanted.limit), MAX_HISTORY_BYTES).map(|events| (events, wanted));
-    let read = tokio::task::spawn_blocking(read).await;
-    let (events, wanted) = read.map_err(|error| ApiError::internal(&error))??;
-    let wanted_here =
-        |event: &Event| is_hook(&event.event_type) && upto.is_none_or(|upto| event.seq <= upto) && wanted.takes(event);
+    let read = tokio::task::spawn_blocking(move || {
+        let takes = |event: &Event| {
+            types.matches(&event.event_type) && upto.is_none_or(|upto| event.seq <= upto) && wanted.takes(event)
+        };
+        journal.newest_where(&wanted.page(0, wanted.limit), MAX_LOOKED_AT, MAX_HISTORY_BYTES, takes)
+    });
+    let events = read.await.map_err(|error| ApiError::internal(&error))??;
     let mut texts: Vec<Utf8Bytes> = Vec::new();
     let mut bytes = 0;
     // From the newest on, so that what does not fit is the oldest.
-    for event in events.iter().rev().filter(|event| wanted_here(event)) {
+    for event in events.iter().rev() {
         let text = frames.text(event, Format::Dashboard);
         bytes += text.len();
         if bytes > MAX_HISTORY_BYTES {

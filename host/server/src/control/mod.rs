@@ -6,6 +6,7 @@
 mod address_book;
 mod connection;
 pub(crate) mod dashboard;
+mod held;
 mod joins;
 mod pace;
 mod questions;
@@ -17,20 +18,22 @@ use crate::access::Access;
 use crate::caller::{Caller, whose};
 use crate::error::ApiError;
 use crate::feed::KEEP_ALIVE;
+use crate::line::MAX_FRAME_BYTES;
 use crate::query::{Since, cursor};
 use crate::router::{BODY_TIMEOUT, MAX_BODY_BYTES};
 use crate::scope::Needs;
 use crate::serve::Place;
-use crate::socket::MAX_FRAME_BYTES;
+use crate::stall::Written;
 use crate::state::{MAX_STREAMS, State};
-use crate::tenure::{Places, Tenure};
+use crate::tenure::{self, OwnPlace, Tenure};
 pub(crate) use address_book::AddressBook;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
-use axum::http::header::UPGRADE;
+use axum::http::header::{CONTENT_LENGTH, UPGRADE};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use connection::{Connection, Guest, Wishes, join};
+use held::Held;
 pub(crate) use rooms::{Kind as RoomKind, Room, rooms_named, rooms_of_start};
 use rooms::{MAX_ROOMS, Rooms};
 use said::{Code, Trouble};
@@ -85,9 +88,21 @@ struct Seat {
     _session: Arc<OwnedSemaphorePermit>,
     /// Given back once it has said who it is.
     knocking: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    /// Its place among those of whoever it said it is: whoever is let go and stays connected keeps it.
+    own: Arc<Mutex<Option<OwnPlace>>>,
+    held: Held,
 }
 
 impl Seat {
+    /// Takes a place among the caller's own, where it has none yet: who says that it is somebody else gives back what it had.
+    fn take_own(&self, caller: &Caller) -> Result<(), ApiError> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if !own.as_ref().is_some_and(|own| own.is_of(caller)) {
+            *own = Some(OwnPlace::take(caller)?);
+        }
+        Ok(())
+    }
+
     fn admitted(&self) {
         *self.knocking.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -132,27 +147,41 @@ impl Control {
         let place = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned();
         match (place(&self.sessions), place(&self.knocking)) {
             (Ok(session), Ok(knocking)) => {
-                Ok(Seat { _session: Arc::new(session), knocking: Arc::new(Mutex::new(Some(knocking))) })
+                let (own, knocking) = (Arc::default(), Arc::new(Mutex::new(Some(knocking))));
+                Ok(Seat { _session: Arc::new(session), knocking, own, held: Held::default() })
             }
             _ => Err(ApiError::busy("too many are connecting over Socket.IO; try again")),
         }
+    }
+
+    /// The seat of a connection that has begun and has said who it is.
+    fn seat_of(&self, sid: &str) -> Option<Seat> {
+        let socket = self.io.of("/")?.get_socket(sid.parse().ok()?)?;
+        socket.req_parts().extensions.get::<Seat>().cloned()
     }
 }
 
 /// `/socket.io/`: both of its transports. Who it is a client says once it is connected.
 pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -> Result<Response, ApiError> {
     let query = request.uri().query().unwrap_or_default();
-    let begins = !query.split('&').any(|pair| pair.starts_with("sid="));
-    if begins {
-        let seat = state.control.seat()?;
-        request.extensions_mut().insert(seat);
-        request.extensions_mut().insert(state.clone());
-    }
+    let sid = query.split('&').find_map(|pair| pair.strip_prefix("sid="));
+    let seat = match sid {
+        Some(sid) => state.control.seat_of(sid),
+        None => {
+            let seat = state.control.seat()?;
+            request.extensions_mut().insert(seat.clone());
+            request.extensions_mut().insert(state.clone());
+            Some(seat)
+        }
+    };
     let posted = request.method() == Method::POST;
     // The library keeps the request that a session begins with for as long as that lasts: the connection of one that
     // polls is long gone by then, and its place is free.
-    if !request.headers().contains_key(UPGRADE) {
+    let (upgrades, written) = (request.headers().contains_key(UPGRADE), request.extensions_mut().remove::<Written>());
+    if !upgrades {
         request.extensions_mut().remove::<Place>();
+    } else if let (Some(seat), Some(written)) = (&seat, written) {
+        seat.held.over(written);
     }
     let answer = state.control.service.clone().oneshot(request);
     let answer = if posted {
@@ -163,10 +192,15 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
     } else {
         answer.await
     };
-    match answer {
-        Ok(response) => Ok(response),
+    let response = match answer {
+        Ok(response) => response,
         Err(never) => match never {},
+    };
+    if let Some(seat) = seat.filter(|_| !posted && !upgrades) {
+        let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        seat.held.polled(length.unwrap_or_default());
     }
+    Ok(response)
 }
 
 /// What a client says when it connects; other keys are the application's own.
@@ -237,10 +271,13 @@ async fn admit(newcomer: Newcomer) -> Result<(), Trouble> {
     let since = resumed.map(Since::Cursor).or(now);
     let history = (hooks && resumed.is_none()).then_some(head);
     let wishes = Wishes { rooms, hooks, since, history };
-    let places = Places::take(state, &caller)?;
+    seat.take_own(&caller)?;
+    seat.held.begin();
+    let place = tenure::Place::take(state)?;
     let (inbox, heard) = Inbox::new();
     let tenure = Tenure::of(state, &caller);
-    let guest = Guest { state: state.clone(), caller, inbox: inbox.clone(), heard, wishes, tenure, places };
+    let held = seat.held.clone();
+    let guest = Guest { state: state.clone(), caller, inbox: inbox.clone(), heard, wishes, tenure, place, held };
     seat.admitted();
     // Before the client is told that it is connected, so that nothing of what it says is missed.
     socket.extensions.insert(inbox);

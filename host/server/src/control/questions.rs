@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_core::interactions::{Answer, Filter, State as InteractionState};
 
-/// Most questions in one answer: a screenful of each.
+/// Most questions in one answer: a screenful of each; and most bytes of them: as much as may be said at once.
 const MAX_QUESTIONS: usize = 100;
+const MAX_QUESTIONS_BYTES: usize = crate::line::MAX_FRAME_BYTES;
 
 /// `resolve_interaction {interactionId, decision?, answer?}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -31,21 +32,21 @@ impl Answering {
     /// What is wrong with it.
     pub(crate) fn read(given: Option<&Value>) -> Result<Self, Trouble> {
         let given = given.cloned().unwrap_or_default();
-        let bad = |reason: &dyn std::fmt::Display| Trouble::bad(format!("resolve_interaction: {reason}"));
-        let answering: Self = serde_json::from_value(given).map_err(|error| bad(&error))?;
-        if answering.decision.is_none() && answering.answer.is_none() {
-            return Err(bad(&"needs a `decision` or an `answer`"));
-        }
-        Ok(answering)
+        serde_json::from_value(given).map_err(|error| Trouble::bad(format!("resolve_interaction: {error}")))
     }
 }
 
-/// The newest that wait for an answer and are the caller's: `{ok, interactions}`.
+/// The newest that wait for an answer and are the caller's, and fit into one message: `{ok, interactions}`.
 pub(crate) async fn waiting(state: &State, caller: &Caller) -> Result<Value, Trouble> {
     needs(caller, Needs::ReadAsked)?;
     let filter = Filter { state: Some(InteractionState::Pending), limit: MAX_QUESTIONS, ..Filter::default() };
-    let found: Vec<Value> = asked(state, caller, filter).await?.iter().map(value).collect();
-    Ok(json!({"ok": true, "interactions": found}))
+    let found = asked(state, caller, filter).await?;
+    let mut bytes = 0;
+    let fit = found.iter().map(value).take_while(|one| {
+        bytes += one.to_string().len();
+        bytes <= MAX_QUESTIONS_BYTES
+    });
+    Ok(json!({"ok": true, "interactions": fit.collect::<Vec<_>>()}))
 }
 
 /// Answers one: `{ok, first, interaction}`; where it has ended, `first` is false and it says how.

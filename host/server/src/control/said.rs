@@ -120,13 +120,26 @@ pub(crate) enum Outgoing {
     /// An event: its name, one argument that is JSON, and the cursor after it where it has one.
     Event { name: &'static str, text: Text, cursor: Option<String> },
     /// The answer to what the client asked for under this number.
-    Answer { number: i64, value: Value },
+    Answer { number: i64, text: String },
 }
 
 impl Outgoing {
     /// An event that has no place in the journal.
     pub(crate) fn notice(name: &'static str, value: &Value) -> Self {
         Self::Event { name, text: Text::Own(value.to_string()), cursor: None }
+    }
+
+    /// Bytes of the packet that it becomes: `42["name",text,"cursor"]`, or `43number[text]`. Nothing in a name or a cursor
+    /// has to be escaped.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Event { name, text, cursor } => {
+                let cursor = cursor.as_ref().map_or(0, |cursor| ",''".len() + cursor.len());
+                "42['',]".len() + name.len() + text.as_str().len() + cursor
+            }
+            Self::Answer { number, text } => "43[]".len() + number.to_string().len() + text.len(),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod bounds;
+mod crowd;
 mod doors;
 mod hooks;
 mod questions;
@@ -38,8 +39,12 @@ struct Client {
 
 impl Client {
     async fn open(served: &Served) -> Self {
+        Self::open_over(served, TcpStream::connect(served.address).await.unwrap()).await
+    }
+
+    /// The same over a connection of one's own making.
+    async fn open_over(served: &Served, stream: TcpStream) -> Self {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", served.address);
-        let stream = TcpStream::connect(served.address).await.unwrap();
         let (socket, _) = tokio_tungstenite::client_async(url.into_client_request().unwrap(), stream).await.unwrap();
         let mut client = Self { socket, came: VecDeque::new(), asked: 0 };
         let open = client.packet().await.unwrap();

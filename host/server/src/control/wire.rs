@@ -99,11 +99,15 @@ pub(super) fn put(socket: &Arc<Socket<LocalAdapter>>, outgoing: &Outgoing) -> Pu
                 return Put::Taken;
             }
         },
-        Outgoing::Answer { number, value } => {
+        Outgoing::Answer { number, text } => {
             let mut none = Packet::Str("[]".into(), None);
-            match AckSender::from_message_parts(socket, &mut none, &Some(*number)) {
-                Ok(ack) => ack.send(value),
-                Err(never) => match never {},
+            match (AckSender::from_message_parts(socket, &mut none, &Some(*number)), serde_json::from_str(text)) {
+                (Ok(ack), Ok(text)) => ack.send::<(&RawValue,)>(&(text,)),
+                (_, Err(error)) => {
+                    tracing::error!(%error, "an answer is not told over Socket.IO");
+                    return Put::Taken;
+                }
+                (Err(never), _) => match never {},
             }
         }
     };

@@ -146,3 +146,47 @@ async fn what_is_answered_is_what_the_document_says() {
     let failure = json!({"$ref": "#/components/schemas/Failure", "components": document["components"]});
     check(&failure, &refused, "a refusal");
 }
+
+#[tokio::test]
+async fn what_is_said_and_told_over_the_control_socket_is_what_the_document_says() {
+    let document = asyncapi_document();
+    let schema = |name: &str| {
+        let schema = &document["components"]["messages"][name]["payload"]["schema"];
+        assert!(schema.is_object(), "{name}");
+        json!({"allOf": [schema], "components": document["components"]})
+    };
+    let (said, told) = (schema("control.said"), schema("control.told"));
+    let served = crate::socket::tests::served().await;
+    let mut client = served.connect_as(APPROVER, "/ws").await;
+    for _ in 0..2 {
+        check(&told, &crate::socket::tests::told(&mut client).await, "a greeting");
+    }
+    for (message, fits) in [
+        (json!({"type": "ping"}), true),
+        (json!({"type": "subscribe", "sessionId": "s1", "since": 0}), true),
+        (json!({"type": "terminal", "action": "input", "sessionId": "s1", "data": "x"}), true),
+        (json!({"type": "terminal", "action": "resize", "sessionId": "s1", "cols": 80, "rows": 24}), true),
+        (json!({"type": "approval", "sessionId": "s1", "approvalId": "a", "decision": "approve"}), true),
+        (json!({"type": "authenticate", "token": "again"}), true),
+        (json!({"type": "subscribe"}), false),
+        (json!({"type": "terminal", "sessionId": "s1", "data": "x"}), false),
+        (json!({"type": "dance"}), false),
+        (json!({"type": "ping", "more": 1}), false),
+    ] {
+        assert_eq!(jsonschema::is_valid(&said, &message), fits, "{message}");
+        crate::socket::tests::say(&mut client, message.to_string()).await;
+        check(&told, &crate::socket::tests::told(&mut client).await, &message.to_string());
+    }
+    let events = json!([
+        {"type": "terminal.chunk", "session": "s1", "payload": {"data": "x", "stream": "stdout", "droppedBytes": 1}},
+        {"type": "session.ended", "session": "s1", "payload": {"finalState": "FAILED", "totalDurationMs": 1}}
+    ]);
+    served.fixture.post("/api/events", events.to_string()).await;
+    served.fixture.post("/api/interactions", r#"{"kind":"question","text":"which?","session":"s1"}"#).await;
+    for _ in 0..3 {
+        check(&told, &crate::socket::tests::told(&mut client).await, "an event");
+    }
+    for wrong in [json!({"type": "terminal"}), json!({"type": "error", "code": "X"}), json!({"type": "other"})] {
+        assert!(!jsonschema::is_valid(&told, &wrong), "{wrong}");
+    }
+}

@@ -19,11 +19,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_core::interactions::{Answer, Resolution};
 use tollgate_core::json::{DraftContext, drafts_from_json};
 use tollgate_runner::{RunnerError, Size, Status, Wish};
 
 /// Who tells of a session where an event names no source.
 const DEFAULT_SOURCE: &str = "runner";
+
+/// What typing into a session's terminal takes, and stopping it, and whatever else steers it.
+pub(crate) const STEERS: Needs = Needs::Admin;
+/// What answering its approvals takes.
+pub(crate) const ANSWERS: Needs = Needs::Approve;
 
 /// What a session is wished to be.
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -68,12 +74,22 @@ pub(crate) async fn start(
     if new.provider.is_some() && !caller.allows(Needs::Admin) {
         return Err(ApiError::forbidden("`provider`: having the host run a program takes the scope admin"));
     }
-    for (kind, id) in [(RoomKind::Village, &new.village_id), (RoomKind::Repo, &new.repo_id)] {
+    let forbidden =
+        |room: &str| Err(ApiError::forbidden(format!("{room}: this token does not name the room (`rooms`)")));
+    let named =
+        [(RoomKind::Agent, &new.agent_id), (RoomKind::Village, &new.village_id), (RoomKind::Repo, &new.repo_id)];
+    for (kind, id) in named {
         let Some(id) = id else { continue };
         let room = Room::read(kind, Some(&json!(id))).map_err(|reason| ApiError::bad_request("bad_field", reason))?;
         if !caller.reach.room(room.kind.as_str(), &room.id) {
-            return Err(ApiError::forbidden(format!("{room}: this token does not name the room (`rooms`)")));
+            return forbidden(&room.to_string());
         }
+    }
+    // A session without an agent's name is its own agent.
+    if let (None, Some(id)) = (&new.agent_id, &new.id)
+        && !caller.reach.room(RoomKind::Agent.as_str(), id)
+    {
+        return forbidden(&format!("agent:{id}"));
     }
     let wish = Wish {
         provider: new.provider,
@@ -87,12 +103,7 @@ pub(crate) async fn start(
         user_id: Some(new.user_id.unwrap_or_else(|| state.user.to_string())),
         size: new.size.map(Size::from).unwrap_or_default(),
     };
-    let made = state.runner.start(wish).await?;
-    let who = &made.identity;
-    if who.village_id.is_some() || who.repo_id.is_some() {
-        state.sessions.place(&who.id, who.village_id.as_deref(), who.repo_id.as_deref());
-    }
-    Ok(json(whole(&made).to_string()))
+    Ok(json(whole(state.runner.start(wish).await?.as_ref()).to_string()))
 }
 
 /// All that are known, the oldest first.
@@ -195,13 +206,33 @@ pub(crate) async fn approve(
     Path((id, approval)): Path<(String, String)>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let answered: Answered = read(body).await?;
-    if !caller.reach.session(Some(&id)) {
-        return Err(no_session(&id));
+    let given: Answered = read(body).await?;
+    Ok(json(resolved(&answered(&state, &caller, &id, &approval, given.into()).await?).to_string()))
+}
+
+/// Answers what a session asks: an approval by the session's own id for it, or by the question's that it is; or
+/// another question of the session, such as the gate's.
+pub(crate) async fn answered(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    approval: &str,
+    answer: Answer,
+) -> Result<Resolution, ApiError> {
+    if !caller.reach.session(Some(id)) {
+        return Err(no_session(id));
     }
     let by = caller.speaks_as(&state.user);
-    let resolution = state.runner.resolve_approval(&id, &approval, answered.into(), by).await?;
-    Ok(json(resolved(&resolution).to_string()))
+    match state.runner.resolve_approval(id, approval, answer.clone(), by).await {
+        Err(error @ (RunnerError::NoSession(_) | RunnerError::NoApproval { .. })) => {
+            let asked = state.interactions.get(approval).await?;
+            match asked.filter(|asked| asked.session.as_deref() == Some(id)) {
+                Some(asked) => Ok(state.interactions.resolve(&asked.id, answer, by).await?),
+                None => Err(error.into()),
+            }
+        }
+        other => Ok(other?),
+    }
 }
 
 fn known(state: &State, id: &str) -> Result<Arc<Status>, ApiError> {

@@ -10,9 +10,10 @@
 
 use super::*;
 use crate::jwt::tests::{claims, signed};
+use crate::line::{GOODBYE, MAX_FRAME_BYTES, SILENCE};
 use crate::router::tests::{CLIENT, Fixture, fixture, fixture_of};
 use crate::state::MAX_STREAMS;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -35,7 +36,7 @@ pub(crate) struct Served {
     pub(crate) done: tokio::task::JoinHandle<()>,
 }
 
-type Client = WebSocketStream<TcpStream>;
+pub(crate) type Client = WebSocketStream<TcpStream>;
 
 pub(crate) async fn served() -> Served {
     served_by(fixture().await).await
@@ -58,7 +59,7 @@ impl Served {
         self.connect_as(CLIENT, path).await
     }
 
-    async fn connect_as(&self, token: &str, path: &str) -> Client {
+    pub(crate) async fn connect_as(&self, token: &str, path: &str) -> Client {
         let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         let stream = TcpStream::connect(self.address).await.unwrap();
@@ -84,7 +85,7 @@ impl Served {
     }
 }
 
-async fn heard(client: &mut Client) -> Theirs {
+pub(crate) async fn heard(client: &mut Client) -> Theirs {
     loop {
         match tokio::time::timeout(DEADLINE, client.next()).await.expect("in time").unwrap().unwrap() {
             Theirs::Ping(_) => {}
@@ -93,14 +94,14 @@ async fn heard(client: &mut Client) -> Theirs {
     }
 }
 
-async fn told(client: &mut Client) -> Value {
+pub(crate) async fn told(client: &mut Client) -> Value {
     match heard(client).await {
         Theirs::Text(text) => serde_json::from_str(&text).unwrap(),
         other => panic!("no text: {other:?}"),
     }
 }
 
-async fn closed(client: &mut Client) -> (CloseCode, String) {
+pub(crate) async fn closed(client: &mut Client) -> (CloseCode, String) {
     loop {
         match heard(client).await {
             Theirs::Close(Some(frame)) => return (frame.code, frame.reason.to_string()),
@@ -110,7 +111,7 @@ async fn closed(client: &mut Client) -> (CloseCode, String) {
     }
 }
 
-async fn say(client: &mut Client, text: impl Into<String>) {
+pub(crate) async fn say(client: &mut Client, text: impl Into<String>) {
     client.send(Theirs::text(text.into())).await.unwrap();
 }
 

@@ -2,12 +2,14 @@
 //! line was changed by one side and removed by the other, and no two insertions stand at one place.
 //!
 //! What cannot be told apart without a doubt is not merged: a line that could have become either of two, a stretch that
-//! was written anew, lines that only together open and close a block.
+//! was written anew, lines that only together open and close a block, a name that one side replaced and the other uses.
 
-use super::brackets::nests;
+use super::blocks::{Blocks, is_bare_header};
 use super::diff::{By, Change, changes_by};
+use super::doubts;
 use super::words::merge_line;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// Most lines of one version of a hunk whose lines are told apart: each is compared with each.
 pub const MAX_LINES: usize = 40;
@@ -44,15 +46,29 @@ struct Side<'t> {
 }
 
 /// Both sides' changes in one text; `true` where words within a line were put together. None where they cannot be
-/// told apart, or are not apart.
+/// told apart, or are not apart. `above` is the line before the hunk.
 #[must_use]
-pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<String>, bool)> {
+pub fn merge(
+    (blocks, above): (Blocks, Option<&str>),
+    base: &[&str],
+    ours: &[&str],
+    theirs: &[&str],
+) -> Option<(Vec<String>, bool)> {
     if [base, ours, theirs].iter().any(|lines| lines.len() > MAX_LINES) {
         return None;
     }
     let bags_of_base = bags(base);
+    let (our_lines, their_lines) = (ours, theirs);
     let (ours, theirs) = (Side::of(&bags_of_base, base, ours)?, Side::of(&bags_of_base, base, theirs)?);
-    if !(ours.stands_beside(base, &theirs) && theirs.stands_beside(base, &ours)) || ours.says_elsewhere(&theirs) {
+    let is_put_or_gone =
+        |side: &Side<'_>| side.put.iter().any(|lines| !lines.is_empty()) || side.fates.contains(&Fate::Gone);
+    let lines = above.iter().chain([base, our_lines, their_lines].into_iter().flatten());
+    let bare = { lines }.any(|line| is_bare_header(line));
+    if bare && (is_put_or_gone(&ours) || is_put_or_gone(&theirs)) {
+        return None;
+    }
+    let apart = |side: &Side<'_>, other| side.keeps_blocks(blocks, base, other) && side.stands_beside(other);
+    if !(apart(&ours, &theirs) && apart(&theirs, &ours)) || ours.says_elsewhere(&theirs) {
         return None;
     }
     let (mut made, mut in_words) = (Vec::new(), false);
@@ -76,7 +92,9 @@ pub fn merge(base: &[&str], ours: &[&str], theirs: &[&str]) -> Option<(Vec<Strin
             (Fate::Became(_), Fate::Gone) | (Fate::Gone, Fate::Became(_)) => return None,
         }
     }
-    Some((made, in_words))
+    let replaced: BTreeSet<&str> = ours.replaced(base).chain(theirs.replaced(base)).collect();
+    let uses = made.iter().flat_map(|line| doubts::used(line)).any(|word| replaced.contains(word));
+    (!uses).then_some((made, in_words))
 }
 
 impl<'t> Side<'t> {
@@ -136,25 +154,43 @@ impl<'t> Side<'t> {
         })
     }
 
-    /// Whether what this side put and took away holds beside the other side's changes.
-    fn stands_beside(&self, base: &[&str], other: &Side<'_>) -> bool {
-        let blocks = self.put.iter().all(|lines| nests(&lines.concat()));
-        let mut gone = String::new();
-        let mut gone_nest = true;
-        for (line, fate) in base.iter().zip(&self.fates) {
-            if *fate == Fate::Gone {
-                gone.push_str(line);
+    /// The names that this side replaced by others in lines that it changed, and has in the hunk no more.
+    fn replaced<'b>(&'b self, base: &'b [&'b str]) -> impl Iterator<Item = &'b str> {
+        let changed = base.iter().zip(&self.fates).filter(|(_, fate)| matches!(fate, Fate::Became(_)));
+        let kept = base.iter().zip(&self.fates).filter_map(|(line, fate)| match fate {
+            Fate::Kept => Some(*line),
+            Fate::Became(text) => Some(*text),
+            Fate::Gone => None,
+        });
+        let has: BTreeSet<&str> = kept.chain(self.put.iter().flatten().copied()).flat_map(doubts::words).collect();
+        changed.flat_map(|(line, _)| doubts::words(line)).filter(move |word| !has.contains(word))
+    }
+
+    /// Whether no block of the base has another begin or end on this side, so that what the other side did lies in the
+    /// block that it was written for.
+    fn keeps_blocks(&self, blocks: Blocks, base: &[&str], other: &Side<'_>) -> bool {
+        let put = self.put.iter().zip(&other.put).all(|(put, theirs)| put == theirs || blocks.are_whole_in(put));
+        let (mut gone, mut gone_whole) = (Vec::new(), true);
+        for ((line, fate), theirs) in base.iter().zip(&self.fates).zip(&other.fates) {
+            if *fate == Fate::Gone && theirs != &Fate::Gone {
+                gone.push(*line);
             } else {
-                gone_nest &= nests(&std::mem::take(&mut gone));
+                gone_whole &= blocks.are_whole_in(&std::mem::take(&mut gone));
             }
         }
-        // What stood beside it is gone on the other side, so its place is.
-        let anchored =
-            self.put.iter().enumerate().filter(|(at, put)| !put.is_empty() && other.put.get(*at) != Some(put));
+        let changed = base.iter().zip(&self.fates).zip(&other.fates).all(|((line, fate), theirs)| match fate {
+            Fate::Became(text) if fate != theirs => blocks.are_as_before(line, text),
+            Fate::Became(_) | Fate::Kept | Fate::Gone => true,
+        });
+        put && gone_whole && blocks.are_whole_in(&gone) && changed
+    }
+
+    /// Whether what this side put stands beside lines that the other side still has: where they are gone, its place is.
+    fn stands_beside(&self, other: &Side<'_>) -> bool {
         let gone_there = |at: usize| other.fates.get(at) == Some(&Fate::Gone);
-        let anchored =
-            { anchored }.all(|(at, _)| !gone_there(at) && at.checked_sub(1).is_none_or(|at| !gone_there(at)));
-        blocks && gone_nest && nests(&gone) && anchored
+        let mut put =
+            self.put.iter().enumerate().filter(|(at, put)| !put.is_empty() && other.put.get(*at) != Some(put));
+        put.all(|(at, _)| !gone_there(at) && at.checked_sub(1).is_none_or(|at| !gone_there(at)))
     }
 }
 
@@ -257,11 +293,16 @@ mod tests {
     }
 
     /// The same whichever side is ours.
-    fn check(base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
+    fn check_in(blocks: Blocks, base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
         for (ours, theirs) in [(ours, theirs), (theirs, ours)] {
-            let made = merge(&lines(base), &lines(ours), &lines(theirs)).map(|(lines, _)| lines.concat());
+            let made =
+                merge((blocks, None), &lines(base), &lines(ours), &lines(theirs)).map(|(lines, _)| lines.concat());
             assert_eq!(made.as_deref(), expected, "{base}{ours}{theirs}");
         }
+    }
+
+    fn check(base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
+        check_in(Blocks::Brackets, base, ours, theirs, expected);
     }
 
     #[test]
@@ -317,6 +358,63 @@ mod tests {
         check("if a {\nb(0);\n", "b(0);\n", "if a {\nb(1);\n", None);
         check("b(0);\n", "if a {\nb(0);\n}\n", "b(1);\n", None);
         check("b(0);\n", "if a { c(); }\nb(0);\n", "b(1);\n", Some("if a { c(); }\nb(1);\n"));
+    }
+
+    #[test]
+    fn a_block_without_brackets_is_left() {
+        // By how far its lines are indented: opened, closed, and made longer.
+        for blocks in [Blocks::Indentation, Blocks::Unknown] {
+            check_in(blocks, "b(0)\nc(0)\n", "if a:\n    b(0)\n    c(0)\n", "b(0)\nlog(1)\nc(0)\n", None);
+            let (base, ours) = ("if a:\n    b(i)\n    c(i)\n", "b(i)\nc(i)\n");
+            check_in(blocks, base, ours, "if a:\n    b(i)\n    log(1)\n    c(i)\n", None);
+            check_in(blocks, base, ours, "if a:\n    b(i)\n    c(i, 1)\n", None);
+            check_in(blocks, "    b(i)\nc(i)\n", "    b(i)\n    c(i)\n", "    b(i)\nc(i, 1)\n", None);
+            // Both moved it.
+            let expected = (blocks == Blocks::Indentation).then_some("b(i)\nlog(1)\nc(i)\n");
+            check_in(blocks, base, ours, "b(i)\nlog(1)\nc(i)\n", expected);
+        }
+        check("    b(i)\nc(i)\n", "    b(i)\n    c(i)\n", "    b(i)\nc(i, 1)\n", Some("    b(i)\n    c(i, 1)\n"));
+        // By words that nobody knows here, by a directive, a tag, a comment, a text.
+        let (base, theirs) = ("b 0\n", "b 1\n");
+        check_in(Blocks::Unknown, base, "if a; then\nb 0\nfi\n", theirs, None);
+        check_in(Blocks::Unknown, "b 0 x\nc 0 y\n", "b 1 x\nc 0 y\n", "b 0 x\nc 2 y\n", Some("b 1 x\nc 2 y\n"));
+        for (opens, closes) in [("# if A", "#endif"), ("<p>", "</p>"), ("/*", "*/"), ("'''", "'''"), ("`", "`")] {
+            check(base, &format!("{opens}\n{base}{closes}\n"), theirs, None);
+        }
+        check(base, &format!("<p/>\n{base}"), theirs, Some(&format!("<p/>\n{theirs}")));
+    }
+
+    #[test]
+    fn a_line_that_opens_what_another_closes_is_left() {
+        let base = "b(0);\nc(0);\n";
+        for ours in ["if (a) { b(0);\nc(0); }\n", "/* b(0);\nc(0); */\n"] {
+            check(base, ours, "b(0);\nlog(1);\nc(0);\n", None);
+        }
+    }
+
+    #[test]
+    fn the_one_line_below_a_header_is_left() {
+        let merged = |above| {
+            let (base, ours, theirs) = (lines("    b(0);\nc(0);\n"), lines("    b(0);\n"), lines("c(0);\n"));
+            merge((Blocks::Brackets, above), &base, &ours, &theirs).is_some()
+        };
+        for above in ["if (a)\n", "} else\n", "while (f(a) == b)\n"] {
+            assert!(!merged(Some(above)), "{above}");
+        }
+        assert!(merged(None) && merged(Some("if (a) {\n")) && merged(Some("f(a)\n")));
+        check("if (a)\nb(0);\nc(0);\n", "if (a)\nb(0);\nlog();\nc(0);\n", "if (a)\nb(1);\nc(0);\n", None);
+    }
+
+    #[test]
+    fn a_name_that_one_side_replaced_is_not_used() {
+        let base = "let old = 1;\nf(old);\n";
+        check(base, &base.replace("old", "new"), &format!("{base}more(old);\n"), None);
+        check(base, &base.replace("old", "new"), &format!("{base}more($old);\n"), None);
+        let expected = format!("{}more(one);\n", base.replace("old", "new"));
+        check(base, &base.replace("old", "new"), &format!("{base}more(one);\n"), Some(&expected));
+        // It has it still.
+        let (ours, theirs) = ("let old = 1;\nf(own, old);\n", format!("{base}more(old);\n"));
+        check(base, ours, &theirs, Some(&format!("{ours}more(old);\n")));
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl Nesting {
         }
     }
 
+    /// Whether brackets are open, each closed one having had its partner.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.broken && !self.open.is_empty()
+    }
+
     /// Whether every bracket has its partner, in order.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -66,6 +72,36 @@ pub fn nests(text: &str) -> bool {
     Nesting::of(text).is_whole()
 }
 
+/// What a piece of a text opens for the lines after it, and closes of the lines before: brackets, comments, quotes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shape {
+    nesting: Nesting,
+    /// Comments opened less closed.
+    comments: i64,
+    /// Whether quotes of a text are left open, by the kind of quote that may go over several lines.
+    quotes: [bool; 3],
+}
+
+impl Shape {
+    fn of(text: &str) -> Self {
+        let count = |mark: &str| i64::try_from(text.matches(mark).count()).unwrap_or(i64::MAX);
+        let quotes = ["\"", "'''", "`"].map(|mark| text.matches(mark).count() % 2 == 1);
+        Self { nesting: Nesting::of(text), comments: count("/*") - count("*/"), quotes }
+    }
+}
+
+/// Whether the text neither opens anything for what stands below it nor closes anything of what stands above.
+#[must_use]
+pub fn stands_alone(text: &str) -> bool {
+    Shape::of(text) == Shape::default()
+}
+
+/// Whether a line that became another opens and closes what it did.
+#[must_use]
+pub fn same_shape(old: &str, new: &str) -> bool {
+    Shape::of(old) == Shape::of(new)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +119,24 @@ mod tests {
             ("x // :)", "y", "z", false),
         ] {
             assert_eq!(still_fit(ours, theirs, result), expected, "{result}");
+        }
+    }
+
+    #[test]
+    fn what_a_line_opens_or_closes() {
+        for (old, new, same) in [
+            ("f(a)", "g(b, [c])", true),
+            ("} else {", "} else if (a) {", true),
+            ("f(a);", "if (b) { f(a);", false),
+            ("f(a);", "f(a); }", false),
+            ("f(a);", "/* f(a);", false),
+            ("f(a); // it's", "f(b); // its", true),
+            ("f(a)", "\"\"\"f(a)", false),
+            ("f(a)", "'''f(a)", false),
+            ("f(`a`)", "f(`a)", false),
+        ] {
+            assert_eq!(same_shape(old, new), same, "{new}");
+            assert_eq!(stands_alone(new), same && !new.contains("else"), "{new}");
         }
     }
 }

@@ -13,10 +13,16 @@ enum Version {
 }
 
 /// Both sides' sections, the newer ones first; none where they are not whole sections of versions that each differ, or
-/// one side's are neither all newer nor all older than the other's.
+/// one side's are neither all newer nor all older than the other's, or what stands below, `after`, goes on with one.
 #[must_use]
-pub fn sections<'t>(ours: &[&'t str], theirs: &[&'t str]) -> Option<Vec<&'t str>> {
-    let (our, their) = (versions(ours)?, versions(theirs)?);
+pub fn sections<'t>(ours: &[&'t str], theirs: &[&'t str], after: &[&str]) -> Option<Vec<&'t str>> {
+    let ((our, level), (their, _)) = (versions(ours)?, versions(theirs)?);
+    let below = after.iter().position(|line| !line.trim().is_empty());
+    let heading = |at: usize| sign(after.get(at)?, after.get(at + 1).copied());
+    let ends = |(marks, sign): (usize, char)| if marks > 0 { marks <= level.0 } else { sign == level.1 };
+    if !below.is_none_or(|at| heading(at).is_some_and(ends)) {
+        return None;
+    }
     let order = our.iter().flat_map(|our| their.iter().map(move |their| our.cmp(their)));
     let orders: Vec<Ordering> = order.collect();
     let all = |wanted| orders.iter().all(|order| *order == wanted);
@@ -29,8 +35,12 @@ pub fn sections<'t>(ours: &[&'t str], theirs: &[&'t str]) -> Option<Vec<&'t str>
     }
 }
 
-/// The versions of the sections that the lines are, newest first; none where they are anything else.
-fn versions(lines: &[&str]) -> Option<Vec<Version>> {
+/// What makes a heading, as [`sign`] says it.
+type Level = (usize, char);
+
+/// The versions of the sections that the lines are, newest first, and the level of their headings; none where they are
+/// anything else.
+fn versions(lines: &[&str]) -> Option<(Vec<Version>, Level)> {
     let mut found: Vec<Version> = Vec::new();
     let mut at = lines.iter().take_while(|line| line.trim().is_empty()).count();
     let level = lines.get(at).map(|line| sign(line, lines.get(at + 1).copied()))??;
@@ -50,11 +60,11 @@ fn versions(lines: &[&str]) -> Option<Vec<Version>> {
         }
         at += 1;
     }
-    (!found.is_empty()).then_some(found)
+    (!found.is_empty()).then_some((found, level))
 }
 
 /// What makes a line a heading: how many `#` begin it, or the sign that underlines it.
-fn sign(line: &str, next: Option<&str>) -> Option<(usize, char)> {
+fn sign(line: &str, next: Option<&str>) -> Option<Level> {
     let marks = line.chars().take_while(|it| *it == '#').count();
     if marks > 0 {
         return line.get(marks..).filter(|rest| rest.starts_with(' ')).map(|_| (marks, '#'));
@@ -66,18 +76,40 @@ fn sign(line: &str, next: Option<&str>) -> Option<(usize, char)> {
     (underlines && says).then_some((0, first))
 }
 
-/// `## [1.2.0] - 2026-01-02`, `Version 1.2`, `4.21.1 / 2024-10-08`, `Unreleased`.
+/// `## [1.2.0] - 2026-01-02`, `Version 1.2`, `4.21.1 / 2024-10-08`, `Unreleased`: the first word, or the second where
+/// the first is no version and none follows that would make a sentence of it.
 fn version(heading: &str) -> Option<Version> {
     let text = heading.trim_start_matches('#').trim().to_ascii_lowercase();
     let mut words = text.split_whitespace();
-    let word = words.find(|word| !matches!(*word, "version" | "release" | "gin"))?;
-    let word = word.trim_matches(['[', ']', '(', ')', '*', ':', ',']);
-    if matches!(word, "unreleased" | "next" | "dev" | "master") {
-        return Some(Version::Unreleased);
+    let (first, second, third) = (words.next()?, words.next(), words.next());
+    let says = |word: Option<&str>| word.is_some_and(|word| word.starts_with(char::is_alphabetic));
+    match numbers(first) {
+        Some(version) => Some(version),
+        None if is_unreleased(first) => (!says(second)).then_some(Version::Unreleased),
+        None => second.filter(|_| says(Some(first)) && !says(third)).and_then(numbers),
     }
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(['[', ']', '(', ')', '*', ':', ','])
+}
+
+fn is_unreleased(word: &str) -> bool {
+    matches!(bare(word), "unreleased" | "next" | "dev" | "master")
+}
+
+/// `[v1.2.0]`, without the zeros at its end: `2.0` and `2.0.0` are one version.
+fn numbers(word: &str) -> Option<Version> {
+    let word = bare(word);
     let numbers = word.strip_prefix('v').unwrap_or(word).split('.').map(|part| part.parse().ok());
-    let numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
-    (numbers.len() > 1).then_some(Version::Numbers(numbers))
+    let mut numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
+    if numbers.len() < 2 {
+        return None;
+    }
+    while numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    Some(Version::Numbers(numbers))
 }
 
 #[cfg(test)]
@@ -89,8 +121,12 @@ mod tests {
     }
 
     fn check(ours: &str, theirs: &str, expected: Option<String>) {
+        check_above("", ours, theirs, expected);
+    }
+
+    fn check_above(after: &str, ours: &str, theirs: &str, expected: Option<String>) {
         for (ours, theirs) in [(ours, theirs), (theirs, ours)] {
-            let made = sections(&lines(ours), &lines(theirs));
+            let made = sections(&lines(ours), &lines(theirs), &lines(after));
             assert_eq!(made.map(|lines| lines.concat()), expected, "{ours}{theirs}");
         }
     }
@@ -105,6 +141,15 @@ mod tests {
         check(new, old, Some(format!("{new}{old}")));
         let (new, old) = ("## [1.10.0] - 2026\n### Added\n- new\n\n## 1.9.1\n- x\n\n", "## v1.9.0\n- old\n\n");
         check(new, old, Some(format!("{new}{old}")));
+        // The name of what is released, whatever it is.
+        let (new, old) = ("## Widget v1.10.0 (2026-01-02)\n- new\n\n", "## Version 1.9.1:\n- old\n\n");
+        check(new, old, Some(format!("{new}{old}")));
+        // Above a section of theirs, of a heading that stands higher, or at the end.
+        for after in ["## 1.0\n- x\n", "\n# End\n", "\n\n"] {
+            check_above(after, new, old, Some(format!("{new}{old}")));
+        }
+        let (new, old) = ("2.0\n===\n- new\n\n", "1.9\n===\n- old\n\n");
+        check_above("1.8\n===\n", new, old, Some(format!("{new}{old}")));
     }
 
     #[test]
@@ -118,8 +163,18 @@ mod tests {
             ("## Thanks\n- a\n", "## 0.5\n- c\n"),
             ("### 2.0\n- a\n# End\n", "### 0.5\n- c\n"),
             ("## 2.0-rc.1\n- a\n", "## 0.5\n- c\n"),
+            // The same version, and sentences.
+            ("## 2.0\n- a\n", "## 2.0.0\n- b\n"),
+            ("## Since 2.0 it works\n- a\n", "## 0.5\n- c\n"),
+            ("## Dev notes\n- a\n", "## 0.5\n- c\n"),
+            ("## The old 2.0\n- a\n", "## 0.5\n- c\n"),
         ] {
             check(ours, theirs, None);
         }
+        // Put above what was not released yet, which is of whichever stands last.
+        for after in ["- old\n", "### Fixed\n- old\n", "Words\n"] {
+            check_above(after, "## 2.0\n\n", "## 1.9\n\n", None);
+        }
+        check_above("Words\n---\n", "2.0\n===\n\n", "1.9\n===\n\n", None);
     }
 }

@@ -1,40 +1,69 @@
-//! Definitions that both sides added at one place: functions, methods, types, each whole and of another name. Their
-//! order says nothing, so both stay, ours first. A line that is not understood as part of one is none here.
+//! Definitions that both sides added at one place: functions, methods, types, each whole, of another name and of the
+//! same depth. Their order says nothing, so both stay, ours first. A line that is not understood as part of one is none
+//! here, and neither is one whose place another line speaks of.
 
 use super::brackets::{Nesting, nests};
 use super::kind::Language;
-use super::moved::moves;
+use super::moved::{Moved, moves};
 use std::collections::BTreeMap;
 
-/// Both sides' lines, what both added alike once; none where they are not whole definitions, or two have one name.
+/// Decorators of Python that say something of their own function alone, so that their order means nothing. Any other may
+/// enter it somewhere: of two routes, the first that fits is taken.
+const PLAIN_DECORATORS: [&str; 9] = [
+    "@property",
+    "@staticmethod",
+    "@classmethod",
+    "@abstractmethod",
+    "@abc.abstractmethod",
+    "@cached_property",
+    "@functools.cached_property",
+    "@contextmanager",
+    "@override",
+];
+
+/// One definition.
+#[derive(Debug)]
+struct Item {
+    name: String,
+    /// Blanks before its first line.
+    indent: usize,
+    /// Whether something above it may count in which order such things stand.
+    enters: bool,
+}
+
+/// Both sides' lines; none where they are not whole definitions, two have one name, or their order may count.
 #[must_use]
 pub fn union<'t>(
     language: Language,
     ours: &[&'t str],
     theirs: &[&'t str],
-    (before, after): (&[&str], &[&str]),
+    (before, after): (&[&'t str], &[&'t str]),
 ) -> Option<Vec<&'t str>> {
     let moved = moves(ours, theirs, before, after);
-    let (our, their) =
-        { moved }.into_iter().find_map(|(our, their)| Some((items(language, &our)?, items(language, &their)?)))?;
-    let mut known = BTreeMap::new();
-    for (name, text) in &our {
-        known.insert(name.as_str(), text.as_slice());
-    }
-    let clash = their.iter().any(|(name, text)| known.get(name.as_str()).is_some_and(|known| known != text));
-    if clash {
-        return None;
-    }
-    if their.iter().all(|(name, _)| !known.contains_key(name.as_str())) {
-        // However both are moved, one after the other they are the same text.
-        return Some(ours.iter().chain(theirs).copied().collect());
-    }
-    None
+    let (our, their) = { moved }.into_iter().find_map(|moved| both(language, &moved))?;
+    let enters = |items: &[Item]| items.iter().any(|item| item.enters);
+    let overloads = |name: &str, other: &str| name.split('(').next() == other.split('(').next();
+    let clash = our.iter().any(|our| their.iter().any(|their| overloads(&our.name, &their.name)));
+    // However both are moved, one after the other they are the same text.
+    let counts = clash || enters(&our) && enters(&their);
+    (!counts).then(|| ours.iter().chain(theirs).copied().collect())
 }
 
-/// The definitions that the lines are, each with its name; none where a line is of none.
-fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&'t str>)>> {
-    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+/// Both sides' definitions, where nothing beside their place makes it matter.
+fn both(language: Language, moved: &Moved<'_>) -> Option<(Vec<Item>, Vec<Item>)> {
+    let (our, their) = (items(language, &moved.ours)?, items(language, &moved.theirs)?);
+    let indents = our.iter().chain(&their).map(|item| item.indent);
+    let (least, most) = (indents.clone().min()?, indents.max()?);
+    // What stands above may be of the first definition alone; what is indented deeper below is of the last one.
+    let last = moved.last.unwrap_or_default().trim_start();
+    let speaks = ["@", "#", "[", "//", "/*", "*"].iter().any(|sign| last.starts_with(sign));
+    let goes_on = language == Language::Python && moved.next.is_some_and(|next| indent(next) > least);
+    (least == most && !speaks && !goes_on).then_some((our, their))
+}
+
+/// The definitions that the lines are; none where a line is of none.
+fn items(language: Language, lines: &[&str]) -> Option<Vec<Item>> {
+    let mut found = Vec::new();
     let mut lines = lines.iter().copied().peekable();
     let mut above = Vec::new();
     while let Some(line) = lines.next() {
@@ -45,6 +74,7 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
         }
         let name = defined(language, text)?;
         let mut item = std::mem::take(&mut above);
+        let enters = item.iter().any(|line| enters(language, line.trim()));
         let (mut nesting, indent) = (Nesting::default(), indent(line));
         item.push(line);
         nesting.read(line);
@@ -60,10 +90,19 @@ fn items<'t>(language: Language, lines: &[&'t str]) -> Option<Vec<(String, Vec<&
         if !nesting.is_whole() || !ends(language, &item) {
             return None;
         }
-        found.push((name, item));
+        found.push(Item { name, indent, enters });
     }
     // What is left above belongs to something that is not here, unless it says nothing.
     above.iter().all(|line| line.trim().is_empty()).then_some(found).filter(|found| !found.is_empty())
+}
+
+/// Whether a line above a definition is a decorator that may enter it somewhere.
+fn enters(language: Language, text: &str) -> bool {
+    let plain = || {
+        let accessor = [".setter", ".getter", ".deleter"].iter().any(|end| text.ends_with(end));
+        accessor || PLAIN_DECORATORS.contains(&text)
+    };
+    language == Language::Python && text.starts_with('@') && !plain()
 }
 
 /// Whether the next line that is not blank is indented deeper.
@@ -132,9 +171,11 @@ fn defined(language: Language, text: &str) -> Option<String> {
             None => named(text, &["func ", "type "]),
         },
         Language::JavaScript => {
-            let text = ["export ", "default ", "async "]
-                .iter()
-                .fold(text, |text, word| text.strip_prefix(word).unwrap_or(text));
+            // There is one of a file, whatever it is called.
+            if text.starts_with("export default ") {
+                return Some("default".to_owned());
+            }
+            let text = ["export ", "async "].iter().fold(text, |text, word| text.strip_prefix(word).unwrap_or(text));
             named(text, &["function ", "class "])
         }
         Language::Swift => named(text, &["func ", "struct ", "class ", "enum "]),
@@ -143,7 +184,8 @@ fn defined(language: Language, text: &str) -> Option<String> {
     }
 }
 
-/// A method or a type: modifiers first, so that it is no statement. Of methods the parameters are part of the name.
+/// A method or a type: modifiers first, so that it is no statement. Of methods the parameters' types are part of the
+/// name.
 fn member(text: &str) -> Option<String> {
     const MODIFIERS: [&str; 9] =
         ["public", "private", "protected", "internal", "static", "final", "abstract", "override", "async"];
@@ -157,7 +199,12 @@ fn member(text: &str) -> Option<String> {
     }
     let (head, parameters) = rest.split_once('(')?;
     let name = head.rsplit(' ').next().and_then(identifier)?;
-    (modified && !head.contains('=')).then(|| format!("{name}({}", parameters.trim_end_matches(['{', ' '])))
+    // A parameter without its own name.
+    let types = parameters.split_once(')').map_or(parameters, |(inside, _)| inside).split(',').map(|parameter| {
+        let parameter = parameter.trim();
+        parameter.rsplit_once(' ').map_or(parameter, |(kind, _)| kind)
+    });
+    (modified && !head.contains('=')).then(|| format!("{name}({}", types.collect::<Vec<_>>().join(",")))
 }
 
 /// The name after one of these words.
@@ -229,12 +276,64 @@ mod tests {
             NOTHING,
             true,
         );
-        check(java, "  public void a(int b) {\n  }\n", "  public void a(long b) {\n  }\n", NOTHING, true);
+        check(java, "  public void a(int b) {\n  }\n", "  public void a(long b) {\n  }\n", NOTHING, false);
+        check(java, "  public void a(int b) {\n  }\n", "  public void c(int b) {\n  }\n", NOTHING, true);
         check(java, "  public int a = f();\n", "  public int b() {\n  }\n", NOTHING, false);
         check(java, "  f(a);\n", "  public int b() {\n  }\n", NOTHING, false);
         check(Language::JavaScript, "function a() {\n}\n", "class B {\n}\n", NOTHING, true);
+        check(Language::JavaScript, "export default class A {\n}\n", "export class B {\n}\n", NOTHING, true);
+        check(
+            Language::JavaScript,
+            "export default class A {\n}\n",
+            "export default function b() {\n}\n",
+            NOTHING,
+            false,
+        );
         check(Language::JavaScript, "a.b = function () {\n}\n", "function c() {\n}\n", NOTHING, false);
         check(Language::C, "int a() {\n}\n", "int b() {\n}\n", NOTHING, false);
+    }
+
+    #[test]
+    fn definitions_of_different_depth() {
+        let (top, method) = ("\ndef b():\n    y\n", "\n    def a(self):\n        x\n");
+        check(Language::Python, top, method, ("class Z:\n    def z(self):\n        z\n", ""), false);
+        check(Language::Rust, "fn a() {}\n", "    fn b() {}\n", ("", ""), false);
+    }
+
+    #[test]
+    fn a_place_that_matters() {
+        let (a, b) = ("def a():\n    x\n", "def b():\n    y\n");
+        for (before, after, both) in [
+            ("z()\n", "", true),
+            ("# of z\n", "z()\n", false),
+            ("@cached\n", "def z():\n", false),
+            ("z()\n", "\n    y()\n", false),
+            ("z()\n", "\ny()\n    z()\n", true),
+        ] {
+            check(Language::Python, a, b, (before, after), both);
+        }
+        check(Language::Rust, "fn a() {}\n", "fn b() {}\n", ("#[test]\n", "fn z() {}\n"), false);
+        check(Language::Rust, "fn a() {}\n", "fn b() {}\n", ("}\n", "    fn z() {}\n"), true);
+        // Moved to where it begins, another line goes on with the last one.
+        let cut = |name: &str| format!("    z()\n\ndef {name}():\n    {name}()\n");
+        let before = "def y():\n    y()\n";
+        check(Language::Python, &cut("a"), &cut("b"), (before, "    z()\n\nq()\n"), true);
+        check(Language::Python, &cut("a"), &cut("b"), (before, "    z()\n    q()\n"), false);
+    }
+
+    #[test]
+    fn decorators_that_enter_a_function_somewhere() {
+        let of = |decorator: &str, name: &str| format!("{decorator}\ndef {name}(self):\n    x\n");
+        for (ours, theirs, both) in [
+            ("@app.get(\"/users/{id}\")", "@app.get(\"/users/me\")", false),
+            ("@hook", "@app.get(\"/users/me\")", false),
+            ("@app.before_request", "@app.before_request", false),
+            ("@app.get(\"/users/me\")", "@property", true),
+            ("@app.get(\"/users/me\")", "# plain", true),
+            ("@b.setter", "@staticmethod", true),
+        ] {
+            check(Language::Python, &of(ours, "a"), &of(theirs, "b"), ("", ""), both);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::brackets::still_fit;
 use super::diff::{By, Change, changes_by};
 use super::diff3::{Hunk, Region, regions, regions_of};
-use super::doubts::{Changed, doubt};
+use super::doubts::{Changed, Merged, doubt};
 use super::hunk::{Around, How, resolve};
 use super::keyed::{Judged, Keyed};
 use super::kind::{Kind, kind};
@@ -178,10 +178,7 @@ impl File<'_> {
                 Region::Clean(lines) => before.extend_from_slice(lines),
                 Region::Conflict(hunk) => {
                     let Self { kind, higher_version, .. } = *self;
-                    let after = match self.regions.get(at + 1) {
-                        Some(Region::Clean(lines)) => *lines,
-                        Some(Region::Conflict(_)) | None => &[],
-                    };
+                    let after = clean_after(self.regions, at);
                     let around = Around { kind, before: &before, after, blanks, order_matters, higher_version };
                     let made =
                         if hunk.is_complete() { resolve(hunk, &around) } else { resolve_end(self.by, hunk, &around) };
@@ -199,13 +196,16 @@ impl File<'_> {
         let with = |side: for<'h> fn(&'h Hunk<'_, &'h str>) -> &'h [&'h str]| self.text(judged, side);
         let texts = [with(|hunk| hunk.ours), with(|hunk| hunk.theirs)];
         let nests = matches!(self.kind, Kind::Code(_) | Kind::GoMod | Kind::Other);
-        if let Kind::Code(language) = self.kind
-            && judged.iter().all(Result::is_ok)
-        {
+        let language = match self.kind {
+            Kind::Code(language) => Some(language),
+            _ => None,
+        };
+        let resolved = judged.iter().any(Result::is_ok);
+        if resolved && (language.is_some() || self.kind == Kind::Other) {
             let [by_us, by_them] = changed;
             let changed = Changed { base, ours: (ours, by_us), theirs: (theirs, by_them) };
-            let [merged, _] = &texts;
-            if let Some(why) = doubt(language, &changed, merged) {
+            let merged = Merged { decided: &with(|_| &[]), either: texts.each_ref().map(String::as_str) };
+            if let Some(why) = doubt(language, &changed, &merged) {
                 return Err(why);
             }
         }
@@ -264,19 +264,34 @@ impl File<'_> {
     }
 }
 
+/// The lines after a hunk, as far as both sides have them.
+fn clean_after<'r, 't>(regions: &'r [Region<'t, &'t str>], hunk: usize) -> &'r [&'t str] {
+    match regions.get(hunk + 1) {
+        Some(Region::Clean(lines)) => lines,
+        Some(Region::Conflict(_)) | None => &[],
+    }
+}
+
 /// A hunk at the end of the file, where a side's last line has no end: with all of them ended, its changes may not
 /// touch any more.
 fn resolve_end(by: By, hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String>, How), &'static str> {
     let whole = [hunk.base, hunk.ours, hunk.theirs].map(|lines| complete(&lines.concat()));
     let [base, ours, theirs] = whole.each_ref().map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let (mut made, mut how) = (Vec::new(), How::OneSided);
-    for region in regions(by, &base, &ours, &theirs).ok_or("its lines are too far apart")? {
+    let regions = regions(by, &base, &ours, &theirs).ok_or("its lines are too far apart")?;
+    let mut before = around.before.to_vec();
+    for (at, region) in regions.iter().enumerate() {
         match region {
-            Region::Clean(lines) => made.extend(lines.iter().map(|line| (*line).to_owned())),
+            Region::Clean(lines) => {
+                made.extend(lines.iter().map(|line| (*line).to_owned()));
+                before.extend_from_slice(lines);
+            }
             Region::Conflict(hunk) => {
-                let (lines, by_rule) = resolve(&hunk, around)?;
+                let around = Around { before: &before, after: clean_after(&regions, at), ..*around };
+                let (lines, by_rule) = resolve(hunk, &around)?;
                 made.extend(lines);
                 how = by_rule;
+                before.extend_from_slice(hunk.ours);
             }
         }
     }

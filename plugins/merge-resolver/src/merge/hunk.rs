@@ -91,7 +91,7 @@ pub fn resolve(hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String
     }
     if hunk.base.is_empty() {
         let Around { before, after, order_matters, .. } = *around;
-        let added = Added { ours: hunk.ours, theirs: hunk.theirs, before, order_matters };
+        let added = Added { ours: hunk.ours, theirs: hunk.theirs, before, after, order_matters };
         if let Kind::Code(language) = around.kind
             && let Some(lines) = definitions::union(language, hunk.ours, hunk.theirs, (before, after))
         {
@@ -100,13 +100,19 @@ pub fn resolve(hunk: &Hunk<'_, &str>, around: &Around<'_>) -> Result<(Vec<String
         return union(around.kind, &added).map(|lines| (owned(&lines), How::List));
     }
     if let Kind::Code(language) = around.kind
-        && let Some(lines) = import_sets::merge(language, hunk.base, hunk.ours, hunk.theirs)
+        && let Some(lines) = import_sets::merge(language, hunk.base, hunk.ours, hunk.theirs, around.before)
     {
         return Ok((owned(&lines), How::List));
     }
-    // Whose words belong to which sentence is not told by lines.
-    if !matches!(around.kind, Kind::Prose | Kind::Changelog)
-        && let Some((lines, in_words)) = align::merge(hunk.base, hunk.ours, hunk.theirs)
+    // Whose words belong to which sentence is not told by lines; nor which patterns another takes back.
+    let told = match around.kind {
+        Kind::Prose | Kind::Changelog => false,
+        Kind::Ignore => !around.order_matters,
+        _ => true,
+    };
+    if told
+        && let Some((lines, in_words)) =
+            align::merge((around.kind.blocks(), around.before.last().copied()), hunk.base, hunk.ours, hunk.theirs)
     {
         return Ok((lines, if in_words { How::Words } else { How::Lines }));
     }

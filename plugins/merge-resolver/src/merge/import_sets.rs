@@ -1,14 +1,23 @@
 //! Imports that both sides changed, as the sets that they are: what either side took away is gone, what either added is
 //! there. Asked where each line is one whole import; a line that a side wrote anew counts as one gone and one added.
 
-use super::imports::bound_names;
+use super::imports::{bound_names, may_follow};
 use super::kind::Language;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Our lines without what theirs took away, with what theirs added; none where a line is not understood, two bind one
-/// name, or one was changed by both.
+/// name, one was changed by both, or the lines `before` may say something of the first.
 #[must_use]
-pub fn merge<'t>(language: Language, base: &[&str], ours: &[&'t str], theirs: &[&'t str]) -> Option<Vec<&'t str>> {
+pub fn merge<'t>(
+    language: Language,
+    base: &[&str],
+    ours: &[&'t str],
+    theirs: &[&'t str],
+    before: &[&str],
+) -> Option<Vec<&'t str>> {
+    if !may_follow(language, before) {
+        return None;
+    }
     let sets = [base, ours, theirs].map(|lines| imports(language, lines));
     let [Some(from), Some(our), Some(their)] = sets else { return None };
     let (by_us, by_them) = (added(&our, &from), added(&their, &from));
@@ -73,10 +82,14 @@ mod tests {
     use super::*;
 
     fn check(language: Language, base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
+        check_below(language, "\n", base, ours, theirs, expected);
+    }
+
+    fn check_below(language: Language, before: &str, base: &str, ours: &str, theirs: &str, expected: Option<&str>) {
         fn of(text: &str) -> Vec<&str> {
             text.split_inclusive('\n').collect()
         }
-        let made = merge(language, &of(base), &of(ours), &of(theirs)).map(|lines| lines.concat());
+        let made = merge(language, &of(base), &of(ours), &of(theirs), &of(before)).map(|lines| lines.concat());
         assert_eq!(made.as_deref(), expected, "{base}{ours}{theirs}");
     }
 
@@ -126,5 +139,26 @@ mod tests {
         check(python, "import a\n", "import b\nf()\n", "import d\n", None);
         check(python, "import a\nimport a\n", "import b\n", "import a\nimport a\nimport d\n", None);
         check(python, "import a\n", "import b\n", "from c import *\n", None);
+    }
+
+    #[test]
+    fn what_stands_above_may_say_something_of_the_first() {
+        let (base, ours, theirs) = ("mod tests;\n", "mod unit;\n", "mod tests;\nmod trace;\n");
+        for (before, expected) in [
+            ("#[cfg(test)]\n", None),
+            ("// Tests.\n", None),
+            ("fn f() {\n", None),
+            ("\n", Some("mod trace;\nmod unit;\n")),
+            ("mod sum;\n", Some("mod trace;\nmod unit;\n")),
+            ("", Some("mod trace;\nmod unit;\n")),
+        ] {
+            check_below(Language::Rust, before, base, ours, theirs, expected);
+        }
+        let (base, ours, theirs) = ("\t\"a\"\n", "\t\"b\"\n", "\t\"a\"\n\t\"c\"\n");
+        for (before, expected) in
+            [("import (\n\t\"z\"\n", Some("\t\"b\"\n\t\"c\"\n")), ("import (\n)\n", None), ("f(\n", None), ("", None)]
+        {
+            check_below(Language::Go, before, base, ours, theirs, expected);
+        }
     }
 }

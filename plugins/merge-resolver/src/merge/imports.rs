@@ -21,6 +21,24 @@ pub fn bound_names(language: Language, line: &str) -> Option<Vec<String>> {
     }
 }
 
+/// Whether imports may stand after these lines without another meaning: what is above a line, such as an attribute, may
+/// be of that line alone, and in Go a line is an import by the block that it stands in.
+#[must_use]
+pub fn may_follow(language: Language, before: &[&str]) -> bool {
+    match (language, before.last()) {
+        (Language::Go, _) => in_block(before, "import ("),
+        (_, None) => true,
+        (_, Some(line)) => line.trim().is_empty() || bound_names(language, line).is_some(),
+    }
+}
+
+/// Whether the last block opened by these lines is opened by the line `opening` and still open.
+#[must_use]
+pub fn in_block(before: &[&str], opening: &str) -> bool {
+    let edge = before.iter().rev().map(|line| line.trim()).find(|line| line.ends_with('(') || *line == ")");
+    edge == Some(opening)
+}
+
 fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|it| it.is_alphabetic() || it == '_' || it == '$')
@@ -143,6 +161,34 @@ fn c_sharp(text: &str) -> Option<Vec<String>> {
     }
 }
 
+const GO_KEYWORDS: [&str; 25] = [
+    "break",
+    "case",
+    "chan",
+    "const",
+    "continue",
+    "default",
+    "defer",
+    "else",
+    "fallthrough",
+    "for",
+    "func",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "interface",
+    "map",
+    "package",
+    "range",
+    "return",
+    "select",
+    "struct",
+    "switch",
+    "type",
+    "var",
+];
+
 /// A line inside `import (…)`: a path in quotes, maybe with a name before it.
 fn go(text: &str) -> Option<Vec<String>> {
     let (name, path) = text.split_once('"')?;
@@ -150,7 +196,7 @@ fn go(text: &str) -> Option<Vec<String>> {
     match name.trim() {
         "" => Some(vec![path.rsplit('/').next()?.to_owned()]),
         "_" => Some(Vec::new()),
-        name => is_name(name).then(|| vec![name.to_owned()]),
+        name => (is_name(name) && !GO_KEYWORDS.contains(&name)).then(|| vec![name.to_owned()]),
     }
 }
 
@@ -216,7 +262,16 @@ mod tests {
                 ("import a.*;", None),
             ],
         );
-        check(Language::Go, &[("\t\"a/b\"", Some(&["b"])), ("\tx \"a/b\"", Some(&["x"])), ("\t. \"a\"", None)]);
+        check(
+            Language::Go,
+            &[
+                ("\t\"a/b\"", Some(&["b"])),
+                ("\tx \"a/b\"", Some(&["x"])),
+                ("\t. \"a\"", None),
+                ("\treturn \"a\"", None),
+                ("\tcase \"a\"", None),
+            ],
+        );
         check(Language::Go, &[("\t_ \"a/b\"", Some(&[])), ("\t\"a\", \"b\"", None), ("\t\"a\",", None)]);
         check(
             Language::CSharp,

@@ -1,5 +1,7 @@
 //! What a file is, told from its path: which rules may be asked about it. Never from what it says.
 
+use super::blocks::Blocks;
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -38,7 +40,7 @@ pub enum Language {
     CSharp,
     /// Go.
     Go,
-    /// Java, Kotlin, Scala.
+    /// Java, Kotlin.
     Java,
     /// JavaScript and TypeScript.
     JavaScript,
@@ -48,6 +50,20 @@ pub enum Language {
     Rust,
     /// Swift.
     Swift,
+}
+
+impl Kind {
+    /// What shows where a block begins and ends.
+    #[must_use]
+    pub const fn blocks(self) -> Blocks {
+        match self {
+            Self::Code(Language::Python) => Blocks::Indentation,
+            Self::Code(_) | Self::Ignore | Self::Requirements | Self::GoMod | Self::GoSum => Blocks::Brackets,
+            Self::Json | Self::Toml | Self::Yaml | Self::Lock | Self::Prose | Self::Changelog | Self::Other => {
+                Blocks::Unknown
+            }
+        }
+    }
 }
 
 const LOCKS: [&str; 25] = [
@@ -108,11 +124,12 @@ pub fn kind(path: &str) -> Kind {
         "c" | "h" | "cc" | "cpp" | "cxx" | "hh" | "hpp" => Kind::Code(Language::C),
         "cs" => Kind::Code(Language::CSharp),
         "go" => Kind::Code(Language::Go),
-        "java" | "kt" | "kts" | "scala" => Kind::Code(Language::Java),
+        "java" | "kt" | "kts" => Kind::Code(Language::Java),
         "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" => Kind::Code(Language::JavaScript),
         "py" | "pyi" => Kind::Code(Language::Python),
         "rs" => Kind::Code(Language::Rust),
         "swift" => Kind::Code(Language::Swift),
+        "html" | "htm" | "xhtml" | "po" => Kind::Prose,
         "" if !prose_without_extension(name) => Kind::Other,
         _ if prose => Kind::Prose,
         _ => Kind::Other,
@@ -142,6 +159,9 @@ mod tests {
             ("docs/a.md", Kind::Prose),
             ("LICENSE", Kind::Prose),
             ("Makefile", Kind::Other),
+            ("docs/history.html", Kind::Prose),
+            // Its blocks may have no brackets.
+            ("a.scala", Kind::Other),
             (".gitignore", Kind::Ignore),
             (".gitattributes", Kind::Other),
             ("requirements-dev.txt", Kind::Requirements),

@@ -3,7 +3,7 @@
 //! of them say something of the same thing.
 
 use super::changelog::sections;
-use super::imports::bound_names;
+use super::imports::{bound_names, in_block, may_follow};
 use super::kind::{Kind, Language};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,8 @@ pub struct Added<'t> {
     pub theirs: &'t [&'t str],
     /// All lines before the place, as our side has them.
     pub before: &'t [&'t str],
+    /// Lines after it, as far as both sides have them.
+    pub after: &'t [&'t str],
     /// Whether either side's whole file has a line that makes order matter (`!` in an ignore file).
     pub order_matters: bool,
 }
@@ -28,7 +30,7 @@ pub fn union<'t>(kind: Kind, added: &Added<'t>) -> Result<Vec<&'t str>, &'static
     match kind {
         Kind::Ignore if added.order_matters => Err("the file has patterns with `!`, so the order of patterns matters"),
         Kind::Ignore => Ok(once(added, |line| !line.trim().is_empty() && !line.starts_with('#'))),
-        Kind::Changelog => changelog(added).or_else(|why| sections(added.ours, added.theirs).ok_or(why)),
+        Kind::Changelog => changelog(added).or_else(|why| sections(added.ours, added.theirs, added.after).ok_or(why)),
         Kind::Requirements => keyed(added, requirement).ok_or("both sides added a requirement of the same package"),
         Kind::GoMod if in_block(added.before, "require (") => {
             keyed(added, go_requirement).ok_or("both sides added a requirement of the same module")
@@ -91,12 +93,6 @@ fn go_sum(line: &str) -> Option<String> {
     (sum.starts_with("h1:") && words.next().is_none()).then(|| format!("{module} {version}"))
 }
 
-/// Whether the last block opened before the place is opened by the line `opening` and still open.
-fn in_block(before: &[&str], opening: &str) -> bool {
-    let edge = before.iter().rev().map(|line| line.trim()).find(|line| line.ends_with('(') || *line == ")");
-    edge == Some(opening)
-}
-
 /// Entries begin with a bullet; deeper lines belong to the entry above them.
 fn changelog<'t>(added: &Added<'t>) -> Result<Vec<&'t str>, &'static str> {
     const WHY: &str = "both sides added more than entries of one list";
@@ -127,11 +123,7 @@ fn changelog<'t>(added: &Added<'t>) -> Result<Vec<&'t str>, &'static str> {
 
 fn imports<'t>(language: Language, added: &Added<'t>) -> Result<Vec<&'t str>, &'static str> {
     const NOT_IMPORTS: &str = "both sides added lines at the same place, and their order may matter";
-    let follows = match (language, added.before.last()) {
-        (Language::Go, _) => in_block(added.before, "import ("),
-        (_, None) => true,
-        (_, Some(line)) => line.trim().is_empty() || bound_names(language, line).is_some(),
-    };
+    let follows = may_follow(language, added.before);
     let mut bound = BTreeMap::new();
     for (side, lines) in [(0, added.ours), (1, added.theirs)] {
         for line in lines {
@@ -153,7 +145,7 @@ mod tests {
 
     fn check(kind: Kind, before: &[&str], ours: &[&str], theirs: &[&str], expected: Option<&[&str]>) {
         let order_matters = ours.iter().chain(theirs).any(|line| line.starts_with('!'));
-        let made = union(kind, &Added { ours, theirs, before, order_matters });
+        let made = union(kind, &Added { ours, theirs, before, after: &[], order_matters });
         assert_eq!(made.as_deref().ok(), expected, "{kind:?}: {made:?}");
     }
 

@@ -6,6 +6,7 @@
 //! result together and checks it whole; `markers` reads and writes conflicts.
 
 mod align;
+mod blocks;
 mod brackets;
 mod changelog;
 mod definitions;
@@ -14,9 +15,12 @@ mod diff3;
 mod doubts;
 mod file;
 mod histogram;
+#[cfg(test)]
+mod hostile;
 mod hunk;
 mod import_sets;
 mod imports;
+mod indentation;
 mod keyed;
 mod kind;
 mod list;

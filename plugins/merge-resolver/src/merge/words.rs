@@ -6,6 +6,9 @@ use super::diff3::weave_of;
 use super::tokens::{is_solid, tokens};
 use std::ops::Range;
 
+/// What a line begins with that says nothing to a machine, in whatever language.
+const OUT: [&str; 8] = ["//", "#", "--", "/*", ";", "%", "<!--", "REM "];
+
 /// A line and both sides' versions of it, by their tokens.
 struct Line<'t> {
     from: Vec<&'t str>,
@@ -43,8 +46,9 @@ impl<'t> Line<'t> {
         all_apart.then(|| weave_of(both, &self.from, &self.ours, &self.theirs, None))?
     }
 
-    /// Whether a side changed the name before brackets in which the other put or took a comma, or all that stood there.
-    fn names_the_counted(&self) -> bool {
+    /// Whether a side changed the name before brackets in which the other put or took a comma, or all that stood there;
+    /// or both put or took commas in the same round brackets, so that neither knows which place its own has.
+    fn speaks(&self) -> bool {
         let mut open: Vec<usize> = Vec::new();
         for (at, token) in self.from.iter().enumerate() {
             match *token {
@@ -52,10 +56,12 @@ impl<'t> Line<'t> {
                 ")" | "]" | "}" => {
                     let Some(opened) = open.pop() else { continue };
                     let (ours, theirs) = ((&self.by_us, &self.ours), (&self.by_them, &self.theirs));
-                    let half = |named: &[Change], (by, side): (&Vec<Change>, &Vec<&str>)| {
-                        is_named(named, opened) && self.is_counted(by, side, opened..at)
-                    };
-                    if half(&self.by_us, theirs) || half(&self.by_them, ours) {
+                    let counted = |(by, side): (&Vec<Change>, &Vec<&'t str>)| self.counted(by, side, &(opened..at));
+                    let (our, their) = (counted(ours), counted(theirs));
+                    let named = |by: &[Change], counted: &[_]| !counted.is_empty() && is_named(by, opened);
+                    let other = |one: &[_], other: &[_]| one.iter().any(|change| !other.contains(change));
+                    let both = *token == ")" && other(&our, &their) && other(&their, &our);
+                    if both || named(&self.by_us, &their) || named(&self.by_them, &our) {
                         return true;
                     }
                 }
@@ -65,13 +71,16 @@ impl<'t> Line<'t> {
         false
     }
 
-    fn is_counted(&self, by: &[Change], side: &[&str], brackets: Range<usize>) -> bool {
-        let comma = |tokens: Option<&[&str]>| tokens.is_some_and(|tokens| tokens.contains(&","));
-        let mut inside = by.iter().filter(|it| it.base.start > brackets.start && it.base.end <= brackets.end);
-        inside.any(|change| {
+    /// A side's changes within brackets that put or took a comma, or all that stood there: what of the line, and the
+    /// words now there.
+    fn counted(&self, by: &[Change], side: &[&'t str], brackets: &Range<usize>) -> Vec<(Range<usize>, Vec<&'t str>)> {
+        let inside = by.iter().filter(|it| it.base.start > brackets.start && it.base.end <= brackets.end);
+        let counted = inside.filter_map(|change| {
+            let (from, to) = (self.from.get(change.base.clone())?, side.get(change.side.clone())?);
             let all = change.base == (brackets.start + 1..brackets.end);
-            all || comma(self.from.get(change.base.clone())) || comma(side.get(change.side.clone()))
-        })
+            (all || from.contains(&",") || to.contains(&",")).then(|| (change.base.clone(), to.to_vec()))
+        });
+        counted.collect()
     }
 }
 
@@ -87,7 +96,7 @@ pub fn merge_line(base: &str, ours: &str, theirs: &str) -> Option<String> {
     let made = line.merged()?;
     // Where repeated words let a change stand in two places, the other direction finds the other place.
     let again = line.turned()?.merged()?;
-    let speaks = line.names_the_counted() || comments_on_changed(base, ours, theirs);
+    let speaks = line.speaks() || comments_on_changed(base, ours, theirs);
     (again.iter().rev().eq(&made) && !speaks).then(|| made.concat())
 }
 
@@ -95,18 +104,27 @@ pub fn merge_line(base: &str, ours: &str, theirs: &str) -> Option<String> {
 /// are others now, a name before brackets that hold another number of things now.
 #[must_use]
 pub fn speaks_of_the_other(base: &str, ours: &str, theirs: &str) -> bool {
-    let counted = Line::read(base, ours, theirs).is_some_and(|line| line.names_the_counted());
-    counted || comments_on_changed(base, ours, theirs)
+    Line::read(base, ours, theirs).is_some_and(|line| line.speaks()) || comments_on_changed(base, ours, theirs)
 }
 
 fn comments_on_changed(base: &str, ours: &str, theirs: &str) -> bool {
-    comment_of_changed(base, ours, theirs) || comment_of_changed(base, theirs, ours)
+    let is_out = |line: &str| OUT.iter().any(|sign| line.trim_start().starts_with(sign));
+    let by_one = [ours, theirs].into_iter().any(|side| is_out(side) != is_out(base));
+    // Two people's words in one sentence.
+    let [from, our, their] = [base, ours, theirs].map(|line| split_comment(line).1);
+    let both = our != from && their != from && our != their;
+    by_one || both || comment_of_changed(base, ours, theirs) || comment_of_changed(base, theirs, ours)
 }
 
 /// Whether `one` changed the comment at the line's end, and `other` what stands before it.
 fn comment_of_changed(base: &str, one: &str, other: &str) -> bool {
     let [from, one, other] = [base, one, other].map(split_comment);
     from.0 != other.0 && from.1 != one.1
+}
+
+/// Whether a comment to the line's end begins here, which an attribute of Rust is none of.
+fn is_comment(text: &str) -> bool {
+    ["//", "#", "/*", "-- "].iter().any(|sign| text.starts_with(sign)) && !text.starts_with("#[")
 }
 
 /// What a line says, and the comment after it.
@@ -119,7 +137,7 @@ fn split_comment(line: &str) -> (&str, &str) {
             Some(open) if it == open && before != '\\' => quote = None,
             Some(_) => {}
             None if matches!(it, '"' | '\'' | '`') => quote = Some(it),
-            None if before.is_whitespace() && ["//", "# ", "/*"].iter().any(|sign| rest.starts_with(sign)) => {
+            None if before.is_whitespace() && is_comment(rest) => {
                 let (says, comment) = line.split_at(at);
                 return (says.trim(), comment.trim());
             }
@@ -169,6 +187,21 @@ mod tests {
             ("f(a)\n", "f()\n", "g(a)\n", true),
             ("f(a)(b)\n", "f(a)(b, c)\n", "g(a)(b)\n", false),
             ("f(a, b)\n", "f(a, c)\n", "g(a, b)\n", false),
+            // Both put something in, so that the others have other places; or the same.
+            ("f(a)\n", "f(a, b)\n", "f(c, a)\n", true),
+            ("f(a)\n", "g(f(a), b)\n", "f(c, a)\n", false),
+            ("f(a, b)\n", "f(a, b, c)\n", "f(x, b, c)\n", false),
+            ("use a::{b};\n", "use a::{b, c};\n", "use a::{d, b};\n", false),
+            // Taken out by one side, in whatever language.
+            ("f(a)\n", "#f(a)\n", "f(b)\n", true),
+            ("f(a)\n", "-- f(a)\n", "f(b)\n", true),
+            ("// f(a)\n", "f(a)\n", "// f(b)\n", true),
+            ("f(a)\n", "f(a) #why\n", "f(b)\n", true),
+            (";f(a)\n", "f(a)\n", "f(b)\n", true),
+            // A sentence that both changed.
+            ("// we like red cats\n", "// we love red cats\n", "// we like red dogs\n", true),
+            ("f(a) # we like red cats\n", "f(a) # we love red cats\n", "f(a) # we like red dogs\n", true),
+            ("#[a(b, c)]\n", "#[d(b, c)]\n", "#[a(b, e)]\n", false),
         ] {
             assert_eq!(speaks_of_the_other(base, ours, theirs), expected, "{base}");
             assert_eq!(speaks_of_the_other(base, theirs, ours), expected, "{base}");

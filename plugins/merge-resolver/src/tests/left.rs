@@ -72,6 +72,27 @@ fn what_is_doubtful_as_a_whole() {
     let (base, ours) = (text("old", "a", ""), text("new", "b", ""));
     let theirs = text("old", "a", "g(old);\n").replace("(a, 1)", "(a, 2)");
     stays(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "did away with the name `old`");
+    // What is left of a file does not hide what is wrong in the rest: nothing of it is written.
+    let text =
+        |name: &str, more: &str, last: u8| format!("let {name} = 1;\nuse_it({name});\n{more}{gap}let z = {last};\n");
+    let (base, ours, theirs) = (text("old", "", 1), text("new", "", 2), text("old", "more(old, old);\n", 3));
+    let told = stays(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "in different ways");
+    assert_eq!(told.counts(), (0, 2), "{}", told.completed);
+    // Though each hunk by itself is safe.
+    let text = |name: &str, more: &str, call: &str, last: u8| {
+        format!("let {name} = 1;\n{gap}{call}\n{more}{gap}let z = {last};\n")
+    };
+    let base = text("old", "", "f(a, b);", 1);
+    let (ours, theirs) = (text("new", "", "f(c, b);", 2), text("old", "more(old);\n", "f(a, d);", 3));
+    let told = stays(&Repo::new(&[("a.rs", &base, &ours, &theirs)]), "a.rs", "did away with the name `old`");
+    assert_eq!(told.counts(), (0, 2), "{}", told.completed);
+    // In Python, of no block: theirs puts a line beside one that they changed, ours took what it would stand in.
+    let text = |head: &str, indent: &str, more: &str| format!("{head}{indent}f(a)\n{more}{indent}g(a)\n{gap}z(1, b)\n");
+    let base = text("if a:\n", "    ", "");
+    let (ours, theirs) =
+        (text("", "", "").replace("(1, b)", "(2, b)"), text("if a:\n", "    ", "    h(a)\n").replace("b)", "c)"));
+    let told = stays(&Repo::new(&[("a.py", &base, &ours, &theirs)]), "a.py", "in different ways");
+    assert_eq!(told.counts(), (1, 1), "{}", told.completed);
     let call = ["is(f(a), b)\n", "is(f(a))\n", "equal(f(a), b)\n"];
     stays(&Repo::new(&[("a.rs", call[0], call[1], call[2])]), "a.rs", "in different ways");
 }
@@ -156,10 +177,15 @@ fn what_is_over_a_bound() {
     let most = |line: &str| format!("{line}{}\n", "x".repeat(MAX_FILE_BYTES - line.len() - 1));
     let (base, ours, theirs) = (most(line), most("g(a, b);\n"), most("f(a, c);\n"));
     let names = ["a.c", "b.c", "c.c"];
-    let told = Repo::new(&names.map(|name| (name, base.as_str(), ours.as_str(), theirs.as_str()))).merge();
+    let repo = Repo::new(&names.map(|name| (name, base.as_str(), ours.as_str(), theirs.as_str())));
+    let told = repo.merge();
     assert_eq!(3 * 2 * MAX_FILE_BYTES, MAX_ALL_BYTES);
     assert_eq!((told.status(), told.counts()), ("conflicts", (2, 1)));
     assert!(told.reason("c.c").contains("all files in conflict are larger than 6144 KiB"), "{}", told.reason("c.c"));
+    // Asked again, the third has the room, and what is done is told with what is left of it.
+    let told = repo.merge();
+    assert_eq!((told.status(), told.counts()), ("resolved", (2, 0)), "{}", told.completed);
+    assert_eq!(told.file("c.c").get("status").unwrap(), told.file("a.c").get("status").unwrap());
 
     let repo = Repo::new(&[("a.rs", "f(a, b)\n", "f(a, c)\n", "f(a, d)\n")]);
     repo.try_git(&["merge", "-q", "--no-commit", "x"]);

@@ -141,9 +141,9 @@ impl Go {
                 if !frame && (known || self.kept < MAX_UNDER_WAY) {
                     self.kept += usize::from(!known);
                     let message = package.tests.entry(test).or_default();
-                    // An error's own place counts before that of a line that was logged on the way to it.
+                    // The first error's place counts before that of a line that was logged on the way to it.
                     if output_type.as_deref() == Some("error") {
-                        message.look_again(&output);
+                        message.look_at_error(&output);
                     } else {
                         message.look(&output);
                     }
@@ -193,5 +193,35 @@ impl Package {
             self.output.look(output);
             self.output.push(output);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text and place of the one test that fails after this output: type and text of each line.
+    fn said(lines: &[(&str, &str)]) -> Option<(String, Option<String>)> {
+        let mut go = Go::default();
+        let event = |line: serde_json::Value, go: &mut Go| go.line(OutputStream::Stdout, &line.to_string());
+        for (kind, text) in lines {
+            let output = serde_json::json!({"Action": "output", "Package": "p", "Test": "TestA", "Output": text,
+                "OutputType": kind});
+            event(output, &mut go);
+        }
+        event(serde_json::json!({"Action": "fail", "Package": "p", "Test": "TestA"}), &mut go);
+        go.failures.kept().first().map(|failure| (failure.message.clone(), failure.place.clone()))
+    }
+
+    #[test]
+    fn the_place_is_the_first_errors() {
+        let first = ("error", "    a_test.go:5: first\n");
+        let second = ("error", "    a_test.go:9: second\n");
+        let logged = ("", "    a_test.go:4: on the way\n");
+        let at = |line: u8| Some(format!("a_test.go:{line}"));
+        assert_eq!(said(&[first, second]), Some(("a_test.go:5: first\na_test.go:9: second".into(), at(5))));
+        assert_eq!(said(&[logged, first, second]).and_then(|it| it.1), at(5));
+        assert_eq!(said(&[first, logged, second]).and_then(|it| it.1), at(5));
+        assert_eq!(said(&[logged]).and_then(|it| it.1), at(4));
     }
 }

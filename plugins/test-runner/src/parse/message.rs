@@ -16,6 +16,8 @@ pub struct Message {
     lines: Vec<String>,
     closed: bool,
     place: Option<String>,
+    /// An error said the place: no later line says a better one.
+    settled: bool,
 }
 
 impl Message {
@@ -35,9 +37,14 @@ impl Message {
         }
     }
 
-    /// Takes the place that `line` points at, whatever was found before.
-    pub fn look_again(&mut self, line: &str) {
-        self.place = place::of(line).or_else(|| self.place.take());
+    /// Takes the place that `line`, an error, points at, whatever a line that is none pointed at before. Of several
+    /// errors the first counts: the text begins with it.
+    pub fn look_at_error(&mut self, line: &str) {
+        if !self.settled
+            && let Some(place) = place::of(line)
+        {
+            (self.place, self.settled) = (Some(place), true);
+        }
     }
 
     /// What follows is no part of it: a stack, a source listing.
@@ -107,10 +114,15 @@ mod tests {
         message.push("kept");
         message.close();
         message.push("not kept");
-        message.look_again("nowhere");
+        message.look_at_error("nowhere");
         assert_eq!(message.said(), Said { text: "kept".into(), place: Some("a.rs:1".into()) });
-        message.look("at a.rs:3");
-        message.look_again("at a.rs:4");
-        assert_eq!(message.said(), Said { text: String::new(), place: Some("a.rs:4".into()) });
+        for _ in 0..2 {
+            // What was said is forgotten with its text.
+            message.look("at a.rs:3");
+            message.look_at_error("at a.rs:4");
+            message.look_at_error("at a.rs:5");
+            message.look("at a.rs:6");
+            assert_eq!(message.said(), Said { text: String::new(), place: Some("a.rs:4".into()) });
+        }
     }
 }

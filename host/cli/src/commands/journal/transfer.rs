@@ -12,7 +12,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::event::Event;
-use tollgate_core::events::PatternSet;
 use tollgate_core::home::Home;
 use tollgate_core::journal::{Export, ImportError, Imported, MAX_RANGES, Query, Salvage, Upkeep, import_preview};
 use tollgate_core::json::{EventLines, LineError, write_json};
@@ -55,25 +54,12 @@ pub(super) fn export(path: &Path, args: &ExportArgs) -> Result<Exit, Failure> {
 }
 
 fn query(args: &ExportArgs) -> Result<Query, Failure> {
-    let now = now();
-    let patterns = match args.types.as_slice() {
-        [] => None,
-        types => {
-            let texts = types.iter().map(tollgate_core::events::Pattern::as_str);
-            Some(PatternSet::parse(texts).map_err(|error| Failure::Usage(error.to_string()))?)
-        }
+    let (after, since) = match args.since {
+        Some(When::Seq(seq)) => (seq, None),
+        Some(When::Time(at)) => (0, Some(at)),
+        None => (0, None),
     };
-    Ok(Query {
-        after: match args.since {
-            Some(When::Seq(seq)) => seq,
-            _ => 0,
-        },
-        since: args.since.and_then(|since| since.time(now)),
-        until: args.until.and_then(|until| until.time(now)),
-        session: args.session.as_deref().map(Into::into),
-        patterns,
-        ..Query::default()
-    })
+    args.which.query(after, since).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Says what could not be saved: on standard error, since events may be on standard output.

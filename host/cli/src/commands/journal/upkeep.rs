@@ -17,7 +17,7 @@ use tollgate_core::journal::{self, Prune, Pruned, Redaction, Upkeep, prune_previ
 pub(super) fn prune(home: &Home, args: &PruneArgs) -> Result<Exit, Failure> {
     let now = now();
     let wanted = Prune {
-        before: args.before.and_then(|before| before.time(now)),
+        before: args.before,
         keep_events: args.keep_events,
         keep_bytes: args.keep_bytes,
         past_cursors: args.past_cursors,

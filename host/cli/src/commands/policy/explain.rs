@@ -2,10 +2,11 @@
 
 use super::super::{call, read_stdin};
 use super::{Ground, ground};
-use crate::args::ExplainArgs;
+use crate::args::{CallArgs, ExplainArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use tollgate_core::gate::policy::{Policy, RuleView};
 use tollgate_core::gate::{Call, Explanation, explain};
 use tollgate_core::home::Home;
@@ -30,11 +31,45 @@ pub(super) fn run(home: impl Fn() -> Result<Home, Failure>, args: ExplainArgs) -
         }
         return Ok(Exit::Done);
     }
+    let defaults = Defaults::of(&args.call)?;
     for (index, line) in read_stdin()?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let call = call_from_json(line).map_err(|error| Failure::at(format!("line {}", index + 1), error))?;
+        let own: Value = serde_json::from_str(line).unwrap_or_default();
+        let call = defaults.fill(call, own.get("can_ask").is_some_and(|value| !value.is_null()));
         output::line(to_json(&explained(&call, &ground), &ground.policy))?;
     }
     Ok(Exit::Done)
+}
+
+/// What the options say of every call that does not say it itself.
+struct Defaults {
+    cwd: Option<PathBuf>,
+    roots: Vec<PathBuf>,
+    session: Option<String>,
+    can_ask: bool,
+}
+
+impl Defaults {
+    fn of(args: &CallArgs) -> Result<Self, Failure> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).map_err(|error| Failure::at(path.display(), error));
+        Ok(Self {
+            cwd: args.cwd.as_ref().map(absolute).transpose()?,
+            roots: args.roots.iter().map(absolute).collect::<Result<_, _>>()?,
+            session: args.session.clone(),
+            can_ask: args.can_ask,
+        })
+    }
+
+    /// The call with what it leaves open. `says_ask`: it says itself whether it may be answered with `ask`.
+    fn fill(&self, call: Call, says_ask: bool) -> Call {
+        Call {
+            cwd: call.cwd.or_else(|| self.cwd.clone()),
+            roots: if call.roots.is_empty() { self.roots.clone() } else { call.roots },
+            session_id: call.session_id.or_else(|| self.session.clone()),
+            can_ask: if says_ask { call.can_ask } else { self.can_ask },
+            ..call
+        }
+    }
 }
 
 fn explained(call: &Call, ground: &Ground) -> Explanation {
@@ -105,4 +140,29 @@ fn show(explanation: &Explanation, policy: &Policy) -> Result<(), Failure> {
         row("matches", call::rendered(command))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_says_for_itself_what_it_does_not_leave_open() {
+        let defaults =
+            Defaults { cwd: Some("/a".into()), roots: vec!["/a".into()], session: Some("s".to_owned()), can_ask: true };
+        let filled = defaults.fill(Call::default(), false);
+        assert_eq!(filled.cwd.as_deref(), Some(std::path::Path::new("/a")));
+        assert_eq!((filled.roots, filled.session_id.as_deref()), (vec![PathBuf::from("/a")], Some("s")));
+        assert!(filled.can_ask);
+        let own = Call {
+            cwd: Some("/b".into()),
+            roots: vec!["/b".into()],
+            session_id: Some("t".to_owned()),
+            ..Call::default()
+        };
+        let kept = defaults.fill(own, true);
+        assert_eq!(kept.cwd.as_deref(), Some(std::path::Path::new("/b")));
+        assert_eq!((kept.roots, kept.session_id.as_deref()), (vec![PathBuf::from("/b")], Some("t")));
+        assert!(!kept.can_ask);
+    }
 }

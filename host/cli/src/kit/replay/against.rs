@@ -10,14 +10,17 @@ use std::path::Path;
 use tollgate_core::event::Event;
 use tollgate_core::journal::{Export, Query};
 use tollgate_runtime::Trial;
+use uuid::Uuid;
 
-/// Recorded emits that are held in memory, at about a kilobyte each.
-const MAX_EMITS: usize = 1_000_000;
+/// Most bytes of recorded emits that are held in memory.
+const MAX_HELD_BYTES: usize = 512 * 1024 * 1024;
+/// What one takes beside its text, roughly: its id and its place in the map.
+const ENTRY_BYTES: usize = 128;
 
 /// The other side.
 pub enum Other {
-    /// What the plugin emitted when it served, by id.
-    Recorded(HashMap<String, Value>),
+    /// What the plugin emitted when it served, by id, as JSON.
+    Recorded(HashMap<Uuid, Box<str>>),
     /// Another version.
     Plugin(Box<Beside>),
 }
@@ -36,23 +39,25 @@ impl Other {
     /// # Errors
     /// When the journal cannot be read, or holds too many.
     pub fn recorded(journal: &Path, plugin: &str, since: &Query) -> Result<Self, Failure> {
-        Self::recorded_at_most(journal, plugin, since, MAX_EMITS)
+        Self::recorded_at_most(journal, plugin, since, MAX_HELD_BYTES)
     }
 
     fn recorded_at_most(journal: &Path, plugin: &str, since: &Query, most: usize) -> Result<Self, Failure> {
         let failed = |error: tollgate_core::journal::JournalError| Failure::Failed(error.to_string());
         let source = format!("plugin:{plugin}");
-        let query = Query { after: since.after, ..Query::default() };
+        let query = Query { after: since.after, since: since.since, ..Query::default() };
         let mut export = Export::open(journal, query).map_err(failed)?;
-        let mut emits = HashMap::new();
+        let (mut emits, mut held) = (HashMap::new(), 0);
         while let Some(events) = export.next_page().map_err(failed)? {
             for event in events.iter().filter(|event| *event.source == *source) {
-                if emits.len() >= most {
+                let emit = emit_of(&event.event_type, event.entity.as_ref(), &event.payload).to_string();
+                held += emit.len() + ENTRY_BYTES;
+                if held > most {
                     return Err(Failure::Failed(format!(
-                        "{plugin} emitted more than {most} events since then: begin later, with --since"
+                        "{plugin} emitted more than {most} bytes of events since then: begin later, with --since"
                     )));
                 }
-                emits.insert(event.id.to_string(), emit_of(&event.event_type, event.entity.as_ref(), &event.payload));
+                emits.insert(event.id, emit.into_boxed_str());
             }
         }
         Ok(Self::Recorded(emits))
@@ -64,10 +69,10 @@ impl Other {
     /// When the other version's own journal fails.
     pub async fn of_event(&mut self, trial: &Trial, event: &Event, what: &What) -> Result<Vec<Value>, Failure> {
         match self {
-            // Ids count from 0 without a gap, so that this ends with what was emitted.
+            // What a handler staged and then failed leaves a gap in their numbers.
             Self::Recorded(emits) => {
-                let ids = (0..).map(|ordinal| trial.emit_id(event, ordinal).to_string());
-                Ok(ids.map_while(|id| emits.get(&id).cloned()).collect())
+                let ids = trial.emit_ids(event).filter_map(|id| emits.get(&id));
+                Ok(ids.filter_map(|emit| serde_json::from_str(emit).ok()).collect())
             }
             Self::Plugin(other) if other.trial.handles(&event.event_type) => {
                 let step = did(event.seq, what, &account(&mut other.trial, what).await?);
@@ -114,9 +119,16 @@ mod tests {
         bus.close().await;
         let Other::Recorded(found) = Other::recorded(&path, "p", &Query::default()).unwrap() else { panic!("it is") };
         assert_eq!(found.len(), 2);
+        let one = ENTRY_BYTES + 100;
         let later = Query { after: 1, ..Query::default() };
-        assert!(Other::recorded_at_most(&path, "p", &later, 1).is_ok());
-        let error = Other::recorded_at_most(&path, "p", &Query::default(), 1).err().unwrap().to_string();
-        assert!(error.contains("p emitted more than 1 events since then: begin later"), "{error}");
+        assert!(Other::recorded_at_most(&path, "p", &later, one).is_ok());
+        let tomorrow = Clock::system().now().after(std::time::Duration::from_secs(86_400));
+        let none = Query { since: Some(tomorrow), ..Query::default() };
+        assert!(Other::recorded_at_most(&path, "p", &none, 0).is_ok(), "a time bounds it, too");
+        let error = Other::recorded_at_most(&path, "p", &Query::default(), one).err().unwrap().to_string();
+        assert!(
+            error.contains(&format!("p emitted more than {one} bytes of events since then: begin later")),
+            "{error}"
+        );
     }
 }

@@ -23,6 +23,8 @@ pub struct Report {
     verdicts: BTreeMap<String, u64>,
     /// Calls that it would deny and the gate let through.
     denied_though_let_through: u64,
+    /// Calls that it denied when it served, and would not.
+    let_through_though_denied: u64,
     emits_differ: u64,
     verdicts_differ: u64,
     /// Calls whose input was not recorded as it was.
@@ -32,9 +34,20 @@ pub struct Report {
     told: Vec<Value>,
     /// By call id: what it would say of calls whose outcome is not seen yet.
     open: HashMap<String, String>,
+    /// Calls that found no room there.
+    not_held: u64,
+    /// Events that were pruned before this came to them.
+    pub pruned: u64,
+    /// What a verdict of the plugin is decided by.
+    decided_by: String,
 }
 
 impl Report {
+    /// Of this plugin.
+    pub fn of(plugin: &str) -> Self {
+        Self { decided_by: format!("plugin:{plugin}"), ..Self::default() }
+    }
+
     /// What it did for an event, and what the other side emitted.
     pub fn event(&mut self, event: &Event, step: &Step, other: &[Value]) {
         self.events += 1;
@@ -59,8 +72,11 @@ impl Report {
             }
             Some(_) => {}
             None => {
-                if let Some(id) = call_id(event).filter(|_| self.open.len() < MAX_OPEN) {
+                let Some(id) = text(event, "call_id") else { return };
+                if self.open.len() < MAX_OPEN {
                     self.open.insert(id, word);
+                } else {
+                    self.not_held += 1;
                 }
             }
         }
@@ -73,12 +89,17 @@ impl Report {
             "tool.denied" => false,
             _ => return,
         };
-        let Some(word) = call_id(event).and_then(|id| self.open.remove(&id)) else { return };
+        let Some(word) = text(event, "call_id").and_then(|id| self.open.remove(&id)) else { return };
+        let by_it = !let_through && text(event, "decided_by").is_some_and(|by| by == self.decided_by);
         if word == "deny" && let_through {
             self.denied_though_let_through += 1;
-            self.verdicts_differ += 1;
-            self.tell(json!({"seq": event.seq, "verdict": {"outcome": word}, "before": event.event_type.as_str()}));
+        } else if by_it && !matches!(word.as_str(), "deny" | "ask") {
+            self.let_through_though_denied += 1;
+        } else {
+            return;
         }
+        self.verdicts_differ += 1;
+        self.tell(json!({"seq": event.seq, "verdict": {"outcome": word}, "before": event.event_type.as_str()}));
     }
 
     fn tell(&mut self, difference: Value) {
@@ -100,7 +121,9 @@ impl Report {
                 "verdicts": self.verdicts,
                 "verdicts_differ": self.verdicts_differ,
                 "denied_though_let_through": self.denied_though_let_through,
-                "not_comparable": self.not_comparable,
+                "let_through_though_denied": self.let_through_though_denied,
+                "not_comparable": self.not_comparable + self.not_held,
+                "pruned": self.pruned,
                 "faults": self.faults,
                 "differences": self.told,
             }));
@@ -124,6 +147,9 @@ impl Report {
         }
         for (count, what) in [
             (self.denied_though_let_through, "of the calls that it would deny were let through"),
+            (self.let_through_though_denied, "of the calls that it denied then would not be denied by it"),
+            (self.not_held, "calls were too many at a time for their outcomes to be looked for"),
+            (self.pruned, "events were pruned meanwhile, and are left out"),
             (self.not_comparable, "calls were recorded without their whole input, and are left out"),
             (self.faults, "times it faulted"),
         ] {
@@ -146,9 +172,9 @@ fn word_of(did: &Value) -> String {
     did.get("outcome").and_then(Value::as_str).unwrap_or("not_gated").to_owned()
 }
 
-fn call_id(event: &Event) -> Option<String> {
+fn text(event: &Event, field: &str) -> Option<String> {
     let payload: Value = serde_json::from_str(&event.payload).ok()?;
-    payload.get("call_id")?.as_str().map(str::to_owned)
+    payload.get(field)?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -160,7 +186,7 @@ mod tests {
     fn event(event_type: &str, call_id: usize) -> Event {
         let line = json!({"type": event_type, "ts": "2026-01-27T10:21:33Z", "source": "core", "payload":
             {"session_id": "s", "tool_name": "Bash", "call_id": call_id.to_string(), "tool_input": {}, "via": "rule",
-             "to": "agent", "reason": "r", "violation_type": "policy", "cause": "rule"},
+             "to": "agent", "reason": "r", "violation_type": "policy", "cause": "plugin", "decided_by": "plugin:p"},
             "id": "01990000-0000-7000-8000-000000000001"});
         event_from_json(&line.to_string()).unwrap()
     }
@@ -171,19 +197,25 @@ mod tests {
 
     #[test]
     fn what_would_be_denied_is_held_against_what_was_let_through() {
-        let mut report = Report::default();
-        for (call, word, came) in [
+        let cases = [
             (1, "deny", "tool.allowed"),
             (2, "deny", "tool.denied"),
             (3, "abstain", "tool.allowed"),
             (4, "deny", "tool.deferred"),
-        ] {
-            report.call(&event("tool.gated", call), &step(json!({"outcome": word})), None);
-            report.outcome(&event(came, call));
+            (5, "abstain", "tool.denied"),
+            (6, "ask", "tool.denied"),
+        ];
+        for (plugin, fell_open) in [("p", 1), ("another", 0)] {
+            let mut report = Report::of(plugin);
+            for (call, word, came) in cases {
+                report.call(&event("tool.gated", call), &step(json!({"outcome": word})), None);
+                report.outcome(&event(came, call));
+            }
+            assert_eq!((report.calls, report.denied_though_let_through), (6, 2));
+            assert_eq!((report.let_through_though_denied, report.verdicts_differ), (fell_open, 2 + fell_open));
+            assert!(report.words().contains("6 calls: would have denied 3, asked about 1,"), "{}", report.words());
+            assert!(report.open.is_empty());
         }
-        assert_eq!((report.calls, report.denied_though_let_through, report.verdicts_differ), (4, 2, 2));
-        assert!(report.words().contains("4 calls: would have denied 3,"), "{}", report.words());
-        assert!(report.open.is_empty());
     }
 
     #[test]
@@ -192,7 +224,8 @@ mod tests {
         for call in 0..=MAX_OPEN {
             report.call(&event("tool.gated", call), &step(json!({"outcome": "deny"})), None);
         }
-        assert_eq!(report.open.len(), MAX_OPEN);
+        assert_eq!((report.open.len(), report.not_held), (MAX_OPEN, 1));
+        assert!(report.words().contains("1 calls were too many"), "{}", report.words());
         for _ in 0..=MAX_TOLD {
             report.event(&event("task.done", 1), &step(json!({"emits": [1]})), &[]);
         }

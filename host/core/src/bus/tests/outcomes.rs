@@ -70,6 +70,35 @@ async fn a_live_one_that_drops_it_is_told_of_and_who_says_nothing_is_late() {
 }
 
 #[tokio::test]
+async fn a_live_one_that_leaves_says_what_it_did_not_come_to() {
+    let Fixture { bus, folder: _folder } = fixture(Durability::Memory);
+    let mut leaves = bus.subscribe_as("leaves".into(), patterns(&["test.*"]));
+    let waiting: Vec<_> = (0..3)
+        .map(|number| {
+            let emitter = bus.clone();
+            tokio::spawn(async move { emitter.emit_and_wait(numbered(number), LONG).await })
+        })
+        .collect();
+    soon(async {
+        while bus.journal().head() < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // One is handed out, and what else waited is taken with it.
+    let Some(Delivery::Event(handed)) = soon(leaves.next()).await else { panic!("an event") };
+    drop(leaves);
+    bus.tell("leaves", handed.id, Outcome::Handled);
+    let mut told = Vec::new();
+    for one in waiting {
+        let (receipt, handlings) = soon(one).await.unwrap().unwrap();
+        told.push((receipt.seq, handlings[0].outcome.name()));
+    }
+    told.sort_unstable();
+    assert_eq!(told, [(1, "handled"), (2, "dropped"), (3, "dropped")]);
+}
+
+#[tokio::test]
 async fn only_so_many_wait_and_one_too_many_records_nothing() {
     let Fixture { bus, folder: _folder } = fixture(Durability::Memory);
     let _one = subscribed(&bus, "one").await;
@@ -87,7 +116,9 @@ async fn only_so_many_wait_and_one_too_many_records_nothing() {
     .await;
     let refused = bus.emit_and_wait(numbered(0), LONG).await.unwrap_err();
     assert!(matches!(refused, EmitError::NoPlaceToWait), "{refused}");
-    assert_eq!(bus.journal().head(), all);
+    assert_eq!((bus.journal().head(), bus.statistics().rejected), (all, 1));
+    let (unwanted, told) = bus.emit_and_wait(draft("else.one", "{}"), LONG).await.unwrap();
+    assert_eq!((unwanted.seq, told), (all + 1, Vec::new()), "one that nobody wants needs no place");
     waiting.iter().for_each(|task| task.abort());
     soon(async {
         while bus.emit_and_wait(numbered(0), Duration::ZERO).await.is_err() {

@@ -3,20 +3,15 @@
 //! First match wins per command; over the commands of a line the strictest wins, and only a line that was
 //! understood whole, every command of it allowed, is allowed.
 
+use super::folders::Folders;
 use super::rule::{Risk, Rule, RuleAction};
 use super::seen::{Ground, Seen};
 use super::target::Target;
 use super::variables;
 use super::{DefaultAction, Policy};
 use crate::gate::call::ShellCommand;
-use crate::gate::paths::{lexical, spelled_out};
-use crate::gate::shell::{NotUnderstood, SSH_HERE};
-use crate::gate::targets::{self, first_unknown};
+use crate::gate::shell::NotUnderstood;
 use std::cell::OnceCell;
-
-/// Most folders that a line's `cd`s are followed into: each word is read in each of them. A line that goes on is asked
-/// about.
-pub(super) const MAX_FOLDERS: usize = 32;
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
@@ -92,67 +87,6 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// As [`folders_from`], from one folder; none where it is empty.
-pub(super) fn folders<'c>(
-    commands: impl IntoIterator<Item = &'c ShellCommand>,
-    cwd: &str,
-) -> (Vec<String>, Vec<usize>) {
-    let starts: &[String] = if cwd.is_empty() { &[] } else { &[cwd.to_owned()] };
-    folders_from(commands, starts)
-}
-
-/// The folders that the command at each position may run in: a prefix of the list, by length. A `cd` counts for
-/// all that follow it, in a subshell or not: too many folders make rules stricter, too few would let something pass.
-pub(in crate::gate) fn folders_from<'c>(
-    commands: impl IntoIterator<Item = &'c ShellCommand>,
-    starts: &[String],
-) -> (Vec<String>, Vec<usize>) {
-    let mut list: Vec<String> = starts.to_vec();
-    // Where the line is by now, from each start.
-    let mut places: Vec<String> = if starts.is_empty() { vec![String::new()] } else { starts.to_vec() };
-    let mut known = Vec::new();
-    for command in commands {
-        // What starts in a folder of its own, whatever the line's is.
-        for wrapper in &command.wrappers {
-            let start = match wrapper.as_str() {
-                "chroot" => "/",
-                SSH_HERE => "~",
-                _ => continue,
-            };
-            if list.len() < MAX_FOLDERS && !list.iter().any(|folder| folder == start) {
-                list.push(start.to_owned());
-            }
-        }
-        known.push(list.len());
-        if !matches!(command.program.text.as_str(), "cd" | "pushd") {
-            continue;
-        }
-        let Some(target) = cd_target(command) else { continue };
-        for place in &mut places {
-            let next =
-                if target.starts_with(['/', '~']) { lexical(&target) } else { lexical(&format!("{place}/{target}")) };
-            if list.len() >= MAX_FOLDERS {
-                break;
-            }
-            if !list.contains(&next) {
-                list.push(next.clone());
-            }
-            *place = next;
-        }
-    }
-    (list, known)
-}
-
-fn cd_target(command: &ShellCommand) -> Option<String> {
-    let mut words = command.args.iter().filter(|arg| !arg.text.starts_with('-'));
-    match words.next() {
-        None => Some("~".to_owned()),
-        Some(word) if word.literal => Some(word.text.clone()),
-        // `$HOME/x`, `s*/../..`: nothing is left to choose.
-        Some(word) => targets::folded(&spelled_out(&word.text)).into_iter().find(|text| first_unknown(text).is_none()),
-    }
-}
-
 impl Policy {
     /// What the rules say of `subject`.
     #[must_use]
@@ -170,16 +104,19 @@ impl Policy {
         let filled = variables::filled_in(subject.commands);
         let moving = subject.commands.iter().enumerate();
         let moving = moving.map(|(index, command)| filled.of(index).first().unwrap_or(command));
-        let (folders, known) = match subject.starts {
-            [] => folders(moving, subject.cwd),
-            starts => folders_from(moving, starts),
+        let own = [subject.cwd.to_owned()];
+        let starts = match subject.starts {
+            [] if subject.cwd.is_empty() => &[],
+            [] => own.as_slice(),
+            starts => starts,
         };
+        let folders = Folders::of(moving, starts);
         let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
-        let problem = problem.or((folders.len() >= MAX_FOLDERS).then_some(NotUnderstood::TooManyPaths));
+        let problem = problem.or(folders.are_too_many().then_some(NotUnderstood::TooManyPaths));
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
-        for (index, (command, known)) in subject.commands.iter().zip(known).enumerate() {
-            let folders = folders.get(..known).unwrap_or_default();
+        for (index, command) in subject.commands.iter().enumerate() {
+            let folders = folders.at(index);
             let reached = OnceCell::new();
             let see = |command| Seen::new(command, index, ground, folders, &reached);
             let seen = see(command);
@@ -201,7 +138,7 @@ impl Policy {
                 Some((rule, RuleAction::Allow)) => {
                     allowed.get_or_insert_with(|| said(rule, Some(index)));
                 }
-                None => unmatched = true,
+                None => unmatched |= !command.maybe,
             }
         }
         if unmatched && self.default_action == DefaultAction::Deny {

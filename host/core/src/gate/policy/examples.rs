@@ -1,8 +1,9 @@
 //! Examples of a rule: calls that it must match, and calls that it must not. Checked whenever its file is loaded.
 
 use super::At;
-use super::evaluate::{Subject, folders};
+use super::evaluate::Subject;
 use super::fields::{Fields, Problems, shown, text};
+use super::folders::Folders;
 use super::rule::Rule;
 use super::seen::{Ground, Seen};
 use super::target::Target;
@@ -135,10 +136,10 @@ fn matches(rule: &Rule, call: &ExampleCall) -> bool {
             return rule.matches_paths(subject.targets);
         }
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: &[] };
-        let (folders, known) = folders(subject.commands, subject.cwd);
-        subject.commands.iter().zip(known).enumerate().any(|(index, (command, known))| {
-            let (folders, reached) = (folders.get(..known).unwrap_or_default(), OnceCell::new());
-            rule.matches_command(&Seen::new(command, index, ground, folders, &reached))
+        let folders = Folders::of(subject.commands, &[subject.cwd.to_owned()]);
+        subject.commands.iter().enumerate().any(|(index, command)| {
+            let reached = OnceCell::new();
+            rule.matches_command(&Seen::new(command, index, ground, folders.at(index), &reached))
         })
     })
 }

@@ -6,6 +6,7 @@ use super::examples;
 use super::fields::{Fields, Problems, shown};
 use super::matcher::Matcher;
 use super::rule::{Risk, Rule, RuleAction, Tool};
+use super::trials::Trial;
 use super::yaml::{self, Node};
 use super::{At, DefaultAction, PolicyError, PolicySource};
 use crate::gate::normalise;
@@ -21,7 +22,7 @@ pub(super) const MAX_REGEX_BYTES: usize = 1024 * 1024;
 pub(super) const APPROVAL_TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=86_400;
 
 const FILE_KEYS: [&str; 5] = ["version", "name", "description", "settings", "rules"];
-const SETTINGS_KEYS: [&str; 2] = ["default_action", "approval_timeout_seconds"];
+const SETTINGS_KEYS: [&str; 3] = ["default_action", "approval_timeout_seconds", "trials"];
 const RULE_KEYS: [&str; 11] = [
     "name",
     "tool",
@@ -90,6 +91,8 @@ fn read_root(root: &Node, source: &Arc<str>, problems: &mut Problems<'_>) -> Opt
     let default_action = settings.and_then(|settings| settings.choice("default_action", &DEFAULTS, problems));
     let timeout =
         settings.and_then(|settings| settings.number("approval_timeout_seconds", APPROVAL_TIMEOUT_SECONDS, problems));
+    let trials = settings.map(|settings| settings.items("trials", problems)).unwrap_or_default();
+    let trials: Arc<[Trial]> = trials.iter().filter_map(|node| Trial::read(node, problems)).collect();
     let name = name.unwrap_or_default();
     check_name(name, fields.get("name"), problems);
     let mut rules: Vec<Rule> = Vec::new();
@@ -103,7 +106,7 @@ fn read_root(root: &Node, source: &Arc<str>, problems: &mut Problems<'_>) -> Opt
         None => &[],
     };
     for node in list {
-        let Some(rule) = read_rule(node, name, source, problems) else { continue };
+        let Some(rule) = read_rule(node, name, source, &trials, problems) else { continue };
         if !names.insert(rule.id.clone()) {
             problems.at(rule.at, format!("rule `{}`: another rule of this file has this name", rule.id));
         }
@@ -123,7 +126,13 @@ fn check_name(name: &str, node: Option<&Node>, problems: &mut Problems<'_>) {
 }
 
 /// Reads a rule as far as it can be read.
-fn read_rule(node: &Node, policy: &str, source: &Arc<str>, problems: &mut Problems<'_>) -> Option<Rule> {
+fn read_rule(
+    node: &Node,
+    policy: &str,
+    source: &Arc<str>,
+    trials: &Arc<[Trial]>,
+    problems: &mut Problems<'_>,
+) -> Option<Rule> {
     let before = problems.len();
     let fields = Fields::of(node, "a rule", &RULE_KEYS, problems)?;
     let name = fields.required_text("name", "a rule", problems).unwrap_or_default();
@@ -151,6 +160,7 @@ fn read_rule(node: &Node, policy: &str, source: &Arc<str>, problems: &mut Proble
         description: fields.text("description", problems).map(str::to_owned),
         risk: fields.choice("risk_level", &RISKS, problems),
         examples: Vec::new(),
+        trials: Arc::clone(trials),
     };
     if rule.is_of_commands() && !rule.tools.is_empty() && !rule.is_about("Bash", "") {
         let message = "`match` and `command_patterns` look into shell commands, and no shell tool is among its tools";

@@ -55,6 +55,41 @@ pub(super) fn has(command: &ShellCommand, flag: &str, reading: Reading) -> bool 
     false
 }
 
+/// Whether `command` is certainly given one of `flags`, where `plain` are flags that take no value: alone, with a value
+/// that does not switch it off, or in a cluster of letters that are all known.
+pub(super) fn has_for_certain(command: &ShellCommand, flags: &[String], plain: &[String]) -> bool {
+    let known = |letter: char| {
+        let short = |flag: &String| flag.strip_prefix('-').is_some_and(|name| name.chars().eq([letter]));
+        flags.iter().any(short) || plain.iter().any(short)
+    };
+    let of_known = |letters: &str| letters.chars().all(known);
+    let mut before: Option<&str> = None;
+    for arg in &command.args {
+        let text = arg.text.as_str();
+        let is_plain =
+            |text: &str| letters(text).is_some_and(of_known) || plain.iter().chain(flags).any(|flag| flag == text);
+        let may_be_value = before.is_some_and(|before| may_take_value(before) && !is_plain(before));
+        if text == "--" {
+            return false;
+        }
+        let is = |flag: &String| {
+            let letter = flag.strip_prefix('-').filter(|letter| letter.len() == 1);
+            let cluster = letter.and_then(|letter| letters(text)?.split_once(letter).map(|(front, _)| of_known(front)));
+            text == flag || name(text) == flag && !is_switched_off(text) || cluster == Some(true)
+        };
+        if arg.literal && !may_be_value && flags.iter().any(is) {
+            return true;
+        }
+        before = Some(text);
+    }
+    false
+}
+
+/// The letters of a word of short options.
+fn letters(text: &str) -> Option<&str> {
+    text.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'))
+}
+
 /// An option that might take the next word as its value.
 fn may_take_value(text: &str) -> bool {
     text.starts_with('-') && text != "-" && text != "--" && !text.contains('=')
@@ -102,7 +137,18 @@ fn valued_options(program: &str) -> &'static [&'static str] {
             "--server",
             "--kube-context",
         ],
-        "aws" => &["--profile", "--region", "--endpoint-url", "--output"],
+        "aws" => &[
+            "--profile",
+            "--region",
+            "--endpoint-url",
+            "--output",
+            "--query",
+            "--ca-bundle",
+            "--color",
+            "--cli-read-timeout",
+            "--cli-connect-timeout",
+        ],
+        "psql" | "redis-cli" | "valkey-cli" => &["-h", "-p", "-a", "-n", "-u", "-U", "-d"],
         "gcloud" => &["--project", "--account", "--configuration"],
         "gh" => &["-R", "--repo"],
         "npm" | "pnpm" | "yarn" => &["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"],
@@ -121,10 +167,25 @@ pub(super) fn subcommand(command: &ShellCommand, phrase: &[String], reading: Rea
     match reading {
         Reading::Wide => subcommand_widely(command, phrase),
         Reading::Narrow => {
-            let same = |(want, have): (&String, &Word)| have.literal && *want == have.text;
+            let same = |(want, have): (&String, &Word)| have.literal && is_word(want, &have.text);
             command.args.len() >= phrase.len() && phrase.iter().zip(&command.args).all(same)
         }
     }
+}
+
+/// Whether a word is what a phrase says: a `*` in it is any letters.
+fn is_word(want: &str, have: &str) -> bool {
+    let Some((first, rest)) = want.split_once('*') else { return want == have };
+    let Some(mut left) = have.strip_prefix(first) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return left.ends_with(part);
+        }
+        let Some((_, after)) = left.split_once(part) else { return false };
+        left = after;
+    }
+    true
 }
 
 fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
@@ -141,7 +202,7 @@ fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
         if option.is_some_and(|option| valued.contains(&option)) || text.starts_with(['-', '+']) {
             continue;
         }
-        let next = |at: usize| phrase.get(at).is_some_and(|word| word == text);
+        let next = |at: usize| phrase.get(at).is_some_and(|word| is_word(word, text));
         let steps: Vec<bool> = (0..reached.len())
             .map(|at| {
                 let advanced = at > 0 && reached.get(at - 1) == Some(&true) && next(at - 1);
@@ -209,6 +270,29 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_is_one_only_for_certain() {
+        let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let (flags, plain) = (list("-n --dry-run"), list("-f -d --force"));
+        for (line, certain) in [
+            ("git push --force --dry-run", true),
+            ("git clean -ndf", true),
+            ("git clean -fd -n", true),
+            ("git clean -fen x", false),
+            ("git clean -e -n", false),
+            ("git push -- -n", false),
+            ("git push -o --dry-run", false),
+            ("git push --receive-pack --dry-run", false),
+            ("git push --dry-run=no", false),
+            ("git push $X --dry-run", true),
+            ("git push \"$n\"", false),
+            ("git push -dname", true),
+            ("git push -oname", false),
+        ] {
+            assert_eq!(has_for_certain(&command(line), &flags, &plain), certain, "{line}");
+        }
+    }
+
+    #[test]
     fn subcommands_come_after_global_options() {
         for (line, phrase, wide, narrow) in [
             ("git push", "push", true, true),
@@ -231,6 +315,13 @@ mod tests {
             ("kubectl -v 9 delete pod x", "delete", true, false),
             ("kubectl -n delete get pods", "delete", false, false),
             ("npm", "publish", false, false),
+            ("aws ec2 terminate-instances x", "* terminate*", true, true),
+            ("aws --region x ec2 terminate-instances", "* terminate*", true, false),
+            ("aws iam get-role --role-name remove-bot", "* remove*", false, false),
+            ("aws logs tail delete-logs", "* delete*", false, false),
+            ("a x-y-z", "x*y*z", true, true),
+            ("a x-y-z-w", "x*y*z", false, false),
+            ("a xz", "x*x*z", false, false),
         ] {
             let command = command(line);
             let phrase: Vec<String> = phrase.split(' ').map(str::to_owned).collect();

@@ -4,7 +4,8 @@
 
 use super::At;
 use super::fields::{Fields, Problems, mend, shown};
-use super::flags::{self, Reading};
+use super::files::Files;
+use super::flags::{Reading, has, subcommand};
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
 use crate::gate::paths::lexical;
@@ -12,7 +13,7 @@ use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 12] = [
     "program",
     "subcommand",
     "flags_any",
@@ -20,12 +21,15 @@ const KEYS: [&str; 9] = [
     "flags_none",
     "args_glob",
     "redirects_to",
+    "writes",
+    "reads",
+    "reads_below",
     "pipes_into",
     "assigns",
 ];
 
 /// The structured `match`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Matcher {
     program: Vec<Program>,
     subcommand: Vec<Vec<String>>,
@@ -34,6 +38,9 @@ pub(super) struct Matcher {
     flags_none: Vec<String>,
     args_glob: Vec<Pathglob>,
     redirects_to: Vec<Pathglob>,
+    writes: Vec<Pathglob>,
+    reads: Files,
+    reads_below: Files,
     pipes_into: Vec<Program>,
     assigns: Vec<String>,
 }
@@ -74,24 +81,39 @@ impl Matcher {
         let mut names = |key: &str| fields.texts(key, problems);
         let (program, pipes_into) = (names("program"), names("pipes_into"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
-        let (any, all, none) = (names("flags_any"), names("flags_all"), names("flags_none"));
-        let (args, redirects) = (names("args_glob"), names("redirects_to"));
+        let (args, redirects, writes) = (names("args_glob"), names("redirects_to"), names("writes"));
+        let (reads, reads_below) = (names("reads"), names("reads_below"));
         Some(Self {
             program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
-            flags_any: any.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
-            flags_all: all.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
-            flags_none: none.into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect(),
+            flags_any: flags(&fields, "flags_any", problems),
+            flags_all: flags(&fields, "flags_all", problems),
+            flags_none: flags(&fields, "flags_none", problems),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            writes: writes.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            reads: Files::read(reads, problems),
+            reads_below: Files::read(reads_below, problems),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
         })
     }
 
+    /// Whether it is about certain programs.
+    pub fn names_programs(&self) -> bool {
+        !self.program.is_empty()
+    }
+
+    /// Whether it is about what stands around the program, which does its work whatever that does.
+    pub fn is_of_surroundings(&self) -> bool {
+        let lists = [self.redirects_to.is_empty(), self.writes.is_empty(), self.pipes_into.is_empty()];
+        !(lists.into_iter().all(|empty| empty) && self.assigns.is_empty())
+    }
+
     /// How many globs it has, each tried on each word.
     pub fn globs(&self) -> usize {
-        self.args_glob.len() + self.redirects_to.len()
+        let files = self.reads.len() + self.reads_below.len();
+        self.args_glob.len() + self.redirects_to.len() + self.writes.len() + files
     }
 
     /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`; none, for `flags_none`).
@@ -101,17 +123,20 @@ impl Matcher {
         unless_given(self.program.is_empty(), &|| self.names_program(seen))
             && unless_given(self.subcommand.is_empty(), &|| self.subcommand_of(seen, reading).is_some())
             && unless_given(self.flags_any.is_empty(), &|| {
-                self.flags_any.iter().any(|flag| flags::has(command, flag, reading))
+                self.flags_any.iter().any(|flag| has(command, flag, reading))
             })
-            && self.flags_all.iter().all(|flag| flags::has(command, flag, reading))
+            && self.flags_all.iter().all(|flag| has(command, flag, reading))
             // What takes a rule back is doubted the other way round.
-            && !self.flags_none.iter().any(|flag| flags::has(command, flag, reading.opposite()))
+            && !self.flags_none.iter().any(|flag| has(command, flag, reading.opposite()))
             && unless_given(self.args_glob.is_empty(), &|| {
                 seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
             })
             && unless_given(self.redirects_to.is_empty(), &|| {
                 seen.writes().any(|target| seen.readings(&target.text).iter().any(|path| any(&self.redirects_to, path)))
             })
+            && unless_given(self.writes.is_empty(), &|| seen.written().iter().flatten().any(|path| any(&self.writes, path)))
+            && unless_given(self.reads.is_empty(), &|| self.reads.are_read(seen))
+            && unless_given(self.reads_below.is_empty(), &|| self.reads_below.are_gone_through(seen))
             && unless_given(self.pipes_into.is_empty(), &|| self.pipes(seen))
             && unless_given(self.assigns.is_empty(), &|| {
                 command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
@@ -135,7 +160,7 @@ impl Matcher {
 
     /// How many words the subcommand has that the command is given; none where it is another.
     pub fn subcommand_of(&self, seen: &Seen<'_>, reading: Reading) -> Option<usize> {
-        let mut phrases = self.subcommand.iter().filter(|phrase| flags::subcommand(seen.command, phrase, reading));
+        let mut phrases = self.subcommand.iter().filter(|phrase| subcommand(seen.command, phrase, reading));
         phrases.next().map(Vec::len)
     }
 
@@ -161,6 +186,13 @@ impl Matcher {
             return true;
         }
         let own = all.get(seen.index);
+        // What xargs reads are words of what it runs.
+        let filled = own.filter(|own| matches!(own.name(), "xargs" | "parallel")).and(all.get(seen.index + 1));
+        if filled
+            .is_some_and(|next| next.wrappers.last().is_some_and(|by| by == seen.command.name()) && named(next.name()))
+        {
+            return true;
+        }
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
             named(command.name()) && shell::runs_its_input(command)
@@ -236,6 +268,11 @@ fn phrase(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>
         return None;
     }
     Some(words)
+}
+
+/// A key's flags.
+pub(super) fn flags(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Vec<String> {
+    fields.texts(key, problems).into_iter().filter_map(|(at, text)| flag(at, text, problems)).collect()
 }
 
 fn flag(at: At, text: &str, problems: &mut Problems<'_>) -> Option<String> {

@@ -7,6 +7,7 @@ use super::flags::Reading;
 use super::matcher::Matcher;
 use super::seen::Seen;
 use super::target::Target;
+use super::trials::Trial;
 use regex::Regex;
 use std::sync::Arc;
 
@@ -60,6 +61,8 @@ pub(super) struct Rule {
     pub description: Option<String>,
     pub risk: Option<Risk>,
     pub examples: Vec<Example>,
+    /// What its file takes for trials.
+    pub trials: Arc<[Trial]>,
 }
 
 /// Which tools: one, or all whose names begin so.
@@ -111,6 +114,12 @@ impl Rule {
                 })
     }
 
+    /// Whether the command is only tried, so that the rule is not about it. What stands around a trial happens.
+    fn is_tried(&self, seen: &Seen<'_>) -> bool {
+        !self.matcher.as_ref().is_some_and(Matcher::is_of_surroundings)
+            && self.trials.iter().any(|trial| trial.holds(seen))
+    }
+
     /// Whether it matches a command of a line.
     pub fn matches_command(&self, seen: &Seen<'_>) -> bool {
         if self.matcher.as_ref().is_some_and(|matcher| !matcher.matches(seen, self.reading())) {
@@ -127,6 +136,9 @@ impl Rule {
         {
             return false;
         }
-        self.action != RuleAction::Allow || cover::covers(self, seen)
+        match self.action {
+            RuleAction::Allow => cover::covers(self, seen),
+            RuleAction::Ask | RuleAction::Deny => !self.is_tried(seen),
+        }
     }
 }

@@ -2,9 +2,21 @@
 //!
 //! Pure. What takes time is worked out once per command, when a rule first asks.
 
-use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, reached};
+use super::files::ReadWord;
+use super::statements;
+use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, base_name, reached};
 use crate::gate::paths::{lexical, spelled_out};
+use crate::gate::protection::programs;
+use crate::gate::targets;
 use std::cell::OnceCell;
+
+/// Most words that the substitutions of a line print which are taken for files one by one: each command that takes one
+/// is held against all. More count as each file there is.
+pub(super) const MAX_PRINTED: usize = 512;
+
+/// Programs that write no text into what they name.
+const EMPTYING: [&str; 11] =
+    ["rm", "rmdir", "unlink", "shred", "srm", "trash", "mkdir", "chmod", "chown", "chgrp", "find"];
 
 /// Where a line runs.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +40,8 @@ pub(super) struct Seen<'a> {
     pub folders: &'a [String],
     rendered: OnceCell<String>,
     words: OnceCell<Vec<Vec<PathReading>>>,
+    written: OnceCell<Vec<Vec<PathReading>>>,
+    read: OnceCell<Vec<Vec<ReadWord>>>,
     reached: &'a OnceCell<Reached>,
 }
 
@@ -54,16 +68,37 @@ impl<'a> Seen<'a> {
         folders: &'a [String],
         reached: &'a OnceCell<Reached>,
     ) -> Self {
-        Self { command, index, ground, folders, rendered: OnceCell::new(), words: OnceCell::new(), reached }
+        Self {
+            command,
+            index,
+            ground,
+            folders,
+            rendered: OnceCell::new(),
+            words: OnceCell::new(),
+            written: OnceCell::new(),
+            read: OnceCell::new(),
+            reached,
+        }
     }
 
-    /// The program without its folder, and its arguments, one blank between.
+    /// The program without its folder, and its arguments, one blank between; of a database's statements only what
+    /// they do.
     pub fn rendered(&self) -> &str {
         self.rendered.get_or_init(|| {
-            let mut text = self.command.name().to_owned();
-            for arg in &self.command.args {
+            let name = self.command.name();
+            let told = statements::are_of(name);
+            let mut text = name.to_owned();
+            let args = self.command.args.iter().map(|arg| arg.text.as_str());
+            if told && statements::in_memory(name, args.clone()) {
+                return text;
+            }
+            for arg in args {
                 text.push(' ');
-                text.push_str(&arg.text);
+                if told && arg.contains(char::is_whitespace) {
+                    text.push_str(&statements::doing(arg));
+                } else {
+                    text.push_str(arg);
+                }
             }
             text
         })
@@ -89,6 +124,66 @@ impl<'a> Seen<'a> {
         self.command.redirects.iter().filter(move |redirect| written(redirect.kind)).map(|redirect| &redirect.target)
     }
 
+    /// The files that the command fills or changes, by redirects and by what its program is known to write: in a folder
+    /// that something is copied to, also by the name of what is copied. Not what it deletes, or makes empty.
+    pub fn written(&self) -> &[Vec<PathReading>] {
+        self.written.get_or_init(|| {
+            let mut words: Vec<Word> = self.writes().cloned().collect();
+            if !EMPTYING.contains(&self.command.name()) {
+                words.extend(targets::written(self.command));
+            }
+            if matches!(self.command.name(), "cp" | "mv" | "ln" | "install" | "rsync" | "scp") {
+                let is_folder = |word: &&Word| {
+                    let name = base_name(&word.text);
+                    name.is_empty() || matches!(name, "~") || name.starts_with('.')
+                };
+                // Where it goes stands last.
+                let to = words.iter().rfind(is_folder).cloned().into_iter();
+                let names = self.command.args.iter().map(|arg| base_name(arg.text.trim_end_matches('/')));
+                let names: Vec<&str> = names.filter(|name| !name.is_empty() && !name.starts_with('-')).collect();
+                let copied: Vec<Word> = to
+                    .flat_map(|folder| {
+                        let in_it = move |name: &&str| format!("{}/{name}", folder.text.trim_end_matches('/'));
+                        names.iter().map(in_it).map(|text| Word { text, literal: true }).collect::<Vec<_>>()
+                    })
+                    .collect();
+                words.extend(copied);
+            }
+            words.iter().map(|word| self.readings(&word.text)).collect()
+        })
+    }
+
+    /// The words that may name a file which the command reads, each with its parts.
+    pub fn read(&self) -> &[Vec<ReadWord>] {
+        self.read.get_or_init(|| {
+            let own = targets::read(self.command, self.ground.all.get(self.index + 1));
+            let printed = if own.iter().any(|word| word.text.contains("$()")) { self.printed() } else { Vec::new() };
+            let readings = |word: &Word| {
+                // `-F 'f=<file;type=x'`, `file://x`.
+                let text = word.text.split(';').next().unwrap_or_default();
+                let fed = text.split_once("=<").map(|(_, file)| file);
+                let local = ["file://", "fileb://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+                ReadWord::all([Some(text), fed, local].into_iter().flatten().chain(parts(text)))
+            };
+            let whatever = (printed.len() > MAX_PRINTED).then(|| vec![ReadWord::whatever()]);
+            own.iter().chain(printed.into_iter().take(MAX_PRINTED)).map(readings).chain(whatever).collect()
+        })
+    }
+
+    /// Whether its program may go through all that is below a folder.
+    pub fn goes_below(&self) -> bool {
+        programs::may_go_below(self.command)
+    }
+
+    /// What `$(echo x)` and `$(ls x)` print, wherever in the line they stand: a variable may have kept it.
+    fn printed(&self) -> Vec<&'a Word> {
+        let all = self.ground.all;
+        let spans = all.iter().flat_map(|command| command.filled.iter().cloned());
+        let inner = spans.flatten().filter_map(|at| all.get(usize::try_from(at).ok()?));
+        let printers = inner.filter(|command| programs::tells_only(command.name()) || command.name() == "find");
+        printers.flat_map(|command| &command.args).take(MAX_PRINTED + 1).collect()
+    }
+
     /// A word as the path it may be: whole, after `=`, after `@`, after a short option's letter.
     fn readings_of_parts(&self, text: &str) -> Vec<PathReading> {
         let mut found = self.readings(text);
@@ -108,7 +203,7 @@ impl<'a> Seen<'a> {
         let mut texts = Vec::with_capacity(2 + self.folders.len());
         if text.starts_with(['/', '~']) {
             texts.push(lexical(&text));
-        } else if !text.starts_with('-') && !text.is_empty() {
+        } else if !text.starts_with('-') && !text.is_empty() && !text.starts_with("$(mktemp)") {
             texts.extend(self.folders.iter().map(|folder| below(folder, &text)));
         }
         texts.insert(0, text.clone());

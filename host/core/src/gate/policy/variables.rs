@@ -11,6 +11,8 @@ use std::collections::{BTreeSet, HashMap};
 const MAX_READINGS: usize = 64;
 /// Most readings of all commands of a line together; each is held against every rule.
 const MAX_ALL_READINGS: usize = 1_024;
+/// Most values that a variable held before which are put into one that is made of it.
+const MAX_BEFORE: usize = 4;
 /// How often values are filled in that hold variables themselves.
 const MAX_ROUNDS: usize = 8;
 /// The longest word made by filling in, in bytes: the kernel takes no longer path, and a chain of doublings ends.
@@ -103,9 +105,17 @@ fn assigned(commands: &[ShellCommand]) -> Values<'_> {
             continue;
         }
         if seen.insert((name, &value.text)) {
-            // `PATH=x:$PATH`: what it held before is not known here, and may be nothing.
-            let itself = |variable: &str| (variable == name).then_some("");
-            values.entry(name).or_default().push(replaced(&value.text, itself));
+            // `PATH=x:$PATH`: what it held before is not known here, and may be nothing, or what the line put in it.
+            let held = values.entry(name).or_default();
+            let before: Vec<String> = held.iter().rev().take(MAX_BEFORE).cloned().collect();
+            let with = |before: &str| replaced(&value.text, |variable| (variable == name).then_some(before));
+            let mut found = vec![with("")];
+            found.extend(before.iter().map(|before| with(before)));
+            for text in found {
+                if !held.contains(&text) {
+                    held.push(text);
+                }
+            }
         }
     }
     values
@@ -122,10 +132,13 @@ impl<'a> Turns<'a> {
         let mut names = BTreeSet::new();
         let texts = words(command).filter(|word| !word.literal).map(|word| word.text.as_str());
         let mut next: Vec<&str> = texts.flat_map(names_in).collect();
+        // `${!x}`: what is held is a name.
+        let indirect = words(command).any(|word| !word.literal && word.text.contains("${!"));
         while !next.is_empty() {
             next.retain(|name| values.contains_key(name) && names.insert(*name));
-            let inner = next.iter().filter_map(|name| values.get(name)).flatten().flat_map(|text| names_in(text));
-            next = inner.collect();
+            let held = next.iter().filter_map(|name| values.get(name)).flatten();
+            let named = held.clone().map(String::as_str).filter(|_| indirect);
+            next = held.flat_map(|text| names_in(text)).chain(named).collect();
         }
         let choices = names.into_iter().filter_map(|name| Some((name, values.get(name)?.as_slice())));
         let choices: Vec<_> = choices.collect();
@@ -205,6 +218,7 @@ fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
         out.push_str(before);
         let (name, default, used) = variable(dollar);
         match value(name) {
+            Some(value) if dollar.starts_with("${!") => out.extend(["${", value, "}"]),
             Some(value) => out.push_str(value),
             None => out.push_str(default.unwrap_or_else(|| dollar.get(..used).unwrap_or_default())),
         }
@@ -227,6 +241,7 @@ fn variable(text: &str) -> (&str, Option<&str>, usize) {
     };
     let Some(close) = braced.find('}') else { return ("", None, 1) };
     let inner = braced.get(..close).unwrap_or_default();
+    let inner = inner.strip_prefix('!').unwrap_or(inner);
     let end = if inner.starts_with(['@', '*']) { 1 } else { inner.find(|c| !is_name(c)).unwrap_or(inner.len()) };
     let (name, operator) = inner.split_at(end);
     // `${x:-word}`, `${x-word}`, `${x:=word}`, `${x:+word}`.
@@ -274,7 +289,20 @@ mod tests {
         check("rm x", &[]);
         check("D=/; echo '$D'", &[]);
         check("A=$A; rm $A", &["rm"]);
-        check("A=x; A=$A/y; rm $A", &["rm x", "rm /y"]);
+        check("A=x; A=$A/y; rm $A", &["rm x", "rm /y", "rm x/y"]);
+        check("A=/e; A+=tc; rm $A", &["rm /e", "rm tc", "rm /etc"]);
+        check("q=/etc; n=q; rm ${!n}", &["rm /etc"]);
+        check("q=/etc; declare -n r=q; rm $r", &["rm /etc"]);
+        check("declare -A m=([x]=/etc); rm \"${m[x]}\"", &["rm /etc"]);
+        check("a=(/etc); rm \"${a[0]}\"", &["rm /etc"]);
+        check("printf -v d %s/%s /etc x; rm $d", &["rm /etc/x"]);
+        check("set -- /etc; rm \"$1\"", &["rm /etc"]);
+        check("set -- a /etc; shift; rm $1", &["rm a", "rm /etc"]);
+        check("f() { shift; rm $1; }; f a /etc", &["rm a", "rm /etc"]);
+        check("set -- /etc; for x; do rm $x; done", &["rm /etc"]);
+        check("ls | while read d; do rm $d; done", &["rm $()"]);
+        check("read -ra a <<< '/a /b'; rm ${a[1]}", &["rm /a /b"]);
+        check("mapfile -t a <<< /etc; rm ${a[@]}", &["rm /etc"]);
         check("A=/;B=$A;C=$B;D=$C;E=$D; rm $E", &["rm /"]);
     }
 

@@ -3,7 +3,7 @@
 //! Owns the list of them. Knows nothing of how the program is found, or what it does then.
 
 use super::daemon::NAME;
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{ShellCommand, Word, base_name};
 use std::path::Path;
 
 /// Every command that uses the approver token or changes what is on the record, and what of it a person gives: all
@@ -46,6 +46,50 @@ pub(super) fn commands_us(command: &ShellCommand, real: Option<&Path>) -> Result
     let unknown = words.iter().take(2).any(|arg| !arg.literal);
     if FOR_PEOPLE.iter().any(is_for_people) || replays || first == "token" && !lists || unknown {
         return Err("this is for a person to do, not for an agent".to_owned());
+    }
+    Ok(())
+}
+
+/// Refuses to take our program away by what installs programs.
+pub(super) fn uninstalls_us(command: &ShellCommand) -> Result<(), String> {
+    const INSTALLERS: [&str; 22] = [
+        "cargo", "brew", "port", "apt", "apt-get", "aptitude", "dpkg", "dnf", "yum", "zypper", "rpm", "pacman", "apk",
+        "snap", "nix-env", "npm", "pnpm", "yarn", "mise", "scoop", "choco", "winget",
+    ];
+    const AWAY: [&str; 14] = [
+        "uninstall",
+        "remove",
+        "rm",
+        "purge",
+        "erase",
+        "del",
+        "delete",
+        "unlink",
+        "autoremove",
+        "-r",
+        "-e",
+        "-P",
+        "--remove",
+        "--purge",
+    ];
+    let program = command.name();
+    if !INSTALLERS.contains(&program) {
+        return Ok(());
+    }
+    let has = |words: &[&str]| command.args.iter().any(|arg| words.contains(&arg.text.as_str()));
+    let us = |arg: &Word| {
+        let name = base_name(&arg.text);
+        name == NAME || name == "tollgate-cli" || name.strip_prefix(NAME).is_some_and(|rest| rest.starts_with('@'))
+    };
+    // A dependency of a project is no program.
+    let away = match program {
+        "cargo" => has(&["uninstall"]),
+        "npm" | "pnpm" | "yarn" => has(&AWAY) && has(&["-g", "--global", "global"]),
+        "pacman" => command.args.iter().any(|arg| arg.text.starts_with("-R")),
+        _ => has(&AWAY),
+    };
+    if away && command.args.iter().any(us) {
+        return Err("this would take Tollgate's own program away; a person can, in a shell of their own".to_owned());
     }
     Ok(())
 }

@@ -96,12 +96,15 @@ impl<'a> Line<'a> {
 
     /// It asks where our program is.
     fn looks_us_up(&self) -> bool {
-        let asks = |command: &ShellCommand| {
-            let program = command.name();
-            matches!(program, "which" | "type" | "command" | "whereis" | "readlink" | "realpath") && names_us(command)
-        };
-        *self.looks_us_up.get_or_init(|| self.commands.iter().any(asks))
+        *self.looks_us_up.get_or_init(|| self.commands.iter().any(looks_us_up))
     }
+}
+
+/// Whether a command asks where our program is.
+pub(super) fn looks_us_up(command: &ShellCommand) -> bool {
+    let asks = ["which", "type", "command", "whereis", "whence", "where", "readlink", "realpath"];
+    let is_us = |arg: &Word| matches!(base_name(&arg.text), NAME | "tollgate.exe");
+    asks.contains(&command.name()) && command.args.iter().any(is_us)
 }
 
 /// Refuses a command that may stop the daemon.
@@ -183,7 +186,7 @@ fn chooses_us(command: &ShellCommand) -> bool {
 }
 
 /// Whether a regular expression may match our process.
-fn matches_us(pattern: &str, whole_line: bool) -> bool {
+pub(super) fn matches_us(pattern: &str, whole_line: bool) -> bool {
     /// A pattern of any length must not cost more than a look.
     const MAX_REGEX_BYTES: usize = 64 * 1024;
     match RegexBuilder::new(pattern).case_insensitive(true).size_limit(MAX_REGEX_BYTES).build() {

@@ -11,7 +11,7 @@ use crate::home::Home;
 use std::path::{Path, PathBuf};
 
 /// Longest word that may be a path: the kernel takes no longer one.
-pub(super) const MAX_PATH_BYTES: usize = 4_096;
+pub(in crate::gate) const MAX_PATH_BYTES: usize = 4_096;
 
 /// Most times that a pattern is followed to where it turns back with `..`: each is looked at from every folder. Lines
 /// that people write turn once or twice.

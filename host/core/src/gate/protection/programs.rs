@@ -91,10 +91,20 @@ pub(super) enum Reading {
     Touches(Touch),
 }
 
+/// Whether a program only speaks of the files that it is given, or lists them.
+pub(in crate::gate) fn tells_only(program: &str) -> bool {
+    SPEAKERS.contains(&program) || LISTERS.contains(&program)
+}
+
+/// Whether a program may go through all that is below a folder that it is given: it is known to, or it is not known.
+pub(in crate::gate) fn may_go_below(command: &ShellCommand) -> bool {
+    matches!(reading(command.name(), command, false), Reading::Touches(Touch::ReadAll | Touch::Use))
+}
+
 /// What `program` does with its arguments; `wraps` where they are another program's, which is judged by itself.
 pub(super) fn reading(program: &str, command: &ShellCommand, wraps: bool) -> Reading {
     let args = command.args.as_slice();
-    if SPEAKERS.contains(&program) || LISTERS.contains(&program) || program == "find" && !runs_found(args) {
+    if tells_only(program) || program == "find" && !runs_found(args) {
         return Reading::Nothing;
     }
     Reading::Touches(match program {

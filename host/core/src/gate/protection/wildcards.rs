@@ -2,6 +2,10 @@
 //!
 //! Says yes where it cannot tell: a class matches any character, an expansion any text without a slash.
 
+mod meets;
+
+pub(in crate::gate) use meets::Said;
+
 /// A piece of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token {
@@ -20,11 +24,11 @@ enum Token {
 
 /// A pattern, part by part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wild(Vec<Vec<Token>>);
+pub(in crate::gate) struct Wild(Vec<Vec<Token>>);
 
 /// Where a pattern may lead, seen from a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(in crate::gate) enum Reach {
     /// Nowhere near.
     Elsewhere,
     /// To a folder above it.

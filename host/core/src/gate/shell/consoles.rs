@@ -3,12 +3,18 @@
 //! Owns where each keeps what it is told, and how it leaves its language for a shell's.
 
 use super::input::Input;
+use super::interpreters;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
 use crate::gate::options::{is_long, scan, values};
 
 /// Programs that take statements from their input.
-const DATABASES: [&str; 18] = [
+const DATABASES: [&str; 23] = [
+    "sqlplus",
+    "snowsql",
+    "turso",
+    "wrangler",
+    "prisma",
     "psql",
     "pgcli",
     "mysql",
@@ -29,6 +35,28 @@ const DATABASES: [&str; 18] = [
     "influx",
 ];
 
+/// Whether a program of this name takes statements.
+pub(super) fn is_database(name: &str) -> bool {
+    DATABASES.contains(&name)
+}
+
+/// Whether a program of this name is a make.
+pub(super) fn is_make(name: &str) -> bool {
+    matches!(name, "make" | "gmake")
+}
+
+/// The files of statements that it is given.
+pub(super) fn files(args: &[Word]) -> Vec<Word> {
+    let options = ["-f", "-i", "--file", "-init"];
+    let mut found = values(&scan(args, &options), &options);
+    // `.read x`, `\i x`, `source x`.
+    for line in args.iter().flat_map(|arg| arg.text.split(['\n', ';']).map(str::trim)) {
+        let file = [".read ", "\\i ", "\\ir ", "source "].iter().find_map(|mark| line.strip_prefix(mark));
+        found.extend(file.map(|file| Word { text: file.trim().to_owned(), literal: true }));
+    }
+    found
+}
+
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     match name {
         _ if DATABASES.contains(&name) => {
@@ -40,13 +68,24 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
                 let words = args.iter().filter(|arg| !arg.text.starts_with('-'));
                 words.for_each(|told| escaped(told, &marks, runs));
             }
+            args.iter().for_each(|arg| copied(arg, runs));
             for text in told(input) {
                 escaped(&text, &marks, runs);
-                runs.says.push(text);
+                copied(&text, runs);
+                match name {
+                    // Each line is a command of its own.
+                    "redis-cli" | "valkey-cli" => {
+                        let lines = text.text.lines().filter(|line| !line.trim().is_empty()).take(MAX_LINES);
+                        runs.says.extend(lines.map(|line| Word { text: line.to_owned(), literal: text.literal }));
+                    }
+                    _ => runs.says.push(text),
+                }
             }
         }
+
         "gdb" | "lldb" => {
             for text in debugger(args).into_iter().chain(told(input)) {
+                interpreters::calls(&text.text, text.literal, &["system", "popen", "execl", "execve"], runs);
                 escaped(&text, &["shell ", "!", "platform shell ", "make "], runs);
             }
         }
@@ -70,6 +109,24 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
             }
         }
         _ => {}
+    }
+}
+
+/// Most lines of an input that are told apart.
+const MAX_LINES: usize = 64;
+
+/// `COPY … TO PROGRAM 'code'`, `\copy … from program 'code'`.
+fn copied(told: &Word, runs: &mut Runs) {
+    let lower = told.text.to_ascii_lowercase();
+    for (at, mark) in lower.match_indices("program") {
+        let before = lower.get(..at).unwrap_or_default().trim_end();
+        let after = told.text.get(at + mark.len()..).unwrap_or_default().trim_start();
+        if !(before.ends_with("to") || before.ends_with("from")) || !lower.contains("copy") {
+            continue;
+        }
+        if let Some((code, _)) = interpreters::literal(after) {
+            runs.code.push(Word { text: code, literal: told.literal });
+        }
     }
 }
 
@@ -118,6 +175,7 @@ fn make(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     let from_input =
         values(&items, &["-f", "--file", "--makefile"]).iter().any(|file| super::shells::is_stdin(&file.text));
     let read = if from_input { told(input) } else { Vec::new() };
+    runs.reads_code |= from_input;
     for text in values(&items, &["--eval", "-E"]).into_iter().chain(read) {
         for line in text.text.lines() {
             let recipe = line.strip_prefix('\t').or_else(|| line.split_once(';').map(|(_, recipe)| recipe));

@@ -18,6 +18,10 @@ pub(super) struct Context {
     pub calls: Vec<String>,
     /// What the loops around it put into their variables.
     pub bound: Arc<[(String, Word)]>,
+    /// Position of the last `cd` in front that has succeeded for certain.
+    pub arrived: Option<u32>,
+    /// It is only another reading of other words.
+    pub maybe: bool,
 }
 
 impl Context {

@@ -4,7 +4,156 @@
 
 use super::wrappers::Runs;
 use crate::gate::call::Word;
-use crate::gate::options::{after_options, readings, valued_letter};
+use crate::gate::options::{after_options, readings, scan, valued_letter, values};
+
+/// Programs that run others on another machine or in a container, where our paths mean nothing.
+pub(in crate::gate) const ELSEWHERE: [&str; 33] = [
+    "ssh",
+    "docker",
+    "podman",
+    "nerdctl",
+    "kubectl",
+    "oc",
+    "gcloud",
+    "heroku",
+    "vagrant",
+    "pdsh",
+    "clush",
+    "pssh",
+    "parallel-ssh",
+    "dsh",
+    "salt",
+    "mosh",
+    "lxc",
+    "incus",
+    "minikube",
+    "aws",
+    "fly",
+    "flyctl",
+    "limactl",
+    "multipass",
+    "gh",
+    "doctl",
+    "tsh",
+    "railway",
+    "az",
+    "distrobox",
+    "machinectl",
+    "autossh",
+    "sshpass",
+];
+
+/// How a program is given what it runs elsewhere: the subcommand, the options whose value it is, else how many words of
+/// its own stand in front of it.
+type Remote = (&'static str, &'static [&'static str], &'static [&'static str], usize);
+
+#[rustfmt::skip]
+const REMOTE: [Remote; 25] = [
+    ("gcloud", &["ssh"], &["--command"], usize::MAX),
+    ("heroku", &["run"], &[], 0),
+    ("heroku", &["run:detached"], &[], 0),
+    ("vagrant", &["ssh"], &["-c", "--command"], usize::MAX),
+    ("pdsh", &[], &[], 0),
+    ("clush", &[], &[], 0),
+    ("pssh", &[], &[], 0),
+    ("parallel-ssh", &[], &[], 0),
+    ("dsh", &[], &[], 0),
+    ("mosh", &[], &[], 1),
+    ("lxc", &["exec"], &[], 1),
+    ("incus", &["exec"], &[], 1),
+    ("minikube", &["ssh"], &[], 0),
+    ("fly", &["ssh", "console"], &["-C", "--command"], usize::MAX),
+    ("flyctl", &["ssh", "console"], &["-C", "--command"], usize::MAX),
+    ("fly", &["machine", "exec"], &[], 1),
+    ("limactl", &["shell"], &[], 1),
+    ("multipass", &["exec"], &[], 1),
+    ("gh", &["codespace", "ssh"], &[], 0),
+    ("doctl", &["ssh"], &["--ssh-command"], usize::MAX),
+    ("tsh", &["ssh"], &[], 1),
+    ("railway", &["run"], &[], 0),
+    ("railway", &["ssh"], &[], 0),
+    ("az", &["run-command"], &["--scripts"], usize::MAX),
+    ("machinectl", &["shell"], &[], 1),
+];
+
+/// Options of these that take a word.
+const REMOTE_VALUED: [&str; 22] = [
+    "-w",
+    "-x",
+    "-g",
+    "-l",
+    "-h",
+    "-H",
+    "-a",
+    "-r",
+    "-c",
+    "-C",
+    "-n",
+    "-t",
+    "-i",
+    "-u",
+    "-s",
+    "--app",
+    "--remote",
+    "--zone",
+    "--project",
+    "--ssh",
+    "--size",
+    "--node",
+];
+
+/// What a program runs elsewhere that is none of the common ones.
+pub(super) fn remote(name: &str, args: &[Word], runs: &mut Runs) {
+    match name {
+        "salt" => {
+            if let Some(at) =
+                args.iter().position(|arg| matches!(arg.text.as_str(), "cmd.run" | "cmd.shell" | "cmd.run_all"))
+            {
+                runs.code.extend(args.get(at + 1).cloned());
+            }
+        }
+        "aws" if args.iter().any(|arg| arg.text == "send-command") => {
+            // `commands=["code"]`, `{"commands":["code"]}`.
+            for parameters in values(&scan(args, &["--parameters"]), &["--parameters"]) {
+                let (_, commands) = parameters.text.split_once("commands").unwrap_or_default();
+                let (_, commands) = commands.split_once(['=', ':']).unwrap_or_default();
+                let commands = commands.trim_matches(|c: char| " []{}".contains(c));
+                for code in commands.split("\",").map(|code| code.trim_matches(|c: char| " \"'".contains(c))) {
+                    runs.code.push(Word { text: code.to_owned(), literal: parameters.literal });
+                }
+            }
+        }
+        "sshpass" => {
+            if let Some(at) = args.iter().position(|arg| arg.text == "ssh") {
+                runs.argv(args.get(at..).unwrap_or_default());
+            }
+        }
+        "autossh" => ssh(args, runs),
+        _ => {}
+    }
+    for (_, subcommand, options, own) in REMOTE.iter().filter(|(program, ..)| *program == name) {
+        let Some(rest) = behind(args, subcommand) else { continue };
+        if !options.is_empty() {
+            runs.code.extend(values(&scan(rest, options), options));
+            continue;
+        }
+        for rest in readings(rest, &REMOTE_VALUED, &[]) {
+            let rest = rest.get(*own..).unwrap_or_default();
+            let rest = if rest.first().is_some_and(|first| first.text == "--") { rest.get(1..) } else { Some(rest) };
+            runs.joined(rest.unwrap_or_default());
+        }
+    }
+}
+
+/// The words behind a subcommand; none where it is another.
+fn behind<'a>(args: &'a [Word], subcommand: &[&str]) -> Option<&'a [Word]> {
+    let mut rest = args;
+    for part in subcommand {
+        let at = rest.iter().position(|arg| arg.text == *part)?;
+        rest = rest.get(at + 1..)?;
+    }
+    Some(rest)
+}
 
 /// The name under which a line on this very machine is run by `ssh`.
 pub(in crate::gate) const SSH_HERE: &str = "ssh localhost";

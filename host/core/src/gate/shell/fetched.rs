@@ -2,10 +2,11 @@
 //!
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
-use super::{languages, shells};
+use super::{consoles, languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
 use crate::gate::options::{scan, values, words};
+use crate::gate::targets::written;
 
 /// Something that a command makes and a later one may take up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,6 +81,15 @@ fn names(command: &ShellCommand) -> Vec<String> {
                 .iter()
                 .filter_map(|arg| Some(Word { text: arg.text.strip_prefix("of=")?.to_owned(), literal: arg.literal })),
         ),
+        // What packs or encrypts: the same by another name.
+        "tar" | "gtar" | "bsdtar" | "zip" | "gpg" | "gpg2" | "age" | "openssl" | "sort" => {
+            files.extend(written(command))
+        }
+        "gzip" | "bzip2" | "xz" | "zstd" | "pigz" | "compress" => {
+            let packed = |of: &Word, end: &str| Word { text: format!("{}.{end}", of.text), literal: of.literal };
+            let of = words(&scan(&command.args, &[]));
+            files.extend(of.into_iter().flat_map(|of| ["gz", "bz2", "xz", "zst", "Z"].map(|end| packed(of, end))));
+        }
         "tee" | "aria2c" | "fetch" => files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned()),
         _ => {}
     }
@@ -116,10 +126,21 @@ fn scripts(command: &ShellCommand) -> Vec<Word> {
     let mut found = match (name, languages::given(name, &command.args)) {
         ("source" | ".", _) => command.args.first().into_iter().cloned().collect(),
         (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
+        _ if shells::is_one(name) && shells::reads_only(name, &command.args) => Vec::new(),
         _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().cloned().chain(first()).collect(),
+        _ if consoles::is_database(name) => consoles::files(&command.args),
+        ("make" | "gmake", _) => {
+            values(&scan(&command.args, &["-f", "-C", "--file", "--makefile"]), &["-f", "--file", "--makefile"])
+        }
         _ if command.program.text.contains('/') => vec![command.program.clone()],
         _ => Vec::new(),
     };
+    // What it runs may be its input, too.
+    let reads = consoles::is_database(name) || is_interpreter(name) && found.is_empty();
+    if reads {
+        let inputs = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Input);
+        found.extend(inputs.map(|redirect| redirect.target.clone()));
+    }
     // Each is followed once.
     found.dedup();
     found
@@ -145,6 +166,10 @@ mod tests {
             ("dd if=a of=x/b bs=1", "b"),
             ("curl --user-agent -- -o i.sh x", "i.sh"),
             ("curl -sb c=d -o i.sh x", "i.sh"),
+            ("tar czf a.tgz x", "a.tgz"),
+            ("zip -r a.zip x", "a.zip"),
+            ("gpg -o a -c x", "a"),
+            ("xz -k x", "x.gz x.bz2 x.xz x.zst x.Z"),
             ("ls > /dev/null", ""),
         ] {
             let commands = parse_blocking(line).commands;

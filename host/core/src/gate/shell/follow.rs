@@ -4,7 +4,7 @@ use super::context::Context;
 use super::fetched::{self, Made};
 use super::input::{Facts, Input, Stdin};
 use super::walk::Walk;
-use super::{MAX_COMMANDS, NotUnderstood, wrappers};
+use super::{MAX_COMMANDS, NotUnderstood, consoles, wrappers};
 use crate::gate::call::{ShellCommand, Word, base_name, is_argument};
 use brush_parser::ast::FunctionBody;
 use std::ops::Range;
@@ -16,6 +16,12 @@ pub(in crate::gate) const MAX_REPLAYS: usize = 16;
 
 /// Most commands that are told apart as makers of one file or variable; each of its users keeps the list.
 pub(in crate::gate) const MAX_SPANS: usize = 8;
+
+/// Most arguments that a line sets for itself and that are followed.
+pub(in crate::gate) const MAX_ARGUMENTS: usize = 64;
+
+/// How far in front an argument is looked for that `shift` may have moved: scripts name the first few.
+const MAX_SHIFTED: usize = 8;
 
 /// What is bound in code that is given these arguments, the first of them numbered so.
 pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(String, Word)]> {
@@ -37,6 +43,55 @@ fn interpreter_of(line: &str) -> &str {
 }
 
 impl Walk {
+    /// Notes what `set -- a b` makes the arguments of the line, and that `shift` moves them.
+    pub(super) fn note_arguments(&mut self, program: &str, args: &[Word]) {
+        match program {
+            "shift" => self.shifts = true,
+            "set" => {
+                let from = args.iter().position(|arg| arg.text == "--").map(|at| at + 1);
+                let from = from.or_else(|| args.iter().position(|arg| !arg.text.starts_with(['-', '+'])));
+                let given = from.and_then(|from| args.get(from..)).unwrap_or_default();
+                if !given.is_empty() && self.arguments.len() + given.len() <= MAX_ARGUMENTS {
+                    self.arguments.extend(bound(&Context::default(), given, 1).iter().cloned());
+                } else if !given.is_empty() {
+                    self.trouble(NotUnderstood::TooMany);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is bound where a command stands.
+    pub(super) fn bound(&self, context: &Context) -> Arc<[(String, Word)]> {
+        if self.arguments.is_empty() && !self.shifts {
+            return context.bound.clone();
+        }
+        let mut all: Vec<(String, Word)> = context.bound.iter().cloned().collect();
+        all.extend(self.arguments.iter().cloned());
+        if self.shifts {
+            let numbered: Vec<(usize, Word)> =
+                all.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.clone()))).collect();
+            for (number, value) in numbered.iter().take(MAX_ARGUMENTS) {
+                all.extend((1..(*number).min(MAX_SHIFTED)).map(|front| (front.to_string(), value.clone())));
+            }
+        }
+        all.into()
+    }
+
+    /// The values of variables that a word expands as prompts are: `${x@P}` runs what stands in it.
+    pub(super) fn as_prompts(&self, argv: &[Word]) -> Vec<String> {
+        let mut found = Vec::new();
+        for (before, _) in
+            argv.iter().flat_map(|word| word.text.match_indices("@P}").map(|(at, _)| word.text.split_at(at)))
+        {
+            let name = before.rsplit("${").next().unwrap_or_default();
+            let assigned = self.commands.iter().flat_map(|command| &command.assignments);
+            found.extend(assigned.filter(|(own, _)| own == name).map(|(_, value)| value.text.clone()));
+        }
+        found.truncate(MAX_SPANS);
+        found
+    }
+
     /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
     pub(super) fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
         let follows = name.literal && !context.calls.contains(&name.text) && self.commands.len() < MAX_COMMANDS;
@@ -101,9 +156,11 @@ impl Walk {
         let named = base_name(&program.text);
         let first = input.code().texts.first().map(|text| text.text.lines().next().unwrap_or_default().to_owned());
         let by_line = first.as_deref().and_then(|line| line.strip_prefix("#!")).map(interpreter_of);
-        let runs_code = fetched::is_interpreter(named);
+        let runs_code = fetched::is_interpreter(named) || consoles::is_database(named) || consoles::is_make(named);
         let name = if runs_code { named } else { by_line.unwrap_or("sh") };
-        let ran = wrappers::runs(&Word { text: name.to_owned(), literal: true }, &[], &[], &input);
+        let args: Vec<Word> =
+            if consoles::is_make(name) { vec![Word { text: "-f-".to_owned(), literal: true }] } else { Vec::new() };
+        let ran = wrappers::runs(&Word { text: name.to_owned(), literal: true }, &args, &[], &input);
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         inner.stdin = Stdin::Empty;

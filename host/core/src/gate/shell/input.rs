@@ -2,7 +2,7 @@
 //!
 //! Knows `echo`, `printf` and `cat`, whose output is their arguments. Knows nothing of shells or rules.
 
-use super::quoting;
+use super::{interpreters, languages, quoting, scripts};
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::options::after_options;
 use std::ops::Range;
@@ -76,6 +76,11 @@ impl Input<'_> {
     }
 
     fn printed(&self) -> Code {
+        self.printed_within(MAX_HANDS)
+    }
+
+    /// What the sources print, each through at most so many that hand on what they read.
+    fn printed_within(&self, hands: usize) -> Code {
         let mut sources = self.sources.iter().flat_map(|span| span.clone()).filter_map(|at| {
             let at = usize::try_from(at).ok()?;
             Some((self.commands.get(at)?, self.facts.get(at)?))
@@ -84,13 +89,65 @@ impl Input<'_> {
         // What a group prints is the output of any of its commands.
         let first: Vec<_> = leaves.by_ref().take(MAX_GUESSES).collect();
         let alone = first.len() == 1;
-        let texts: Vec<Word> = first.iter().filter_map(|(command, facts)| printed(command, &facts.stdin)).collect();
-        if alone && texts.len() == 1 {
+        let (mut texts, mut sure) = (Vec::new(), true);
+        for (command, facts) in &first {
+            if let Some(text) = printed(command, &facts.stdin) {
+                texts.push(text);
+            } else if let (Some(certain), Some(hands)) = (hands_on(command), hands.checked_sub(1)) {
+                let taken: Vec<Range<u32>> = command.reads.iter().chain(&command.filled).cloned().collect();
+                let own = match &facts.stdin {
+                    Stdin::Document(text) => Code { texts: vec![text.clone()], sure: true },
+                    _ => Input { sources: &taken, ..*self }.printed_within(hands),
+                };
+                sure &= certain && own.sure;
+                texts.extend(own.texts);
+            } else {
+                texts.extend(quoted_in(command));
+                sure = false;
+            }
+        }
+        texts.truncate(MAX_GUESSES);
+        if alone && sure && texts.len() == 1 {
             return Code { texts, sure: true };
         }
         let texts = texts.into_iter().map(|text| Word { literal: false, ..text }).collect();
         Code { texts, sure: false }
     }
+}
+
+/// Through how many commands a text is followed that hand it on.
+const MAX_HANDS: usize = 8;
+
+/// Whether a command writes or prints what it reads, or a file that the line made: as it is (true), or something of it.
+fn hands_on(command: &ShellCommand) -> Option<bool> {
+    match command.name() {
+        "tee" | "sponge" => Some(command.redirects.is_empty()),
+        "cat" => Some(false),
+        "dd" | "cp" | "mv" | "install" | "ln" | "sed" | "tr" | "head" | "tail" | "grep" | "cut" | "sort" | "uniq"
+        | "fold" | "fmt" | "tac" | "rev" | "envsubst" | "pv" => Some(false),
+        _ => None,
+    }
+}
+
+/// The texts in the code of a language that it may print; none of other programs.
+fn quoted_in(command: &ShellCommand) -> Vec<Word> {
+    let name = command.name();
+    if !(languages::is_one(name) || scripts::is_awk(name)) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for arg in &command.args {
+        let mut rest = arg.text.as_str();
+        while let Some(at) = rest.find(['"', '\'']) {
+            let Some((text, used)) = rest.get(at..).and_then(interpreters::literal) else { break };
+            // A word alone is a name more often than a command.
+            if text.contains(' ') && found.len() < MAX_GUESSES {
+                found.push(Word { text, literal: false });
+            }
+            rest = rest.get(at + used..).unwrap_or_default();
+        }
+    }
+    found
 }
 
 /// What a command prints, where that is its arguments or its own document.
@@ -122,14 +179,44 @@ fn after_echo_options(args: &[Word]) -> &[Word] {
     args.get(from..).unwrap_or_default()
 }
 
-/// What `printf` prints: exactly known of one plain text, else all words, which shows each to the rules.
-fn formatted(words: &[Word]) -> Option<Word> {
+/// What `printf` prints: exactly known of plain text and of words that are put into it as they are, else all words, which
+/// shows each to the rules.
+pub(super) fn formatted(words: &[Word]) -> Option<Word> {
     let (format, values) = words.split_first()?;
-    let literal = format.literal && values.is_empty() && !format.text.contains('%');
-    let Word { text, .. } = Word::joined(words);
-    // Line ends are read alike everywhere; of other escapes this is only the likely reading.
-    let plain = text.replace("\\n", "\n");
-    Some(Word { literal: literal && !plain.contains('\\'), text: unescaped(&text) })
+    let literal = format.literal && values.iter().all(|value| value.literal);
+    if let Some(text) = filled(&format.text, values) {
+        let plain = text.replace("\\n", "\n");
+        return Some(Word { literal: literal && !plain.contains('\\'), text: unescaped(&text) });
+    }
+    Some(Word { literal: false, text: unescaped(&Word::joined(words).text) })
+}
+
+/// Most that a format is gone through again for more words; few lines have so many.
+const MAX_FORMATTED: usize = 64;
+
+/// A format with nothing but `%s` and its like in it, filled in, as often as there are words; none for any other.
+fn filled(format: &str, values: &[Word]) -> Option<String> {
+    let mut parts = format.split('%');
+    let first = parts.next()?;
+    let parts: Vec<&str> = parts.collect();
+    if !parts.iter().all(|part| part.starts_with(['s', 'b', 'q', 'd', 'i'])) || values.len() > MAX_FORMATTED {
+        return None;
+    }
+    if parts.is_empty() {
+        return values.is_empty().then(|| format.to_owned());
+    }
+    let mut text = String::new();
+    let mut left = values.iter();
+    loop {
+        text.push_str(first);
+        for part in &parts {
+            text.push_str(left.next().map_or("", |value| value.text.as_str()));
+            text.push_str(part.get(1..).unwrap_or_default());
+        }
+        if left.len() == 0 {
+            return Some(text);
+        }
+    }
 }
 
 /// The text with its escapes read as `$'…'` reads them.

@@ -9,7 +9,8 @@ use super::{languages, shells};
 use crate::gate::call::Word;
 
 /// Functions that start a process, across the languages above.
-const STARTERS: [&str; 24] = [
+pub(super) const STARTERS: [&str; 25] = [
+    "do shell script",
     "Deno.Command",
     "Bun.spawn",
     "Bun.spawnSync",
@@ -62,10 +63,23 @@ fn source(code: &Word, runs: &mut Runs) {
     let imported = imported(&code.text);
     calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
     quoted_commands(code, runs);
+    deletions(code, &DELETERS, runs);
+    let renamed = renamed(&code.text);
+    deletions(code, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    if runs.wrapper.starts_with("tclsh") {
+        for line in code.text.split(['\n', ';', '[']).map(str::trim_start) {
+            let code = line.strip_prefix("exec ").map(|code| code.trim_end_matches(']'));
+            runs.foreign.extend(code.map(|text| Word { text: text.to_owned(), literal: false }));
+        }
+    }
     // The own quotes for shell code of Perl, Ruby, PHP and Julia.
     let mut rest = code.text.as_str();
-    while let Some((_, after)) = rest.split_once('`') {
+    while let Some((before, after)) = rest.split_once('`') {
         let Some((inner, tail)) = after.split_once('`') else { break };
+        // Of some libraries it is: $`command`.
+        if before.ends_with('$') {
+            runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
+        }
         // In JavaScript these quote a template, which is no command; a template reads as nothing dangerous.
         if ["perl", "ruby", "php", "julia"].iter().any(|name| runs.wrapper.starts_with(name)) {
             runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
@@ -105,6 +119,53 @@ fn imported(code: &str) -> Vec<String> {
     found.retain(|name| !STARTERS.contains(&name.as_str()));
     found.truncate(MAX_IMPORTED);
     found
+}
+
+/// Functions that delete a folder with all in it.
+pub(super) const DELETERS: [&str; 14] = [
+    "rmtree",
+    "remove_tree",
+    "rm_rf",
+    "rm_r",
+    "rmSync",
+    "rmdirSync",
+    "removeSync",
+    "emptyDirSync",
+    "remove_dir_all",
+    "fs.rm",
+    "fsp.rm",
+    "promises.rm",
+    "Deno.remove",
+    "remove_entry_secure",
+];
+
+/// The names by which Python code has them: `from shutil import rmtree as r`.
+fn renamed(code: &str) -> Vec<String> {
+    let names = code.match_indices("rmtree as ").filter_map(|(at, mark)| {
+        let rest = code.get(at + mark.len()..)?.trim_start();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        rest.get(..end).filter(|name| !name.is_empty()).map(str::to_owned)
+    });
+    names.take(MAX_IMPORTED).collect()
+}
+
+/// What calls of `functions` with a literal argument delete, as `rm -r` would.
+pub(super) fn deletions(code: &Word, functions: &[&str], runs: &mut Runs) {
+    for function in functions {
+        for (at, _) in code.text.match_indices(function) {
+            let before = code.text.get(..at).and_then(|text| text.chars().next_back());
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let rest = code.text.get(at + function.len()..).unwrap_or_default();
+            let rest = rest.strip_prefix("Sync").unwrap_or(rest).trim_start();
+            let rest = rest.strip_prefix('(').unwrap_or(rest).trim_start().trim_start_matches('[');
+            if let Some((path, _)) = literal(rest) {
+                let word = |text: &str| Word { text: text.to_owned(), literal: code.literal };
+                runs.argv(&[word("rm"), word("-r"), word(&path)]);
+            }
+        }
+    }
 }
 
 /// Perl's `qx(…)` and Ruby's `%x(…)`, with any delimiter.

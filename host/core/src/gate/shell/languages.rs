@@ -22,6 +22,8 @@ struct Language {
     colon: &'static str,
     /// Letters of code that stand together take one value: `-pe code`. Elsewhere the second is the first one's code.
     together: bool,
+    /// Subcommands in front of the program's file.
+    subcommands: &'static [&'static str],
     /// Long options whose value is the program's file.
     long_file: &'static [&'static str],
     /// Long options whose value is code.
@@ -39,12 +41,13 @@ const NONE: Language = Language {
     file: "",
     colon: "",
     together: false,
+    subcommands: &[],
     long_file: &[],
     long_code: &[],
     long_valued: &[],
 };
 
-const LANGUAGES: [Language; 13] = [
+const LANGUAGES: [Language; 15] = [
     Language {
         name: "python",
         code: "c",
@@ -97,11 +100,14 @@ const LANGUAGES: [Language; 13] = [
         code: "ep",
         valued: "rdl",
         together: true,
+        subcommands: &["run"],
         long_code: &["--eval", "--print"],
         long_valued: &["--preload", "--require", "--import", "--cwd", "--env-file", "--define", "--loader", "--port"],
         ..NONE
     },
-    Language { name: "deno", long_code: &["eval"], ..NONE },
+    Language { name: "deno", long_code: &["eval"], subcommands: &["run"], ..NONE },
+    Language { name: "tsx", code: "ep", together: true, long_code: &["--eval", "--print"], ..NONE },
+    Language { name: "ts-node", code: "ep", valued: "rPO", together: true, long_code: &["--eval", "--print"], ..NONE },
     Language {
         name: "php",
         code: "rBRE",
@@ -146,7 +152,10 @@ pub(super) struct Given {
 pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
     let language = language(name)?;
     let mut given = Given::default();
-    let mut rest = args;
+    let mut rest = match args.split_first() {
+        Some((first, rest)) if language.subcommands.contains(&first.text.as_str()) => rest,
+        _ => args,
+    };
     // An option that is not known may have taken the word that looks like the file.
     let mut doubt = false;
     while let Some((first, tail)) = rest.split_first() {
@@ -312,6 +321,10 @@ mod tests {
             ("node --require x", "", false),
             ("nodejs --eval CODE", "CODE", true),
             ("deno eval CODE", "CODE", true),
+            ("deno run -A -", "", false),
+            ("bun run -", "", false),
+            ("bun run x.ts", "", true),
+            ("tsx -e CODE", "CODE", true),
             ("deno eval --ext=ts CODE", "--ext=ts CODE", true),
             ("php -d a=b -r CODE", "CODE", true),
             ("php -f x.php -r no", "", true),

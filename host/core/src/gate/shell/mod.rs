@@ -13,6 +13,8 @@ mod follow;
 mod input;
 mod interpreters;
 mod languages;
+mod lines;
+mod moves;
 mod nesting;
 mod outline;
 mod prefixes;
@@ -21,8 +23,11 @@ mod quoting;
 mod redirects;
 mod scripts;
 mod sed;
+mod settings;
 mod shells;
 mod thread;
+mod unknown;
+mod values;
 mod walk;
 mod word;
 mod wrappers;
@@ -30,7 +35,7 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
-pub(super) use elsewhere::SSH_HERE;
+pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
 
@@ -106,6 +111,7 @@ impl Parsed {
             reads: spans(&command.reads),
             filled: spans(&command.filled),
             runs: spans(&command.runs),
+            arrived: command.arrived.map(moved),
             ..command
         }));
     }

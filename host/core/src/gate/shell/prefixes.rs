@@ -157,6 +157,9 @@ const RUNNERS: &[Runner] = &[
     ("asdf", &["exec"], &[], &[], 0),
     ("mise", &["exec", "x"], &["-C", "-c", "-j", "--cd", "--command", "--jobs"], &["-q", "-v", "-y"], 0),
     ("direnv", &["exec"], &[], &[], 1),
+    ("dotenvx", &["run"], &["-f", "-e", "--env-file", "--env"], &["-q", "--quiet", "--overload"], 0),
+    ("devbox", &["run"], &["-c", "-e", "--config", "--env"], &["-q", "--quiet", "--pure"], 0),
+    ("foreman", &["run"], &["-e", "-f", "-d", "--env"], &[], 0),
     ("npm", &["exec", "x"], &["-w", "--package", "--workspace", "--prefix", "--registry"], &["-y", "--yes", "--no"], 0),
     ("pnpm", &["exec", "dlx"], &["-C", "-F", "--dir", "--filter", "--package"], &["-r", "-w", "--recursive"], 0),
     ("yarn", &["exec", "dlx"], &["-p", "--cwd", "--package"], &["-q", "--quiet"], 0),
@@ -189,7 +192,8 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) -> bool {
                     _ => runs.joined(rest),
                 }
             } else if !rest.is_empty() {
-                runs.argvs.push((rest.to_vec(), assignments));
+                runs.argvs.push((without_version(name, rest), assignments));
+                line(rest, runs);
             }
         }
         return true;
@@ -205,10 +209,38 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) -> bool {
         for rest in readings(rest, valued, flags) {
             let rest = rest.get(*own..).unwrap_or_default();
             let rest = if rest.first().is_some_and(|first| first.text == "--") { rest.get(1..) } else { Some(rest) };
-            runs.argv(rest.unwrap_or_default());
+            let rest = rest.unwrap_or_default();
+            if name == "uv" && rest.first().is_some_and(|first| first.text == "-") {
+                runs.argv(&[vec![Word { text: "python3".to_owned(), literal: true }], rest.to_vec()].concat());
+                continue;
+            }
+            runs.argv(&without_version(name, rest));
+            line(rest, runs);
         }
     }
     true
+}
+
+/// A single word with blanks may be a line.
+fn line(rest: &[Word], runs: &mut Runs) {
+    if let [only] = rest
+        && only.text.contains(' ')
+    {
+        runs.foreign.push(only.clone());
+    }
+}
+
+/// `npx prisma@5 x` is `prisma x`.
+fn without_version(runner: &str, words: &[Word]) -> Vec<Word> {
+    let mut words = words.to_vec();
+    if matches!(runner, "npx" | "bunx" | "npm" | "pnpm" | "yarn" | "uv")
+        && let Some(first) = words.first_mut()
+        && let Some((name, _)) =
+            first.text.rsplit_once('@').filter(|(name, _)| !name.is_empty() && !name.ends_with('/'))
+    {
+        first.text = name.to_owned();
+    }
+    words
 }
 
 /// `NAME=value` words in front of a program.

@@ -2,11 +2,11 @@
 //!
 //! Owns the table of such options. Knows nothing of rules.
 
-use super::elsewhere;
 use super::wrappers::Runs;
+use super::{elsewhere, lines, settings};
 use crate::gate::call::Word;
 use crate::gate::fetchers;
-use crate::gate::options::{after_options, scan_letters, values};
+use crate::gate::options::{after_options, scan, scan_letters, values, words};
 use crate::gate::tar;
 use crate::gate::targets;
 
@@ -26,33 +26,13 @@ const CODE_OPTIONS: [(&str, &str, &[&str]); 8] = [
 const TAR_CODE: [&str; 7] =
     ["-I", "-F", "--to-command", "--use-compress-program", "--rsh-command", "--info-script", "--new-volume-script"];
 
-/// Git settings whose value is run.
-const GIT_PROGRAM_KEYS: [&str; 16] = [
-    "core.pager",
-    "core.editor",
-    "core.sshcommand",
-    "core.fsmonitor",
-    "core.hookspath",
-    "core.askpass",
-    "core.gitproxy",
-    "diff.external",
-    "sequence.editor",
-    "gpg.program",
-    "gpg.ssh.program",
-    "init.templatedir",
-    "uploadpack.packobjectshook",
-    "web.browser",
-    "sendemail.smtpserver",
-    "interactive.difffilter",
-];
-
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "find" => find(args, runs),
-        "fd" | "fdfind" => exec_option(args, &["-x", "-X", "--exec", "--exec-batch"], &["{}".to_owned()], runs),
+        "fd" | "fdfind" => found(args, runs),
         "git" => git(args, runs),
         "tmux" | "screen" => typed(args, runs),
-        "vim" | "vi" | "nvim" | "ex" | "view" => editor(args, runs),
+        "vim" | "vi" | "nvim" | "ex" | "view" | "vimdiff" | "nvi" => lines::editor(args, runs),
         "crontab" | "at" | "batch" => runs.unknown |= args.iter().any(|arg| arg.text == "-"),
         _ => {}
     }
@@ -68,7 +48,13 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     match name {
         "nix-shell" => valued_options(args, &["--run", "--command"], runs),
-        "nix" => exec_option(args, &["-c", "--command"], &["{}".to_owned()], runs),
+        // Behind two dashes are another program's options.
+        "nix" => exec_option(
+            args.split(|arg| arg.text == "--").next().unwrap_or_default(),
+            &["-c", "--command"],
+            &["{}".to_owned()],
+            runs,
+        ),
         _ => {}
     }
     if name == "zip" {
@@ -176,13 +162,57 @@ fn exec_option(args: &[Word], options: &[&str], starts: &[String], runs: &mut Ru
     }
 }
 
+/// `fd pattern folders… -x program`: what it finds stands behind the program where no `{}` says where.
+fn found(args: &[Word], runs: &mut Runs) {
+    let options = ["-x", "-X", "--exec", "--exec-batch"];
+    let Some(at) = args.iter().position(|arg| options.contains(&arg.text.as_str())) else { return };
+    let (own, run) = args.split_at(at);
+    let valued = [
+        "-t",
+        "-e",
+        "-E",
+        "-d",
+        "-S",
+        "-o",
+        "-c",
+        "-j",
+        "--type",
+        "--extension",
+        "--exclude",
+        "--max-depth",
+        "--min-depth",
+        "--base-directory",
+        "--search-path",
+        "--size",
+        "--changed-within",
+        "--changed-before",
+        "--owner",
+        "--threads",
+    ];
+    let items = scan(own, &valued);
+    let mut starts: Vec<Word> = values(&items, &["--search-path", "--base-directory"]);
+    starts.extend(words(&items).into_iter().skip(1).cloned());
+    let places: Vec<String> = match starts.as_slice() {
+        [] => vec!["./{}".to_owned()],
+        starts if starts.len() > MAX_STARTS => vec!["{}".to_owned()],
+        starts => starts.iter().map(|start| format!("{}/{{}}", start.text.trim_end_matches('/'))).collect(),
+    };
+    let named = run.iter().any(|word| ["{}", "{/}", "{//}", "{.}", "{/.}"].iter().any(|mark| word.text.contains(mark)));
+    let end = run.iter().position(|word| word.text == ";").unwrap_or(run.len());
+    let mut run = run.get(..end).unwrap_or_default().to_vec();
+    if !named {
+        run.push(Word { text: "{}".to_owned(), literal: false });
+    }
+    exec_option(&run, &options, &places, runs);
+}
+
 fn git(args: &[Word], runs: &mut Runs) {
     let mut rest = args;
     while let Some((first, tail)) = rest.split_first() {
         match first.text.as_str() {
             "-c" | "--config-env" => {
                 if let Some(setting) = tail.first() {
-                    git_setting(&setting.text, setting.literal, runs);
+                    settings::of_git(&setting.text, setting.literal, runs);
                 }
                 rest = tail.get(1..).unwrap_or_default();
             }
@@ -191,7 +221,7 @@ fn git(args: &[Word], runs: &mut Runs) {
             }
             option if option.starts_with('-') => {
                 if let Some(setting) = option.strip_prefix("-c") {
-                    git_setting(setting, first.literal, runs);
+                    settings::of_git(setting, first.literal, runs);
                 }
                 rest = tail;
             }
@@ -204,6 +234,7 @@ fn git(args: &[Word], runs: &mut Runs) {
             if let Some(at) = rest.iter().position(|word| word.text == "foreach") {
                 runs.joined(after_options(rest.get(at + 1..).unwrap_or_default(), &[]));
             }
+            rest.iter().for_each(|arg| settings::transport(arg, runs));
         }
         "bisect" if rest.first().is_some_and(|word| word.text == "run") => runs.argv(rest.get(1..).unwrap_or_default()),
         "rebase" => valued_options(rest, &["-x", "--exec"], runs),
@@ -229,66 +260,21 @@ fn git(args: &[Word], runs: &mut Runs) {
             let letters = if subcommand.text == "clone" { "ubocj" } else { "oj" };
             let items = scan_letters(rest, letters, &["--upload-pack", "--receive-pack", "--exec", "--config"]);
             runs.code.extend(values(&items, programs));
-            for arg in rest {
-                if let Some(code) = arg.text.strip_prefix("ext::") {
-                    runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
-                }
-            }
+            rest.iter().for_each(|arg| settings::transport(arg, runs));
             if subcommand.text == "clone" {
                 for setting in values(&items, &["-c", "--config"]) {
-                    git_setting(&setting.text, setting.literal, runs);
+                    settings::of_git(&setting.text, setting.literal, runs);
                 }
             }
         }
+        "remote" => rest.iter().for_each(|arg| settings::transport(arg, runs)),
         "config" => {
             let words = after_options(rest, &["-f", "--file", "--blob", "--type"]);
             let words = words.strip_prefix(&[Word { text: "set".to_owned(), literal: true }]).unwrap_or(words);
             if let [key, value, ..] = words {
-                git_setting(&format!("{}={}", key.text, value.text), key.literal && value.literal, runs);
+                settings::of_git(&format!("{}={}", key.text, value.text), key.literal && value.literal, runs);
             }
         }
         _ => {}
-    }
-}
-
-/// `key=value` where git runs the value.
-fn git_setting(setting: &str, literal: bool, runs: &mut Runs) {
-    let Some((key, value)) = setting.split_once('=') else { return };
-    let key = key.to_ascii_lowercase();
-    let runs_value = GIT_PROGRAM_KEYS.contains(&key.as_str())
-        || key.starts_with("pager.")
-        || key.ends_with(".command")
-        || key.ends_with(".cmd")
-        || key.ends_with(".textconv")
-        || (key.starts_with("filter.") && [".clean", ".smudge", ".process"].iter().any(|end| key.ends_with(end)));
-    let alias = key.starts_with("alias.") && !value.is_empty();
-    let code = match value.strip_prefix('!') {
-        Some(code) => code,
-        // An alias without `!` is git's own command line.
-        None if alias => return runs.code.push(Word { text: format!("git {value}"), literal }),
-        None if runs_value => value,
-        None => return,
-    };
-    if !matches!(code, "" | "true" | "false") {
-        runs.code.push(Word { text: code.to_owned(), literal });
-    }
-}
-
-/// `vim -c ':!code'`, `vim +'!code'`.
-fn editor(args: &[Word], runs: &mut Runs) {
-    for (at, arg) in args.iter().enumerate() {
-        let command = match arg.text.as_str() {
-            "-c" | "--cmd" => args.get(at + 1).map(|word| word.text.as_str()),
-            text => text.strip_prefix('+'),
-        };
-        let command = command.map(|text| {
-            let text = text.trim_start_matches([':', '%', '.', ' ']);
-            let loud =
-                ["silent! ", "silent ", "sil ", "exe ", "execute "].iter().find_map(|word| text.strip_prefix(word));
-            loud.unwrap_or(text).trim_start_matches([':', '"', '\'', ' '])
-        });
-        if let Some(code) = command.and_then(|text| text.strip_prefix('!')) {
-            runs.code.push(Word { text: code.to_owned(), literal: arg.literal });
-        }
     }
 }

@@ -94,7 +94,7 @@ fn awk(script: &Word, runs: &mut Runs) {
             // `print x | "sh"`: what it prints is code, and not known.
             runs.unknown |= fetched::is_interpreter(base_name(text.split_whitespace().next().unwrap_or_default()));
             runs.code.push(Word { text, literal: script.literal });
-        } else if before.ends_with('>') && text.starts_with(['/', '.', '~']) {
+        } else if before.ends_with('>') && text.contains(['/', '.', '~']) && !text.contains(' ') {
             runs.writes.push(Word { text, literal: script.literal });
         }
         rest = tail;

@@ -37,6 +37,9 @@ pub(super) fn is_one(name: &str) -> bool {
     SHELLS.contains(&name)
 }
 
+/// The shells that only read with `-n`.
+const READERS: [&str; 7] = ["bash", "sh", "zsh", "dash", "ksh", "mksh", "ash"];
+
 /// A file that is the standard input.
 pub(super) fn is_stdin(file: &str) -> bool {
     matches!(file, "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
@@ -68,12 +71,16 @@ struct Told<'a> {
     given: bool,
     /// A file that it reads first.
     settings: bool,
+    /// `-n`: it reads, and runs nothing.
+    reads_only: bool,
     words: &'a [Word],
 }
 
 fn told<'a>(name: &str, args: &'a [Word]) -> Told<'a> {
     let mut told = Told::default();
     let mut rest = args;
+    // One that talks to a person heeds no `-n`, and a later `+n` takes it back.
+    let mut heeds = READERS.contains(&name);
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         if text == "--" || text == "-" {
@@ -83,6 +90,8 @@ fn told<'a>(name: &str, args: &'a [Word]) -> Told<'a> {
         if !text.starts_with(['-', '+']) {
             break;
         }
+        heeds &= first.literal && !is_cluster_with(text, 'i') && !text.starts_with('+');
+        told.reads_only |= is_cluster_with(text, 'n');
         told.code |= is_cluster_with(text, 'c');
         told.from_stdin |= is_cluster_with(text, 's');
         let values = if matches!(text, "--rcfile" | "--init-file") {
@@ -105,14 +114,20 @@ fn told<'a>(name: &str, args: &'a [Word]) -> Told<'a> {
         };
         rest = tail.get(values..).unwrap_or_default();
     }
+    told.reads_only &= heeds;
     told.words = rest;
     told
+}
+
+/// Whether a shell of this name only reads what it is given.
+pub(super) fn reads_only(name: &str, args: &[Word]) -> bool {
+    told(name, args).reads_only
 }
 
 /// The file that a shell runs, where it is given one.
 pub(super) fn script<'a>(name: &str, args: &'a [Word]) -> Option<&'a Word> {
     let told = told(name, args);
-    told.words.first().filter(|_| !(told.code || told.given || told.from_stdin))
+    told.words.first().filter(|_| !(told.code || told.given || told.from_stdin || told.reads_only))
 }
 
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
@@ -120,6 +135,9 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         return powershell(args, input, runs);
     }
     let told = told(name, args);
+    if told.reads_only && !told.settings {
+        return;
+    }
     runs.code.extend(told.sources);
     runs.unknown |= told.settings;
     let file = told.words.first().map(|file| file.text.as_str());

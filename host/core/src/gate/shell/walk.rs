@@ -9,11 +9,11 @@ use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
-use super::{fetched, follow};
+use super::{fetched, follow, values};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
-    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, FunctionBody, Pipeline, SimpleCommand,
+    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, ExtendedTestExpr,
+    FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
 use std::collections::HashMap;
@@ -45,6 +45,8 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         functions: HashMap::new(),
         made: HashMap::new(),
         replays: 0,
+        arguments: Vec::new(),
+        shifts: false,
         problem: None,
         too_much: None,
         needs_large_stack: false,
@@ -87,6 +89,10 @@ pub(super) struct Walk {
     pub(super) made: HashMap<fetched::Made, Vec<Range<u32>>>,
     /// How often it was followed into a file that it wrote.
     pub(super) replays: usize,
+    /// What the line itself set its arguments to.
+    pub(super) arguments: Vec<(String, Word)>,
+    /// It moves its arguments, so that each may be one behind it.
+    pub(super) shifts: bool,
     /// Position of the command that the next one of a pipe reads.
     pub(super) last: Option<u32>,
 }
@@ -141,18 +147,7 @@ impl Walk {
         self.apart = outer;
     }
 
-    pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
-        if context.depth > MAX_DEPTH {
-            return self.trouble(NotUnderstood::TooDeep);
-        }
-        for item in &list.0 {
-            for (_, pipeline) in &item.0 {
-                self.pipeline(pipeline, context);
-            }
-        }
-    }
-
-    fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
+    pub(super) fn pipeline(&mut self, pipeline: &Pipeline, context: &Context) {
         let mut inner = context.clone();
         for command in &pipeline.seq {
             let from = self.position();
@@ -205,6 +200,10 @@ impl Walk {
             CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
             CompoundCommand::ForClause(clause) => {
                 let mut bound = inner.bound.to_vec();
+                if clause.values.is_none() {
+                    // `for x; do`: what the line or the function is called with.
+                    bound.push((clause.variable_name.clone(), Word { text: "$@".to_owned(), literal: false }));
+                }
                 for value in clause.values.iter().flatten() {
                     let words = self.word(&value.value, context);
                     self.words += words.len();
@@ -283,7 +282,7 @@ impl Walk {
                 (_, Some(raw)) | (Some(Item::Word(raw)), _) => {
                     argv.extend(self.take(word::scan(&raw.value), &mut code).words)
                 }
-                (Some(Item::AssignmentWord(assignment, raw)), _) => {
+                (Some(Item::AssignmentWord(assignment, _)), _) => {
                     let name = match &assignment.name {
                         AssignmentName::VariableName(name) | AssignmentName::ArrayElementName(name, _) => name.clone(),
                     };
@@ -293,11 +292,16 @@ impl Walk {
                     let value = match &assignment.value {
                         AssignmentValue::Scalar(value) => self.take(word::scan(&value.value), &mut code).single(),
                         AssignmentValue::Array(values) => {
+                            let mut words = Vec::new();
                             for (_, value) in values {
-                                self.take(word::scan(&value.value), &mut code);
+                                words.extend(self.take(word::scan(&value.value), &mut code).words);
                             }
-                            Word { text: raw.value.clone(), literal: false }
+                            Word { literal: false, ..Word::joined(&words) }
                         }
+                    };
+                    let value = match assignment.append {
+                        true => Word { text: format!("${{{name}}}{}", value.text), literal: false },
+                        false => value,
                     };
                     // Behind a program it is an argument; what `export` makes of it is told in `emit`.
                     if argv.is_empty() {
@@ -316,6 +320,7 @@ impl Walk {
         }
         let (own, fed) = self.inputs(&redirects, context);
         let from = self.position();
+        let prompts = self.as_prompts(&argv);
         let call = argv.split_first().and_then(|(name, args)| self.called(name, args, &own));
         self.emit(argv, assignments, redirects.list, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
@@ -324,6 +329,9 @@ impl Walk {
         let (own, inner) = (from..last.map_or(from, |last| last + 1), self.position());
         self.substitutions(code, context);
         self.fill(own, inner..self.position(), context);
+        for text in prompts {
+            self.expanded(&text, context);
+        }
         if let Some((body, context)) = call {
             let FunctionBody(body, redirects) = &*body;
             self.redirected(redirects.as_ref(), &context, |walk, inner| walk.compound(body, inner));
@@ -350,27 +358,18 @@ impl Walk {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or(Word { text: String::new(), literal: true });
         let args: Vec<Word> = argv.collect();
-        if matches!(program.text.as_str(), "export" | "declare" | "typeset" | "local" | "readonly") {
-            assignments.extend(args.iter().filter_map(wrappers::assignment));
-        }
-        if program.text == "read" {
-            let input = Input {
-                stdin: &context.stdin,
-                sources: &context.sources,
-                commands: &self.commands,
-                facts: &self.facts,
-            };
-            let read = input.code().texts.into_iter().next().filter(|_| input.is_fed());
-            let names = args.iter().filter(|arg| !arg.text.starts_with('-'));
-            assignments
-                .extend(read.iter().flat_map(|text| names.clone().map(|name| (name.text.clone(), text.clone()))));
-        }
         if !program.literal && !has_name(&program.text) {
             self.trouble(NotUnderstood::Dynamic);
         }
         let Context { stdin, sources, .. } = context;
         let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
+        assignments.extend(values::assigned(&program.text, &args, &input));
+        self.note_arguments(&program.text, &args);
+        let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
         let ran = wrappers::runs(&program, &args, &assignments, &input);
+        let expanded = values::expanded(&program.text, &args);
+        let prompts = assignments.iter().filter(|(name, _)| matches!(name.as_str(), "PS0" | "PS1" | "PS2" | "PS4"));
+        let expanded: Vec<Word> = expanded.into_iter().chain(prompts.map(|(_, value)| value.clone())).collect();
         let mut command = ShellCommand {
             program: program.clone(),
             args,
@@ -381,7 +380,9 @@ impl Walk {
             reads: context.sources.iter().chain(fed).cloned().collect(),
             filled: Vec::new(),
             runs: Vec::new(),
-            bound: context.bound.clone(),
+            bound: self.bound(context),
+            arrived: context.arrived,
+            maybe: context.maybe,
         };
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
@@ -415,6 +416,15 @@ impl Walk {
         }
         for said in ran.says {
             self.say(program.clone(), said, &inner);
+        }
+        for word in expanded.iter().filter(|word| word.text.contains(['$', '`'])) {
+            self.expanded(&word.text, &inner);
+        }
+        let other = Context { maybe: true, ..inner };
+        for argv in ran.maybe {
+            let problem = self.problem;
+            self.emit(argv, Vec::new(), Vec::new(), &other, fed);
+            self.forget(problem);
         }
     }
 

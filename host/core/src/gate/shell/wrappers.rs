@@ -4,7 +4,10 @@
 //! `prefixes`, shells in `shells`, programs that run one only by an option (`find -exec`, `git -c`) in `programs`.
 
 use super::input::Input;
-use super::{consoles, elsewhere, fed, interpreters, languages, prefixes, programs, scripts, shells, word};
+use super::{
+    consoles, elsewhere, fed, interpreters, languages, lines, prefixes, programs, scripts, settings, shells, unknown,
+    values, word,
+};
 use crate::gate::call::{Word, base_name};
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
 use crate::gate::patch;
@@ -29,6 +32,8 @@ pub(super) struct Runs {
     pub says: Vec<Word>,
     /// Files that its arguments make it write.
     pub writes: Vec<Word>,
+    /// Further readings of its words, that count for what stops alone.
+    pub maybe: Vec<Vec<Word>>,
     /// It reads code from its input.
     pub reads_code: bool,
     /// It runs something that only running it tells.
@@ -57,7 +62,7 @@ impl Runs {
 }
 
 /// Variables whose value is run as a command by the programs that read them.
-const COMMAND_VARIABLES: [&str; 16] = [
+const COMMAND_VARIABLES: [&str; 18] = [
     "LESSOPEN",
     "LESSCLOSE",
     "GIT_SSH_COMMAND",
@@ -67,6 +72,8 @@ const COMMAND_VARIABLES: [&str; 16] = [
     "GIT_SEQUENCE_EDITOR",
     "GIT_PAGER",
     "GIT_ASKPASS",
+    "GIT_PROXY_COMMAND",
+    "SVN_SSH",
     "PAGER",
     "MANPAGER",
     "EDITOR",
@@ -93,6 +100,8 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
             runs.code.push(Word { text, literal: value.literal });
         }
     }
+    settings::of_environment(assignments, &mut runs);
+    runs.code.extend(values::code(name, args));
     match name {
         "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),
@@ -111,17 +120,27 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         _ if patch::PROGRAMS.contains(&name) => patched(args, input, &mut runs),
         "su" | "runuser" | "script" | "sg" => dash_c(name, args, &mut runs),
         "ssh" => elsewhere::ssh(args, &mut runs),
+        "podman" if args.first().is_some_and(|first| first.text == "unshare") => {
+            runs.wrapper = "unshare".to_owned();
+            runs.argv(args.get(1..).unwrap_or_default());
+        }
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => elsewhere::containers(name, args, &mut runs),
         _ if shells::is_one(name) => shells::runs(name, args, input, &mut runs),
+        "rimraf" | "del-cli" | "srm" | "wipe" => lines::deletes(args, &mut runs),
+        _ if name.eq_ignore_ascii_case("Remove-Item") => lines::deletes(args, &mut runs),
         _ if languages::is_one(name) => interpreters::runs(name, args, input, &mut runs),
         _ => {
             if !called(name, args, &mut runs) && !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);
                 consoles::runs(name, args, input, &mut runs);
+                lines::runs(name, args, &mut runs);
+                elsewhere::remote(name, args, &mut runs);
+                unknown::runs(name, args, &mut runs);
             }
         }
     }
+    unknown::package(name, args, &mut runs);
     if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
         runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
     }

@@ -2,9 +2,9 @@
 //!
 //! Owns the knowledge of programs. Knows nothing of tools' inputs, folders or rules.
 
+use super::outputs;
 use crate::gate::call::{RedirectKind, ShellCommand, Word, base_name};
-use crate::gate::fetchers;
-use crate::gate::options::{given, positional, scan, scan_past, valued_letter, values, words};
+use crate::gate::options::{given, positional, scan, valued_letter, words};
 use crate::gate::tar;
 
 /// The files that a command's redirects make or change.
@@ -40,13 +40,14 @@ pub fn written(command: &ShellCommand) -> Vec<Word> {
         "dd" => args.iter().filter_map(|arg| part(arg, arg.text.strip_prefix("of=")?)).collect(),
         "find" if deletes(args) => start_points(args).into_iter().cloned().collect(),
         "cp" | "ln" | "install" | "rsync" | "scp" => copied_to(program, args),
-        "sed" | "gsed" | "perl" if args.iter().any(|arg| is_in_place(program, &arg.text)) => {
+        "sed" | "gsed" | "perl" | "ruby" | "yq" if args.iter().any(|arg| is_in_place(program, &arg.text)) => {
             edited_in_place(program, args).into_iter().cloned().collect()
         }
         _ if tar::is_one(program) => tar::written(&tar::items(args)),
         _ => Vec::new(),
     };
-    found.extend(option_values(program, args));
+    found.extend(outputs::by_option(program, args));
+    found.extend(outputs::by_place(command));
     found.retain(|word| !word.text.is_empty());
     found
 }
@@ -75,75 +76,25 @@ fn copied_to(program: &str, args: &[Word]) -> Vec<Word> {
     last.into_iter().map(|word| (*word).clone()).collect()
 }
 
-fn is_remote(text: &str) -> bool {
+pub(super) fn is_remote(text: &str) -> bool {
     text.split_once(':').is_some_and(|(host, _)| !host.contains('/'))
 }
 
-/// The letters of `sed`'s or `perl`'s options that take a value, attached or not, and those that give the script.
+/// The letters of an editor's options that take a value, attached or not, and those that give the script.
 /// `-i` takes what is attached, so that a letter after it is a suffix; `-M` too, so that `-MList` edits nothing.
 fn editor_letters(program: &str) -> (&'static str, &'static str) {
-    if program == "perl" { ("eEIMmiFxD", "eE") } else { ("efil", "ef") }
+    match program {
+        "perl" => ("eEIMmiFxD", "eE"),
+        "ruby" => ("eIriFxEKT", "e"),
+        "yq" => ("iopI", ""),
+        _ => ("efil", "ef"),
+    }
 }
 
 fn is_in_place(program: &str, text: &str) -> bool {
     let (valued, _) = editor_letters(program);
-    text.starts_with("--in-place") || matches!(valued_letter(text, |letter| valued.contains(letter)), Some(('i', _)))
-}
-
-/// Values of options that name a file or a folder to write, attached or not.
-fn option_values(program: &str, args: &[Word]) -> Vec<Word> {
-    let fetched: &[&str] = match program {
-        "curl" => &[
-            "-o",
-            "-D",
-            "-c",
-            "--output",
-            "--output-dir",
-            "--dump-header",
-            "--cookie-jar",
-            "--trace",
-            "--trace-ascii",
-            "--stderr",
-            "--etag-save",
-            "--libcurl",
-        ],
-        _ => &[
-            "-o",
-            "-O",
-            "-a",
-            "-P",
-            "--output-document",
-            "--directory-prefix",
-            "--output-file",
-            "--append-output",
-            "--save-cookies",
-        ],
-    };
-    if let Some(items) = fetchers::items(program, args, fetched) {
-        return values(&items, fetched);
-    }
-    let (letters, outputs): (&str, &[&str]) = match program {
-        "sort" => ("koStT", &["-o", "--output"]),
-        "patch" => ("pidFBVYzDgor", &["-o", "-d", "-r", "--output", "--directory", "--reject-file"]),
-        "unzip" => ("dxP", &["-d"]),
-        "cp" | "mv" | "ln" => ("tS", &["-t", "--target-directory"]),
-        "install" => ("tSmog", &["-t", "--target-directory"]),
-        "7z" | "7za" | "7zr" => ("o", &["-o"]),
-        // Their options are words behind one dash, not letters.
-        "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" | "go" | "rustc" => {
-            let pairs = args.windows(2).filter_map(|pair| match pair {
-                [option, file] if matches!(option.text.as_str(), "-o" | "--output") => Some(file.clone()),
-                _ => None,
-            });
-            let attached = args.iter().filter_map(|arg| {
-                let file = arg.text.strip_prefix("-o").filter(|file| file.starts_with(['/', '.', '=']))?;
-                part(arg, file.trim_start_matches('='))
-            });
-            return pairs.chain(attached).collect();
-        }
-        _ => return Vec::new(),
-    };
-    values(&scan_past(args, letters, outputs), outputs)
+    ["--in-place", "--inplace"].iter().any(|long| text.starts_with(long))
+        || matches!(valued_letter(text, |letter| valued.contains(letter)), Some(('i', _)))
 }
 
 /// What `chmod` and its like change: all words after the mode or owner. `-x` is a mode, `-R` an option.
@@ -154,7 +105,7 @@ fn after_mode(args: &[Word]) -> Vec<&Word> {
     positional(args, &[]).into_iter().skip(usize::from(!minus && !like)).collect()
 }
 
-/// The files that `sed -i` and `perl -pi` change: the words after the script.
+/// The files that `sed -i`, `perl -pi` and their like change: the words after the script.
 fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
     let (valued, scripts) = editor_letters(program);
     let mut scripted = false;
@@ -175,7 +126,7 @@ fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
             None if text.starts_with('-') && text.len() > 1 => {
                 if let Some((letter, value)) = valued_letter(text, |letter| valued.contains(letter)) {
                     scripted |= scripts.contains(letter);
-                    if value.is_empty() && "eEfIl".contains(letter) {
+                    if value.is_empty() && "eEfIlrop".contains(letter) {
                         rest.next();
                     }
                 }
@@ -186,6 +137,15 @@ fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
         }
     }
     words.into_iter().skip(usize::from(!scripted)).collect()
+}
+
+/// As [`written`], without what is read as well: the old text of a file that is edited in place, of one that is moved.
+pub fn only_written(command: &ShellCommand) -> Vec<Word> {
+    match command.name() {
+        "mv" | "sed" | "gsed" | "perl" | "ruby" | "awk" | "gawk" | "yq" | "sqlite3" | "patch" | "find" | "ed"
+        | "ex" | "vi" | "vim" | "nvim" | "view" => Vec::new(),
+        _ => written(command),
+    }
 }
 
 /// Whether `find` deletes what it finds, or runs a program that might.

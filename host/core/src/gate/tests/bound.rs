@@ -22,7 +22,8 @@ fn asks(command: Option<usize>, risk: Option<Risk>) -> RuleVerdict {
 
 fn key(line: &str) -> Option<String> {
     let call = normalised("Bash", json!({ "command": line }));
-    let asked = call.commands.len().checked_sub(1);
+    // Another reading of its words is no command of the line.
+    let asked = call.commands.iter().rposition(|command| !command.maybe);
     let key = grant_key(&call, &asks(asked, None))?;
     Some(key.strip_prefix("p/r Bash ").unwrap().to_owned())
 }

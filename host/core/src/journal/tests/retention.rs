@@ -220,6 +220,48 @@ async fn what_has_just_come_is_kept_for_a_subscriber_that_has_had_nothing_to_do_
 }
 
 #[tokio::test]
+async fn a_time_to_come_does_not_hold_an_event_for_a_subscriber_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::fixed(Timestamp(1_700_000_000_000));
+    let host = bus(folder.path(), &clock);
+    drop(host.durable("p".into(), PatternSet::parse(["rare.*"]).unwrap(), Start::Head).await.unwrap());
+    let later = Event { ts: clock.now().after(DAY * 1_000), ..event("rare.one", None, "{}") };
+    host.journal().request(Work::Emit { events: vec![later], given: true }).await.unwrap();
+    emit_some(&host, "often.one", 300).await;
+    host.retain(keep(10)).await.unwrap();
+    emit_some(&host, "often.one", 300).await;
+    host.retain(keep(10)).await.unwrap();
+    assert_eq!(first(host.journal()), 1, "for a week");
+    clock.set(clock.now().after(HELD_FOR));
+    host.retain(keep(10)).await.unwrap();
+    eventually("and no longer", || first(host.journal()) > 500).await;
+}
+
+#[tokio::test]
+async fn large_events_to_come_make_no_batch_larger() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let now = Timestamp(100 * 24 * 60 * 60 * 1_000);
+    let large = "x".repeat(200_000);
+    let future = (0..60).map(|_| Event { ts: now.after(DAY * 1_000), ..event("test.large", None, &large) });
+    let old = Timestamp(now.0 - i64::try_from((DAY * 40).as_millis()).unwrap());
+    let last = [Event { ts: old, ..event("test.a", None, "{}") }, event("test.a", None, "{}")];
+    journal.request(Work::Emit { events: future.chain(last).collect(), given: true }).await.unwrap();
+    let connection = schema::open_reader(&options(folder.path()).path).unwrap();
+    let wanted = Retention { age: Some(DAY * 30), ..Retention::default() }.at(now);
+    let mut all = Pruned::default();
+    loop {
+        let batch = prune::plan(&connection, &wanted, &all, now, &[]).unwrap();
+        assert!(batch.pruned.bytes < PRUNE_BYTES + 300_000, "{}", batch.pruned.bytes);
+        all.add(batch.pruned);
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!(all.upto, 61, "all of them go with the old one behind them");
+}
+
+#[tokio::test]
 async fn however_many_times_to_come_hold_nothing_up() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());

@@ -11,9 +11,13 @@ use http_body_util::BodyExt as _;
 
 /// One request of a client that polls.
 async fn poll(host: &Fixture, method: &str, sid: Option<&str>, body: &str) -> (u16, String) {
+    poll_from(Access::NETWORK, host, method, sid, body).await
+}
+
+async fn poll_from(access: Access, host: &Fixture, method: &str, sid: Option<&str>, body: &str) -> (u16, String) {
     let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
     let request = Request::builder().method(method).uri(format!("/socket.io/?EIO=4&transport=polling{sid}"));
-    let request = request.header("host", "localhost").extension(Access::NETWORK);
+    let request = request.header("host", "localhost").extension(access);
     let response =
         router(host.state.clone()).oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
     let status = response.status().as_u16();
@@ -34,7 +38,11 @@ async fn polled(host: &Fixture, sid: &str) -> String {
 
 /// Opens a session of the library's; none where there is no room for it.
 async fn knock(host: &Fixture) -> Option<String> {
-    let (status, opened) = poll(host, "GET", None, "").await;
+    knock_from(Access::NETWORK, host).await
+}
+
+async fn knock_from(access: Access, host: &Fixture) -> Option<String> {
+    let (status, opened) = poll_from(access, host, "GET", None, "").await;
     if status == 503 {
         return None;
     }
@@ -74,7 +82,7 @@ async fn who_does_not_say_who_it_is_takes_a_bounded_number_of_places_for_a_while
     tokio::time::advance(CONNECT_TIMEOUT).await;
     let again = async {
         while knock(&host).await.is_none() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(DEADLINE, again).await.expect("the places come back");
@@ -83,22 +91,68 @@ async fn who_does_not_say_who_it_is_takes_a_bounded_number_of_places_for_a_while
 #[tokio::test]
 async fn those_who_are_let_go_and_do_not_leave_are_bounded() {
     let host = fixture().await;
-    let (mut opened, hello) = (0, format!("40{}", json!({"token": CLIENT, "hooks": false})));
-    while let Some(sid) = knock(&host).await {
+    let (mut opened, hello) = (0, format!("40{}", json!({"hooks": false})));
+    // The daemon's own user, who has as many as there are.
+    while let Some(sid) = knock_from(Access::LOCAL_USER, &host).await {
         opened += 1;
         assert!(opened <= MAX_SESSIONS, "{opened}");
         poll(&host, "POST", Some(&sid), &hello).await;
         assert!(polled(&host, &sid).await.starts_with("40"));
-        // It leaves the rooms and keeps the connection.
-        poll(&host, "POST", Some(&sid), "41").await;
-        let released = async {
-            while host.state.streams.available_permits() < MAX_STREAMS {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, released).await.expect("its place among the live comes back");
+        leaves(&host, &sid).await;
     }
     assert_eq!(opened, MAX_SESSIONS);
+}
+
+/// It leaves the rooms and keeps the connection.
+async fn leaves(host: &Fixture, sid: &str) {
+    poll(host, "POST", Some(sid), "41").await;
+    let released = async {
+        while host.state.streams.available_permits() < MAX_STREAMS {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, released).await.expect("its place among the live comes back");
+}
+
+#[tokio::test]
+async fn who_leaves_and_stays_connected_keeps_its_place_among_those_of_its_token() {
+    let host = fixture().await;
+    let add = |name: &str| {
+        let wish = json!({"name": name, "scopes": ["read"], "connections": 2});
+        host.state.tokens.add(serde_json::from_value(wish).unwrap(), tollgate_core::time::Timestamp(0)).unwrap().1
+    };
+    let hello = |token: &str| format!("40{}", json!({"token": token, "hooks": false}));
+    let (ours, theirs) = (add("ours"), add("theirs"));
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        let sid = knock(&host).await.unwrap();
+        poll(&host, "POST", Some(&sid), &hello(&ours)).await;
+        assert!(polled(&host, &sid).await.starts_with("40"));
+        leaves(&host, &sid).await;
+        left.push(sid);
+    }
+    let third = knock(&host).await.unwrap();
+    let enters = async |sid: &str, token: &str| {
+        poll(&host, "POST", Some(sid), &hello(token)).await;
+        polled(&host, sid).await
+    };
+    let refused = enters(&third, &ours).await;
+    assert!(refused.starts_with(r#"44{"message":"E_RATE_LIMIT: "#), "{refused}");
+    // It may come back by the place that it has, and as somebody else, which gives that back.
+    assert!(enters(&left[0], &ours).await.starts_with("40"));
+    leaves(&host, &left[0]).await;
+    assert!(enters(&left[0], &theirs).await.starts_with("40"));
+    assert!(enters(&third, &ours).await.starts_with("40"));
+    // And who closes the connection gives it back, too.
+    let fourth = knock(&host).await.unwrap();
+    assert!(enters(&fourth, &ours).await.starts_with("44"));
+    assert_eq!(poll(&host, "POST", Some(&left[1]), "1").await.0, 200);
+    let comes_back = async {
+        while !enters(&fourth, &ours).await.starts_with("40") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, comes_back).await.expect("its place comes back");
 }
 
 #[tokio::test]
@@ -247,6 +301,124 @@ async fn a_client_that_falls_behind_is_told_what_it_missed_and_goes_on() {
     let one = &served.clients().await[0];
     let keys = ["emitted", "delivered", "filtered", "dropped", "waiting"];
     assert_eq!(keys.map(|key| one[key].as_u64().unwrap()), [last, delivered, 0, dropped, 0]);
+}
+
+/// What the library holds for the one client that is connected.
+fn held(host: &Fixture) -> Held {
+    let sockets = host.state.control.io.of("/").unwrap().sockets();
+    assert_eq!(sockets.len(), 1);
+    sockets[0].req_parts().extensions.get::<Seat>().unwrap().held.clone()
+}
+
+fn large(bytes: usize) -> Draft {
+    let payload = json!({"agentId": "a1", "sessionId": "s1", "type": "output", "payload": {"x": "y".repeat(bytes)},
+        "timestamp": 1});
+    Draft::new(EventType::parse("work_stream.event").unwrap(), "core", payload.to_string())
+}
+
+#[tokio::test]
+async fn the_library_holds_a_bounded_number_of_bytes_for_who_does_not_poll() {
+    let host = fixture().await;
+    let sid = knock(&host).await.unwrap();
+    let hello = json!({"token": CLIENT, "hooks": false, "rooms": ["agent:a1"]});
+    poll(&host, "POST", Some(&sid), &format!("40{hello}")).await;
+    assert!(polled(&host, &sid).await.starts_with("40"));
+    let events = 20;
+    host.state.bus.emit_batch(vec![large(100_000); events]).await.unwrap();
+    // Two fit, and a third would not, however long it is not asked for.
+    let full = async {
+        while held(&host).bytes() < 200_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, full).await.expect("it is told what fits");
+    let mut told = 0;
+    while told < events {
+        let more = polled(&host, &sid).await;
+        assert!(more.len() as u64 <= held::MAX_HELD_BYTES, "{} bytes at once", more.len());
+        told += more.matches("work_stream_event").count();
+    }
+    assert_eq!((told, held(&host).bytes()), (events, 0));
+}
+
+#[tokio::test]
+async fn what_is_held_for_a_client_is_counted_to_the_byte() {
+    let host = fixture().await;
+    let sid = knock(&host).await.unwrap();
+    let hello = json!({"token": CLIENT, "hooks": false, "rooms": ["agent:a1"]});
+    poll(&host, "POST", Some(&sid), &format!("40{hello}")).await;
+    polled(&host, &sid).await;
+    let told = async |bytes: u64| {
+        let given = async {
+            while held(&host).bytes() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, given).await.expect("it is told");
+        assert_eq!(held(&host).bytes(), bytes);
+        assert_eq!(polled(&host, &sid).await.len() as u64, bytes);
+        assert_eq!(held(&host).bytes(), 0);
+    };
+    let seq = host.state.bus.emit(large(7)).await.unwrap().seq;
+    let cursor = cursor_text(host.state.bus.journal().epoch(), seq);
+    let text = said::Text::Payload(large(7).payload);
+    told(said::Outgoing::Event { name: "work_stream_event", text, cursor: Some(cursor) }.bytes()).await;
+    poll(&host, "POST", Some(&sid), r#"421234["join_village","v1"]"#).await;
+    let text = r#"{"ok":true,"room":"village:v1"}"#.to_owned();
+    told(said::Outgoing::Answer { number: 1_234, text }.bytes()).await;
+}
+
+#[tokio::test]
+async fn the_library_holds_a_bounded_number_of_bytes_for_who_does_not_read() {
+    let served = served().await;
+    let mut client = Client::connect(&served, rooms(&["agent:a1"])).await;
+    client.ask("join_agent", json!("a2")).await;
+    // More than the kernel holds for it.
+    let events = 200;
+    let receipts = served.fixture.state.bus.emit_batch(vec![large(100_000); events]).await.unwrap();
+    let last = receipts.last().unwrap().seq;
+    let held = held(&served.fixture);
+    let full = async {
+        while held.has_room_for(100_000) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, full).await.expect("it is told what fits");
+    assert!(held.bytes() <= held::MAX_HELD_BYTES);
+    for seq in 1..=last {
+        let (_, arguments) = client.told().await;
+        assert!(arguments[1].as_str().unwrap().ends_with(&format!(".{seq}")), "{}", arguments[1]);
+        assert!(held.bytes() <= held::MAX_HELD_BYTES);
+    }
+    client.ask("join_village", json!("v1")).await;
+    assert_eq!(held.bytes(), 0, "all of it left");
+}
+
+#[tokio::test]
+async fn who_is_let_go_with_a_full_buffer_hears_why_once_it_reads_on() {
+    let served = served().await;
+    let wish = serde_json::from_value(json!({"name": "board", "scopes": ["read"]})).unwrap();
+    let token = served.fixture.state.tokens.add(wish, tollgate_core::time::Timestamp(0)).unwrap().1;
+    let mut client = Client::connect(&served, json!({"token": token, "hooks": false, "rooms": ["agent:a1"]})).await;
+    client.ask("join_agent", json!("a2")).await;
+    // More than the kernel holds for it: then the buffer, which what takes out of it waits for.
+    let socket = served.fixture.state.control.io.of("/").unwrap().sockets().swap_remove(0);
+    let (filler, mut refused) = ("x".repeat(100_000), 0);
+    while refused < 1_000 {
+        refused = if socket.emit("filler", &filler).is_ok() { 0 } else { refused + 1 };
+        tokio::task::yield_now().await;
+    }
+    served.fixture.state.tokens.revoke("board").unwrap();
+    // It is no longer there for anybody else, though it has not heard of that yet.
+    served.empty().await;
+    let (mut last, mut before) = (String::new(), String::new());
+    let reads_on = async {
+        while last != "41" {
+            (before, last) = (last.clone(), client.packet().await.expect("a word before the end"));
+        }
+    };
+    tokio::time::timeout(DEADLINE, reads_on).await.expect("it hears of it");
+    assert!(before.contains("ws_error") && before.contains("E_UNAUTH"), "{before}");
 }
 
 /// A buffer that is emptied of so many a second: the part of the time that it is full, and how many came out.

@@ -84,6 +84,41 @@ async fn a_dashboard_looks_back_as_far_as_it_may() {
 }
 
 #[tokio::test]
+async fn who_may_read_some_looks_back_past_what_it_may_not() {
+    let served = served().await;
+    let now = tollgate_core::time::Clock::system().now().0 / 1_000;
+    let person = |scope: &str, sessions: &[&str]| {
+        let mut claims = claims(now, 60, scope);
+        claims["sessions"] = json!(sessions);
+        json!({"token": signed(&claims)})
+    };
+    for number in 0..3 {
+        hook(&served, "hook.stop", number).await;
+        record(&served, "hook.stop", Some("s2"), json!({"n": 100 + number})).await;
+    }
+    // More than are ever asked for at once.
+    for _ in 0..3 {
+        let draft = Draft::new(EventType::parse("hook.pre_tool").unwrap(), "core", r#"{"n":7}"#);
+        served.fixture.state.bus.emit_batch(vec![draft; 300]).await.unwrap();
+    }
+    for (auth, expected) in [
+        (person("read:hook.stop", &["*"]), vec![0, 100, 1, 101, 2, 102]),
+        (person("read:hook.stop,a.b", &["s1"]), vec![0, 1, 2]),
+        (person("read", &["s2"]), vec![100, 101, 102]),
+        (person("read", &["s3"]), vec![]),
+    ] {
+        let mut client = Client::connect(&served, auth).await;
+        client.told_as("welcome").await;
+        client.told_as("status").await;
+        assert_eq!(numbers(&client.told_as("history").await), expected);
+        for types in [json!(["hook"]), json!(["*"]), json!(["*.stop", "tool.*", "hook.pre_tool"])] {
+            client.ask("get_history", json!({"limit": 2, "event_types": types})).await;
+            assert_eq!(numbers(&client.told_as("history").await), expected[expected.len().saturating_sub(2)..]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_history_is_as_long_as_one_message_may_be() {
     let served = served().await;
     for number in 0..20 {

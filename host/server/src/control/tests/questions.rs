@@ -69,6 +69,23 @@ async fn a_question_is_told_in_its_rooms_and_answered_from_there_once() {
 }
 
 #[tokio::test]
+async fn what_waits_is_listed_as_far_as_one_message_goes() {
+    let served = served().await;
+    let mut client = Client::connect(&served, json!({"token": APPROVER, "hooks": false})).await;
+    let details = json!({"x": "y".repeat(60_000)});
+    for number in 0..20 {
+        let question = json!({"kind": "question", "text": number.to_string(), "session": "s1", "details": details});
+        let (status, asked) = served.fixture.post("/api/interactions", question.to_string()).await;
+        assert_eq!(status, 200, "{asked}");
+    }
+    let waiting = client.ask("get_interactions", Value::Null).await;
+    let texts = waiting["interactions"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap());
+    let newest: Vec<String> = (3..20).rev().map(|number| number.to_string()).collect();
+    assert_eq!(texts.collect::<Vec<_>>(), newest, "the newest that fit");
+    assert!(waiting.to_string().len() <= crate::line::MAX_FRAME_BYTES);
+}
+
+#[tokio::test]
 async fn what_is_no_answer_is_said() {
     let served = served().await;
     let mut client = Client::connect(&served, json!({"token": APPROVER, "hooks": false})).await;
@@ -78,7 +95,7 @@ async fn what_is_no_answer_is_said() {
         (json!({"interactionId": 7}), "invalid type"),
         (json!({"interactionId": id, "anwser": 1}), "unknown field `anwser`"),
         (json!({"interactionId": "none", "answer": "x"}), "there is no interaction `none`"),
-        (json!({"interactionId": id}), "needs a `decision` or an `answer`"),
+        (json!({"interactionId": id}), "is missing, and `answer` too"),
     ] {
         let refused = client.ask("resolve_interaction", given.clone()).await;
         assert_eq!(refused["error"]["code"], "E_BAD_PAYLOAD", "{given}: {refused}");

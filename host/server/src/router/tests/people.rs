@@ -144,4 +144,23 @@ async fn on_the_socket_a_token_for_some_sessions_adds_nothing() {
         let (status, answer) = host.ask("POST", &uri, r#"{"answer":"this"}"#, Some(&token)).await;
         assert_eq!(status, expected, "{answer}");
     }
+    // It was they who did it, and not whose socket it is.
+    let (_, one) = host.get(&uri).await;
+    assert_eq!(one["resolved_by"], "user:ada");
+    let (status, answer) = host.ask("POST", "/api/events", r#"{"type":"a.b"}"#, Some(&token("approve", &["*"]))).await;
+    assert_eq!(status, 200, "what the daemon's own user may do is theirs too: {answer}");
+    let (_, page) = host.get("/api/events?type=a.b").await;
+    assert_eq!(page["events"][0]["source"], "user:ada");
+}
+
+#[tokio::test]
+async fn an_answer_says_something() {
+    let host = fixture().await;
+    let (_, one) = host.post("/api/interactions", r#"{"kind":"question","text":"which?","session":"s2"}"#).await;
+    let uri = format!("/api/interactions/{}", one["id"].as_str().unwrap());
+    for nothing in ["{}", r#"{"decision":null,"answer":null}"#, r#"{"decision":""}"#] {
+        let (status, answer) = host.ask("POST", &uri, nothing, Some(APPROVER)).await;
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_answer")), "{nothing}: {answer}");
+    }
+    assert_eq!(host.get(&uri).await.1["state"], "pending");
 }

@@ -172,3 +172,92 @@ async fn a_session_is_steered_by_whoever_may() {
     let (status, shown) = admin(&host, "/o1/stop", Value::Null).await;
     assert_eq!((status, &shown["state"], &shown["reason"]), (200, &json!("STOPPING"), &json!("stopped by dev")));
 }
+
+#[tokio::test]
+async fn a_session_is_shown_where_its_start_says_and_a_start_that_is_refused_moves_nothing() {
+    let host = fixture().await;
+    let place = |village: &str| json!({"id": "o1", "village_id": village, "repo_id": "r1"}).to_string();
+    assert_eq!(host.post(SESSIONS, place("v1")).await.0, 200);
+    refused(host.post(SESSIONS, place("v2")).await, (409, "taken"), "a session `o1` already");
+    let kept = host.state.sessions.get("o1").unwrap();
+    assert_eq!((kept.village.as_deref(), kept.repo.as_deref()), (Some("v1"), Some("r1")));
+    let wish = json!({"provider": "shell", "workspace": "/etc", "village_id": "v9"});
+    refused(admin(&host, "", wish).await, (400, "bad_workspace"), "");
+    assert!(host.state.sessions.list().iter().all(|session| session.village.as_deref() != Some("v9")));
+}
+
+#[tokio::test]
+async fn a_person_starts_sessions_in_the_rooms_that_their_token_names() {
+    let host = fixture().await;
+    let mut claims = crate::jwt::tests::claims(Clock::system().now().0 / 1_000, 60, "emit");
+    (claims["sessions"], claims["rooms"]) = (json!(["*"]), json!(["village:v1", "agent:a1"]));
+    let token = crate::jwt::tests::signed(&claims);
+    let start = async |wish: Value| {
+        let request =
+            Request::builder().method("POST").uri(SESSIONS).extension(Access::NETWORK).header("host", "localhost");
+        let request = request.header("authorization", format!("Bearer {token}")).body(Body::from(wish.to_string()));
+        let response = router(host.state.clone()).oneshot(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice::<Value>(&bytes).unwrap())
+    };
+    for (wish, says) in [
+        (json!({"agent_id": "a2"}), "agent:a2: this token does not name the room"),
+        (json!({"id": "o2"}), "agent:o2: "),
+        (json!({"agent_id": "a1", "village_id": "v2"}), "village:v2: "),
+        (json!({"agent_id": "a1", "repo_id": "r1"}), "repo:r1: "),
+    ] {
+        refused(start(wish).await, (403, "forbidden"), says);
+    }
+    refused(start(json!({"agent_id": "*"})).await, (400, "bad_field"), "`agentId`");
+    let (status, made) = start(json!({"id": "o1", "agent_id": "a1", "village_id": "v1"})).await;
+    assert_eq!((status, &made["agent_id"]), (200, &json!("a1")), "{made}");
+    assert_eq!(host.state.runner.list().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_runner_session_alone_tells_is_not_recorded_beside_it() {
+    let host = fixture().await;
+    assert_eq!(host.post(SESSIONS, json!({"id": "o1"}).to_string()).await.0, 200);
+    assert_eq!(host.post(&format!("{SESSIONS}/o1/events"), up().to_string()).await.0, 200);
+    let head = host.state.bus.journal().head();
+    let chunk = |session: &str| json!({"type": "terminal.chunk", "session": session, "payload": {"data": "x", "stream": "stdout"}});
+    let answered = json!({"type": "APPROVAL_RESOLVED", "sessionId": "o1", "approvalId": "a", "decision": "approve", "resolvedBy": "eve"});
+    for event in [moved("RUNNING", "COMPLETED"), started(), answered] {
+        let says = "send it to /api/runner/sessions/o1/events";
+        refused(host.post("/api/events", event.to_string()).await, (409, "runner_session"), says);
+        let batch = json!([{"type": "a.b"}, event]);
+        refused(host.post("/api/events", batch.to_string()).await, (409, "runner_session"), "event 1: ");
+    }
+    assert_eq!(host.state.bus.journal().head(), head, "all or none");
+    // What changes nothing of it, and what is of sessions that the runner does not know, is recorded as ever.
+    let mut other = started();
+    other["sessionId"] = json!("another");
+    for event in [chunk("o1"), other, json!({"type": "task.started", "session": "o1"})] {
+        assert_eq!(host.post("/api/events", event.to_string()).await.0, 200, "{event}");
+    }
+    // The end stays the end.
+    let end = json!({"type": "session.ended", "payload": {"finalState": "COMPLETED", "totalDurationMs": 5}});
+    assert_eq!(host.post(&format!("{SESSIONS}/o1/events"), end.to_string()).await.0, 200);
+    refused(host.post("/api/events", moved("RUNNING", "FAILED").to_string()).await, (409, "runner_session"), "");
+}
+
+#[tokio::test]
+async fn a_start_that_names_no_room_is_named_among_the_others() {
+    let host = fixture().await;
+    let mut nowhere = started();
+    nowhere["villageId"] = json!("");
+    let batch = json!([{"type": "a.b"}, {"type": "a.c"}, nowhere]);
+    refused(
+        host.post("/api/events", batch.to_string()).await,
+        (400, "bad_payload"),
+        "event 2: payload: `villageId`: 1 to 256 bytes",
+    );
+    assert_eq!(host.state.bus.journal().head(), 0);
+    assert_eq!(host.post(SESSIONS, json!({"id": "o1"}).to_string()).await.0, 200);
+    refused(
+        host.post(&format!("{SESSIONS}/o1/events"), json!([nowhere, moved("CREATED", "FAILED")]).to_string()).await,
+        (400, "bad_payload"),
+        "event 0: payload: `villageId`",
+    );
+}

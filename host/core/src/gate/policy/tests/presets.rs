@@ -1,7 +1,7 @@
 //! What each preset says of everyday lines and of what destroys.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is the test's failure")]
 
-use super::super::evaluate::MAX_FOLDERS;
+use super::super::folders::MAX_FOLDERS;
 use super::*;
 
 #[test]

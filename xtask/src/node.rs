@@ -1,4 +1,4 @@
-//! A Node.js program of this folder: started apart, told by lines and heard by lines of JSON. Knows nothing of what they
+//! A Node.js program of this package: started apart, told by lines and heard by lines of JSON. Knows nothing of what they
 //! say.
 
 use crate::process::{Running, isolated, wait_for};
@@ -16,7 +16,7 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long one may take to end, once it is told to.
 const END: Duration = Duration::from_secs(30);
 /// What the programs share, and finds itself beside them.
-const COMMON: (&str, &str) = ("common.cjs", include_str!("common.cjs"));
+const COMMON: (&str, &str) = ("common.cjs", include_str!("node/common.cjs"));
 
 /// A program: its file's name and its text.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,16 @@
+//! What every task takes that looks at a daemon. Knows no task.
+
+use crate::npm::Cache;
+use crate::tollgate::Binary;
+
+/// Which Tollgate, where others' programs are kept, and how what was found is said.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    #[command(flatten)]
+    pub binary: Binary,
+    #[command(flatten)]
+    pub cache: Cache,
+    /// JSON on standard output, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
