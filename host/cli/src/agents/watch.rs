@@ -412,10 +412,11 @@ mod tests {
         assert_eq!(watch.watched[0].cwd, Path::new("/nowhere/1"));
     }
 
-    /// Looks that are held while they are told to be, counted.
+    /// Looks that are held while they are told to be, counted. While one is held, a paused clock stands still.
     #[derive(Clone, Default)]
     struct Held {
         begun: Arc<AtomicUsize>,
+        ended: Arc<AtomicUsize>,
         holds: Arc<Mutex<bool>>,
         let_go: Arc<Condvar>,
     }
@@ -423,8 +424,8 @@ mod tests {
     impl Held {
         fn look(&self) -> Vec<Draft> {
             self.begun.fetch_add(1, Ordering::SeqCst);
-            let holds = self.holds.lock().unwrap();
-            drop(self.let_go.wait_while(holds, |holds| *holds).unwrap());
+            drop(self.let_go.wait_while(self.holds.lock().unwrap(), |holds| *holds).unwrap());
+            self.ended.fetch_add(1, Ordering::SeqCst);
             Vec::new()
         }
 
@@ -432,45 +433,56 @@ mod tests {
             *self.holds.lock().unwrap() = holds;
             self.let_go.notify_all();
         }
+    }
 
-        /// Waits for so many looks in all, and has each begin at once by the hook of another agent.
-        async fn reach(&self, projects: &Projects, looks: usize, agents: &mut std::ops::Range<usize>) {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while self.begun.load(Ordering::SeqCst) < looks {
-                assert!(Instant::now() < deadline, "{looks} looks");
-                if let Some(number) = agents.next() {
-                    let event_type = EventType::parse("hook.pre_tool").unwrap();
-                    let payload = json!({"session_id": "s", "cwd": format!("/p/{number}"), "tool_name": "Bash",
-                        "tool_input": {}, "agent": "codex", "call_id": "c", "hook_event_name": "PreToolUse"});
-                    let draft = Draft::new(event_type, "hook:codex", payload.to_string());
-                    projects.bus.emit(Draft { session: Some("s".into()), ..draft }).await.unwrap();
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+    /// Held looks would keep a test that fails from ending.
+    struct LetGo<'a>(&'a Held);
+
+    impl Drop for LetGo<'_> {
+        fn drop(&mut self) {
+            self.0.hold(false);
         }
     }
 
-    #[tokio::test]
-    async fn looks_that_come_back_late_do_not_end_the_watch_and_as_many_that_never_do_end_it() {
-        let projects = Projects::new();
-        let held = Held::default();
-        let look = held.clone();
-        let patience = Duration::from_millis(1);
-        let watching = tokio::spawn(watch_by(projects.bus.clone(), patience, move |_, _| look.look()));
-        let mut agents = 0..usize::MAX;
-        for round in 1..=3 {
-            held.hold(true);
-            let before = held.begun.load(Ordering::SeqCst);
-            held.reach(&projects, before + MAX_STUCK - 1, &mut agents).await;
-            held.hold(false);
-            let before = held.begun.load(Ordering::SeqCst);
-            held.reach(&projects, before + 1, &mut agents).await;
-            assert!(!watching.is_finished(), "round {round}");
+    async fn reaches(counter: &AtomicUsize, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while counter.load(Ordering::SeqCst) < count {
+            assert!(Instant::now() < deadline, "{count}");
+            tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_that_come_back_late_do_not_end_the_watch_and_as_many_that_never_do_end_it() {
+        let (projects, held) = (Projects::new(), Held::default());
+        let _at_the_end = LetGo(&held);
         held.hold(true);
-        let before = held.begun.load(Ordering::SeqCst);
-        held.reach(&projects, before + MAX_STUCK, &mut agents).await;
-        tokio::time::timeout(Duration::from_secs(60), watching).await.unwrap().unwrap();
-        held.hold(false);
+        let look = held.clone();
+        let watching = tokio::spawn(watch_by(projects.bus.clone(), PATIENCE, move |_, _| look.look()));
+        let mut looks = 1;
+        reaches(&held.begun, looks).await;
+        for _ in 1..=3 {
+            for _ in 1..MAX_STUCK {
+                // The next is long due when this one is given up.
+                tokio::time::advance(PATIENCE).await;
+                looks += 1;
+                reaches(&held.begun, looks).await;
+            }
+            held.hold(false);
+            reaches(&held.ended, looks).await;
+            held.hold(true);
+            tokio::time::advance(LOOK).await;
+            looks += 1;
+            reaches(&held.begun, looks).await;
+        }
+        for stuck in 1..=MAX_STUCK {
+            assert!(!watching.is_finished(), "{stuck}");
+            tokio::time::advance(PATIENCE).await;
+            if stuck < MAX_STUCK {
+                reaches(&held.begun, looks + stuck).await;
+            }
+        }
+        watching.await.unwrap();
+        assert_eq!(held.begun.load(Ordering::SeqCst), looks + MAX_STUCK - 1);
     }
 }
