@@ -38,7 +38,7 @@ const EDGES: [(&str, &str, &[&str]); 15] = [
 ];
 
 /// A crate from outside, and the only package that may name it.
-const FENCED: [(&str, &str); 15] = [
+const FENCED: [(&str, &str); 14] = [
     ("wasmtime", "tollgate-runtime"),
     ("wasmtime-wasi", "tollgate-runtime"),
     ("notify", "tollgate-runtime"),
@@ -51,7 +51,6 @@ const FENCED: [(&str, &str); 15] = [
     ("saphyr-parser", "tollgate-core"),
     ("wit-bindgen", "tollgate-sdk"),
     ("wit-bindgen-c", "tollgate"),
-    ("wit-bindgen-core", "tollgate"),
     ("wit-component", "tollgate"),
     ("wasi-preview1-component-adapter-provider", "tollgate"),
 ];
