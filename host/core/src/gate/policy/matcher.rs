@@ -91,7 +91,7 @@ impl Matcher {
             flags_none: flags(&fields, "flags_none", problems),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
-            writes: writes.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            writes: writes.into_iter().flat_map(|(at, text)| Pathglob::read_of_home(at, text, problems)).collect(),
             reads: Files::read(reads, problems),
             reads_below: Files::read(reads_below, problems),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
@@ -243,6 +243,13 @@ impl Name {
 impl Pathglob {
     fn read(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Self> {
         Some(Self { glob: glob(at, text, problems)?, rooted: text.starts_with('/'), anything: text == "**" })
+    }
+
+    /// The same; `~/x` is in someone's home folder, however that is called, and be it the session's own.
+    fn read_of_home(at: At, text: &str, problems: &mut Problems<'_>) -> Vec<Self> {
+        let named = text.strip_prefix("~/").map(|rest| format!("{{/home/*,/Users/*,/root}}/{rest}"));
+        let texts = std::iter::once(text.to_owned()).chain(named);
+        texts.filter_map(|text| Self::read(at, &text, problems)).collect()
     }
 
     pub fn is_match(&self, path: &str) -> bool {
