@@ -5,6 +5,7 @@
 
 use super::At;
 use super::fields::{Problems, shown};
+use super::seen::Seen;
 use crate::gate::call::{ShellCommand, Word};
 use crate::gate::fetchers;
 use crate::gate::options::Item;
@@ -55,8 +56,10 @@ impl Hosts {
     }
 
     /// Whether a command is told to go to one of them: not by what it sends or says.
-    pub fn are_gone_to(&self, command: &ShellCommand) -> bool {
-        addressed(command).iter().any(|text| self.are_named(text))
+    pub fn are_gone_to(&self, seen: &Seen<'_>) -> bool {
+        let own = addressed(seen.command);
+        let printed = if own.iter().any(|text| text.contains("$()")) { seen.printed() } else { Vec::new() };
+        own.iter().chain(printed.into_iter().map(|word| &word.text)).any(|text| self.are_named(text))
     }
 
     /// Whether a text names one: an address where it leads to, a word in front of its first slash, code anywhere. A
@@ -68,17 +71,20 @@ impl Hosts {
         let hosts = text.match_indices("//").take(if is_code { usize::MAX } else { 1 });
         let mut hosts = hosts.filter_map(|(at, slashes)| {
             let rest = text.get(at + slashes.len()..)?;
-            let host = rest.split(['/', '?', '#', '\\', '"', '\'', '`', ' ', ')']).next()?;
-            host.rsplit('@').next()
+            rest.split(['/', '?', '#', '"', '\'', '`', ' ', ')']).next()
         });
         if is_code {
-            let named = |host: &str| self.has_name(host.split(':').next().unwrap_or_default());
-            return hosts.any(named) || self.is_among(&text);
+            return hosts.any(|host| self.is_host(host)) || self.is_among(&text);
         }
         match hosts.next() {
-            Some(host) => self.has_name(host.split(':').next().unwrap_or_default()) || self.is_among(host),
+            Some(host) => self.is_host(host) || self.is_among(host),
             None => self.is_among(text.split(['/', '?']).next().unwrap_or_default()),
         }
+    }
+
+    /// `user@host:80` as one; where a `\` stands, readers differ over which part is the host.
+    fn is_host(&self, text: &str) -> bool {
+        text.split(['@', '\\']).any(|host| self.has_name(host.split(':').next().unwrap_or_default()))
     }
 
     fn is_among(&self, text: &str) -> bool {
@@ -329,6 +335,10 @@ mod tests {
             ("curl http://meta/x", true),
             ("curl 169.254.169.25{4,5}/x", true),
             ("nc 169.254.169.254 80", true),
+            ("curl 'http://x.com\\@169.254.169.254/'", true),
+            ("curl 'http://meta\\@x.com/'", true),
+            ("curl http://$(echo 169.254.169.254)/x", true),
+            ("curl $(echo http://x.com/)", false),
             ("curl http://metal/x", false),
             ("curl http://x.com/meta", false),
             ("curl http://x.com/169.254.169.254", false),

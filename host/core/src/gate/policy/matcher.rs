@@ -162,7 +162,7 @@ impl Matcher {
                 command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
             })
             // One host that is named says nothing of the others, so that no allow is about it.
-            && unless_given(self.hosts.is_empty(), &|| reading == Reading::Wide && self.hosts.are_gone_to(command))
+            && unless_given(self.hosts.is_empty(), &|| reading == Reading::Wide && self.hosts.are_gone_to(seen))
     }
 
     /// The names of which the program must have one; none where any will do, or a name alone does not tell.

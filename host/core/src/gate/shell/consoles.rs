@@ -48,7 +48,7 @@ pub(super) fn opened(name: &str, args: &[Word]) -> Option<Vec<Word>> {
         let mut phrases = phrases.iter().map(|phrase| phrase.split(' '));
         phrases.any(|phrase| words.iter().map(|word| word.text.as_str()).take(phrase.clone().count()).eq(phrase))
     };
-    let behind = |at: fn(&str) -> bool| Some(args.get(args.iter().position(|arg| at(base_name(&arg.text)))? + 1..)?);
+    let behind = |at: fn(&str) -> bool| args.get(args.iter().position(|arg| at(base_name(&arg.text)))? + 1..);
     let rest = match name {
         "manage.py" | "django-admin" => Some(args).filter(|args| told(&["dbshell"], args)),
         _ if name.starts_with("python") => {
