@@ -236,6 +236,14 @@ fn rules(ready: &Ready, settings: &Settings<'_>) -> RuleVerdict {
                 paths.push(Target::new(&path, real.as_deref().map(|real| real.to_string_lossy()).as_deref(), &roots));
             }
         }
+    } else if &*call.tool != "Bash" {
+        for address in targets::addresses(&call.tool, &call.input) {
+            // `file:///x` is a file.
+            let file = targets::file_of(&address);
+            let real = file.and_then(|file| resolve(settings.paths, &call.cwd, file).ok());
+            let real = real.as_deref().map(|real| real.to_string_lossy());
+            paths.push(Target::new(file.unwrap_or(&address), real.as_deref(), &roots));
+        }
     }
     // As the roots are: without links.
     let cwd = settings.paths.real(&call.cwd).unwrap_or_else(|| call.cwd.clone());

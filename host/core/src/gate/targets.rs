@@ -127,6 +127,49 @@ fn paths_in(input: &Map<String, Value>, depth: usize, found: &mut Vec<Option<Str
     }
 }
 
+/// Tools whose input may be a sentence that names addresses.
+const ASKED_IN_WORDS: &str = "WebFetch";
+
+/// The fields in which tools name an address, without regard to case, `_` and `-`.
+const ADDRESS_FIELDS: [&str; 9] = ["url", "urls", "uri", "href", "link", "links", "address", "endpoint", "website"];
+
+/// The addresses that a tool's input names, at whatever depth; where it has no field for one, those in the sentence
+/// that it is asked with.
+#[must_use]
+pub fn addresses(tool: &str, input: &Map<String, Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    addresses_in(input, 0, &mut found);
+    if found.is_empty() && tool == ASKED_IN_WORDS {
+        let texts = input.values().filter_map(Value::as_str);
+        let words = texts.flat_map(str::split_whitespace).filter(|word| word.contains("://"));
+        found.extend(words.map(str::to_owned));
+    }
+    found
+}
+
+fn addresses_in(input: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for (field, value) in input {
+        let named = ADDRESS_FIELDS.contains(&field_key(field).as_str());
+        match value {
+            Value::String(address) if named => found.push(address.clone()),
+            Value::Array(values) => {
+                for value in values {
+                    match value {
+                        Value::String(address) if named => found.push(address.clone()),
+                        Value::Object(inner) => addresses_in(inner, depth + 1, found),
+                        _ => {}
+                    }
+                }
+            }
+            Value::Object(inner) => addresses_in(inner, depth + 1, found),
+            _ => {}
+        }
+    }
+}
+
 /// Every text in an input that may be a path, at whatever depth; none where it is deeper than anyone writes.
 #[must_use]
 pub fn texts(input: &Map<String, Value>) -> Option<Vec<&str>> {
@@ -144,6 +187,14 @@ pub fn texts(input: &Map<String, Value>) -> Option<Vec<&str>> {
         }
     }
     Some(found)
+}
+
+/// The file that an address names: `file:///x` and `file://localhost/x` are `/x`, whatever the case.
+#[must_use]
+pub fn file_of(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.trim_start().split_once(':')?;
+    let rest = rest.strip_prefix("//localhost").or_else(|| rest.strip_prefix("//")).unwrap_or(rest);
+    scheme.eq_ignore_ascii_case("file").then_some(rest)
 }
 
 /// `file:///x` is `/x`.

@@ -6,6 +6,7 @@ use super::At;
 use super::fields::{Fields, Problems, mend, shown};
 use super::files::Files;
 use super::flags::{Reading, has, subcommand};
+use super::hosts::Hosts;
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
 use crate::gate::paths::lexical;
@@ -13,7 +14,7 @@ use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "program",
     "subcommand",
     "flags_any",
@@ -26,6 +27,7 @@ const KEYS: [&str; 12] = [
     "reads_below",
     "pipes_into",
     "assigns",
+    "hosts",
 ];
 
 /// The structured `match`.
@@ -43,6 +45,7 @@ pub(super) struct Matcher {
     reads_below: Files,
     pipes_into: Vec<Program>,
     assigns: Vec<String>,
+    hosts: Hosts,
 }
 
 /// A program by its name, or by its path where the rule writes one.
@@ -82,7 +85,7 @@ impl Matcher {
         let (program, pipes_into) = (names("program"), names("pipes_into"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
         let (args, redirects, writes) = (names("args_glob"), names("redirects_to"), names("writes"));
-        let (reads, reads_below) = (names("reads"), names("reads_below"));
+        let (reads, reads_below, hosts) = (names("reads"), names("reads_below"), names("hosts"));
         Some(Self {
             program: program.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             subcommand: subcommand.into_iter().filter_map(|(at, text)| phrase(at, text, problems)).collect(),
@@ -91,11 +94,12 @@ impl Matcher {
             flags_none: flags(&fields, "flags_none", problems),
             args_glob: args.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
             redirects_to: redirects.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
-            writes: writes.into_iter().filter_map(|(at, text)| Pathglob::read(at, text, problems)).collect(),
+            writes: writes.into_iter().flat_map(|(at, text)| Pathglob::read_of_home(at, text, problems)).collect(),
             reads: Files::read(reads, problems),
             reads_below: Files::read(reads_below, problems),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
+            hosts: Hosts::read(hosts, problems),
         })
     }
 
@@ -110,10 +114,26 @@ impl Matcher {
         !(lists.into_iter().all(|empty| empty) && self.assigns.is_empty())
     }
 
+    /// Whether it is about hosts and nothing else, so that it says something of tools that are no shell, too.
+    pub fn is_of_hosts_alone(&self) -> bool {
+        let lists = [&self.flags_any, &self.flags_all, &self.flags_none, &self.assigns];
+        !(self.hosts.is_empty() || self.names_programs() || self.is_of_surroundings())
+            && lists.into_iter().all(Vec::is_empty)
+            && self.subcommand.is_empty()
+            && self.args_glob.is_empty()
+            && self.reads.is_empty()
+            && self.reads_below.is_empty()
+    }
+
+    /// Whether an address that a tool is given is of one of the hosts.
+    pub fn is_host_of(&self, address: &str) -> bool {
+        self.hosts.are_named(address)
+    }
+
     /// How many globs it has, each tried on each word.
     pub fn globs(&self) -> usize {
         let files = self.reads.len() + self.reads_below.len();
-        self.args_glob.len() + self.redirects_to.len() + self.writes.len() + files
+        self.args_glob.len() + self.redirects_to.len() + self.writes.len() + files + self.hosts.len()
     }
 
     /// Whether every key given holds; of a key's list, one entry is enough (all, for `flags_all`; none, for `flags_none`).
@@ -141,6 +161,8 @@ impl Matcher {
             && unless_given(self.assigns.is_empty(), &|| {
                 command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
             })
+            // One host that is named says nothing of the others, so that no allow is about it.
+            && unless_given(self.hosts.is_empty(), &|| reading == Reading::Wide && self.hosts.are_gone_to(seen))
     }
 
     /// The names of which the program must have one; none where any will do, or a name alone does not tell.
@@ -243,6 +265,13 @@ impl Name {
 impl Pathglob {
     fn read(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Self> {
         Some(Self { glob: glob(at, text, problems)?, rooted: text.starts_with('/'), anything: text == "**" })
+    }
+
+    /// The same; `~/x` is in someone's home folder, however that is called, and be it the session's own.
+    fn read_of_home(at: At, text: &str, problems: &mut Problems<'_>) -> Vec<Self> {
+        let named = text.strip_prefix("~/").map(|rest| format!("{{/home/*,/Users/*,/root}}/{rest}"));
+        let texts = std::iter::once(text.to_owned()).chain(named);
+        texts.filter_map(|text| Self::read(at, &text, problems)).collect()
     }
 
     pub fn is_match(&self, path: &str) -> bool {

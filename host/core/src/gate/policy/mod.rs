@@ -13,6 +13,7 @@ mod file;
 mod files;
 mod flags;
 mod folders;
+mod hosts;
 mod index;
 mod matcher;
 mod presets;

@@ -89,7 +89,8 @@ impl Rule {
 
     /// Whether it looks into shell commands, so that it says nothing of other tools.
     pub fn is_of_commands(&self) -> bool {
-        !self.command_patterns.is_empty() || self.matcher.is_some()
+        let of_shell = |matcher: &Matcher| !matcher.is_of_hosts_alone();
+        !self.command_patterns.is_empty() || self.matcher.as_ref().is_some_and(of_shell)
     }
 
     /// How many regexes and globs it has.
@@ -106,7 +107,13 @@ impl Rule {
     /// read; one that allows needs every path to match where it really leads.
     pub fn matches_paths(&self, targets: &[Target]) -> bool {
         let matches = |path: &str| self.path_patterns.iter().any(|pattern| pattern.is_match(path));
+        // What is no file tool's path may be an address.
+        let goes = |matcher: &Matcher| {
+            self.reading() == Reading::Wide
+                && targets.iter().any(|target| target.readings().any(|address| matcher.is_host_of(address)))
+        };
         !self.is_of_commands()
+            && self.matcher.as_ref().is_none_or(goes)
             && (self.path_patterns.is_empty()
                 || match self.reading() {
                     Reading::Wide => targets.iter().any(|target| target.readings().any(matches)),

@@ -176,7 +176,7 @@ impl<'a> Seen<'a> {
     }
 
     /// What `$(echo x)` and `$(ls x)` print, wherever in the line they stand: a variable may have kept it.
-    fn printed(&self) -> Vec<&'a Word> {
+    pub fn printed(&self) -> Vec<&'a Word> {
         let all = self.ground.all;
         let spans = all.iter().flat_map(|command| command.filled.iter().cloned());
         let inner = spans.flatten().filter_map(|at| all.get(usize::try_from(at).ok()?));

@@ -126,16 +126,24 @@ fn split(text: &str) -> Vec<Statement> {
                 used = rest.len();
                 both(rest);
             }
-            // MySQL runs what stands in `/*! */`.
-            '/' if rest.starts_with("/*") && !rest.starts_with("/*!") && !rest.starts_with("/*M!") => {
-                match rest.find("*/") {
-                    Some(end) => {
-                        used = end + 2;
-                        both(" ");
-                    }
-                    None => both("/"),
-                }
+            // MySQL runs what stands in `/*! */`: it is not there, but for what it holds.
+            '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => {
+                used = rest.find('!').map_or(1, |at| at + 1);
+                let version = rest.get(used..).unwrap_or_default().bytes().take_while(u8::is_ascii_digit).count();
+                used += version;
+                both(" ");
             }
+            '*' if rest.starts_with("*/") => {
+                used = 2;
+                both(" ");
+            }
+            '/' if rest.starts_with("/*") => match rest.find("*/") {
+                Some(end) => {
+                    used = end + 2;
+                    both(" ");
+                }
+                None => both("/"),
+            },
             // Without a blank behind it some read two signs.
             '-' if rest.starts_with("--")
                 && rest.get(2..).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n'])) =>
@@ -183,7 +191,9 @@ mod tests {
             ("-- drop table x", ""),
             ("-- drop table x\ndrop table y", "\ndrop table y"),
             ("1 --drop table x", "1 --drop table x"),
-            ("/*!50000 drop table x */", "/*!50000 drop table x */"),
+            ("/*!50000 drop table x */", "  drop table x  "),
+            ("drop/*!50000 */table x", "drop   table x"),
+            ("drop /*M!100 table*/ x", "drop   table  x"),
             ("/* drop table x", "/* drop table x"),
             ("insert into t values ('drop table x')", "insert into t values ('')"),
             ("values ('it''s; drop table x'); y", "values (''); y"),

@@ -21,6 +21,8 @@ pub(in crate::gate) const MAX_TURNS: usize = 16;
 pub(super) struct Roots {
     pub home: PathBuf,
     run: PathBuf,
+    /// What is compiled, and the key that it is marked with.
+    cache: PathBuf,
     tokens: [PathBuf; 2],
 }
 
@@ -28,11 +30,16 @@ impl Roots {
     pub(super) fn of(home: &Home, paths: &dyn Paths) -> Self {
         let real = paths.real(home.root()).unwrap_or_else(|| home.root().to_owned());
         let home = Home::at(real);
-        Self { run: home.run(), tokens: [home.token(), home.approver_token()], home: home.root().to_owned() }
+        Self {
+            run: home.run(),
+            cache: home.cache(),
+            tokens: [home.token(), home.approver_token()],
+            home: home.root().to_owned(),
+        }
     }
 
     fn is_secret(&self, real: &Path) -> bool {
-        real.starts_with(&self.run) || self.tokens.iter().any(|token| token == real)
+        real.starts_with(&self.run) || real.starts_with(&self.cache) || self.tokens.iter().any(|token| token == real)
     }
 
     /// What in it is a secret, from the home itself.

@@ -5,8 +5,8 @@
 use super::input::Input;
 use super::interpreters;
 use super::wrappers::Runs;
-use crate::gate::call::Word;
-use crate::gate::options::{is_long, scan, values};
+use crate::gate::call::{Word, base_name};
+use crate::gate::options::{is_long, positional, scan, values};
 
 /// Programs that take statements from their input.
 const DATABASES: [&str; 23] = [
@@ -38,6 +38,42 @@ const DATABASES: [&str; 23] = [
 /// Whether a program of this name takes statements.
 pub(super) fn is_database(name: &str) -> bool {
     DATABASES.contains(&name)
+}
+
+/// A database's console that a framework's program opens, with the statements that it is given: `manage.py dbshell`,
+/// `rails dbconsole`, `heroku pg:psql`, `wp db query 'x'`.
+pub(super) fn opened(name: &str, args: &[Word]) -> Option<Vec<Word>> {
+    let told = |phrases: &[&str], args: &[Word]| {
+        let words = positional(args, &["-a", "-r", "--app", "--remote", "--environment", "-e", "--path", "--url"]);
+        let mut phrases = phrases.iter().map(|phrase| phrase.split(' '));
+        phrases.any(|phrase| words.iter().map(|word| word.text.as_str()).take(phrase.clone().count()).eq(phrase))
+    };
+    let behind = |at: fn(&str) -> bool| args.get(args.iter().position(|arg| at(base_name(&arg.text)))? + 1..);
+    let rest = match name {
+        "manage.py" | "django-admin" => Some(args).filter(|args| told(&["dbshell"], args)),
+        _ if name.starts_with("python") => {
+            behind(|name| matches!(name, "manage.py" | "django")).filter(|args| told(&["dbshell"], args))
+        }
+        "rails" => Some(args).filter(|args| told(&["dbconsole", "db"], args)),
+        "php" => behind(|name| matches!(name, "artisan" | "console"))
+            .filter(|args| told(&["db", "dbal:run-sql", "doctrine:query:sql"], args)),
+        "artisan" | "console" => Some(args).filter(|args| told(&["db", "dbal:run-sql", "doctrine:query:sql"], args)),
+        "sail" => Some(args).filter(|args| told(&["psql", "mysql", "mariadb", "artisan db"], args)),
+        "heroku" => Some(args).filter(|args| told(&["pg:psql"], args)),
+        "fly" | "flyctl" => Some(args).filter(|args| told(&["postgres connect", "pg connect", "mpg connect"], args)),
+        "wp" => Some(args).filter(|args| told(&["db query", "db cli"], args)),
+        "drush" => {
+            Some(args).filter(|args| told(&["sql:query", "sqlq", "sql:cli", "sqlc", "sql-query", "sql-cli"], args))
+        }
+        "typeorm" => Some(args).filter(|args| told(&["query"], args)),
+        "aws" => Some(args).filter(|args| told(&["rds-data execute-statement"], args)),
+        "gcloud" => Some(args).filter(|args| told(&["sql connect", "spanner databases"], args)),
+        _ => None,
+    }?;
+    let word = |text: &str| Word { text: text.to_owned(), literal: true };
+    // A statement has blanks, whatever option it is given by.
+    let statements = rest.iter().filter(|arg| arg.text.contains(char::is_whitespace));
+    Some([word("psql")].into_iter().chain(statements.flat_map(|told| [word("-c"), told.clone()])).collect())
 }
 
 /// Whether a program of this name is a make.
@@ -235,5 +271,21 @@ mod tests {
         assert!(has("psql a <<'E'\nBEGIN;\nDROP TABLE x;\nE", "psql", "BEGIN; DROP TABLE x;"));
         assert!(has("echo flushall | redis-cli", "redis-cli", "flushall"));
         assert!(has("cat x | python3 - <<< 'print(1)'", "python3", "print(1)"));
+    }
+
+    #[test]
+    fn the_console_that_a_framework_opens_is_a_databases() {
+        for (line, args) in [
+            ("python3 manage.py dbshell -- -c 'drop x'", "-c drop x"),
+            ("wp --path=x db query 'drop x'", "-c drop x"),
+            ("python manage.py dbshell <<< 'drop x'", "drop x"),
+            ("echo 'drop x' | rails dbconsole -p", "drop x"),
+            ("heroku pg:psql -a app <<< 'drop x'", "drop x"),
+        ] {
+            assert!(has(line, "psql", args), "{line}");
+        }
+        for line in ["python manage.py migrate 'drop x'", "python x.py dbshell 'drop x'", "wp post create 'drop x'"] {
+            assert!(!parse_blocking(line).commands.iter().any(|command| command.program.text == "psql"), "{line}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod portions;
 
 use super::input::Input;
+use super::programs;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
 use crate::gate::options::{given, is_long, readings, scan, valued_letter};
@@ -108,7 +109,10 @@ impl Read<'_> {
     /// The words stand behind `rest`.
     fn behind(&self, rest: &[Word], runs: &mut Runs) {
         let mut run = |words: Vec<Word>| runs.argv(&rest.iter().cloned().chain(words).collect::<Vec<_>>());
-        let Some(lines) = self.input.and_then(|input| known(input, false)) else { return run(vec![filled_in()]) };
+        let Some(lines) = self.input.and_then(|input| known(input, false)) else {
+            let found = self.input.and_then(found_by_name);
+            return run(found.unwrap_or_else(|| vec![filled_in()]));
+        };
         let parted = portions(&lines, self.parting);
         let word = |text: String| Word { text, literal: !self.own_way };
         for words in parted.runs {
@@ -119,6 +123,17 @@ impl Read<'_> {
         }
         runs.unknown |= !parted.whole;
     }
+}
+
+/// What one `find` prints that looks for a name: as little as its own `-exec` would be given.
+fn found_by_name(input: &Input<'_>) -> Option<Vec<Word>> {
+    let at = input.sources.iter().flat_map(|span| span.clone()).map(usize::try_from);
+    let mut commands = at.map(|at| input.commands.get(at.ok()?)).collect::<Option<Vec<_>>>()?.into_iter();
+    let (Some(find), None) = (commands.next().filter(|command| command.name() == "find"), commands.next()) else {
+        return None;
+    };
+    let places = programs::found_by_name(&find.args)?.into_iter();
+    Some(places.map(|text| Word { text, literal: false }).collect())
 }
 
 /// The words that xargs reads, line by line, where the text says them all and they are few. Where it fills in whole
@@ -316,6 +331,20 @@ mod tests {
         check_all("printf 'a\nb' | xargs -I% touch x/%", &["touch x/a", "touch x/b"]);
         check_all("printf '  a  b\n\n\"c\"' | xargs -I% touch %.x", &["touch a  b.x", "touch c.x"]);
         check_all("printf 'a\nb' | xargs -i rm {}", &["rm a", "rm b"]);
+        check_all("find . -name '*.o' | xargs rm", &["rm ./{}"]);
+        check_all("find a b -type d -iname dist -print0 | xargs -0 rm -r", &["rm -r a/{} b/{}"]);
+        for line in [
+            "find . | xargs rm",
+            "find . -name '*' | xargs rm",
+            "find . -name '.g*' | xargs rm",
+            "find . ! -name x | xargs rm",
+            "find . -name x -o -type f | xargs rm",
+            "find . -name \"$x\" | xargs rm",
+            "find . -name x | sed s/x/y/ | xargs rm",
+            "(find . -name x; ls) | xargs rm",
+        ] {
+            check_all(line, &["rm {}"]);
+        }
         check_all("echo a b c | xargs -n 2 rm", &["rm a b", "rm c"]);
         check_all("echo a b c | xargs --max-args=1 rm", &["rm a", "rm b", "rm c"]);
         check_all("printf 'a b\nc\nd' | xargs -L2 rm", &["rm a b c", "rm d"]);

@@ -7,6 +7,7 @@ use super::{elsewhere, lines, settings};
 use crate::gate::call::Word;
 use crate::gate::fetchers;
 use crate::gate::options::{after_options, scan, scan_letters, values, words};
+use crate::gate::protection::wildcards::Wild;
 use crate::gate::tar;
 use crate::gate::targets;
 
@@ -142,6 +143,21 @@ fn found_below(args: &[Word]) -> Vec<String> {
         return vec!["{}".to_owned()];
     }
     starts.iter().map(|start| format!("{}/{{}}", start.text.trim_end_matches('/'))).collect()
+}
+
+/// The same of a search that prints only what has a certain name, and none of a repository's own folder.
+pub(super) fn found_by_name(args: &[Word]) -> Option<Vec<String>> {
+    let is_other = |word: &Word| matches!(word.text.as_str(), "!" | "-not" | "-o" | "-or" | "," | "-exec" | "-execdir");
+    let is_telling = |name: &Word| {
+        name.literal
+            && name.text.chars().any(char::is_alphanumeric)
+            && !Wild::of(&name.text.to_ascii_lowercase()).ends_in(&[".git"], true)
+    };
+    let mut pairs = args.windows(2);
+    let named = pairs.any(
+        |pair| matches!(pair, [test, name] if matches!(test.text.as_str(), "-name" | "-iname") && is_telling(name)),
+    );
+    (named && !args.iter().any(is_other)).then(|| found_below(args))
 }
 
 /// `-exec program … ;` or `+`, once for each reading of `{}`.

@@ -91,7 +91,7 @@ fn wrappers_are_looked_through() {
     );
     check("bash -lc 'a; b'", &["bash -lc a; b", "bash>a", "bash>b"]);
     check("eval 'rm' x", &["eval rm x", "eval>rm x"]);
-    check("find . -name x | xargs -n 1 rm -f", &["find . -name x", "xargs -n 1 rm -f", "xargs>rm -f {}"]);
+    check("find . -name x | xargs -n 1 rm -f", &["find . -name x", "xargs -n 1 rm -f", "xargs>rm -f ./{}"]);
     check("find . -exec rm {} \\;", &["find . -exec rm {} ;", "find>rm ./{}"]);
     check("find /a b/ -exec rm {} +", &["find /a b/ -exec rm {} +", "find>rm /a/{}", "find>rm b/{}"]);
     check("find \"$x\" -exec rm {} +", &["find $x -exec rm {} +", "find>rm {}"]);

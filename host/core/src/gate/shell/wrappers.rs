@@ -102,6 +102,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
     }
     settings::of_environment(assignments, &mut runs);
     runs.code.extend(values::code(name, args));
+    runs.argvs.extend(consoles::opened(name, args).map(|argv| (argv, Vec::new())));
     match name {
         "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),

@@ -39,6 +39,7 @@ pub fn written(command: &ShellCommand) -> Vec<Word> {
         "zip" => first(&["-b", "-i", "-n", "-t", "-tt", "-x"]),
         "dd" => args.iter().filter_map(|arg| part(arg, arg.text.strip_prefix("of=")?)).collect(),
         "find" if deletes(args) => start_points(args).into_iter().cloned().collect(),
+        "rsync" if only_tries(args) => Vec::new(),
         "cp" | "ln" | "install" | "rsync" | "scp" => copied_to(program, args),
         "sed" | "gsed" | "perl" | "ruby" | "yq" if args.iter().any(|arg| is_in_place(program, &arg.text)) => {
             edited_in_place(program, args).into_iter().cloned().collect()
@@ -74,6 +75,41 @@ fn copied_to(program: &str, args: &[Word]) -> Vec<Word> {
     let remote = |word: &Word| matches!(program, "rsync" | "scp") && is_remote(&word.text);
     let last = words.last().filter(|word| words.len() > 1 && !by_option && !remote(word));
     last.into_iter().map(|word| (*word).clone()).collect()
+}
+
+/// Whether rsync is told for certain to change nothing: `-n` among letters that take no value, not behind an option
+/// that may have taken it.
+fn only_tries(args: &[Word]) -> bool {
+    const LETTERS: &str = "avzrlptgoDhPxnqcuiHAXSWRbdJ";
+    const LONG: [&str; 12] = [
+        "--archive",
+        "--verbose",
+        "--compress",
+        "--recursive",
+        "--delete",
+        "--delete-after",
+        "--delete-excluded",
+        "--checksum",
+        "--itemize-changes",
+        "--progress",
+        "--stats",
+        "--update",
+    ];
+    let mut may_take = false;
+    for arg in args.iter().take_while(|arg| arg.text != "--") {
+        let text = arg.text.as_str();
+        let letters = text.strip_prefix('-').filter(|letters| !letters.is_empty() && !letters.starts_with('-'));
+        let plain = |letters: &str| letters.chars().all(|letter| LETTERS.contains(letter));
+        let tries = letters.and_then(|letters| letters.split_once('n')).is_some_and(|(front, _)| plain(front));
+        if arg.literal && !may_take && (tries || text == "--dry-run") {
+            return true;
+        }
+        may_take = match letters {
+            Some(letters) => !plain(letters),
+            None => text.starts_with("--") && !text.contains('=') && !LONG.contains(&text),
+        };
+    }
+    false
 }
 
 pub(super) fn is_remote(text: &str) -> bool {
@@ -171,4 +207,28 @@ pub(in crate::gate) fn start_points(args: &[Word]) -> Vec<&Word> {
         };
     }
     rest.iter().take_while(|arg| !arg.text.starts_with(['-', '(', '!', ','])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_is_only_tried_writes_nothing() {
+        for (line, tried) in [
+            ("-n a b", true),
+            ("-avn --delete a b", true),
+            ("-a --delete --dry-run a b", true),
+            ("-a a b", false),
+            ("-a -- -n a b", false),
+            ("-e -n a b", false),
+            ("-en a b", false),
+            ("--rsync-path --dry-run a b", false),
+            ("--log-file=x --dry-run a b", true),
+            ("--no-dry-run a b", false),
+        ] {
+            let args: Vec<Word> = line.split(' ').map(|word| Word { text: word.to_owned(), literal: true }).collect();
+            assert_eq!(only_tries(&args), tried, "{line}");
+        }
+    }
 }

@@ -56,13 +56,14 @@ impl Paths for Machine {
     }
 }
 
-/// One line of a file: a command, or a file tool's path.
+/// One line of a file: a command, a file tool's path, or the address that a tool is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     command: Option<String>,
     tool: Option<String>,
     path: Option<String>,
+    url: Option<String>,
     expect: Expect,
     why: String,
 }
@@ -80,10 +81,11 @@ enum Expect {
 
 impl Case {
     fn call(&self) -> Call {
-        let asked = match (&self.command, &self.tool, &self.path) {
-            (Some(command), None, None) => call("Bash", json!({ "command": command })),
-            (None, Some(tool), Some(path)) => call(tool, json!({ "file_path": path })),
-            _ => panic!("neither a command nor a tool with a path: {}", self.why),
+        let asked = match (&self.command, &self.tool, &self.path, &self.url) {
+            (Some(command), None, None, None) => call("Bash", json!({ "command": command })),
+            (None, Some(tool), Some(path), None) => call(tool, json!({ "file_path": path })),
+            (None, Some(tool), None, Some(url)) => call(tool, json!({ "url": url, "prompt": "what is there?" })),
+            _ => panic!("neither a command nor a tool with a path or an address: {}", self.why),
         };
         Call { cwd: Some("/home/dev/project".into()), can_ask: true, ..asked }
     }
@@ -148,7 +150,7 @@ fn every_line_of_the_corpus_is_judged_as_it_says() {
         let mut row = Row { name: file.file_stem().unwrap().to_string_lossy().into_owned(), ..Row::default() };
         for (at, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
             let case: Case = serde_json::from_str(line).unwrap();
-            let shown = case.command.clone().or_else(|| case.path.clone()).unwrap();
+            let shown = case.command.as_ref().or(case.path.as_ref()).or(case.url.as_ref()).unwrap().clone();
             if !seen.insert((case.tool.clone(), shown.clone())) {
                 let _ = writeln!(wrong, "{}:{}: twice: {shown}", row.name, at + 1);
             }

@@ -295,3 +295,27 @@ fn a_tool_is_named_as_agents_name_it_or_as_we_do() {
         assert_eq!(said(tools, original), expected, "{tools} {original}");
     }
 }
+
+#[test]
+fn what_is_written_in_someones_home_is_known_by_any_name_of_it() {
+    let lines = [
+        ("echo x > ~/.toolrc", true),
+        ("echo x > /home/me/.toolrc", true),
+        ("echo x > /root/.toolrc", true),
+        ("cd && cp x .toolrc", true),
+        ("tee /Users/me/.tool/a/b", true),
+        ("echo x > .toolrc", false),
+        ("cat ~/.toolrc", false),
+        ("rm ~/.toolrc", false),
+        ("echo x > ~/sub/.toolrc", false),
+    ];
+    table("deny", "{writes: ['~/.toolrc', '~/.tool/**']}", &lines);
+    // Be the home the session's own folder.
+    let policy =
+        load("version: 1\nname: p\nrules:\n- {name: r, tool: Bash, match: {writes: ['~/.toolrc']}, action: deny}\n")
+            .unwrap();
+    let parsed = shell::parse_blocking("echo x > .toolrc");
+    let roots = ["/home/me".to_owned()];
+    let subject = Subject { commands: &parsed.commands, cwd: "/home/me", roots: &roots, ..Subject::of_tool("Bash") };
+    assert_eq!(policy.evaluate(&subject).action, Action::Deny);
+}
