@@ -218,7 +218,7 @@ pub struct CallArgs {
     /// The tool's input, a JSON object
     #[arg(long, value_name = "JSON", requires = "tool")]
     pub input: Option<String>,
-    /// The session
+    /// The session [default: $TOLLGATE_SESSION, which a runner sets]
     #[arg(long, value_name = "ID", requires = "tool")]
     pub session: Option<String>,
     /// The call's working directory [default: this one]

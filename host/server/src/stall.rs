@@ -40,6 +40,11 @@ impl Written {
         self.0.more.notify_waiters();
     }
 
+    /// Whether nobody else counts by it: its connection is gone.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     fn count(&self, polled: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = polled {
             self.add(u64::try_from(*bytes).unwrap_or(u64::MAX));

@@ -32,7 +32,9 @@ pub(super) fn text(args: &CallArgs) -> Result<String, Failure> {
     call.insert("tool_input".to_owned(), input);
     call.insert("cwd".to_owned(), json!(cwd));
     call.insert("roots".to_owned(), json!(roots));
-    call.insert("session_id".to_owned(), json!(args.session));
+    // What runs in a runner's session asks in it.
+    let own = || std::env::var(tollgate_runner::SESSION_VARIABLE).ok().filter(|session| !session.is_empty());
+    call.insert("session_id".to_owned(), json!(args.session.clone().or_else(own)));
     call.insert("can_ask".to_owned(), json!(args.can_ask));
     Ok(Value::Object(call).to_string())
 }

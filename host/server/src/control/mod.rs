@@ -42,6 +42,7 @@ use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::{ConnectHandler, FromConnectParts, Value as Packet};
 use socketioxide::socket::Socket;
 use socketioxide::{ParserConfig, SocketIo, TransportType};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +74,8 @@ pub(crate) struct Control {
     io: SocketIo,
     sessions: Arc<Semaphore>,
     knocking: Arc<Semaphore>,
+    /// Connections that took over from polling before who polls had said who it is, by the library's id.
+    early: Mutex<HashMap<String, Written>>,
     pub(crate) addresses: Arc<AddressBook>,
 }
 
@@ -134,6 +137,7 @@ impl Control {
             io,
             sessions: Arc::new(Semaphore::new(MAX_SESSIONS)),
             knocking: Arc::new(Semaphore::new(MAX_KNOCKING)),
+            early: Mutex::default(),
             addresses: Arc::default(),
         }
     }
@@ -159,13 +163,42 @@ impl Control {
         let socket = self.io.of("/")?.get_socket(sid.parse().ok()?)?;
         socket.req_parts().extensions.get::<Seat>().cloned()
     }
+
+    /// A WebSocket takes over from polling, maybe before the client has said who it is: then there is no seat to be
+    /// found yet, and whoever is served later asks for it.
+    fn takes_over(&self, sid: &str, written: Written) {
+        {
+            let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+            if early.len() >= MAX_SESSIONS {
+                early.retain(|_, one| !one.is_alone());
+            }
+            if early.len() < MAX_SESSIONS {
+                early.insert(sid.to_owned(), written);
+            }
+        }
+        // Only now: who came to be served meanwhile found nothing, and is found.
+        if let Some(seat) = self.seat_of(sid) {
+            self.claim(sid, &seat.held);
+        }
+    }
+
+    /// Counts what leaves over the WebSocket that took over for this id, if one did.
+    fn claim(&self, sid: &str, held: &Held) {
+        if let Some(written) = self.forget(sid) {
+            held.over(written);
+        }
+    }
+
+    fn forget(&self, sid: &str) -> Option<Written> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner).remove(sid)
+    }
 }
 
 /// `/socket.io/`: both of its transports. Who it is a client says once it is connected.
 pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -> Result<Response, ApiError> {
     let query = request.uri().query().unwrap_or_default();
-    let sid = query.split('&').find_map(|pair| pair.strip_prefix("sid="));
-    let seat = match sid {
+    let sid = query.split('&').find_map(|pair| pair.strip_prefix("sid=")).map(str::to_owned);
+    let seat = match sid.as_deref() {
         Some(sid) => state.control.seat_of(sid),
         None => {
             let seat = state.control.seat()?;
@@ -180,8 +213,12 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
     let (upgrades, written) = (request.headers().contains_key(UPGRADE), request.extensions_mut().remove::<Written>());
     if !upgrades {
         request.extensions_mut().remove::<Place>();
-    } else if let (Some(seat), Some(written)) = (&seat, written) {
-        seat.held.over(written);
+    } else if let Some(written) = written {
+        match (&sid, &seat) {
+            (Some(sid), _) => state.control.takes_over(sid, written),
+            (None, Some(seat)) => seat.held.over(written),
+            (None, None) => {}
+        }
     }
     let answer = state.control.service.clone().oneshot(request);
     let answer = if posted {
@@ -196,6 +233,10 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
         Ok(response) => response,
         Err(never) => match never {},
     };
+    if let Some(sid) = sid.filter(|_| upgrades && response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+        // The library did not take it.
+        state.control.forget(&sid);
+    }
     if let Some(seat) = seat.filter(|_| !posted && !upgrades) {
         let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         seat.held.polled(length.unwrap_or_default());
@@ -306,6 +347,7 @@ async fn serve(newcomer: Newcomer) {
     let socket = newcomer.socket;
     let Some(Admitted(admitted)) = socket.extensions.remove::<Admitted>() else { return };
     let Some(guest) = admitted.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    guest.state.control.claim(&socket.id.to_string(), &guest.held);
     let (leave, left) = watch::channel(false);
     let gone = leave.clone();
     socket.on_disconnect(async move || {

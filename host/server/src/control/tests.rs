@@ -13,6 +13,7 @@ mod crowd;
 mod doors;
 mod hooks;
 mod questions;
+mod upgrades;
 
 use super::*;
 use crate::jwt::tests::{claims, signed};

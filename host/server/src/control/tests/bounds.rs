@@ -10,7 +10,7 @@ use axum::http::Request;
 use http_body_util::BodyExt as _;
 
 /// One request of a client that polls.
-async fn poll(host: &Fixture, method: &str, sid: Option<&str>, body: &str) -> (u16, String) {
+pub(super) async fn poll(host: &Fixture, method: &str, sid: Option<&str>, body: &str) -> (u16, String) {
     poll_from(Access::NETWORK, host, method, sid, body).await
 }
 
@@ -37,7 +37,7 @@ async fn polled(host: &Fixture, sid: &str) -> String {
 }
 
 /// Opens a session of the library's; none where there is no room for it.
-async fn knock(host: &Fixture) -> Option<String> {
+pub(super) async fn knock(host: &Fixture) -> Option<String> {
     knock_from(Access::NETWORK, host).await
 }
 
@@ -304,13 +304,13 @@ async fn a_client_that_falls_behind_is_told_what_it_missed_and_goes_on() {
 }
 
 /// What the library holds for the one client that is connected.
-fn held(host: &Fixture) -> Held {
+pub(super) fn held(host: &Fixture) -> Held {
     let sockets = host.state.control.io.of("/").unwrap().sockets();
     assert_eq!(sockets.len(), 1);
     sockets[0].req_parts().extensions.get::<Seat>().unwrap().held.clone()
 }
 
-fn large(bytes: usize) -> Draft {
+pub(super) fn large(bytes: usize) -> Draft {
     let payload = json!({"agentId": "a1", "sessionId": "s1", "type": "output", "payload": {"x": "y".repeat(bytes)},
         "timestamp": 1});
     Draft::new(EventType::parse("work_stream.event").unwrap(), "core", payload.to_string())

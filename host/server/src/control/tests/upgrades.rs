@@ -1,0 +1,65 @@
+//! Clients that begin by polling and go over to a WebSocket, as official ones do by themselves.
+
+use super::bounds::{held, knock, large, poll};
+use super::*;
+
+/// The client of a session that polled so far, on the WebSocket that takes over.
+async fn goes_over(served: &Served, sid: &str) -> Client {
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket&sid={sid}", served.address);
+    let (socket, _) = tokio_tungstenite::client_async(url.into_client_request().unwrap(), stream).await.unwrap();
+    let mut client = Client { socket, came: VecDeque::new(), asked: 0 };
+    client.say("2probe").await;
+    assert_eq!(client.packet().await.unwrap(), "3probe");
+    client.say("5").await;
+    client
+}
+
+#[tokio::test]
+async fn who_goes_over_to_a_websocket_is_told_everything_whether_it_said_who_it_is_before_or_after() {
+    let hello = json!({"token": CLIENT, "hooks": false, "rooms": ["agent:a1"]});
+    for before in [true, false] {
+        let served = served().await;
+        let sid = knock(&served.fixture).await.unwrap();
+        let mut client = if before {
+            poll(&served.fixture, "POST", Some(&sid), &format!("40{hello}")).await;
+            poll(&served.fixture, "GET", Some(&sid), "").await;
+            goes_over(&served, &sid).await
+        } else {
+            let mut client = goes_over(&served, &sid).await;
+            client.enter(hello.clone()).await.unwrap();
+            client
+        };
+        let events = 20;
+        served.fixture.state.bus.emit_batch(vec![large(100_000); events]).await.unwrap();
+        for _ in 0..events {
+            client.told_as("work_stream_event").await;
+        }
+        assert_eq!(client.ask("join_village", json!("v1")).await["ok"], true);
+        assert_eq!(held(&served.fixture).bytes(), 0, "all of it left");
+        assert!(served.fixture.state.control.early.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_take_over_is_not_remembered() {
+    let served = served().await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", served.address);
+    assert!(tokio_tungstenite::client_async(url.into_client_request().unwrap(), stream).await.is_err());
+    assert!(served.fixture.state.control.early.lock().unwrap().is_empty());
+    // Who went over and never said who it is leaves nothing once there is no room for more.
+    let control = &served.fixture.state.control;
+    for number in 0..MAX_SESSIONS {
+        control.takes_over(&number.to_string(), Written::default());
+    }
+    assert_eq!(control.early.lock().unwrap().len(), MAX_SESSIONS);
+    let written = Written::default();
+    control.takes_over("one", written.clone());
+    assert_eq!(control.early.lock().unwrap().len(), 1);
+    // And none that lives is put out.
+    for number in 0..MAX_SESSIONS {
+        control.takes_over(&format!("more {number}"), written.clone());
+    }
+    assert_eq!(control.early.lock().unwrap().len(), MAX_SESSIONS);
+}
