@@ -372,6 +372,14 @@ fn first_mistakes_in_javascript_are_told_with_their_place() {
     let mistake = |right, wrong| mistaken(&desk, &JAVASCRIPT, &package, right, wrong);
     mistake("handle(event)", "hande(event)");
     holds(&desk.refused(&package), "plugin.js has to export `handler`, with a function `handle`");
+    let asynchronous = "`handle` in plugin.js is asynchronous, and the host waits for no promise";
+    mistake("handle(event)", "async handle(event)");
+    holds(&desk.refused(&package), asynchronous);
+    mistake("handle(event) {", "handle(event) { return Promise.reject(new Error(\"unheard\"));");
+    desk.build(&package);
+    let said = stdout(&desk.try_out(&package, "words", &[]));
+    holds(&said, asynchronous);
+    assert!(said.contains("2 lines: 2 fault"), "{said}");
     mistake("handler = {", "handler = ");
     let said = desk.refused(&package);
     holds(&said, "unexpected token in expression: ','");

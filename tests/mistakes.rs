@@ -98,6 +98,15 @@ fn what_a_plugin_says_of_itself_and_what_it_is_granted_are_checked() {
     let strict = |grant: &str| desk.check("bad-config-init-fails.wasm", guests::BAD_CONFIG_INIT_FAILS, grant);
     holds(&strict(""), "refused at config: [config]: \"limit\" is a required property");
     holds(&strict("[config]\nlimit = 3\n"), "refused at init: limit is 3, it must be even");
+    let tick = event("demo.tick", "{}");
+    let strict = ("bad-config-init-fails.wasm", guests::BAD_CONFIG_INIT_FAILS);
+    let said = stderr(&desk.test(strict.0, strict.1, "[config]\nlimits = 3\n", &tick));
+    assert!(said.contains("tollgate: grant.toml: refused at config: [config]: \"limit\""), "{said}");
+    let call = "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}\n";
+    let said = |grant: &str| stderr(&desk.test("deny-guard.wasm", guests::DENY_GUARD, grant, call));
+    let shadow = "under this grant a host asks this guard, and no verdict of it counts";
+    holds(&said(""), shadow);
+    assert!(!said("[grant]\ngate = [\"deny\"]\n").contains(shadow));
     let counter = |grant: &str| desk.check("counter.wasm", guests::COUNTER, grant);
     holds(&counter("[grant]\nemits = []\n"), "line 2: unknown key `emits` in [grant]; did you mean `emit`?");
     holds(&counter("[grant]\ngate = [\"denny\"]\n"), "line 2: grant.gate has no `denny`; did you mean `deny`?");
@@ -143,6 +152,7 @@ fn files_and_packages_that_are_none_are_named() {
     let said = |event: &str| stderr(&desk.test("panics.wasm", guests::PANICS, "", event));
     holds(&said("{\"type\":\"demo.tick\"}"), "events.jsonl: line 1: `payload`: missing");
     holds(&said(""), "events.jsonl holds no event and no call");
+    holds(&said(&event("other.tick", "{}")), "no line is an event that it subscribes to, or a call that it gates");
     desk.write("events.jsonl", event("demo.tick", "{}"));
     desk.write("golden.jsonl", "{\"line\":1}\n");
     let golden = ["test", "panics.wasm", "--events", "events.jsonl", "--golden", "golden.jsonl"];

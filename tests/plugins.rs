@@ -244,3 +244,23 @@ fn a_plugin_over_its_fuel_of_a_minute_waits_and_says_so() {
     let logs = stdout(&home.tollgate(["plugin", "logs", "counter"]));
     assert!(logs.contains("over its fuel of this minute: the next call waits"), "{logs}");
 }
+
+#[test]
+fn a_guard_whose_verdicts_do_not_count_is_told_of_until_they_do() {
+    let home = Home::without_plugins();
+    home.install("deny-guard", guests::DENY_GUARD, "");
+    let daemon = home.start();
+    serving(&daemon, "deny-guard", "0.1.0");
+    let listed = || stdout(&home.tollgate(["plugin", "list"]));
+    let words = "deny-guard: a guard whose verdicts do not count: `tollgate plugin grant deny-guard` shows what would";
+    assert_eq!(daemon.plugin("deny-guard")["shadow"], true);
+    assert!(listed().contains(words), "{}", listed());
+    let granted = home.tollgate(["plugin", "grant", "deny-guard", "--yes"]);
+    assert!(
+        granted.status.success() && stdout(&granted).contains("gate = [\"deny\", \"ask\"]"),
+        "{}",
+        stdout(&granted)
+    );
+    wait_for("it to count", || (daemon.plugin("deny-guard")["shadow"] == false).then_some(()));
+    assert!(!listed().contains(words), "{}", listed());
+}

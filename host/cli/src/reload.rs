@@ -229,7 +229,8 @@ mod tests {
         fs::write(home.policies().join("a.yaml"), "version: 1\nname: a\nrules: [{name: r, tool: X, action: deny}]")
             .unwrap();
         let now = read(&home, &last);
-        assert!(now.config.err().unwrap().contains("did you mean `strict`?"));
+        let error = now.config.err().unwrap();
+        assert!(error.contains("did you mean `strict`?"), "{error}");
         assert_eq!(now.policy.unwrap().len(), rules + 1);
         fs::write(home.config(), "[gate").unwrap();
         let now = read(&home, &last);

@@ -160,7 +160,11 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Interface, Rejection> {
     let exported = |interface: &str| exports.iter().any(|export| export == &full(interface));
     for needed in ["lifecycle", "handler"] {
         if !exported(needed) {
-            let cause = format!("it does not export `{}`; see the worlds of tollgate:plugin", full(needed));
+            let cause = format!(
+                "it does not export `{}`: in Rust `tollgate_sdk::export_observer!(YourPlugin)`, or `export_guard!`, \
+                 does; else see the worlds of tollgate:plugin",
+                full(needed)
+            );
             return Err(Rejection::new(Stage::World, cause));
         }
     }
@@ -180,7 +184,7 @@ fn check_version(name: &str) -> Result<(), Rejection> {
             Stage::Version,
             format!(
                 "it was built against tollgate:plugin {}, this host offers {INTERFACE_VERSION}; \
-                 rebuild it with the tollgate-sdk of that version",
+                 rebuild it with the tollgate-sdk of that version, or with the `wit/` of a new package",
                 found.map_or("without a version", |(_, version)| version)
             ),
         )),

@@ -149,7 +149,7 @@ pub(crate) async fn answer(plugin: Arc<Plugin>, call: &Arc<NormalisedCall>) -> O
 /// The answer of a version that serves while the operator has granted more than it was loaded with. Its stricter
 /// words count already. For the rest, a version that was in shadow is no guard yet.
 async fn overtaken(plugin: &Arc<Plugin>, seat: &GateSeat, call: &Arc<NormalisedCall>) -> GuardOutcome {
-    let shadow = !seat.version.grant.gate.counts();
+    let shadow = seat.version.in_shadow();
     let outcome = if seat.version.gates(&call.tool) { seat.ask(plugin, call).await } else { GuardOutcome::Abstain };
     match outcome {
         GuardOutcome::Abstain | GuardOutcome::Allow | GuardOutcome::Rewrite(_) if shadow => {

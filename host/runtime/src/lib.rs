@@ -87,7 +87,9 @@ pub enum RuntimeError {
     #[error("no plugin `{0}`")]
     Unknown(String),
     /// The plugin has never described itself, so what it asks for is not known.
-    #[error("`{0}` has not described itself: see why it was refused")]
+    #[error(
+        "`{0}` has not said yet what it asks for: it is being compiled, or was refused; `tollgate plugin list` shows which"
+    )]
     NotDescribed(String),
     /// What would be granted is not what was looked at: the plugin's file or its grant file was replaced meanwhile.
     #[error("what `{0}` would be granted has changed since it was shown; look at it again")]

@@ -108,6 +108,8 @@ pub struct PluginStatus {
     pub instances: usize,
     /// Its events wait because it has used up its fuel of this minute.
     pub throttled: bool,
+    /// It is a guard that is asked, and the grant lets none of its verdicts count.
+    pub shadow: bool,
     /// Events that are known to wait, the one being handled included; at least 1 while any does.
     pub queue: u64,
     /// How many seqs its newest finished event is behind the journal's head; 0 while nothing waits.
@@ -272,6 +274,7 @@ impl Plugin {
             quarantines: counters.quarantines.load(Relaxed),
             instances: face.serving.as_ref().map_or(0, |version| version.grant.delivery.instances()),
             throttled: self.throttled.load(Relaxed) > 0,
+            shadow: face.serving.as_ref().is_some_and(|version| version.in_shadow()),
             queue,
             lag,
             memory_bytes: self.usage.memory_bytes(),
@@ -279,7 +282,8 @@ impl Plugin {
             p99_us: counters.latency.percentile_us(990),
             last_fault: face.last_fault.clone(),
             rejected: face.rejected.clone(),
-            waiting: face.waiting.as_ref().map(|waiting| WaitingVersion {
+            // Of a version that was refused since, only what it asked for is still of use.
+            waiting: face.waiting.as_ref().filter(|_| face.rejected.is_none()).map(|waiting| WaitingVersion {
                 version: waiting.description.version.clone(),
                 digest: waiting.digest.to_string(),
                 missing: waiting.missing.clone(),

@@ -39,6 +39,11 @@ impl Version {
         self.interface.world
     }
 
+    /// Whether it is a guard of which the grant lets no verdict count.
+    pub(crate) fn in_shadow(&self) -> bool {
+        self.world() == World::Guard && !self.grant.gate.counts()
+    }
+
     /// Whether it gates calls of this canonical tool.
     pub(crate) fn gates(&self, tool: &str) -> bool {
         self.world() == World::Guard && self.description.gates.iter().any(|gate| gate == "*" || gate == tool)

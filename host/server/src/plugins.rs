@@ -152,6 +152,7 @@ fn status(plugin: &PluginStatus) -> Value {
         "quarantines": plugin.quarantines,
         "instances": plugin.instances,
         "throttled": plugin.throttled,
+        "shadow": plugin.shadow,
         "queue": plugin.queue,
         "lag": plugin.lag,
         "memory_bytes": plugin.memory_bytes,
@@ -176,7 +177,7 @@ fn difference(difference: &GrantDifference) -> Value {
 
 fn unknown(name: &str) -> ApiError {
     let shown: String = name.chars().take(64).collect();
-    ApiError::not_found(format!("no plugin `{shown}`; GET /api/plugins lists them"))
+    ApiError::not_found(format!("no plugin `{shown}`; `tollgate plugin list` and GET /api/plugins show them"))
 }
 
 impl From<RuntimeError> for ApiError {

@@ -59,13 +59,20 @@ fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
             let words = format!("{}: throttled: its fuel_per_minute is spent", cell(plugin.get("name")));
             output::line(paint(on, Colour::Bad, words))?;
         }
+        let waiting = plugin.get("waiting").filter(|waiting| !waiting.is_null());
+        if plugin.get("shadow") == Some(&Value::Bool(true)) && waiting.is_none() {
+            let name = cell(plugin.get("name"));
+            let words =
+                format!("{name}: a guard whose verdicts do not count: `tollgate plugin grant {name}` shows what would");
+            output::line(paint(on, Colour::Warn, words))?;
+        }
         for (key, parts) in [("rejected", ["stage", "cause"]), ("last_fault", ["cause", "message"])] {
             let Some(trouble) = plugin.get(key).filter(|trouble| !trouble.is_null()) else { continue };
             let words = parts.map(|part| cell(trouble.get(part))).join(": ");
             let words = format!("{}: {}: {}", cell(plugin.get("name")), key.replace('_', " "), tame(&words, 300));
             output::line(paint(on, Colour::Bad, words))?;
         }
-        if let Some(waiting) = plugin.get("waiting").filter(|waiting| !waiting.is_null()) {
+        if let Some(waiting) = waiting {
             let (name, version) = (cell(plugin.get("name")), cell(waiting.get("version")));
             let missing = waiting.get("missing").and_then(Value::as_array).into_iter().flatten();
             let missing: Vec<String> = missing.map(|one| cell(Some(one))).collect();
@@ -212,8 +219,20 @@ fn grant(home: &Home, name: &str, yes: bool) -> Result<Exit, Failure> {
     // What was shown and nothing else: the plugin's file may have been replaced meanwhile.
     let shown = json!({"digest": proposed.get("digest")}).to_string();
     client.post(&path(name, "/grant"), shown.as_bytes())?;
-    output::line(format_args!("{name}: granted"))?;
-    Ok(Exit::Done)
+    let status = parse(&client.get(&path(name, ""))?)?;
+    let Some(rejected) = status.get("rejected").filter(|rejected| !rejected.is_null()) else {
+        output::line(format_args!("{name}: granted"))?;
+        return Ok(Exit::Done);
+    };
+    let [stage, cause] = ["stage", "cause"].map(|key| cell(rejected.get(key)));
+    let mend = if stage == "config" {
+        format!("; its configuration goes under [config] in {}", home.plugins().join(format!("{name}.toml")).display())
+    } else {
+        String::new()
+    };
+    let words = format!("{name}: granted, and it does not start with that: {stage}: {}{mend}", tame(&cause, 300));
+    output::line(paint(colours(), Colour::Bad, words))?;
+    Ok(Exit::Failed)
 }
 
 /// A value of several lines on lines of its own, its control characters tamed.

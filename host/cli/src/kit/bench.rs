@@ -38,9 +38,8 @@ struct Figures {
 /// When a file cannot be read or written, a host would refuse the component, or a line faults.
 pub fn bench(args: &TryArgs, as_json: bool) -> Result<Exit, Failure> {
     let lines = recorded::read(&args.events)?;
-    let grant = args.grant.as_deref().map(read_text).transpose()?;
     let figures = on_ground(Code::Kept, async |ground| {
-        let mut trial = started(ground, &args.file, grant.as_deref()).await?;
+        let mut trial = started(ground, &args.file, args.grant.as_deref()).await?;
         measure(&mut trial, &lines).await
     })?;
     let kept = kept_in(&args.file);

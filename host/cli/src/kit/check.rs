@@ -25,19 +25,26 @@ pub fn check(file: &Path, grant: Option<&Path>, as_json: bool) -> Result<Exit, F
     report(file, &findings, as_json)
 }
 
-/// The same of what a tool left in `made`, which `place` puts where it belongs by its name, compiled once for both.
+/// The same of what a tool left in `made`, which `place` puts where it belongs by its name, compiled once for both; and
+/// kept, since the package's tests are what comes next. It is granted what it asks for besides `grant`, which tests
+/// are held to.
 ///
 /// # Errors
-/// When it is no component, or cannot be put there.
+/// When it is no component, or cannot be put there, or `grant` is no grant file.
 pub(super) fn check_built(
     made: &Path,
     place: impl FnOnce(&str) -> Result<PathBuf, Failure>,
+    grant: Option<&Path>,
     as_json: bool,
 ) -> Result<Exit, Failure> {
-    let (file, findings) = on_ground(Code::Fresh, async |ground| {
+    let text = grant.map(read_text).transpose()?.unwrap_or_default();
+    let (file, findings) = on_ground(Code::Kept, async |ground| {
         let examined = ground.examine_unnamed(made).await;
         let examined = examined.map_err(|rejection| Failure::at(made.display(), rejection))?;
-        Ok((place(&examined.portrait.name)?, look(ground, examined, None).await?))
+        let place = place(&examined.portrait.name)?;
+        let refused = |error| Failure::at(grant.unwrap_or(made).display(), error);
+        let grant = examined.granting_all(&text).map_err(refused)?;
+        Ok((place, look(ground, examined, Some(&grant)).await?))
     })?;
     if !as_json {
         output::line(format_args!("built {}", file.display()))?;

@@ -1,12 +1,13 @@
 //! Where the kit tries plugins: a home and a bus that are gone afterwards, and this binary as the compiler, as a
 //! daemon has it.
 
+use super::read_text;
 use crate::exit::Failure;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::home::Home;
-use tollgate_runtime::{Limits, Trial, TrialGround, TrialRefusal};
+use tollgate_runtime::{Limits, Stage, Trial, TrialGround, TrialRefusal};
 
 /// A ground with its home, which goes when it is dropped.
 pub struct Ground {
@@ -69,18 +70,30 @@ pub fn on_ground<T>(code: Code, act: impl AsyncFnOnce(&TrialGround) -> Result<T,
     runtime.block_on(async { act(Ground::new(code)?.trials()).await })
 }
 
-/// Starts the component in `file` under `grant`, the text of its grant file; none grants nothing beyond log and store.
+/// Starts the component in `file` under the grant file `grant`; none grants nothing beyond log and store.
 ///
 /// # Errors
-/// When a host would refuse it, or have it wait for a grant: the mend is among the words.
-pub async fn started(ground: &TrialGround, file: &Path, grant: Option<&str>) -> Result<Trial, Failure> {
+/// When a file cannot be read, or a host would refuse the component or have it wait for a grant: the mend is among the
+/// words.
+pub async fn started(ground: &TrialGround, file: &Path, grant: Option<&Path>) -> Result<Trial, Failure> {
+    let text = grant.map(read_text).transpose()?;
     let examined = ground.examine(file).await.map_err(|rejection| Failure::at(file.display(), rejection))?;
-    ground.start(&examined, grant).await.map_err(|refusal| match refusal {
-        TrialRefusal::NeedsGrant(_) => Failure::Failed(format!(
-            "{}: {refusal}; give --grant FILE, which to grant all of it would say:\n{}",
-            file.display(),
-            examined.portrait.proposed_grant.trim_end()
-        )),
-        other => Failure::at(file.display(), other),
+    ground.start(&examined, text.as_deref()).await.map_err(|refusal| match (&refusal, grant) {
+        (TrialRefusal::NeedsGrant(_), _) => {
+            let place = grant.map_or_else(|| "give --grant FILE".to_owned(), |grant| grant.display().to_string());
+            Failure::Failed(format!(
+                "{}: {refusal}; {place}, which to grant all of it would say:\n{}",
+                file.display(),
+                examined.portrait.proposed_grant.trim_end()
+            ))
+        }
+        // Said of the grant file's lines, or of what stands in its [config].
+        (TrialRefusal::Rejected(rejection), Some(grant)) if rejection.stage == Stage::Config => {
+            Failure::at(grant.display(), refusal)
+        }
+        (TrialRefusal::Rejected(rejection), None) if rejection.stage == Stage::Config => {
+            Failure::Failed(format!("{}: {refusal}; give --grant FILE, which has it under [config]", file.display()))
+        }
+        _ => Failure::at(file.display(), refusal),
     })
 }

@@ -32,6 +32,11 @@ fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "tollgate: {text}");
 }
 
+/// What a tool said, as it said it: editors find files and lines in it.
+fn pass_on(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Largest text file that an author hands in, in bytes: recorded events of a busy day.
 const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -20,7 +20,7 @@ pub struct Step {
     pub took: Option<Measures>,
     /// Whether the guest faulted.
     pub faulted: bool,
-    /// Where a trap was that says nothing of it itself.
+    /// Where a fault was that says nothing of it itself.
     pub backtrace: Option<String>,
 }
 
@@ -86,8 +86,8 @@ pub fn did(number: u64, what: &What, account: &Account) -> Step {
     let took = Measures { fuel: account.fuel, took: account.took, memory_bytes: account.memory_bytes };
     let fault = if let TrialOutcome::Fault(fault) = &account.outcome { Some(fault) } else { None };
     // A panic names its place itself.
-    let traps = fault.filter(|fault| fault.cause == FaultCause::Trap);
-    let backtrace = traps.and_then(|fault| fault.backtrace.clone());
+    let unplaced = fault.filter(|fault| fault.cause != FaultCause::Panic);
+    let backtrace = unplaced.and_then(|fault| fault.backtrace.clone());
     Step { did: Value::Object(did), took: Some(took), faulted: fault.is_some(), backtrace }
 }
 

@@ -7,7 +7,6 @@ mod against;
 mod report;
 
 use super::ground::{Code, Ground, on_ground, started};
-use super::read_text;
 use super::recorded::{self, What};
 use super::rehearse::{Step, account, did};
 use crate::args::{Against, ReplayPluginArgs, When};
@@ -35,14 +34,11 @@ pub fn replay(home: &Home, args: &ReplayPluginArgs) -> Result<Exit, Failure> {
     let file = component(home, &args.plugin)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let beside = home.plugins().join(format!("{name}.toml"));
-    let grant = match &args.grant {
-        Some(grant) => Some(read_text(grant)?),
-        None => beside.is_file().then(|| read_text(&beside)).transpose()?,
-    };
+    let grant = args.grant.as_deref().or_else(|| beside.is_file().then_some(beside.as_path()));
     let mut query = query(args)?;
     let types = query.patterns.take();
     let report = on_ground(Code::Kept, async |ground| {
-        let mut trial = started(ground, &file, grant.as_deref()).await?;
+        let mut trial = started(ground, &file, grant).await?;
         let other = match args.against {
             Against::Recorded => Other::recorded(&home.journal(), &name, &query)?,
             Against::Current => current(home, &name).await?,
@@ -69,9 +65,9 @@ fn component(home: &Home, plugin: &str) -> Result<PathBuf, Failure> {
 async fn current(home: &Home, name: &str) -> Result<Other, Failure> {
     let file = component(home, name)?;
     let beside = home.plugins().join(format!("{name}.toml"));
-    let grant = beside.is_file().then(|| read_text(&beside)).transpose()?;
+    let grant = beside.is_file().then_some(beside.as_path());
     let ground = Ground::new(Code::Kept)?;
-    let trial = started(ground.trials(), &file, grant.as_deref()).await?;
+    let trial = started(ground.trials(), &file, grant).await?;
     Ok(Other::Plugin(Box::new(Beside { trial, _ground: ground })))
 }
 

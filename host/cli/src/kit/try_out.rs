@@ -2,7 +2,7 @@
 
 use super::ground::{Code, on_ground, started};
 use super::rehearse::{Step, step};
-use super::{golden, read_text, recorded};
+use super::{golden, recorded};
 use crate::args::TestArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Colour, colours, paint, tame};
@@ -21,9 +21,13 @@ const FRAMES: usize = 6;
 /// When a file cannot be read, or a host would refuse the component or have it wait for a grant.
 pub fn try_out(args: &TestArgs) -> Result<Exit, Failure> {
     let lines = recorded::read(&args.tried.events)?;
-    let grant = args.tried.grant.as_deref().map(read_text).transpose()?;
     let steps = on_ground(Code::Kept, async |ground| {
-        let mut trial = started(ground, &args.tried.file, grant.as_deref()).await?;
+        let mut trial = started(ground, &args.tried.file, args.tried.grant.as_deref()).await?;
+        if trial.in_shadow() {
+            super::say(
+                "under this grant a host asks this guard, and no verdict of it counts: gate = [\"deny\", \"ask\"] under [grant] makes it count",
+            );
+        }
         if !args.json {
             for log in trial.first_logs() {
                 let words = format!("{} {}", LogLevel::as_str(log.level), log.text);
@@ -38,6 +42,13 @@ pub fn try_out(args: &TestArgs) -> Result<Exit, Failure> {
         }
         Ok(steps)
     })?;
+    let passed_over = |step: &Step| step.took.is_none();
+    if args.golden.is_none() && !steps.is_empty() && steps.iter().all(passed_over) {
+        return Err(Failure::Failed(format!(
+            "{}: no line is an event that it subscribes to, or a call that it gates: nothing was tested",
+            args.tried.events.display()
+        )));
+    }
     let faults = steps.iter().filter(|step| step.faulted).count();
     let on = colours() && !args.json;
     if !args.json {
@@ -153,5 +164,6 @@ fn summary(steps: &[Step]) -> String {
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    format!("{} lines: {}", steps.len(), counts.join(", "))
+    let lines = if steps.len() == 1 { "line" } else { "lines" };
+    format!("{} {lines}: {}", steps.len(), counts.join(", "))
 }

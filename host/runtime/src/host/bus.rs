@@ -4,6 +4,7 @@ use super::GuestState;
 use crate::bindings::tollgate::plugin::bus::{EmitError, Host};
 use crate::bindings::tollgate::plugin::types::Draft as WitDraft;
 use crate::capability::{Denied, Emit, Permit};
+use crate::logs::LogLevel;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,17 +14,20 @@ use tollgate_core::events::EventType;
 use tollgate_core::id::derived;
 use uuid::Uuid;
 
+/// Characters of a refused type that the log shows.
+const MAX_SHOWN_TYPE: usize = 128;
+
 impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
 
 impl Host for GuestState {
     fn emit(&mut self, draft: WitDraft) -> wasmtime::Result<Result<(), EmitError>> {
         self.charge(size(&draft))?;
-        Ok(self.admit(draft).map(|(permit, draft)| self.stage(permit, draft)))
+        Ok(self.admit_or_say(draft).map(|(permit, draft)| self.stage(permit, draft)))
     }
 
     async fn emit_now(&mut self, draft: WitDraft) -> wasmtime::Result<Result<u64, EmitError>> {
         self.charge(size(&draft))?;
-        Ok(match self.admit(draft) {
+        Ok(match self.admit_or_say(draft) {
             Ok((permit, draft)) => self.emit_at_once(permit, draft).await,
             Err(error) => Err(error),
         })
@@ -31,6 +35,20 @@ impl Host for GuestState {
 }
 
 impl GuestState {
+    /// The same as [`GuestState::admit`]; a refusal is in the guest's log too, since few languages show all of it.
+    fn admit_or_say(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
+        let shown: String = draft.type_.chars().take(MAX_SHOWN_TYPE).collect();
+        self.admit(draft).inspect_err(|refused| {
+            let why = match refused {
+                EmitError::Invalid(why) => format!("invalid: {why}"),
+                EmitError::Denied => "denied: the grant has no pattern for it".to_owned(),
+                EmitError::TooDeep => "too deep".to_owned(),
+                EmitError::OverBudget => "over budget".to_owned(),
+            };
+            self.log.write(LogLevel::Warn, &format!("emit {shown}: {why}"));
+        })
+    }
+
     /// Turns a guest's draft into one that the bus takes, or says at once why not.
     fn admit(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
         let event_type = EventType::parse(&draft.type_).map_err(|error| EmitError::Invalid(error.to_string()))?;

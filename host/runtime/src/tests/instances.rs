@@ -221,8 +221,10 @@ async fn one_entity_that_takes_long_keeps_no_other_waiting_and_a_crash_repeats_o
     world.wait_for(RAN, 17).await;
     world.eventually("nothing waits", || world.status("run-programs").queue == 0).await;
     // What was finished beyond it is not repeated: no script runs twice but those that were under way.
-    let quick = world.began("quick");
-    assert!((16..=16 + 7).contains(&quick), "{quick}");
+    // One that the crash ended before it wrote may have been told as that.
+    let killed = world.events(RAN).iter().filter(|event| !event.payload.contains("\"exit\":\"code 0\"")).count();
+    let quick = world.began("quick") + killed;
+    assert!((16..=16 + 7).contains(&quick), "{quick}, {killed} of them killed");
     assert_eq!(world.events(RAN).len(), 17, "each is told once");
     world.stop().await;
 }

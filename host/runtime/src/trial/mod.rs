@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::description::{MAX_NAME_BYTES, NAME_RULE, is_plugin_name};
 use crate::engine::{Engine, Ticker};
 use crate::folder;
-use crate::grant::{Ask, Grant, with_missing};
+use crate::grant::{Ask, Grant, difference, with_missing};
 use crate::guest::Guest;
 use crate::ledger::{Ledger, Tempo};
 use crate::limits::Limits;
@@ -89,6 +89,17 @@ pub struct Examined {
     /// What it is.
     pub portrait: Portrait,
     described: Described,
+}
+
+impl Examined {
+    /// The grant file `text`, with everything granted besides that it asks for.
+    ///
+    /// # Errors
+    /// When a host would not take `text`.
+    pub fn granting_all(&self, text: &str) -> Result<String, crate::GrantError> {
+        let (_, missing) = difference(self.described.description.asks(), &Grant::parse(text)?);
+        with_missing(text, &missing)
+    }
 }
 
 /// Why a plugin does not run.
@@ -278,6 +289,12 @@ impl Trial {
     #[must_use]
     pub fn memory_bytes(&mut self) -> usize {
         self.guest.as_mut().map_or(0, |guest| guest.state().limiter.memory_bytes())
+    }
+
+    /// Whether it is a guard of which its grant lets no verdict count.
+    #[must_use]
+    pub fn in_shadow(&self) -> bool {
+        self.version.in_shadow()
     }
 
     /// The limits that its grant gives it.

@@ -7,7 +7,7 @@ use super::tools::{self, Registry, Tool};
 use super::world::{self, World};
 use super::{SCRATCH, TARGET};
 use crate::exit::Failure;
-use crate::kit::say;
+use crate::kit::pass_on;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -87,7 +87,7 @@ pub fn build(folder: &Path) -> Result<PathBuf, Failure> {
     let ours = HELPERS.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".c"));
     command.args(sources(folder)?).args(ours.chain([GENERATED.0, OBJECT]).map(|name| bound.join(name)));
     command.arg("-o").arg(Path::new(TARGET).join(CORE));
-    tools::run(&mut command, WHY, &mend)?.lines().for_each(say);
+    tools::run(&mut command, WHY, &mend)?.lines().for_each(pass_on);
     let made = target.join(SCRATCH);
     let failed = |error: std::io::Error| Failure::at(core.display(), error);
     let component = component(&std::fs::read(&core).map_err(failed)?);

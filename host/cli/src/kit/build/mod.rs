@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 const TARGET: &str = "target";
 /// The component as a tool leaves it there, before its name is known.
 const SCRATCH: &str = ".plugin.wasm";
+/// What a package is tried with: a plugin may not start without the configuration that it has.
+const GRANT: &str = "grant.toml";
 
 /// Builds the package in `folder`.
 ///
@@ -42,7 +44,9 @@ pub fn build(folder: &Path, as_json: bool) -> Result<Exit, Failure> {
     let target = folder.join(TARGET);
     std::fs::create_dir_all(&target).map_err(|error| Failure::at(target.display(), error))?;
     let made = tool(&folder)?;
-    check::check_built(&made, |name| placed(&target, &made, name), as_json)
+    let grant = folder.join(GRANT);
+    let grant = grant.is_file().then_some(grant.as_path());
+    check::check_built(&made, |name| placed(&target, &made, name), grant, as_json)
 }
 
 /// Copies the component `made` to the file that its own name asks for: a host takes it under no other.

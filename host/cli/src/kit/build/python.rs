@@ -21,6 +21,11 @@ pub fn build(folder: &Path) -> Result<PathBuf, Failure> {
     let mut command = Command::new(tools::have(folder, &TOOL)?);
     command.current_dir(folder).args(["-d", world::FOLDER, "-w", world::NAME, "componentize", MODULE, "-o"]);
     command.arg(Path::new(TARGET).join(SCRATCH));
+    // Else it takes modules of the machine's Python, which another machine may not have.
+    let environment = folder.join(tools::ENVIRONMENT);
+    if environment.is_dir() {
+        command.env("VIRTUAL_ENV", environment);
+    }
     tools::run(&mut command, "building", &tools::see_above)?;
     Ok(made)
 }

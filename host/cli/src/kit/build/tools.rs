@@ -1,7 +1,7 @@
 //! Tools of other languages: found in the package's folder or on the path, else installed there by name.
 
 use crate::exit::Failure;
-use crate::kit::say;
+use crate::kit::{pass_on, say};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -26,7 +26,7 @@ pub enum Registry {
 }
 
 /// The package's own Python environment.
-const ENVIRONMENT: &str = ".venv";
+pub const ENVIRONMENT: &str = ".venv";
 const NO_PYTHON: &str = "install Python 3.10 or newer, with venv and pip";
 const NO_NODE: &str = "install Node.js, or look at package.json";
 
@@ -96,7 +96,7 @@ pub fn run(command: &mut Command, why: &str, mend: &dyn Fn(&str) -> String) -> R
         return Ok(said);
     }
     // A tool that did its work has said enough by it; one that did not is heard in full.
-    String::from_utf8_lossy(&output.stdout).lines().chain(said.lines()).for_each(say);
+    String::from_utf8_lossy(&output.stdout).lines().chain(said.lines()).for_each(pass_on);
     Err(Failure::Failed(format!("{program} failed ({}); {}", output.status, mend(&said))))
 }
 

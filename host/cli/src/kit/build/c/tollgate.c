@@ -130,11 +130,6 @@ bool tg_emit(const char *type, const char *format, ...) {
   PRINT(tg_scratch, format, draft.payload);
   tollgate_plugin_bus_emit_error_t error = {0};
   if (tollgate_plugin_bus_emit(&draft, &error)) return true;
-  static const char *const WORDS[] = {"invalid", "denied: the grant has no pattern for it", "too deep", "over budget"};
-  if (error.tag == TOLLGATE_PLUGIN_BUS_EMIT_ERROR_INVALID)
-    tg_log(TG_WARN, "emit %s: invalid: %.*s", type, TG_ARG(error.val.invalid));
-  else
-    tg_log(TG_WARN, "emit %s: %s", type, error.tag < sizeof WORDS / sizeof *WORDS ? WORDS[error.tag] : "refused");
   tollgate_plugin_bus_emit_error_free(&error);
   return false;
 }
