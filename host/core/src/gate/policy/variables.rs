@@ -302,6 +302,7 @@ mod tests {
         check("d=.gi; rm \"$d\"t", &["rm .git"]);
         check("x=rn; ${x/n/m} /", &["rm /"]);
         check("x=/a/etc; rm ${x#/a}", &["rm /etc"]);
+        check("a=(-r); a+=(/etc); rm ${a[@]}", &["rm -r", "rm /etc", "rm -r /etc"]);
         check("a=(/etc); rm \"${a[0]}\"", &["rm /etc"]);
         check("printf -v d %s/%s /etc x; rm $d", &["rm /etc/x"]);
         check("set -- /etc; rm \"$1\"", &["rm /etc"]);

@@ -17,6 +17,8 @@ pub(super) struct Channels {
     opened: Vec<(u32, Range<u32>)>,
     /// Positions of the coprocesses.
     processes: Vec<Range<u32>>,
+    /// Positions of what reads all that is printed from then on.
+    sinks: Vec<Range<u32>>,
     /// The names of pipes, and the commands so far that use them.
     pipes: Vec<(String, Vec<u32>)>,
 }
@@ -33,6 +35,13 @@ impl Walk {
     pub(super) fn note_process(&mut self, span: Range<u32>) {
         if self.channels.processes.len() < MAX_CHANNELS {
             self.channels.processes.push(span);
+        }
+    }
+
+    /// `exec > >(…)`
+    pub(super) fn note_sink(&mut self, span: Range<u32>) {
+        if self.channels.sinks.len() < MAX_CHANNELS {
+            self.channels.sinks.push(span);
         }
     }
 
@@ -81,6 +90,7 @@ impl Walk {
         let mut readers: Vec<u32> = Vec::new();
         for position in span.clone() {
             let Some(command) = at(position).and_then(|at| self.commands.get(at)) else { continue };
+            readers.extend(self.channels.sinks.iter().flat_map(Clone::clone));
             if to_descriptor || self.sends(&(position..position + 1)) {
                 readers.extend(self.channels.processes.iter().flat_map(Clone::clone));
             }
@@ -148,6 +158,10 @@ mod tests {
             "for l in $(a); do b $l; done",
             "while read l; do b $l; done <<< \"$(a)\"",
             "{ a; } > t; b < t",
+            "exec > >(b); a",
+            "exec 5> >(b); a >&5",
+            "x=$(a); y=1$x; b $y",
+            "mapfile -t x < a; for y in \"${x[@]}\"; do b $y; done",
         ] {
             assert!(flows(line), "{line}: {:?}", parse_blocking(line).commands);
         }

@@ -38,6 +38,9 @@ impl Walk {
                     if self.words > MAX_WORDS {
                         return self.trouble(NotUnderstood::TooMany);
                     }
+                    for word in words.iter().filter(|word| !word.literal) {
+                        self.hand_on(&word.text, &clause.variable_name);
+                    }
                     bound.extend(words.into_iter().map(|word| (clause.variable_name.clone(), word)));
                 }
                 self.note_printed(&clause.variable_name, from);

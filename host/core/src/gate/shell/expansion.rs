@@ -67,7 +67,7 @@ pub(super) fn applied(operator: &str, value: &str) -> Option<String> {
         let fits =
             |from: &usize| ends(&pattern, value.get(*from..).unwrap_or_default()).any(|end| from + end == value.len());
         let mut starts = value.char_indices().map(|(at, _)| at).chain([value.len()]).filter(fits);
-        let from = if longest { starts.next() } else { starts.last() };
+        let from = if longest { starts.next() } else { starts.next_back() };
         return owned(from.and_then(|from| value.get(..from)));
     }
     if let Some(rest) = operator.strip_prefix('/') {

@@ -136,6 +136,17 @@ impl Walk {
         self.note_made(Made::Variable(variable.to_owned()), span);
     }
 
+    /// Notes that a variable holds what those hold of which it is made.
+    pub(super) fn hand_on(&mut self, value: &str, variable: &str) {
+        if self.made.is_empty() {
+            return;
+        }
+        let made = |name: &str| Made::Variable(name.to_owned());
+        let others = fetched::variables(value).into_iter().filter(|name| *name != variable);
+        let spans: Vec<_> = others.filter_map(|name| self.made.get(&made(name))).flatten().cloned().collect();
+        spans.into_iter().for_each(|span| self.note_made(made(variable), span));
+    }
+
     /// Notes that the commands at `body` fill the files of the group's redirects at `own`.
     pub(super) fn write(&mut self, own: &Range<u32>, body: &Range<u32>) {
         let commands = own.clone().filter_map(|at| self.commands.get(usize::try_from(at).ok()?));
@@ -181,8 +192,14 @@ impl Walk {
                 spans.dedup();
             }
             let span = own.start..own.end.max(inner.end);
+            // What is put into another variable goes on in that.
+            let names = command.assignments.iter().filter(|(_, value)| !value.literal);
+            let names: Vec<(String, String)> = names.map(|(name, value)| (name.clone(), value.text.clone())).collect();
             for made in fetched::made(command) {
                 self.note_made(made, span.clone());
+            }
+            for (name, value) in names {
+                self.hand_on(&value, &name);
             }
         }
         self.note_copies(&own, &inner);
@@ -211,7 +228,7 @@ impl Walk {
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         inner.stdin = Stdin::Empty;
-        inner.bound = bound(context, &[&[program.clone()], given].concat(), 0);
+        inner.bound = bound(context, &[std::slice::from_ref(program), given].concat(), 0);
         let shifted = std::mem::replace(&mut self.shifted, Shifted { depth: inner.depth, ..Shifted::default() });
         let problem = self.problem;
         for (argv, assignments) in ran.argvs {

@@ -69,6 +69,13 @@ pub(super) fn place_of(inner: &str) -> Option<String> {
     match operator.chars().next()? {
         '%' if operator == "%%/*" => Some(String::new()),
         '%' if chooses => Some(format!("${name}/..")),
+        // Both begin with a slash.
+        ':' if operator.trim_start_matches([':', ' ']).starts_with("0:1") && operator.ends_with(":1") => {
+            Some("/".to_owned())
+        }
+        // Other letters, or all of them: the same folder at the worst.
+        ':' if operator.trim_start_matches([':', ' ']) == "0" => Some(format!("${name}")),
+        '^' | ',' | '@' => Some(format!("${name}")),
         '%' | '#' | '/' if name == "HOME" && !chooses => Some(format!("${name}")),
         _ => None,
     }

@@ -6,9 +6,11 @@
 use super::context::Context;
 use super::expansion::{Expansion, applied};
 use super::follow::MAX_ARGUMENTS;
+use super::values::PRINTED;
 use super::walk::{Walk, has_name};
 use super::{MAX_COMMANDS, NotUnderstood};
-use crate::gate::call::{Word, is_argument};
+use crate::gate::call::{ShellCommand, Word, is_argument};
+use crate::gate::options::is_cluster_with;
 use brush_parser::ast::FunctionBody;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -31,6 +33,9 @@ const FOLDERS: [&str; 7] = ["PWD", "HOME", "OLDPWD", "TMPDIR", "UID", "RANDOM", 
 /// Commands whose assignments stay when they are done.
 const KEEPING: [&str; 6] = ["", "export", "declare", "typeset", "local", "readonly"];
 
+/// Commands that fill variables with what they read.
+const READING: [&str; 3] = ["read", "mapfile", "readarray"];
+
 /// How far the arguments have moved where the walk is.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Shifted {
@@ -50,6 +55,18 @@ impl Walk {
         } else {
             self.trouble(NotUnderstood::Dynamic);
         }
+    }
+
+    /// Notes that a variable is filled of which the line does not tell the name: `declare -n r=x`, `read "$n"`.
+    pub(super) fn note_unsure_name(&mut self, program: &str, args: &[Word]) {
+        let dynamic =
+            |word: &Word| !word.literal && word.text.split('=').next().unwrap_or_default().contains(['$', '`']);
+        self.unsure_names |= match program {
+            "declare" | "typeset" | "local" => args.iter().any(|arg| is_cluster_with(&arg.text, 'n') || dynamic(arg)),
+            "export" | "readonly" | "read" | "mapfile" | "readarray" | "getopts" => args.iter().any(dynamic),
+            "printf" => args.windows(2).any(|pair| matches!(pair, [flag, name] if flag.text == "-v" && dynamic(name))),
+            _ => false,
+        };
     }
 
     /// Notes a `shift`.
@@ -79,15 +96,21 @@ impl Walk {
 
     /// Every text that a word of variables may come to; none where one of them is known only when it runs.
     pub(super) fn told(&mut self, text: &str, context: &Context) -> Option<Vec<String>> {
+        self.told_as(text, context, false)
+    }
+
+    /// As [`Walk::told`]; of a program it is enough that it has a name, wherever that lies.
+    fn told_as(&mut self, text: &str, context: &Context, named: bool) -> Option<Vec<String>> {
         // Values are parted where the line says.
         let parts = |(at, (name, _)): (usize, &(String, Word))| name == "IFS" && self.is_kept(at);
         let mut assigned = self.commands.iter().enumerate();
-        if !text.contains('$')
+        if self.unsure_names
+            || !text.contains('$')
             || assigned.any(|(at, own)| own.assignments.iter().any(|assignment| parts((at, assignment))))
         {
             return None;
         }
-        self.told_within(text, Some(context), MAX_DEEP)
+        self.told_within(text, Some(context), MAX_DEEP, named)
     }
 
     /// Whether what the command at `at` assigns stays when it is done.
@@ -96,12 +119,12 @@ impl Walk {
     }
 
     /// As [`Walk::told`]. Without a context arguments are no one's.
-    fn told_within(&mut self, text: &str, context: Option<&Context>, deep: usize) -> Option<Vec<String>> {
+    fn told_within(&mut self, text: &str, context: Option<&Context>, deep: usize, named: bool) -> Option<Vec<String>> {
         let mut found = vec![String::new()];
         let mut rest = text;
         while let Some(at) = rest.find(['$', '`']) {
             let (before, dollar) = rest.split_at(at);
-            let (values, len) = self.values_at(dollar, context, deep)?;
+            let (values, len) = self.values_at(dollar, context, deep, named)?;
             found = found
                 .iter()
                 .flat_map(|front| values.iter().map(move |value| format!("{front}{before}{value}")))
@@ -117,7 +140,13 @@ impl Walk {
     }
 
     /// What the expansion may come to with which `text` begins, and its length.
-    fn values_at(&mut self, text: &str, context: Option<&Context>, deep: usize) -> Option<(Vec<String>, usize)> {
+    fn values_at(
+        &mut self,
+        text: &str,
+        context: Option<&Context>,
+        deep: usize,
+        named: bool,
+    ) -> Option<(Vec<String>, usize)> {
         if let Some(plain) = PLAIN.iter().find(|plain| text.starts_with(**plain)) {
             return Some((vec![(*plain).to_owned()], plain.len()));
         }
@@ -140,12 +169,12 @@ impl Walk {
         } else {
             let mut texts = Vec::new();
             for value in self.held(name, context) {
-                let own = if value.literal {
-                    vec![value.text]
-                } else {
-                    self.told_within(&value.text, None, deep.checked_sub(1)?)?
+                let told = match deep.checked_sub(1) {
+                    _ if value.literal => Some(vec![value.text.clone()]),
+                    Some(deep) => self.told_within(&value.text, None, deep, named),
+                    None => None,
                 };
-                texts.extend(own);
+                texts.extend(told.or_else(|| (named && has_name(&value.text)).then(|| vec![value.text]))?);
             }
             self.note_trust(name, context);
             texts
@@ -167,7 +196,7 @@ impl Walk {
                 _ => return None,
             };
             values.push(known.to_owned());
-        } else if !operator.is_empty() {
+        } else if !matches!(operator, "" | "[@]" | "[*]") {
             values = values.iter().map(|value| applied(operator, value)).collect::<Option<Vec<_>>>()?;
         }
         values.sort_unstable();
@@ -180,11 +209,17 @@ impl Walk {
         let is_defined =
             |at: usize| self.defined.iter().any(|span| u32::try_from(at).is_ok_and(|at| span.contains(&at)));
         let commands = self.commands.iter().enumerate().filter(|(at, _)| !is_defined(*at));
-        let held = commands.flat_map(|(_, command)| command.assignments.iter().chain(command.bound.iter()));
-        let here = context.iter().flat_map(|context| context.bound.iter());
-        let held = held.chain(here).filter(|(own, _)| own == name);
+        // How a text is parted that is read, options and other variables decide.
+        let reads = |(_, command): &(usize, &ShellCommand)| READING.contains(&command.program.text.as_str());
+        let (reading, others): (Vec<_>, Vec<_>) = commands.partition(reads);
+        let is_it = |(own, _): &&(String, Word)| own == name;
+        let held = others.iter().flat_map(|(_, command)| command.assignments.iter().chain(command.bound.iter()));
+        let held = held.chain(context.iter().flat_map(|context| context.bound.iter())).filter(is_it);
         let mut found: BTreeSet<HeldValue> =
             held.map(|(_, value)| HeldValue { text: value.text.clone(), literal: value.literal }).collect();
+        if reading.iter().any(|(_, command)| command.assignments.iter().any(|own| is_it(&own))) {
+            found.insert(HeldValue { text: PRINTED.to_owned(), literal: false });
+        }
         let defaults = self.defaults.iter().filter(|(own, _)| own == name);
         found.extend(
             defaults.map(|(_, text)| HeldValue { text: text.clone(), literal: !text.contains(['$', '`', '"', '\'']) }),
@@ -218,7 +253,7 @@ impl Walk {
             return found.iter().all(known).then_some(found);
         }
         let mut found = Vec::new();
-        for text in self.told(&program.text, context)? {
+        for text in self.told_as(&program.text, context, true)? {
             let unknown = |part: &str| part.contains(['$', '`', '*', '?', '[', '{', '(']);
             let words = text.split_whitespace().map(|part| Word { text: part.to_owned(), literal: !unknown(part) });
             let argv: Vec<Word> = words.chain(args.iter().cloned()).collect();
@@ -373,6 +408,8 @@ mod tests {
             ("T=$(mktemp -d); trap \"rm -rf $T\" EXIT", "rm -rf $(mktemp)"),
             ("r() { \"$@\"; }; s() { r \"$@\"; }; s ls", "ls"),
             ("C=sudo; $C ls", "ls"),
+            ("C=(npm test); \"${C[@]}\"", "npm test"),
+            ("J=$JAVA_HOME/bin/java; $J x", "$JAVA_HOME/bin/java x"),
             ("r() { local n=$1; \"${@:2}\"; }; r 5 ls x", "ls x"),
             ("r() { $1 x; }; s() { r \"$2\"; }; s a ls", "ls x"),
         ] {
@@ -396,6 +433,11 @@ mod tests {
             "C=ls; trap \"$C x\" EXIT; C=$(a)",
             "C=; : ${C:=$(a)}; $C x",
             "C=$1; $C x",
+            "IFS=: read -ra v <<< 'rm:x'; \"${v[@]}\"",
+            "C=ls; declare -n r=C; r=rm; $C x",
+            "C=ls; n=C; export \"$n=rm\"; $C x",
+            "C=ls; printf -v \"$n\" rm; $C x",
+            "J=$JAVA_HOME/bin/java; eval \"$J x\"",
             "\"$@\"",
             "trap \"rm $X\" EXIT",
             "trap \"rm $(a)\" EXIT",

@@ -56,6 +56,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         defined: Vec::new(),
         repeated: 0,
         deferred: false,
+        unsure_names: false,
         channels: Channels::default(),
         renamed: HashMap::new(),
         problem: None,
@@ -117,6 +118,8 @@ pub(super) struct Walk {
     pub(super) repeated: usize,
     /// A function's body runs something that only its calls tell.
     pub(super) deferred: bool,
+    /// It fills a variable whose name only running it tells.
+    pub(super) unsure_names: bool,
     /// What stands open between commands.
     pub(super) channels: Channels,
     /// Programs by other names.
@@ -269,6 +272,9 @@ impl Walk {
                     };
                     self.note_table(&name, key, &value);
                     let value = match assignment.append {
+                        true if matches!(assignment.value, AssignmentValue::Array(_)) => {
+                            Word { text: format!("${{{name}}} {}", value.text), literal: false }
+                        }
                         true => Word { text: format!("${{{name}}}{}", value.text), literal: false },
                         false => value,
                     };
@@ -302,7 +308,9 @@ impl Walk {
         self.emit(words.argv, words.assignments, words.redirects, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
         let last = self.position().checked_sub(1);
+        let readers = self.position();
         self.outputs(&redirects.readers, from, context);
+        let readers = readers..self.position();
         let (reader, own, inner) = (own, from..last.map_or(from, |last| last + 1), self.position());
         let spans = self.substitutions(code, context);
         let inner = inner..self.position();
@@ -313,6 +321,9 @@ impl Walk {
         let lasting = |descriptor: &u32| standing || *descriptor > 2;
         self.note_opened(&redirects.opens.iter().copied().filter(lasting).collect::<Vec<_>>(), &own);
         self.flows(&own, redirects.sends);
+        if standing && !readers.is_empty() {
+            self.note_sink(readers);
+        }
         for text in prompts {
             self.expanded(&text, context);
         }
@@ -354,6 +365,7 @@ impl Walk {
         self.told_assignments(&mut assignments, context);
         self.note_arguments(&program.text, &args, context);
         self.note_names(&program, &args);
+        self.note_unsure_name(&program.text, &args);
         let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
         let ran = wrappers::runs(&program, &args, &assignments, &input);
         let expanded = values::expanded(&program.text, &args);

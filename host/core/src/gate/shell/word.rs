@@ -401,6 +401,10 @@ mod tests {
         check("${HOME%%/*}/x", "/x", false);
         check("${HOME#/no}", "$HOME", false);
         check("${HOME/zzz/}", "$HOME", false);
+        check("${HOME,,}", "$HOME", false);
+        check("\"${HOME:0}\"", "$HOME", false);
+        check("${PWD:0:1}", "/", false);
+        check("${PWD:1:1}", "${PWD:1:1}", false);
         check("${HOME##*/}", "${HOME##*/}", false);
         check("${HOME/*/rm}", "rm", false);
     }
