@@ -371,7 +371,7 @@ fn names_argument(value: &Word) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::parse_blocking;
-    use super::MAX_TEXTS;
+    use super::{MAX_DEEP, MAX_DEFAULTS, MAX_TEXTS};
 
     /// The line is understood, and runs that.
     fn check(line: &str, expected: &str) {
@@ -450,5 +450,14 @@ mod tests {
         };
         assert!(parse_blocking(&many(MAX_TEXTS)).understood());
         assert!(!parse_blocking(&many(MAX_TEXTS + 1)).understood());
+        let deep = |count: usize| {
+            let values: String = (1..=count).map(|n| format!("C{n}=$C{}; ", n - 1)).collect();
+            format!("C0=ls; {values}$C{count} x")
+        };
+        assert!(parse_blocking(&deep(MAX_DEEP)).understood());
+        assert!(!parse_blocking(&deep(MAX_DEEP + 1)).understood());
+        let defaults = |count: usize| (0..count).map(|n| format!(": ${{x{n}:=a}}; ")).collect::<String>();
+        assert!(parse_blocking(&defaults(MAX_DEFAULTS)).understood());
+        assert!(!parse_blocking(&defaults(MAX_DEFAULTS + 1)).understood());
     }
 }
