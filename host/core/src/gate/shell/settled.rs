@@ -7,7 +7,7 @@ use super::context::Context;
 use super::expansion::{Expansion, applied};
 use super::follow::MAX_ARGUMENTS;
 use super::values::PRINTED;
-use super::walk::{Walk, has_name};
+use super::walk::Walk;
 use super::{MAX_COMMANDS, NotUnderstood};
 use crate::gate::call::{ShellCommand, Word, is_argument};
 use crate::gate::options::is_cluster_with;
@@ -345,6 +345,14 @@ fn all_arguments(text: &str) -> Option<usize> {
 pub(super) struct HeldValue {
     text: String,
     literal: bool,
+}
+
+/// `"$DIR/bin/tool"`: where it lies is not known, what it is called is.
+pub(super) fn has_name(program: &str) -> bool {
+    let unknown = ['$', '*', '?', '[', '{', '}', '`', '(', '<'];
+    program.rsplit_once('/').is_some_and(|(folder, name)| {
+        folder.starts_with('$') && !folder.contains("$(") && !name.is_empty() && !name.contains(unknown)
+    })
 }
 
 /// What the code is called with.

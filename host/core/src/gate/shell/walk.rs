@@ -10,7 +10,7 @@ use super::nesting::{self, Nesting};
 use super::printed::{Place, Words};
 use super::redirects::Redirects;
 use super::renamed::Meaning;
-use super::settled::{HeldValue, Shifted};
+use super::settled::{HeldValue, Shifted, has_name};
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use super::{fetched, follow, values};
@@ -74,14 +74,6 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
 
 /// Most functions whose calls are followed with their arguments; a line defines few.
 pub(in crate::gate) const MAX_FUNCTIONS: usize = 64;
-
-/// `"$DIR/bin/tool"`: where it lies is not known, what it is called is.
-pub(super) fn has_name(program: &str) -> bool {
-    let unknown = ['$', '*', '?', '[', '{', '}', '`', '(', '<'];
-    program.rsplit_once('/').is_some_and(|(folder, name)| {
-        folder.starts_with('$') && !folder.contains("$(") && !name.is_empty() && !name.contains(unknown)
-    })
-}
 
 pub(super) struct Walk {
     stack: Stack,
