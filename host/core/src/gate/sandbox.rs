@@ -5,7 +5,7 @@
 
 use super::call::{NormalisedCall, ShellCommand, Word, reached};
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::{Folders, filled_in};
+use super::policy::{Folders, filled_in, filled_in_order};
 use super::targets::{self, Access};
 use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
@@ -64,32 +64,44 @@ impl Sandbox<'_> {
         if self.call.commands.is_empty() {
             return Ok(());
         }
-        let folders = Folders::of(&self.call.commands, &self.call.starts());
-        for (index, command) in self.call.commands.iter().enumerate() {
+        let all = &self.call.commands;
+        // What the line itself put into its variables by then is as good as written out.
+        let filled = filled_in_order(all);
+        let moving = all.iter().enumerate().map(|(index, command)| filled.of(index).first().unwrap_or(command));
+        let folders = Folders::of(moving, &self.call.starts());
+        for (index, command) in all.iter().enumerate() {
             if targets::runs_elsewhere(command) {
                 continue;
             }
-            if self.paths.is_exhausted() {
-                break;
-            }
-            // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
-            let is_descriptor = |word: &Word| word.literal && paths::is_descriptor(&word.text);
-            let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
-            let written = targets::written(command).into_iter();
-            for word in redirected.chain(written.filter(|word| command.name() != "tee" || !is_descriptor(word))) {
-                self.written(&word, folders.at(index))?;
-            }
-            // What a link leads to is written through it, by this line or a later one.
-            for link in targets::links(command) {
-                for folder in folders.at(index) {
-                    let folder = paths::folder(self.paths, folder);
-                    if let Some(path) = link.leads_to(&folder, self.paths) {
-                        self.inside(&folder, &path, Access::Write)?;
-                    }
+            for reading in std::iter::once(command).chain(filled.of(index)) {
+                if self.paths.is_exhausted() {
+                    break;
                 }
+                self.command(reading, folders.at(index))?;
             }
         }
         self.listed(&folders)
+    }
+
+    /// What a command writes, in the folders that it may run in.
+    fn command(&self, command: &ShellCommand, folders: &[String]) -> Result<(), Denial> {
+        // A descriptor that was opened on a folder is a way into it for `cp`, not for a redirect.
+        let is_descriptor = |word: &Word| word.literal && paths::is_descriptor(&word.text);
+        let redirected = targets::redirected(command).filter(|word| !is_descriptor(word)).cloned();
+        let written = targets::written(command).into_iter();
+        for word in redirected.chain(written.filter(|word| command.name() != "tee" || !is_descriptor(word))) {
+            self.written(&word, folders)?;
+        }
+        // What a link leads to is written through it, by this line or a later one.
+        for link in targets::links(command) {
+            for folder in folders {
+                let folder = paths::folder(self.paths, folder);
+                if let Some(path) = link.leads_to(&folder, self.paths) {
+                    self.inside(&folder, &path, Access::Write)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn written(&self, word: &Word, folders: &[String]) -> Result<(), Denial> {

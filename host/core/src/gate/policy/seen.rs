@@ -14,6 +14,12 @@ use std::cell::OnceCell;
 /// is held against all. More count as each file there is.
 pub(super) const MAX_PRINTED: usize = 512;
 
+/// What a word is also read as that names a session's folder as a whole, whatever that is called.
+const WHOLE_ROOT: &str = "<root>";
+
+/// And one that names all in it.
+const WHOLE_ROOT_SHOWN: &str = "<root>/*";
+
 /// Programs that write no text into what they name.
 const EMPTYING: [&str; 11] =
     ["rm", "rmdir", "unlink", "shred", "srm", "trash", "mkdir", "chmod", "chown", "chgrp", "find"];
@@ -206,9 +212,29 @@ impl<'a> Seen<'a> {
         } else if !text.starts_with('-') && !text.is_empty() && !text.starts_with("$(mktemp)") {
             texts.extend(self.folders.iter().map(|folder| below(folder, &text)));
         }
+        // By its last folder: a line that says `cd build; rm *` means what is in there.
+        let project = texts.last().and_then(|last| self.of_root(last));
         texts.insert(0, text.clone());
         texts.dedup();
-        texts.into_iter().map(|reading| PathReading { own: self.is_own(&text, &reading), text: reading }).collect()
+        let own = texts.into_iter().map(|reading| PathReading { own: self.is_own(&text, &reading), text: reading });
+        own.chain(project.map(|text| PathReading { text: text.to_owned(), own: true })).collect()
+    }
+
+    /// A path that is one of the session's folders as a whole, or all that it shows.
+    fn of_root(&self, path: &str) -> Option<&'static str> {
+        let (folder, named) = match path.strip_suffix("/*").or_else(|| path.strip_suffix("/**")) {
+            Some(folder) => (folder, WHOLE_ROOT_SHOWN),
+            None => (path, WHOLE_ROOT),
+        };
+        let is_it = |root: &String| {
+            let at_home = || {
+                let below = folder.strip_prefix("~/")?;
+                let home = root.strip_suffix(below)?.strip_suffix('/')?;
+                Some(home == "/root" || ["/home", "/Users"].iter().any(|homes| is_in(home, homes)))
+            };
+            root != "/" && (root == folder || at_home().unwrap_or_default())
+        };
+        self.ground.roots.iter().any(is_it).then_some(named)
     }
 
     fn is_own(&self, text: &str, reading: &str) -> bool {
@@ -218,6 +244,11 @@ impl<'a> Seen<'a> {
             None => false,
         })
     }
+}
+
+/// Whether a folder lies right in another.
+fn is_in(folder: &str, outer: &str) -> bool {
+    folder.rsplit_once('/').is_some_and(|(front, _)| front == outer)
 }
 
 /// The parts of a word that may be a path of their own.

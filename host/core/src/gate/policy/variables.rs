@@ -5,6 +5,7 @@
 //! `${x:-rm}`.
 
 use crate::gate::call::{ShellCommand, Word, is_argument};
+use crate::gate::shell::Expansion;
 use std::collections::{BTreeSet, HashMap};
 
 /// Most readings of one command: more values than a person writes out.
@@ -36,7 +37,7 @@ impl Filled {
 }
 
 /// What the line puts into each variable.
-type Values<'a> = HashMap<&'a str, Vec<String>>;
+pub(super) type Values<'a> = HashMap<&'a str, Vec<String>>;
 
 /// Fills in every command in which a variable stands.
 pub(in crate::gate) fn filled_in(commands: &[ShellCommand]) -> Filled {
@@ -45,35 +46,53 @@ pub(in crate::gate) fn filled_in(commands: &[ShellCommand]) -> Filled {
         return filled;
     }
     let values = assigned(commands);
-    let mut left = Budget { readings: MAX_ALL_READINGS, bytes: MAX_FILLED_BYTES };
+    let mut left = Budget::default();
     for (index, command) in commands.iter().enumerate().filter(|(_, command)| has_variable(command)) {
         let own = with_arguments(command, &values);
-        let mut turns = Turns::of(command, own.as_ref().unwrap_or(&values));
-        let mut readings: Vec<ShellCommand> = Vec::new();
-        loop {
-            let Some(other) = fill(command, &turns.values(), &mut left) else {
-                filled.incomplete = true;
-                break;
-            };
-            if other != *command && !readings.contains(&other) {
-                readings.push(other);
-            }
-            if !turns.next() {
-                break;
-            }
-            if readings.len() >= MAX_READINGS {
-                filled.incomplete = true;
-                break;
-            }
-        }
-        filled.by_command.insert(index, readings);
+        fill_all(index, command, own.as_ref().unwrap_or(&values), &mut left, &mut filled);
     }
     filled
 }
 
-struct Budget {
+/// Adds the other readings of a command, with each combination of values.
+pub(super) fn fill_all(
+    index: usize,
+    command: &ShellCommand,
+    values: &Values<'_>,
+    left: &mut Budget,
+    filled: &mut Filled,
+) {
+    let mut turns = Turns::of(command, values);
+    let mut readings: Vec<ShellCommand> = Vec::new();
+    loop {
+        let Some(other) = fill(command, &turns.values(), left) else {
+            filled.incomplete = true;
+            break;
+        };
+        if other != *command && !readings.contains(&other) {
+            readings.push(other);
+        }
+        if !turns.next() {
+            break;
+        }
+        if readings.len() >= MAX_READINGS {
+            filled.incomplete = true;
+            break;
+        }
+    }
+    filled.by_command.insert(index, readings);
+}
+
+/// What filling in may still take.
+pub(super) struct Budget {
     readings: usize,
     bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { readings: MAX_ALL_READINGS, bytes: MAX_FILLED_BYTES }
+    }
 }
 
 fn words(command: &ShellCommand) -> impl Iterator<Item = &Word> {
@@ -81,8 +100,13 @@ fn words(command: &ShellCommand) -> impl Iterator<Item = &Word> {
     std::iter::once(&command.program).chain(&command.args).chain(targets)
 }
 
-fn has_variable(command: &ShellCommand) -> bool {
+pub(super) fn has_variable(command: &ShellCommand) -> bool {
     words(command).any(|word| !word.literal && word.text.contains('$'))
+}
+
+/// Whether no variable and no substitution is left in a reading.
+pub(super) fn is_told(command: &ShellCommand) -> bool {
+    words(command).all(|word| word.literal || !word.text.contains(['$', '`', '<']))
 }
 
 fn with_arguments<'a>(command: &'a ShellCommand, values: &Values<'a>) -> Option<Values<'a>> {
@@ -163,9 +187,9 @@ impl<'a> Turns<'a> {
     }
 }
 
-fn names_in(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names_in(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('$')
-        .map(|(at, _)| variable(text.get(at..).unwrap_or_default()).0)
+        .map(|(at, _)| Expansion::at(text.get(at..).unwrap_or_default()).name)
         .filter(|name| !name.is_empty())
 }
 
@@ -210,43 +234,23 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
 }
 
 /// `text` with its variables replaced by what they hold or by their defaults, those unknown left as they are.
-fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+pub(super) fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
         let (before, dollar) = rest.split_at(at);
         out.push_str(before);
-        let (name, default, used) = variable(dollar);
-        match value(name) {
+        let expansion = Expansion::at(dollar);
+        let used = expansion.len;
+        match value(expansion.name) {
             Some(value) if dollar.starts_with("${!") => out.extend(["${", value, "}"]),
-            Some(value) => out.push_str(value),
-            None => out.push_str(default.unwrap_or_else(|| dollar.get(..used).unwrap_or_default())),
+            Some(value) => out.push_str(&expansion.of(value)),
+            None => out.push_str(expansion.default().unwrap_or_else(|| dollar.get(..used).unwrap_or_default())),
         }
         rest = dollar.get(used..).unwrap_or_default();
     }
     out.push_str(rest);
     out
-}
-
-/// The variable at the start of `text`, which begins with `$`: its name, what stands in for it, its length.
-fn variable(text: &str) -> (&str, Option<&str>, usize) {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let after = text.get(1..).unwrap_or_default();
-    if after.starts_with(['@', '*']) {
-        return (after.get(..1).unwrap_or_default(), None, 2);
-    }
-    let Some(braced) = after.strip_prefix('{') else {
-        let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
-        return (after.get(..end).unwrap_or_default(), None, 1 + end);
-    };
-    let Some(close) = braced.find('}') else { return ("", None, 1) };
-    let inner = braced.get(..close).unwrap_or_default();
-    let inner = inner.strip_prefix('!').unwrap_or(inner);
-    let end = if inner.starts_with(['@', '*']) { 1 } else { inner.find(|c| !is_name(c)).unwrap_or(inner.len()) };
-    let (name, operator) = inner.split_at(end);
-    // `${x:-word}`, `${x-word}`, `${x:=word}`, `${x:+word}`.
-    let default = operator.trim_start_matches(':').strip_prefix(['-', '=', '+']);
-    (name, default.filter(|word| !word.is_empty()), 1 + 1 + close + 1)
 }
 
 #[cfg(test)]
@@ -256,7 +260,7 @@ mod tests {
 
     fn filled(line: &str) -> (Filled, usize) {
         let commands = parse_blocking(line).commands;
-        (filled_in(&commands), commands.len().saturating_sub(1))
+        (filled_in(&commands), commands.iter().rposition(|command| !command.maybe).unwrap_or_default())
     }
 
     /// The other readings of the last command of `line`.
@@ -294,6 +298,11 @@ mod tests {
         check("q=/etc; n=q; rm ${!n}", &["rm /etc"]);
         check("q=/etc; declare -n r=q; rm $r", &["rm /etc"]);
         check("declare -A m=([x]=/etc); rm \"${m[x]}\"", &["rm /etc"]);
+        check("d=/; rm ${d}home", &["rm /home"]);
+        check("d=.gi; rm \"$d\"t", &["rm .git"]);
+        check("x=rn; ${x/n/m} /", &["rm /"]);
+        check("x=/a/etc; rm ${x#/a}", &["rm /etc"]);
+        check("a=(-r); a+=(/etc); rm ${a[@]}", &["rm -r", "rm /etc", "rm -r /etc"]);
         check("a=(/etc); rm \"${a[0]}\"", &["rm /etc"]);
         check("printf -v d %s/%s /etc x; rm $d", &["rm /etc/x"]);
         check("set -- /etc; rm \"$1\"", &["rm /etc"]);

@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub arrived: Option<u32>,
     /// It is only another reading of other words.
     pub maybe: bool,
+    /// It is the body of a function that is only defined.
+    pub defining: bool,
 }
 
 impl Context {
@@ -38,6 +40,14 @@ impl Context {
     pub fn fed_by(&self, span: Range<u32>) -> Self {
         let piped_from = span.end.checked_sub(1).filter(|_| !span.is_empty());
         Self { piped_from, sources: vec![span], stdin: Stdin::Piped, ..self.clone() }
+    }
+
+    /// Of what reads a file or a document that the command at `span` stands for.
+    pub fn read_by(&self, span: Range<u32>) -> Self {
+        match self.stdin {
+            Stdin::File => self.fed_by(span),
+            _ => Self { sources: self.sources.iter().cloned().chain([span]).collect(), ..self.clone() },
+        }
     }
 
     /// Of what has this input instead.

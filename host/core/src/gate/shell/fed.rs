@@ -292,7 +292,9 @@ pub(super) fn parallel(args: &[Word], runs: &mut Runs) {
                     true => text.replace("{}", &value.text),
                     false => format!("{text} {}", value.text),
                 };
-                runs.code.push(Word { text, literal: value.literal && literal });
+                // Of a pattern each name is one word, whatever it holds.
+                let told = value.literal || !value.text.contains(['$', '`', '(']);
+                runs.code.push(Word { text, literal: told && literal });
             }
             continue;
         }

@@ -51,7 +51,7 @@ pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
 }
 
 /// The names of `$name` and `${name…}` in a text.
-fn variables(text: &str) -> Vec<&str> {
+pub(super) fn variables(text: &str) -> Vec<&str> {
     let named = text.split('$').skip(1).filter_map(|part| {
         let part = part.strip_prefix('{').unwrap_or(part);
         let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(part.len());

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::fetched::{self, Made};
 use super::input::{Facts, Input, Stdin};
+use super::settled::Shifted;
 use super::walk::Walk;
 use super::{MAX_COMMANDS, NotUnderstood, consoles, wrappers};
 use crate::gate::call::{ShellCommand, Word, base_name, is_argument};
@@ -33,6 +34,13 @@ pub(super) fn bound(context: &Context, args: &[Word], first: usize) -> Arc<[(Str
     others.cloned().chain(numbered).chain(all.into_iter().filter(|_| !behind.is_empty())).collect()
 }
 
+/// What a script that the line made is called with: the words behind its name.
+fn behind_script(command: &ShellCommand, made: &Made) -> Vec<Word> {
+    let is_it = |word: &Word| matches!(made, Made::File(name) if base_name(&word.text) == name);
+    let from = command.args.iter().position(is_it).map_or(0, |at| at + 1);
+    command.args.get(from..).unwrap_or_default().to_vec()
+}
+
 /// The program of `#!/usr/bin/env python3`.
 fn interpreter_of(line: &str) -> &str {
     let mut words = line.split_whitespace().map(base_name);
@@ -44,9 +52,12 @@ fn interpreter_of(line: &str) -> &str {
 
 impl Walk {
     /// Notes what `set -- a b` makes the arguments of the line, and that `shift` moves them.
-    pub(super) fn note_arguments(&mut self, program: &str, args: &[Word]) {
+    pub(super) fn note_arguments(&mut self, program: &str, args: &[Word], context: &Context) {
         match program {
-            "shift" => self.shifts = true,
+            "shift" => {
+                self.shifts = true;
+                self.note_shift(args, context);
+            }
             "set" => {
                 let from = args.iter().position(|arg| arg.text == "--").map(|at| at + 1);
                 let from = from.or_else(|| args.iter().position(|arg| !arg.text.starts_with(['-', '+'])));
@@ -93,13 +104,64 @@ impl Walk {
     }
 
     /// The function that a command calls, and what surrounds its body there. One that calls itself is not followed.
-    pub(super) fn called(&self, name: &Word, args: &[Word], context: &Context) -> Option<(Rc<FunctionBody>, Context)> {
-        let follows = name.literal && !context.calls.contains(&name.text) && self.commands.len() < MAX_COMMANDS;
-        let body = self.functions.get(&name.text).filter(|_| follows)?;
+    pub(super) fn called(
+        &mut self,
+        name: &Word,
+        args: &[Word],
+        context: &Context,
+    ) -> Option<(Rc<FunctionBody>, Context)> {
+        let body = self.functions.get(&name.text).filter(|_| name.literal)?.clone();
+        if context.calls.contains(&name.text) {
+            // Called by itself it may run something else than the call that is followed.
+            if self.deferred {
+                self.trouble(NotUnderstood::Dynamic);
+            }
+            return None;
+        }
+        if self.commands.len() >= MAX_COMMANDS {
+            return None;
+        }
         let mut inner = Context { calls: context.calls.clone(), ..context.deeper() };
         inner.calls.push(name.text.clone());
-        inner.bound = bound(context, args, 1);
-        Some((body.clone(), inner))
+        inner.bound = bound(context, &self.handed_on(args, context), 1);
+        Some((body, inner))
+    }
+
+    /// Notes that a variable holds what the commands from `from` on print.
+    pub(super) fn note_printed(&mut self, variable: &str, from: u32) {
+        let span = from..self.position();
+        if span.is_empty() {
+            return;
+        }
+        self.note_made(Made::Variable(variable.to_owned()), span);
+    }
+
+    /// Notes that a variable holds what those hold of which it is made.
+    pub(super) fn hand_on(&mut self, value: &str, variable: &str) {
+        if self.made.is_empty() {
+            return;
+        }
+        let made = |name: &str| Made::Variable(name.to_owned());
+        let others = fetched::variables(value).into_iter().filter(|name| *name != variable);
+        let spans: Vec<_> = others.filter_map(|name| self.made.get(&made(name))).flatten().cloned().collect();
+        spans.into_iter().for_each(|span| self.note_made(made(variable), span));
+    }
+
+    /// Notes that the commands at `body` fill the files of the group's redirects at `own`.
+    pub(super) fn write(&mut self, own: &Range<u32>, body: &Range<u32>) {
+        let commands = own.clone().filter_map(|at| self.commands.get(usize::try_from(at).ok()?));
+        let made: Vec<Made> = commands.flat_map(fetched::made).collect();
+        made.into_iter().for_each(|made| self.note_made(made, body.clone()));
+    }
+
+    fn note_made(&mut self, made: Made, span: Range<u32>) {
+        let spans = self.made.entry(made).or_default();
+        let full = spans.len() >= MAX_SPANS;
+        match spans.last_mut().filter(|_| full) {
+            // Too many to tell apart: all from here on.
+            Some(last) => last.end = span.end,
+            None => spans.push(span),
+        }
     }
 
     /// Notes what fills the words of the commands at `own`, and what they write for others to run.
@@ -118,7 +180,8 @@ impl Walk {
             for (made, runs) in taken {
                 let Some(spans) = self.made.get(&made) else { continue };
                 if runs && matches!(made, Made::File(_)) {
-                    run.extend(spans.iter().map(|span| (command.program.clone(), span.clone())));
+                    let args = behind_script(command, &made);
+                    run.extend(spans.iter().map(|span| (command.program.clone(), args.clone(), span.clone())));
                 }
                 let found = if runs { &mut command.runs } else { &mut command.filled };
                 found.extend(spans.iter().cloned());
@@ -129,24 +192,25 @@ impl Walk {
                 spans.dedup();
             }
             let span = own.start..own.end.max(inner.end);
+            // What is put into another variable goes on in that.
+            let names = command.assignments.iter().filter(|(_, value)| !value.literal);
+            let names: Vec<(String, String)> = names.map(|(name, value)| (name.clone(), value.text.clone())).collect();
             for made in fetched::made(command) {
-                let spans = self.made.entry(made).or_default();
-                let full = spans.len() >= MAX_SPANS;
-                match spans.last_mut().filter(|_| full) {
-                    // Too many to tell apart: all from here on.
-                    Some(last) => last.end = span.end,
-                    None => spans.push(span.clone()),
-                }
+                self.note_made(made, span.clone());
+            }
+            for (name, value) in names {
+                self.hand_on(&value, &name);
             }
         }
-        for (program, span) in run {
-            self.replay(&program, span, context);
+        self.note_copies(&own, &inner);
+        for (program, args, span) in run {
+            self.replay(&program, &args, span, context);
         }
     }
 
     /// What is in a file that the line wrote itself, as the program would read it. What it is not known to hold is
     /// as unknown as in any other file.
-    fn replay(&mut self, program: &Word, span: Range<u32>, context: &Context) {
+    fn replay(&mut self, program: &Word, given: &[Word], span: Range<u32>, context: &Context) {
         if self.replays >= MAX_REPLAYS {
             return self.trouble(NotUnderstood::TooMany);
         }
@@ -164,6 +228,8 @@ impl Walk {
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         inner.stdin = Stdin::Empty;
+        inner.bound = bound(context, &[std::slice::from_ref(program), given].concat(), 0);
+        let shifted = std::mem::replace(&mut self.shifted, Shifted { depth: inner.depth, ..Shifted::default() });
         let problem = self.problem;
         for (argv, assignments) in ran.argvs {
             self.emit(argv, assignments, Vec::new(), &inner, &[]);
@@ -172,6 +238,7 @@ impl Walk {
         for said in ran.says {
             self.say(Word { text: name.to_owned(), literal: true }, said, &inner);
         }
+        self.shifted = shifted;
         self.forget(problem);
     }
 

@@ -3,7 +3,7 @@
 //! Knows `echo`, `printf` and `cat`, whose output is their arguments. Knows nothing of shells or rules.
 
 use super::{interpreters, languages, quoting, scripts};
-use crate::gate::call::{ShellCommand, Word};
+use crate::gate::call::{RedirectKind, ShellCommand, Word};
 use crate::gate::options::after_options;
 use std::ops::Range;
 
@@ -24,6 +24,12 @@ pub(super) enum Stdin {
     File,
     /// Nothing at all.
     Empty,
+}
+
+impl Stdin {
+    pub fn is_inherited(&self) -> bool {
+        matches!(self, Self::Inherited)
+    }
 }
 
 /// What is known of a command besides what others see of it.
@@ -123,6 +129,8 @@ fn hands_on(command: &ShellCommand) -> Option<bool> {
     match command.name() {
         "tee" | "sponge" => Some(command.redirects.is_empty()),
         "cat" => Some(false),
+        // A group's own redirects.
+        "" => command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Input).then_some(false),
         "dd" | "cp" | "mv" | "install" | "ln" | "sed" | "tr" | "head" | "tail" | "grep" | "cut" | "sort" | "uniq"
         | "fold" | "fmt" | "tac" | "rev" | "envsubst" | "pv" => Some(false),
         _ => None,

@@ -4,26 +4,33 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod channels;
+mod compound;
 mod consoles;
 mod context;
 mod elsewhere;
+mod expansion;
 mod fed;
 mod fetched;
 mod follow;
 mod input;
 mod interpreters;
+mod known;
 mod languages;
 mod lines;
 mod moves;
 mod nesting;
 mod outline;
 mod prefixes;
+mod printed;
 mod programs;
 mod quoting;
 mod redirects;
+mod renamed;
 mod scripts;
 mod sed;
 mod settings;
+mod settled;
 mod shells;
 mod thread;
 mod unknown;
@@ -36,6 +43,7 @@ mod wrappers;
 mod tests;
 
 pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
+pub(super) use expansion::Expansion;
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
 

@@ -31,10 +31,13 @@ impl Walk {
         for (operator, pipeline) in list {
             only_and &= matches!(operator, PipelineOperator::And);
             let at = self.position();
+            let shifted = self.shifted.by;
             match arrived.filter(|_| only_and) {
                 Some(_) => self.pipeline(pipeline, &Context { arrived, ..context.clone() }),
                 None => self.pipeline(pipeline, context),
             }
+            // What stands in front of it may fail.
+            self.shifted.unsure |= self.shifted.by != shifted && !std::ptr::eq(pipeline, &list.first);
             if only_and && is_move(pipeline) && self.functions.len() < MAX_FUNCTIONS {
                 arrived = Some(at);
             }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::input::Stdin;
+use super::printed::{Place, Slots};
 use super::walk::Walk;
 use super::word;
 use crate::gate::call::{Redirect, RedirectKind, Word};
@@ -18,6 +19,12 @@ pub(super) struct Redirects<'t> {
     pub feeders: Vec<&'t CompoundList>,
     /// What `>(…)` runs, which reads the command's output.
     pub readers: Vec<&'t CompoundList>,
+    /// Substitutions in the names of files.
+    pub slots: Slots,
+    /// The descriptors that are opened for reading.
+    pub opens: Vec<u32>,
+    /// It writes to a descriptor that was opened somewhere.
+    pub sends: bool,
     /// What the last redirect of the standard input makes it.
     stdin: Option<NewInput>,
 }
@@ -26,9 +33,16 @@ enum NewInput {
     Known(Stdin),
     /// The output of the feeder at this position.
     Feeder(usize),
+    /// Another descriptor.
+    Descriptor(u32),
 }
 
 impl<'t> Redirects<'t> {
+    /// Whether the standard input is another one than before.
+    pub fn feeds(&self) -> bool {
+        self.stdin.is_some()
+    }
+
     pub fn substitution(&mut self, kind: &ProcessSubstitutionKind, list: &'t CompoundList) {
         match kind {
             ProcessSubstitutionKind::Read => self.feeders.push(list),
@@ -73,11 +87,14 @@ impl Walk {
                 };
                 let reads = kind == RedirectKind::Input || matches!(file_kind, IoFileRedirectKind::ReadAndWrite);
                 let stdin = fd.map_or(reads, |fd| fd == 0);
+                let number = fd.map_or(0, |fd| u32::try_from(fd).unwrap_or(u32::MAX));
                 match target {
-                    IoFileRedirectTarget::Fd(_) => {
+                    IoFileRedirectTarget::Fd(from) => {
+                        let from = u32::try_from(*from).unwrap_or(u32::MAX);
                         if stdin {
-                            redirects.stdin = Some(NewInput::Known(Stdin::File));
+                            redirects.stdin = Some(NewInput::Descriptor(from));
                         }
+                        redirects.sends |= !reads && from > 2;
                         return;
                     }
                     IoFileRedirectTarget::ProcessSubstitution(kind, subshell) => {
@@ -91,9 +108,15 @@ impl Walk {
                         return;
                     }
                     IoFileRedirectTarget::Filename(word) => {
-                        let target = self.take(word::scan(&word.value), code).single();
+                        let before = code.len();
+                        let scanned = self.take(word::scan(&word.value), code);
+                        redirects.slots.note(Place::Redirect(redirects.list.len()), before, &scanned);
+                        let target = scanned.single();
                         if stdin {
                             redirects.stdin = opened(&target).map(NewInput::Known).or(redirects.stdin.take());
+                        }
+                        if reads {
+                            redirects.opens.push(number);
                         }
                         redirects.list.push(Redirect { kind, target });
                         return;
@@ -103,9 +126,13 @@ impl Walk {
                         let number = target.text.trim_end_matches('-');
                         let is_number = target.literal && number.bytes().all(|byte| byte.is_ascii_digit());
                         if stdin && !(is_number && number == "0") {
-                            let closed = is_number && number.is_empty();
-                            redirects.stdin = Some(NewInput::Known(if closed { Stdin::Empty } else { Stdin::File }));
+                            redirects.stdin = Some(match number.parse() {
+                                Ok(number) if is_number => NewInput::Descriptor(number),
+                                _ if is_number => NewInput::Known(Stdin::Empty),
+                                _ => NewInput::Known(Stdin::File),
+                            });
                         }
+                        redirects.sends |= !reads && number.parse().is_ok_and(|number: u32| number > 2);
                         // `2>&1`, `>&-`: no file.
                         if !is_number {
                             redirects.list.push(Redirect { kind, target });
@@ -130,7 +157,10 @@ impl Walk {
             fed.push(from..self.position());
         }
         let own = match &redirects.stdin {
-            None => context.clone(),
+            None => self.standing(context),
+            Some(NewInput::Descriptor(number)) => {
+                self.opened(*number).map_or_else(|| context.with_input(Stdin::File), |span| context.fed_by(span))
+            }
             Some(NewInput::Known(stdin)) => context.with_input(stdin.clone()),
             Some(NewInput::Feeder(at)) => {
                 fed.get(*at).map_or_else(|| context.with_input(Stdin::File), |span| context.fed_by(span.clone()))
@@ -159,17 +189,32 @@ impl Walk {
         for redirect in list {
             self.redirect(redirect, &mut redirects, &mut code);
         }
-        let (inner, fed) = self.inputs(&redirects, context);
+        let (mut inner, fed) = self.inputs(&redirects, context);
         let mut files = std::mem::take(&mut redirects.list);
-        files.retain(|redirect| redirect.kind != RedirectKind::HereDocument);
-        if !files.is_empty() {
+        // Of documents only what they print matters here.
+        files.retain(|redirect| redirect.kind != RedirectKind::HereDocument || !redirect.target.literal);
+        let (opens, at) = (!files.is_empty(), self.position());
+        if opens {
             self.emit(Vec::new(), Vec::new(), files, context, &fed);
         }
+        let own = at..self.position();
         self.substitutions(code, context);
+        if opens {
+            self.fill(own.clone(), own.end..self.position(), context);
+            self.note_opened(&redirects.opens.iter().copied().filter(|number| *number > 2).collect::<Vec<_>>(), &own);
+            if redirects.feeds() {
+                inner = inner.read_by(own.clone());
+            }
+        }
         let from = self.position();
         walk(self, &inner);
         let last = self.last;
         self.outputs(&redirects.readers, from, context);
+        let body = from..self.position();
+        if !body.is_empty() {
+            self.write(&own, &body);
+            self.flows(&body, redirects.sends || self.sends(&own));
+        }
         self.last = last;
     }
 }

@@ -153,6 +153,10 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         // The rest is what the code sees as its arguments.
     } else if told.from_stdin || file.is_none_or(is_stdin) {
         run_input(input, runs);
+        if told.from_stdin && !told.words.is_empty() {
+            runs.arguments.push(Word { text: name.to_owned(), literal: true });
+        }
+        runs.arguments.extend_from_slice(told.words);
     } else if file.is_some_and(is_opened) {
         // Its commands are seen, what they print is not.
         runs.reads_code = true;

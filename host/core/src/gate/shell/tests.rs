@@ -74,8 +74,8 @@ fn substitutions_are_seen_wherever_they_hide() {
     check("echo ${x:-$(rm y)}", &["echo ${x:-$(rm y)}", "rm y"]);
     check("echo $(( $(rm y) ))", &["echo $(())", "rm y"]);
     check("for x in $(rm y); do a; done", &["rm y", "a"]);
-    check("a \"$(cat <<'E'\nit's (\nE\n)\" && rm x", &["a $()", "cat", "rm x"]);
-    check("a \"$(cat <<E\nit's $(rm y)\nE\n)\"", &["a $()", "cat", "rm y"]);
+    check("a \"$(cat <<'E'\nit's (\nE\n)\" && rm x", &["a $()", "cat", "a it's (", "rm x"]);
+    check("a \"$(cat <<E\nit's $(rm y)\nE\n)\"", &["a $()", "cat", "rm y", "a it's $()"]);
     check("a > \"$(rm y)\"", &["a", "rm y"]);
     check("[[ 'a[$(rm y)]' -eq 0 || -v 'b[`rm z`]' ]]", &["rm y", "rm z"]);
 }
@@ -105,7 +105,7 @@ fn wrappers_are_looked_through() {
     check("echo rm x | sh", &["echo rm x", "sh", "sh>rm x"]);
     check("cat <<E | sh\nrm x\nE\n", &["cat", "sh", "sh>rm x"]);
     check_has("git -c alias.p='push -f' p", "git>git push -f");
-    check("git -c alias.x='!rm y' x", &["git -c alias.x=!rm y x", "git>rm y"]);
+    check("git -c alias.x='!rm y' x", &["git -c alias.x=!rm y x", "git>rm y", "rm y"]);
     check("git submodule foreach 'rm x'", &["git submodule foreach rm x", "git>rm x"]);
     check(
         "python3 -c 'import os; os.system(\"rm x\")'",

@@ -3,7 +3,7 @@
 use super::input::{self, Input};
 use super::wrappers::{Assignments, assignment};
 use crate::gate::call::Word;
-use crate::gate::options::{is_cluster_with, scan, values, words};
+use crate::gate::options::{given, is_cluster_with, scan, values, words};
 
 /// Commands that declare: their words are assignments.
 const DECLARING: [&str; 5] = ["export", "declare", "typeset", "local", "readonly"];
@@ -28,10 +28,10 @@ pub(super) fn assigned(program: &str, args: &[Word], input: &Input<'_>) -> Assig
                 "read" => &["-a", "-d", "-i", "-n", "-N", "-p", "-t", "-u"],
                 _ => &["-d", "-n", "-O", "-s", "-u", "-C", "-c"],
             };
-            if !input.is_fed() {
+            let items = scan(args, valued);
+            if !input.is_fed() && !given(&items, &["-u"]) {
                 return Vec::new();
             }
-            let items = scan(args, valued);
             let array = if program == "read" { values(&items, &["-a"]) } else { Vec::new() };
             let mut names: Vec<String> =
                 words(&items).into_iter().chain(&array).map(|name| name.text.clone()).collect();
@@ -39,7 +39,7 @@ pub(super) fn assigned(program: &str, args: &[Word], input: &Input<'_>) -> Assig
                 names.push(if program == "read" { "REPLY" } else { "MAPFILE" }.to_owned());
             }
             let read = input.code();
-            let text = read.texts.into_iter().next();
+            let text = read.texts.into_iter().next().filter(|_| input.is_fed());
             let value = text.unwrap_or_else(|| Word { text: PRINTED.to_owned(), literal: false });
             names.into_iter().map(|name| (name, value.clone())).collect()
         }
@@ -65,6 +65,13 @@ pub(super) fn expanded(program: &str, args: &[Word]) -> Vec<Word> {
         "compgen" | "complete" => values(&scan(args, &["-A", "-W", "-C", "-F", "-G", "-P", "-S", "-X", "-o"]), &["-W"]),
         _ => Vec::new(),
     }
+}
+
+/// `a[$(code)]`: where such a value is taken for a number, bash expands the index.
+pub(super) fn is_element(value: &str) -> bool {
+    let name = value.trim_start().find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|end| *end > 0);
+    let index = name.and_then(|end| value.trim_start().get(end..)).filter(|index| index.starts_with('['));
+    index.is_some_and(|index| index.contains("$(") || index.contains('`'))
 }
 
 /// The words of a command of this name that are code: `mapfile -C code`, `compgen -C code`, `bind -x '"k": code'`.

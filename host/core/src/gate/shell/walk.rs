@@ -3,20 +3,23 @@
 //! Owns the walk over lists, pipes, groups, loops, functions and substitutions, and the bounds of it. Redirects are
 //! in `redirects`; what a program does with its arguments is `wrappers`' and `programs`' knowledge.
 
+use super::channels::Channels;
 use super::context::Context;
 use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
+use super::printed::{Place, Words};
 use super::redirects::Redirects;
+use super::renamed::Meaning;
+use super::settled::{HeldValue, Shifted, has_name};
 use super::word::{self, Scanned};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
 use super::{fetched, follow, values};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
-    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, ExtendedTestExpr,
-    FunctionBody, Pipeline, SimpleCommand,
+    AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, FunctionBody, Pipeline, SimpleCommand,
 };
 use brush_parser::{Parser, ParserOptions};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -47,12 +50,22 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         replays: 0,
         arguments: Vec::new(),
         shifts: false,
+        shifted: Shifted::default(),
+        defaults: Vec::new(),
+        trusted: HashMap::new(),
+        defined: Vec::new(),
+        repeated: 0,
+        deferred: false,
+        unsure_names: false,
+        channels: Channels::default(),
+        renamed: HashMap::new(),
         problem: None,
         too_much: None,
         needs_large_stack: false,
         last: None,
     };
     walk.code(line, &Context::default());
+    walk.look_back();
     if walk.needs_large_stack {
         return Err(NeedsLargeStack);
     }
@@ -62,27 +75,19 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
 /// Most functions whose calls are followed with their arguments; a line defines few.
 pub(in crate::gate) const MAX_FUNCTIONS: usize = 64;
 
-/// `"$DIR/bin/tool"`: where it lies is not known, what it is called is.
-fn has_name(program: &str) -> bool {
-    let unknown = ['$', '*', '?', '[', '{', '`', '(', '<'];
-    program.rsplit_once('/').is_some_and(|(folder, name)| {
-        folder.starts_with('$') && !folder.contains("$(") && !name.is_empty() && !name.contains(unknown)
-    })
-}
-
 pub(super) struct Walk {
     stack: Stack,
     pub(super) commands: Vec<ShellCommand>,
     /// One for each command.
     pub(super) facts: Vec<Facts>,
     /// Words taken so far, over all commands.
-    words: usize,
+    pub(super) words: usize,
     pub(super) problem: Option<NotUnderstood>,
     /// What was too much to be looked at, in code or in what may be code.
     pub(super) too_much: Option<NotUnderstood>,
     needs_large_stack: bool,
     /// Code in which two brackets stand apart, which the parser takes for `((`.
-    apart: Option<String>,
+    pub(super) apart: Option<String>,
     /// The functions defined so far.
     pub(super) functions: HashMap<String, Rc<FunctionBody>>,
     /// Files and variables that commands so far have made, and which commands.
@@ -93,6 +98,24 @@ pub(super) struct Walk {
     pub(super) arguments: Vec<(String, Word)>,
     /// It moves its arguments, so that each may be one behind it.
     pub(super) shifts: bool,
+    /// By how many.
+    pub(super) shifted: Shifted,
+    /// Variables that expansions fill, with what.
+    pub(super) defaults: Vec<(String, String)>,
+    /// Variables that were taken for what they held, where they may hold more when that runs again.
+    pub(super) trusted: HashMap<String, BTreeSet<HeldValue>>,
+    /// Positions of what the bodies of functions run, as they are defined: each call is walked again.
+    pub(super) defined: Vec<Range<u32>>,
+    /// In how many loops the walk is.
+    pub(super) repeated: usize,
+    /// A function's body runs something that only its calls tell.
+    pub(super) deferred: bool,
+    /// It fills a variable whose name only running it tells.
+    pub(super) unsure_names: bool,
+    /// What stands open between commands.
+    pub(super) channels: Channels,
+    /// Programs by other names.
+    pub(super) renamed: HashMap<String, Meaning>,
     /// Position of the command that the next one of a pipe reads.
     pub(super) last: Option<u32>,
 }
@@ -124,6 +147,7 @@ impl Walk {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
+        self.note_defaults(code);
         let nesting = Nesting::of(code);
         if nesting.is_too_deep() {
             return self.trouble(NotUnderstood::TooDeep);
@@ -162,103 +186,26 @@ impl Walk {
         u32::try_from(self.commands.len()).unwrap_or(u32::MAX)
     }
 
-    fn command(&mut self, command: &Command, context: &Context) {
+    pub(super) fn command(&mut self, command: &Command, context: &Context) {
         match command {
             Command::Simple(simple) => self.simple(simple, context),
             Command::Compound(compound, redirects) => {
                 self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(compound, inner));
             }
             Command::Function(function) => {
-                let FunctionBody(body, redirects) = &function.body;
-                if self.functions.len() < MAX_FUNCTIONS {
-                    self.functions.insert(function.fname.value.clone(), Rc::new(function.body.clone()));
+                let body = Rc::new(function.body.clone());
+                let followed = self.functions.len() < MAX_FUNCTIONS;
+                if followed {
+                    self.functions.insert(function.fname.value.clone(), body.clone());
                 }
-                self.redirected(redirects.as_ref(), context, |walk, inner| walk.compound(body, inner));
+                let from = self.position();
+                self.body(&body, &Context { defining: followed, ..context.clone() });
+                if followed {
+                    self.defined.push(from..self.position());
+                }
             }
             Command::ExtendedTest(test, redirects) => {
                 self.redirected(redirects.as_ref(), context, |walk, inner| walk.test(&test.expr, inner));
-            }
-        }
-    }
-
-    fn compound(&mut self, compound: &CompoundCommand, context: &Context) {
-        let inner = context.deeper();
-        match compound {
-            CompoundCommand::Arithmetic(arithmetic) => {
-                self.expanded(&arithmetic.expr.value, context);
-                if self.apart.as_ref().is_some_and(|code| !nesting::is_arithmetic(code, &arithmetic.expr.value)) {
-                    self.subshells(&arithmetic.expr.value, context);
-                }
-            }
-            CompoundCommand::ArithmeticForClause(clause) => {
-                for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
-                    self.expanded(&expr.value, context);
-                }
-                self.list(&clause.body.list, &inner);
-            }
-            CompoundCommand::BraceGroup(group) => self.list(&group.list, &inner),
-            CompoundCommand::Subshell(subshell) => self.list(&subshell.list, &inner),
-            CompoundCommand::ForClause(clause) => {
-                let mut bound = inner.bound.to_vec();
-                if clause.values.is_none() {
-                    // `for x; do`: what the line or the function is called with.
-                    bound.push((clause.variable_name.clone(), Word { text: "$@".to_owned(), literal: false }));
-                }
-                for value in clause.values.iter().flatten() {
-                    let words = self.word(&value.value, context);
-                    self.words += words.len();
-                    if self.words > MAX_WORDS {
-                        return self.trouble(NotUnderstood::TooMany);
-                    }
-                    bound.extend(words.into_iter().map(|word| (clause.variable_name.clone(), word)));
-                }
-                self.list(&clause.body.list, &Context { bound: bound.into(), ..inner });
-            }
-            CompoundCommand::CaseClause(clause) => {
-                self.word(&clause.value.value, context);
-                for case in &clause.cases {
-                    for pattern in &case.patterns {
-                        self.word(&pattern.value, context);
-                    }
-                    if let Some(list) = &case.cmd {
-                        self.list(list, &inner);
-                    }
-                }
-            }
-            CompoundCommand::IfClause(clause) => {
-                self.list(&clause.condition, &inner);
-                self.list(&clause.then, &inner);
-                for other in clause.elses.iter().flatten() {
-                    if let Some(condition) = &other.condition {
-                        self.list(condition, &inner);
-                    }
-                    self.list(&other.body, &inner);
-                }
-            }
-            CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
-                self.list(&clause.0, &inner);
-                self.list(&clause.1.list, &inner);
-            }
-            CompoundCommand::Coprocess(coprocess) => {
-                if inner.depth > MAX_DEPTH {
-                    return self.trouble(NotUnderstood::TooDeep);
-                }
-                self.command(&coprocess.body, &inner);
-            }
-        }
-    }
-
-    fn test(&mut self, expr: &ExtendedTestExpr, context: &Context) {
-        match expr {
-            ExtendedTestExpr::And(left, right) | ExtendedTestExpr::Or(left, right) => {
-                self.test(left, context);
-                self.test(right, context);
-            }
-            ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => self.test(inner, context),
-            ExtendedTestExpr::UnaryTest(_, word) => self.operand(&word.value, context),
-            ExtendedTestExpr::BinaryTest(_, left, right) => {
-                self.operand(&left.value, context);
-                self.operand(&right.value, context);
             }
         }
     }
@@ -280,26 +227,46 @@ impl Walk {
             }
             match item {
                 (_, Some(raw)) | (Some(Item::Word(raw)), _) => {
-                    argv.extend(self.take(word::scan(&raw.value), &mut code).words)
+                    let before = code.len();
+                    let scanned = self.take(word::scan(&raw.value), &mut code);
+                    redirects.slots.note(Place::Arg(argv.len()), before, &scanned);
+                    argv.extend(scanned.words);
                 }
                 (Some(Item::AssignmentWord(assignment, _)), _) => {
                     let name = match &assignment.name {
                         AssignmentName::VariableName(name) | AssignmentName::ArrayElementName(name, _) => name.clone(),
                     };
+                    let mut key = "";
                     if let AssignmentName::ArrayElementName(_, index) = &assignment.name {
                         self.take(word::scan_expanded(index), &mut code);
+                        key = index;
                     }
                     let value = match &assignment.value {
-                        AssignmentValue::Scalar(value) => self.take(word::scan(&value.value), &mut code).single(),
+                        AssignmentValue::Scalar(value) => {
+                            let before = code.len();
+                            let scanned = self.take(word::scan(&value.value), &mut code);
+                            if argv.is_empty() && !assignment.append {
+                                redirects.slots.note(Place::Assignment(assignments.len()), before, &scanned);
+                            }
+                            scanned.single()
+                        }
                         AssignmentValue::Array(values) => {
                             let mut words = Vec::new();
-                            for (_, value) in values {
-                                words.extend(self.take(word::scan(&value.value), &mut code).words);
+                            for (key, value) in values {
+                                let held = self.take(word::scan(&value.value), &mut code).words;
+                                if let (Some(key), [only]) = (key, held.as_slice()) {
+                                    self.note_table(&name, &key.value, only);
+                                }
+                                words.extend(held);
                             }
                             Word { literal: false, ..Word::joined(&words) }
                         }
                     };
+                    self.note_table(&name, key, &value);
                     let value = match assignment.append {
+                        true if matches!(assignment.value, AssignmentValue::Array(_)) => {
+                            Word { text: format!("${{{name}}} {}", value.text), literal: false }
+                        }
                         true => Word { text: format!("${{{name}}}{}", value.text), literal: false },
                         false => value,
                     };
@@ -318,23 +285,42 @@ impl Walk {
                 (None, None) => {}
             }
         }
-        let (own, fed) = self.inputs(&redirects, context);
+        let (own, mut fed) = self.inputs(&redirects, context);
+        fed.extend(self.descriptors(&argv));
         let from = self.position();
+        let feeds = redirects.feeds();
+        let standing = matches!(argv.as_slice(), [only] if only.text == "exec");
         let prompts = self.as_prompts(&argv);
-        let call = argv.split_first().and_then(|(name, args)| self.called(name, args, &own));
-        self.emit(argv, assignments, redirects.list, &own, &fed);
+        let input = if feeds { own.read_by(from..from + 1) } else { own.clone() };
+        let call = argv.split_first().and_then(|(name, args)| self.called(name, args, &input));
+        let slots = std::mem::take(&mut redirects.slots);
+        let list = std::mem::take(&mut redirects.list);
+        let words = Words { argv, assignments, redirects: list };
+        let again = (!slots.is_empty()).then(|| words.clone());
+        self.emit(words.argv, words.assignments, words.redirects, &own, &fed);
         // What a pipe reads is the command itself (or what its wrappers run), not the substitutions in it.
         let last = self.position().checked_sub(1);
+        let readers = self.position();
         self.outputs(&redirects.readers, from, context);
-        let (own, inner) = (from..last.map_or(from, |last| last + 1), self.position());
-        self.substitutions(code, context);
-        self.fill(own, inner..self.position(), context);
+        let readers = readers..self.position();
+        let (reader, own, inner) = (own, from..last.map_or(from, |last| last + 1), self.position());
+        let spans = self.substitutions(code, context);
+        let inner = inner..self.position();
+        if let Some(words) = again {
+            self.with_printed(words, &slots, &spans, &reader, &fed);
+        }
+        self.fill(own.clone(), inner, context);
+        let lasting = |descriptor: &u32| standing || *descriptor > 2;
+        self.note_opened(&redirects.opens.iter().copied().filter(lasting).collect::<Vec<_>>(), &own);
+        self.flows(&own, redirects.sends);
+        if standing && !readers.is_empty() {
+            self.note_sink(readers);
+        }
         for text in prompts {
             self.expanded(&text, context);
         }
         if let Some((body, context)) = call {
-            let FunctionBody(body, redirects) = &*body;
-            self.redirected(redirects.as_ref(), &context, |walk, inner| walk.compound(body, inner));
+            self.body(&body, &context);
         }
         self.last = last;
     }
@@ -358,18 +344,27 @@ impl Walk {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or(Word { text: String::new(), literal: true });
         let args: Vec<Word> = argv.collect();
+        let mut told = Vec::new();
         if !program.literal && !has_name(&program.text) {
-            self.trouble(NotUnderstood::Dynamic);
+            match self.programs(&program, &args, context) {
+                Some(programs) => told = programs,
+                None => self.dynamic(context),
+            }
         }
         let Context { stdin, sources, .. } = context;
         let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
         assignments.extend(values::assigned(&program.text, &args, &input));
-        self.note_arguments(&program.text, &args);
+        self.told_assignments(&mut assignments, context);
+        self.note_arguments(&program.text, &args, context);
+        self.note_names(&program, &args);
+        self.note_unsure_name(&program.text, &args);
         let input = Input { stdin, sources, commands: &self.commands, facts: &self.facts };
         let ran = wrappers::runs(&program, &args, &assignments, &input);
         let expanded = values::expanded(&program.text, &args);
         let prompts = assignments.iter().filter(|(name, _)| matches!(name.as_str(), "PS0" | "PS1" | "PS2" | "PS4"));
-        let expanded: Vec<Word> = expanded.into_iter().chain(prompts.map(|(_, value)| value.clone())).collect();
+        let counted = assignments.iter().filter(|(_, value)| value.literal && values::is_element(&value.text));
+        let more = prompts.chain(counted).map(|(_, value)| value.clone());
+        let expanded: Vec<Word> = expanded.into_iter().chain(more).collect();
         let mut command = ShellCommand {
             program: program.clone(),
             args,
@@ -389,6 +384,7 @@ impl Walk {
         }
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
+        let at = self.commands.len();
         self.commands.push(command);
         self.facts.push(Facts { wraps: !(ran.argvs.is_empty() && ran.code.is_empty()), stdin: context.stdin.clone() });
         if ran.unknown {
@@ -398,17 +394,29 @@ impl Walk {
             self.emit(argv, assignments, Vec::new(), &inner, fed);
         }
         if !ran.arguments.is_empty() {
-            inner.bound = follow::bound(context, &ran.arguments, 0);
+            inner.bound = follow::bound(context, &self.handed_on(&ran.arguments, context), 0);
         }
+        // What is trapped runs later, when variables may hold something else.
+        let outer = self.repeated;
+        self.repeated += usize::from(program.text == "trap");
+        let shifted = std::mem::take(&mut self.shifted);
+        self.shifted =
+            if ran.arguments.is_empty() { shifted } else { Shifted { depth: inner.depth, ..Shifted::default() } };
         for code in ran.code {
             if code.literal {
                 self.code(&code.text, &inner);
-            } else {
-                // The best reading there is, for the rules that deny; never enough for one that allows.
-                self.trouble(NotUnderstood::Dynamic);
-                self.code(&code.text, &inner);
+                continue;
+            }
+            match self.told(&code.text, context) {
+                Some(texts) => texts.iter().for_each(|text| self.code(text, &inner)),
+                None => {
+                    // The best reading there is, for the rules that deny; never enough for one that allows.
+                    self.dynamic(context);
+                    self.code(&code.text, &inner);
+                }
             }
         }
+        (self.repeated, self.shifted) = (outer, shifted);
         for code in ran.foreign {
             let problem = self.problem;
             self.code(&code.text, &inner);
@@ -420,7 +428,11 @@ impl Walk {
         for word in expanded.iter().filter(|word| word.text.contains(['$', '`'])) {
             self.expanded(&word.text, &inner);
         }
+        self.by_other_names(at, context, fed);
         let other = Context { maybe: true, ..inner };
+        for argv in told {
+            self.reading(argv, Vec::new(), &Context { wrappers: context.wrappers.clone(), ..other.clone() }, fed);
+        }
         for argv in ran.maybe {
             let problem = self.problem;
             self.emit(argv, Vec::new(), Vec::new(), &other, fed);
@@ -429,7 +441,7 @@ impl Walk {
     }
 
     /// Walks the substitutions in a word that is no argument; hands back what it comes to.
-    fn word(&mut self, raw: &str, context: &Context) -> Vec<Word> {
+    pub(super) fn word(&mut self, raw: &str, context: &Context) -> Vec<Word> {
         let mut code = Vec::new();
         let scanned = self.take(word::scan(raw), &mut code);
         self.substitutions(code, context);
@@ -437,7 +449,7 @@ impl Walk {
     }
 
     /// An operand of `[[`: where it is taken for a number or a variable, bash expands an index in it, quoted or not.
-    fn operand(&mut self, raw: &str, context: &Context) {
+    pub(super) fn operand(&mut self, raw: &str, context: &Context) {
         for word in self.word(raw, context) {
             if word.text.contains('[') && word.text.contains(['$', '`']) {
                 self.expanded(&word.text, context);
@@ -445,16 +457,21 @@ impl Walk {
         }
     }
 
-    fn expanded(&mut self, raw: &str, context: &Context) {
+    pub(super) fn expanded(&mut self, raw: &str, context: &Context) {
         let mut code = Vec::new();
         self.take(word::scan_expanded(raw), &mut code);
         self.substitutions(code, context);
     }
 
-    pub(super) fn substitutions(&mut self, code: Vec<String>, context: &Context) {
+    /// Walks the code of substitutions; says where the commands of each stand.
+    pub(super) fn substitutions(&mut self, code: Vec<String>, context: &Context) -> Vec<Range<u32>> {
+        let mut spans = Vec::with_capacity(code.len());
         for substitution in code {
+            let from = self.position();
             self.code(&substitution, &context.substituted());
+            spans.push(from..self.position());
         }
+        spans
     }
 
     pub(super) fn take(&mut self, scanned: Result<Scanned, NotUnderstood>, code: &mut Vec<String>) -> Scanned {

@@ -6,8 +6,9 @@
 
 use super::NotUnderstood;
 use super::braces;
+use super::known::{is_folder, known, place_of, plain_name};
 use super::quoting;
-use crate::gate::call::{Word, base_name};
+use crate::gate::call::Word;
 
 /// Deepest nesting of substitutions inside one word; the same bound as for commands.
 const MAX_NESTING: usize = super::MAX_DEPTH;
@@ -22,6 +23,8 @@ pub(super) struct Scanned {
     pub words: Vec<Word>,
     /// The code of every command substitution in it, at the first level.
     pub substitutions: Vec<String>,
+    /// Of each that stands as `$()` in the text, in order: which of these it is, and whether what it prints is parted.
+    pub printed: Vec<(usize, bool)>,
     /// It splits at `$IFS`, which is written only to hide something.
     pub split_by_ifs: bool,
 }
@@ -61,14 +64,26 @@ struct Scanner<'a> {
     raw: &'a str,
     at: usize,
     fields: Vec<Vec<Marked>>,
+    /// Where in the last field the variable begins that was pushed last, so that letters behind it are none of its name.
+    variable: Option<usize>,
     expanded: bool,
     substitutions: Vec<String>,
+    printed: Vec<(usize, bool)>,
     split_by_ifs: bool,
 }
 
 impl<'a> Scanner<'a> {
     fn new(raw: &'a str) -> Self {
-        Self { raw, at: 0, fields: vec![Vec::new()], expanded: false, substitutions: Vec::new(), split_by_ifs: false }
+        Self {
+            raw,
+            at: 0,
+            fields: vec![Vec::new()],
+            variable: None,
+            expanded: false,
+            substitutions: Vec::new(),
+            printed: Vec::new(),
+            split_by_ifs: false,
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -82,9 +97,23 @@ impl<'a> Scanner<'a> {
     }
 
     fn push(&mut self, c: char, active: bool) {
+        let before = self.variable.take().filter(|_| c.is_ascii_alphanumeric() || c == '_');
         if let Some(field) = self.fields.last_mut() {
+            if let Some(from) = before {
+                // `${d}home`, `"$d"home`
+                field.insert((from + 1).min(field.len()), ('{', false));
+                field.push(('}', false));
+            }
             field.push((c, active));
         }
+    }
+
+    fn push_variable(&mut self, name: &str) {
+        self.variable = None;
+        let from = self.fields.last().map(Vec::len);
+        self.push('$', false);
+        self.push_str(name);
+        self.variable = from;
     }
 
     fn push_str(&mut self, text: &str) {
@@ -102,7 +131,7 @@ impl<'a> Scanner<'a> {
                 },
                 '\'' => self.single_quoted()?,
                 '"' => self.double_quoted(Some('"'), 0)?,
-                '`' => self.backquoted()?,
+                '`' => self.backquoted(false)?,
                 '$' => self.dollar(false, 0)?,
                 other => self.push(other, true),
             }
@@ -133,14 +162,14 @@ impl<'a> Scanner<'a> {
                     }
                     None => self.push('\\', false),
                 },
-                Some('`') => self.backquoted()?,
+                Some('`') => self.backquoted(true)?,
                 Some('$') => self.dollar(true, depth)?,
                 Some(c) => self.push(c, false),
             }
         }
     }
 
-    fn backquoted(&mut self) -> Result<(), NotUnderstood> {
+    fn backquoted(&mut self, quoted: bool) -> Result<(), NotUnderstood> {
         self.expanded = true;
         let mut code = String::new();
         loop {
@@ -157,6 +186,7 @@ impl<'a> Scanner<'a> {
             }
         }
         self.push_str("$()");
+        self.printed.push((self.substitutions.len(), !quoted));
         self.substitutions.push(code);
         Ok(())
     }
@@ -188,12 +218,18 @@ impl<'a> Scanner<'a> {
                     }
                     _ => {
                         // The same place, by its variable.
-                        if inner.trim() == "pwd" {
+                        if is_folder(inner) {
                             self.push_str("$PWD");
                             self.substitutions.push(inner.to_owned());
                             return Ok(());
                         }
-                        self.push_str(&known(inner).map_or_else(|| "$()".to_owned(), |name| format!("$({name})")));
+                        match known(inner) {
+                            Some(name) => self.push_str(&format!("$({name})")),
+                            None => {
+                                self.push_str("$()");
+                                self.printed.push((self.substitutions.len(), !quoted));
+                            }
+                        }
                         self.substitutions.push(inner.to_owned());
                     }
                 }
@@ -210,8 +246,9 @@ impl<'a> Scanner<'a> {
                 if inner == "IFS" && !quoted {
                     self.split();
                 } else if let Some(name) = plain_name(inner) {
-                    self.push('$', false);
-                    self.push_str(name);
+                    self.push_variable(name);
+                } else if let Some(text) = place_of(inner) {
+                    self.push_str(&text);
                 } else {
                     self.push_str("${");
                     self.push_str(inner);
@@ -227,11 +264,15 @@ impl<'a> Scanner<'a> {
                 if name == "IFS" && !quoted {
                     self.split();
                 } else {
-                    self.push('$', false);
-                    self.push_str(name);
+                    self.push_variable(name);
                 }
             }
-            Some(c) if c.is_ascii_digit() || "@*#?-!$".contains(c) => {
+            Some(c) if c.is_ascii_digit() => {
+                self.at += 1;
+                self.expanded = true;
+                self.push_variable(c.encode_utf8(&mut [0; 4]));
+            }
+            Some(c) if "@*#?-!$".contains(c) => {
                 self.at += 1;
                 self.expanded = true;
                 self.push('$', false);
@@ -263,6 +304,7 @@ impl<'a> Scanner<'a> {
 
     fn split(&mut self) {
         self.split_by_ifs = true;
+        self.variable = None;
         if self.fields.last().is_some_and(|field| !field.is_empty()) {
             self.fields.push(Vec::new());
         }
@@ -283,7 +325,7 @@ impl<'a> Scanner<'a> {
                 });
             }
         }
-        Scanned { words, substitutions: self.substitutions, split_by_ifs: self.split_by_ifs }
+        Scanned { words, substitutions: self.substitutions, printed: self.printed, split_by_ifs: self.split_by_ifs }
     }
 }
 
@@ -307,56 +349,6 @@ fn has_pattern(marked: &[Marked]) -> bool {
             _ => false,
         }
     })
-}
-
-/// Programs that print a new name of their own, or settings for the shell that asked.
-const KNOWN: [&str; 18] = [
-    "mktemp",
-    "ssh-agent",
-    "keychain",
-    "direnv",
-    "brew",
-    "pyenv",
-    "rbenv",
-    "nodenv",
-    "goenv",
-    "jenv",
-    "fnm",
-    "mise",
-    "opam",
-    "starship",
-    "zoxide",
-    "dircolors",
-    "minikube",
-    "luarocks",
-];
-
-/// The program of a substitution that is nothing but one of the known ones with plain words.
-fn known(inner: &str) -> Option<&'static str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=,+".contains(c);
-    let name = inner.split_whitespace().next().filter(|_| inner.chars().all(plain))?;
-    KNOWN.into_iter().find(|known| *known == base_name(name))
-}
-
-/// Whether a word is what one of them prints for the shell.
-pub(super) fn is_settings(text: &str) -> bool {
-    text.strip_prefix("$(")
-        .and_then(|text| text.strip_suffix(')'))
-        .is_some_and(|name| name != "mktemp" && KNOWN.contains(&name))
-}
-
-/// The variable whose value stands there as it is, or without a last slash: `${x}`, `${x%/}`; of everyone's home also
-/// whatever else is to stand in for it: `${HOME:?why}`.
-fn plain_name(inner: &str) -> Option<&str> {
-    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
-    let (name, operator) = inner.split_at(end);
-    let home = name == "HOME" && operator.trim_start_matches(':').starts_with(['-', '=', '?']);
-    (is_name(name) && (home || matches!(operator, "" | "%/" | "%%/"))).then_some(name)
-}
-
-fn is_name(text: &str) -> bool {
-    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -397,6 +389,24 @@ mod tests {
         check("@'('x')'", "@(x)", true);
         check("a{1..9}", "a{1..9}", false);
         check("$((1+2))", "$(())", false);
+        check("${d}home", "${d}home", false);
+        check("\"$d\"x", "${d}x", false);
+        check("$d'x'", "${d}x", false);
+        check("${d}/x", "$d/x", false);
+        check("$1a$b-c", "${1}a$b-c", false);
+        check("$12", "${1}2", false);
+        check("${PWD%/*}/x", "$PWD/../x", false);
+        check("${PWD%%/p*}", "$PWD/..", false);
+        check("${PWD%/src}", "${PWD%/src}", false);
+        check("${HOME%%/*}/x", "/x", false);
+        check("${HOME#/no}", "$HOME", false);
+        check("${HOME/zzz/}", "$HOME", false);
+        check("${HOME,,}", "$HOME", false);
+        check("\"${HOME:0}\"", "$HOME", false);
+        check("${PWD:0:1}", "/", false);
+        check("${PWD:1:1}", "${PWD:1:1}", false);
+        check("${HOME##*/}", "${HOME##*/}", false);
+        check("${HOME/*/rm}", "rm", false);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use super::input::Input;
 use super::{
-    consoles, elsewhere, fed, interpreters, languages, lines, prefixes, programs, scripts, settings, shells, unknown,
-    values, word,
+    consoles, elsewhere, fed, interpreters, known, languages, lines, prefixes, programs, scripts, settings, shells,
+    unknown, values,
 };
 use crate::gate::call::{Word, base_name};
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
@@ -107,7 +107,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
-        "eval" if matches!(args, [only] if word::is_settings(&only.text)) => {}
+        "eval" if matches!(args, [only] if known::is_settings(&only.text)) => {}
         "eval" => runs.joined(skip_double_dash(args)),
         "source" | "." => {
             let file = args.first().map_or("", |file| file.text.as_str());
