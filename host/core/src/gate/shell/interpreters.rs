@@ -3,6 +3,8 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
+use super::calls::started;
+use super::expressions::Code;
 use super::input::Input;
 use super::wrappers::Runs;
 use super::{languages, shells};
@@ -59,13 +61,17 @@ fn source(code: &Word, runs: &mut Runs) {
     if !code.literal {
         runs.unknown = true;
     }
-    calls(&code.text, code.literal, &STARTERS, runs);
-    let imported = imported(&code.text);
-    calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
-    quoted_commands(code, runs);
-    deletions(code, &DELETERS, runs);
+    let own = Code::of(&runs.wrapper, &code.text);
+    started(&own, code.literal, &STARTERS, runs);
+    let imported = imported(&own);
+    started(&own, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    if !own.data.holds(0) {
+        quoted_commands(code, runs);
+    }
+    deleted(&own, code.literal, &DELETERS, &["rm", "-r"], runs);
+    deleted(&own, code.literal, &UNLINKERS, &["rm"], runs);
     let renamed = renamed(&code.text);
-    deletions(code, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    deleted(&own, code.literal, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), &["rm", "-r"], runs);
     if runs.wrapper.starts_with("tclsh") {
         for line in code.text.split(['\n', ';', '[']).map(str::trim_start) {
             let code = line.strip_prefix("exec ").map(|code| code.trim_end_matches(']'));
@@ -75,6 +81,10 @@ fn source(code: &Word, runs: &mut Runs) {
     // The own quotes for shell code of Perl, Ruby, PHP and Julia.
     let mut rest = code.text.as_str();
     while let Some((before, after)) = rest.split_once('`') {
+        if own.data.holds(code.text.len() - after.len() - 1) {
+            rest = after;
+            continue;
+        }
         let Some((inner, tail)) = after.split_once('`') else { break };
         // Of some libraries it is: $`command`.
         if before.ends_with('$') {
@@ -91,13 +101,14 @@ fn source(code: &Word, runs: &mut Runs) {
 /// Most names that code gives the functions which start processes.
 const MAX_IMPORTED: usize = 32;
 
-/// The names by which Python code has them: `from subprocess import run as r`, `import subprocess as sp`.
-fn imported(code: &str) -> Vec<String> {
+/// The names by which code has them: `from subprocess import run as r`, `import subprocess as sp`, `s = os.system`,
+/// `{ exec: e }`.
+fn imported(code: &Code<'_>) -> Vec<String> {
     let functions =
         ["run", "call", "Popen", "check_output", "check_call", "getoutput", "getstatusoutput", "system", "popen"];
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let mut found = Vec::new();
-    for statement in code.split(['\n', ';']).map(str::trim) {
+    for statement in code.text.split(['\n', ';']).map(str::trim) {
         let from =
             ["from subprocess import ", "from os import "].iter().find_map(|start| statement.strip_prefix(start));
         for name in from.into_iter().flat_map(|names| names.trim_matches(['(', ')']).split(',')).map(str::trim) {
@@ -113,6 +124,21 @@ fn imported(code: &str) -> Vec<String> {
             && is_name(name.trim())
         {
             found.extend(["run", "call"].map(|function| format!("{}.{function}", name.trim())));
+        }
+        // Another name for one of them.
+        if let Some((name, value)) = statement.split_once('=') {
+            let name = name.rsplit([' ', ',']).find(|word| !word.is_empty()).unwrap_or_default();
+            let is_starter = STARTERS.iter().any(|starter| value.trim().ends_with(&format!(".{starter}")));
+            let value_is_path = value.trim().chars().all(|c| c.is_alphanumeric() || "_.()'\":/".contains(c));
+            if is_starter && value_is_path && is_name(name) {
+                found.push(name.to_owned());
+            }
+        }
+        for starter in ["exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync"] {
+            for (at, mark) in statement.match_indices(&format!("{starter}:")) {
+                let name = statement.get(at + mark.len()..).unwrap_or_default().split([',', '}']).next();
+                found.extend(name.map(str::trim).filter(|name| is_name(name)).map(str::to_owned));
+            }
         }
     }
     // What is a starter by any name is found already.
@@ -139,6 +165,10 @@ pub(super) const DELETERS: [&str; 14] = [
     "remove_entry_secure",
 ];
 
+/// Functions that delete files.
+const UNLINKERS: [&str; 8] =
+    ["os.remove", "os.unlink", "unlink", "unlinkSync", "File.delete", "fs.unlink", "fsp.unlink", "Deno.removeSync"];
+
 /// The names by which Python code has them: `from shutil import rmtree as r`.
 fn renamed(code: &str) -> Vec<String> {
     let names = code.match_indices("rmtree as ").filter_map(|(at, mark)| {
@@ -149,20 +179,31 @@ fn renamed(code: &str) -> Vec<String> {
     names.take(MAX_IMPORTED).collect()
 }
 
-/// What calls of `functions` with a literal argument delete, as `rm -r` would.
+/// What calls of `functions` delete, as `rm -r` would, where the text tells what that is.
 pub(super) fn deletions(code: &Word, functions: &[&str], runs: &mut Runs) {
+    let own = Code::unknown(&code.text);
+    deleted(&own, code.literal, functions, &["rm", "-r"], runs);
+}
+
+fn deleted(code: &Code<'_>, literal_code: bool, functions: &[&str], by: &[&str], runs: &mut Runs) {
+    let word = |text: &str| Word { text: text.to_owned(), literal: literal_code };
     for function in functions {
         for (at, _) in code.text.match_indices(function) {
             let before = code.text.get(..at).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') || code.data.holds(at) {
                 continue;
             }
             let rest = code.text.get(at + function.len()..).unwrap_or_default();
-            let rest = rest.strip_prefix("Sync").unwrap_or(rest).trim_start();
+            let rest = rest.strip_prefix("Sync").unwrap_or(rest).trim_start_matches('!').trim_start();
+            if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !rest.starts_with("glob ") {
+                continue;
+            }
+            let rest = rest.strip_prefix("glob ").unwrap_or(rest).trim_start();
             let rest = rest.strip_prefix('(').unwrap_or(rest).trim_start().trim_start_matches('[');
-            if let Some((path, _)) = literal(rest) {
-                let word = |text: &str| Word { text: text.to_owned(), literal: code.literal };
-                runs.argv(&[word("rm"), word("-r"), word(&path)]);
+            let (paths, _) = code.value(rest).unwrap_or_default();
+            for path in paths {
+                let words: Vec<Word> = by.iter().map(|part| word(part)).chain([word(&path)]).collect();
+                runs.argv(&words);
             }
         }
     }
@@ -201,89 +242,7 @@ fn quoted_commands(code: &Word, runs: &mut Runs) {
 
 /// Finds calls of `functions` in `code` and hands on what they run.
 pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &mut Runs) {
-    for function in functions {
-        let mut from = 0;
-        while let Some(found) = code.get(from..).and_then(|rest| rest.find(function)) {
-            let start = from + found;
-            let end = start + function.len();
-            from = end;
-            let before = code.get(..start).and_then(|text| text.chars().next_back());
-            // `run` alone is a name of many things: after a dot it is another's.
-            let others = before == Some('.') && matches!(*function, "run" | "call");
-            if others || before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
-                continue;
-            }
-            let rest = code.get(end..).unwrap_or_default();
-            let trimmed = rest.trim_start();
-            // Perl's list of words.
-            if let Some(list) = trimmed.trim_start_matches('(').trim_start().strip_prefix("qw") {
-                let words = list.trim_start().trim_start_matches(['(', '[', '{', '<', '/']);
-                let end = words.find([')', ']', '}', '>', ';']).unwrap_or(words.len());
-                let words = words.get(..end).unwrap_or_default().split_whitespace();
-                runs.argv(&words.map(|word| Word { text: word.to_owned(), literal: literal_code }).collect::<Vec<_>>());
-                continue;
-            }
-            let called = match trimmed.strip_prefix('(') {
-                Some(inner) => inner.trim_start(),
-                // Perl and Ruby call without brackets.
-                None if rest.starts_with(' ') && trimmed.starts_with(['"', '\'']) => trimmed,
-                None => continue,
-            };
-            if let Some(list) = called.strip_prefix('[') {
-                argv(list, literal_code, runs);
-            } else if let Some((text, used)) = literal(called) {
-                let after = called.get(used..).unwrap_or_default().trim_start();
-                let more = after.strip_prefix(',').map(str::trim_start);
-                match more {
-                    // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
-                    Some(list) if list.starts_with('[') => {
-                        argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs)
-                    }
-                    // `new Deno.Command("rm", { args: ["-rf", "/"] })`.
-                    Some(options) if options.starts_with('{') && options.contains("args") => {
-                        let list = options.split_once('[').map_or("", |(_, list)| list);
-                        argv(&format!("'{text}', {list}"), literal_code, runs)
-                    }
-                    Some(list) if list.starts_with(['"', '\'']) => {
-                        argv(&format!("'{text}', {list}"), literal_code, runs)
-                    }
-                    _ => {
-                        runs.unknown |= after.starts_with(['+', '%', '.']);
-                        runs.code.push(Word { text, literal: literal_code });
-                    }
-                }
-            } else {
-                runs.unknown = true;
-            }
-        }
-    }
-}
-
-/// The string literals of a list, as a program and its arguments.
-fn argv(list: &str, literal_code: bool, runs: &mut Runs) {
-    let mut words = Vec::new();
-    let mut rest = list.trim_start();
-    loop {
-        match literal(rest) {
-            Some((text, used)) => {
-                words.push(Word { text, literal: literal_code });
-                rest = rest.get(used..).unwrap_or_default().trim_start();
-            }
-            None => {
-                if rest.starts_with([']', ')']) {
-                    break;
-                }
-                words.push(Word { text: "{}".to_owned(), literal: false });
-                let end = rest.find([',', ']', ')']).unwrap_or(rest.len());
-                rest = rest.get(end..).unwrap_or_default();
-            }
-        }
-        match rest.strip_prefix(',') {
-            Some(tail) => rest = tail.trim_start(),
-            None => break,
-        }
-    }
-    runs.argv(&words);
+    started(&Code::unknown(code), literal_code, functions, runs);
 }
 
 /// A string literal at the start of `text`: what it says, and how many bytes it takes.

@@ -4,9 +4,11 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod calls;
 mod consoles;
 mod context;
 mod elsewhere;
+mod expressions;
 mod fed;
 mod fetched;
 mod follow;
@@ -14,6 +16,7 @@ mod input;
 mod interpreters;
 mod languages;
 mod lines;
+mod literals;
 mod moves;
 mod nesting;
 mod outline;
