@@ -146,6 +146,10 @@ fn first_argument(code: &Code<'_>, called: &str, literal_code: bool, runs: &mut 
                 let list = options.split_once('[').map_or("", |(_, list)| list);
                 argv(code, &format!("'{text}', {list}"), literal_code, runs)
             }
+            // `(shell/sh "rm" "-rf" "/")`
+            None if after.starts_with('"') && !matches!(runs.wrapper.as_str(), "perl" | "php") => {
+                argv(code, &format!("'{text}', {}", after.replace("\" \"", "\", \"")), literal_code, runs)
+            }
             Some(list) if list.starts_with(['"', '\'']) => argv(code, &format!("'{text}', {list}"), literal_code, runs),
             _ if after.starts_with(".split()") => {
                 runs.argv(&text.split_whitespace().map(|part| word(part.to_owned())).collect::<Vec<_>>())

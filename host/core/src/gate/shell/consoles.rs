@@ -60,7 +60,7 @@ pub(super) fn files(args: &[Word]) -> Vec<Word> {
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     match name {
         _ if DATABASES.contains(&name) => {
-            let marks = ["\\!", ".shell ", ".system ", "system "];
+            let marks = ["\\!", ".shell ", ".system ", ".sh ", ".sy ", "system "];
             let options = ["-c", "-e", "--command", "--execute"];
             values(&scan(args, &options), &options).iter().for_each(|told| escaped(told, &marks, runs));
             if matches!(name, "sqlite3" | "litecli" | "duckdb") {
@@ -94,12 +94,11 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
                 escaped(&text, &["spawn ", "exec ", "system "], runs);
             }
         }
-        "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "telnet" | "gnuplot" => {
+        "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "lftp" | "telnet" | "mail" | "mailx" => {
             for text in told(input) {
                 escaped(&text, &["!"], runs);
             }
         }
-        "make" | "gmake" => make(args, input, runs),
         "ansible" => {
             let items = scan(args, &["-m", "-a", "-i", "-u", "-e", "-l", "--module-name", "--args"]);
             let module = values(&items, &["-m", "--module-name"]);
@@ -167,25 +166,6 @@ fn debugger(args: &[Word]) -> Vec<Word> {
         }
     }
     told
-}
-
-/// `make -f -` and `make --eval`: lines of rules that are commands.
-fn make(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
-    let items = scan(args, &["-f", "-C", "-E", "-I", "-o", "-W", "--file", "--makefile", "--eval", "--directory"]);
-    let from_input =
-        values(&items, &["-f", "--file", "--makefile"]).iter().any(|file| super::shells::is_stdin(&file.text));
-    let read = if from_input { told(input) } else { Vec::new() };
-    runs.reads_code |= from_input;
-    for text in values(&items, &["--eval", "-E"]).into_iter().chain(read) {
-        for line in text.text.lines() {
-            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(';').map(|(_, recipe)| recipe));
-            if let Some(code) = recipe {
-                let code = code.trim_start_matches(['@', '-', '+', ' ']).to_owned();
-                // `$(NAME)` is a variable of its own there, so what it means is not known.
-                runs.foreign.push(Word { text: code, literal: text.literal });
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{languages, shells};
 use crate::gate::call::Word;
 
 /// Functions that start a process, across the languages above.
-pub(super) const STARTERS: [&str; 25] = [
+pub(super) const STARTERS: [&str; 36] = [
     "do shell script",
     "Deno.Command",
     "Bun.spawn",
@@ -37,6 +37,17 @@ pub(super) const STARTERS: [&str; 25] = [
     "os.execute",
     "io.popen",
     "execvp",
+    "execv",
+    "execlp",
+    "create_subprocess_shell",
+    "create_subprocess_exec",
+    "exec.Command",
+    "Command::new",
+    "os:cmd",
+    "Sys.command",
+    "run-program",
+    "shell/sh",
+    "shell",
 ];
 
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
@@ -57,7 +68,8 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
     }
 }
 
-fn source(code: &Word, runs: &mut Runs) {
+/// What code of the language that `runs.wrapper` reads runs.
+pub(super) fn source(code: &Word, runs: &mut Runs) {
     if !code.literal {
         runs.unknown = true;
     }
@@ -72,8 +84,13 @@ fn source(code: &Word, runs: &mut Runs) {
     deleted(&own, code.literal, &UNLINKERS, &["rm"], runs);
     let renamed = renamed(&code.text);
     deleted(&own, code.literal, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), &["rm", "-r"], runs);
+    own_ways(&own, code.literal, runs);
     if runs.wrapper.starts_with("tclsh") {
         for line in code.text.split(['\n', ';', '[']).map(str::trim_start) {
+            if let Some(paths) = line.strip_prefix("file delete ") {
+                let by = ["rm", "-r"].into_iter().chain(paths.split_whitespace().filter(|path| !path.starts_with('-')));
+                runs.argv(&by.map(|text| Word { text: text.to_owned(), literal: code.literal }).collect::<Vec<_>>());
+            }
             let code = line.strip_prefix("exec ").map(|code| code.trim_end_matches(']'));
             runs.foreign.extend(code.map(|text| Word { text: text.to_owned(), literal: false }));
         }
@@ -87,7 +104,7 @@ fn source(code: &Word, runs: &mut Runs) {
         }
         let Some((inner, tail)) = after.split_once('`') else { break };
         // Of some libraries it is: $`command`.
-        if before.ends_with('$') {
+        if before.ends_with('$') && !runs.wrapper.starts_with("perl") {
             runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
         }
         // In JavaScript these quote a template, which is no command; a template reads as nothing dangerous.
@@ -95,6 +112,26 @@ fn source(code: &Word, runs: &mut Runs) {
             runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
         }
         rest = tail;
+    }
+}
+
+/// What some languages have besides functions: a method of a text, lines that are a shell's, a function of their own name.
+fn own_ways(code: &Code<'_>, literal_code: bool, runs: &mut Runs) {
+    let word = |text: &str| Word { text: text.to_owned(), literal: literal_code };
+    let is = |names: &[&str]| names.iter().any(|name| runs.wrapper.starts_with(name));
+    if is(&["groovy", "scala", "kotlin"]) {
+        for (at, _) in [".execute", ".!"].iter().flat_map(|mark| code.text.match_indices(mark)) {
+            let before = code.text.get(..at).unwrap_or_default();
+            let text = before.strip_suffix(['"', '\'']).and_then(|text| text.rsplit(['"', '\'']).next());
+            runs.code.extend(text.map(word));
+        }
+    } else if is(&["gnuplot"]) {
+        let lines = code.text.split(['\n', ';']).filter_map(|line| line.trim_start().strip_prefix('!'));
+        runs.code.extend(lines.map(word));
+    } else if is(&["julia", "nim"]) {
+        deleted(code, literal_code, &["rm"], &["rm", "-r"], runs);
+    } else if is(&["rake", "ruby"]) {
+        started(code, literal_code, &["sh"], runs);
     }
 }
 
@@ -148,7 +185,7 @@ fn imported(code: &Code<'_>) -> Vec<String> {
 }
 
 /// Functions that delete a folder with all in it.
-pub(super) const DELETERS: [&str; 14] = [
+pub(super) const DELETERS: [&str; 18] = [
     "rmtree",
     "remove_tree",
     "rm_rf",
@@ -163,11 +200,24 @@ pub(super) const DELETERS: [&str; 14] = [
     "promises.rm",
     "Deno.remove",
     "remove_entry_secure",
+    "RemoveAll",
+    "removeDir",
+    "removeItem",
+    "DirectoryDelete",
 ];
 
 /// Functions that delete files.
-const UNLINKERS: [&str; 8] =
-    ["os.remove", "os.unlink", "unlink", "unlinkSync", "File.delete", "fs.unlink", "fsp.unlink", "Deno.removeSync"];
+const UNLINKERS: [&str; 9] = [
+    "rmdir",
+    "os.remove",
+    "os.unlink",
+    "unlink",
+    "unlinkSync",
+    "File.delete",
+    "fs.unlink",
+    "fsp.unlink",
+    "Deno.removeSync",
+];
 
 /// The names by which Python code has them: `from shutil import rmtree as r`.
 fn renamed(code: &str) -> Vec<String> {
@@ -200,6 +250,8 @@ fn deleted(code: &Code<'_>, literal_code: bool, functions: &[&str], by: &[&str],
             }
             let rest = rest.strip_prefix("glob ").unwrap_or(rest).trim_start();
             let rest = rest.strip_prefix('(').unwrap_or(rest).trim_start().trim_start_matches('[');
+            // Of Swift, an argument has a name: `atPath: "x"`.
+            let rest = ["atPath:", "at:"].iter().find_map(|name| rest.strip_prefix(name)).unwrap_or(rest).trim_start();
             let (paths, _) = code.value(rest).unwrap_or_default();
             for path in paths {
                 let words: Vec<Word> = by.iter().map(|part| word(part)).chain([word(&path)]).collect();

@@ -9,11 +9,15 @@ use crate::gate::options::{after_options, is_cluster_with, scan, values, words};
 
 /// Options whose value is a line: program, its options that take a value, those of them.
 #[rustfmt::skip]
-const BY_OPTION: [(&str, &[&str], &[&str]); 5] = [
+const BY_OPTION: [(&str, &[&str], &[&str]); 9] = [
     ("nodemon", &["-x", "-e", "-w", "-i", "-d", "--exec", "--ext", "--watch", "--ignore", "--delay"], &["-x", "--exec"]),
     ("fzf", &["--preview", "--bind", "-q", "-f"], &["--preview"]),
     ("tsc-watch", &["--onSuccess", "--onFailure"], &["--onSuccess", "--onFailure"]),
     ("cargo-watch", &["-s", "-x", "-w", "-i", "--shell"], &["-s", "--shell"]),
+    ("bat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
+    ("batcat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
+    ("delta", &["--pager"], &["--pager"]),
+    ("doppler", &["-p", "-c", "-t", "--command", "--project", "--config", "--token"], &["--command"]),
     ("lftp", &["-e", "-c", "-u", "-p"], &["-e", "-c"]),
 ];
 
@@ -114,6 +118,35 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     match name {
         "gh" => alias(args, runs),
+        // `start:execute(code)`
+        "fzf" => {
+            for bound in values(&scan(args, &["--bind", "-q", "-f", "--preview"]), &["--bind"]) {
+                for (_, code) in ["execute(", "execute-silent(", "become(", "reload(", "transform("]
+                    .iter()
+                    .filter_map(|mark| bound.text.split_once(mark))
+                {
+                    let code = code.split_once(')').map_or(code, |(code, _)| code);
+                    runs.code.push(Word { text: code.to_owned(), literal: bound.literal });
+                }
+            }
+        }
+        // Each word is a line that is fed the input.
+        "pee" => runs.code.extend(args.iter().cloned()),
+        "sops" => runs.code.extend(
+            args.iter()
+                .position(|arg| arg.text == "exec-env" || arg.text == "exec-file")
+                .and_then(|at| args.get(at + 2))
+                .cloned(),
+        ),
+        "apt" | "apt-get" | "aptitude" => {
+            for setting in values(&scan(args, &["-o", "-t", "-c", "--option"]), &["-o", "--option"]) {
+                let code = setting
+                    .text
+                    .split_once('=')
+                    .filter(|(key, _)| key.contains("Invoke") || key.contains("Post-") || key.contains("Pre-"));
+                runs.code.extend(code.map(|(_, code)| Word { text: code.to_owned(), literal: setting.literal }));
+            }
+        }
         "shx" | "cross-env" => runs.maybe.push(args.iter().skip_while(|arg| arg.text.contains('=')).cloned().collect()),
         "capsh" => {
             if let Some(at) = args.iter().position(|arg| arg.text == "--") {

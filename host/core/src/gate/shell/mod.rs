@@ -4,10 +4,12 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod builds;
 mod calls;
 mod consoles;
 mod context;
 mod elsewhere;
+mod environment;
 mod expressions;
 mod fed;
 mod fetched;

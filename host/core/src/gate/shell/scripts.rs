@@ -3,7 +3,7 @@
 //! Both are languages of their own; only the parts that leave them for the shell or a file are read.
 
 use super::wrappers::Runs;
-use super::{fetched, interpreters, sed};
+use super::{fetched, interpreters, sed, shells};
 use crate::gate::call::{Word, base_name};
 use crate::gate::options::{Item, given, scan, scan_letters, values, words};
 
@@ -43,6 +43,9 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
                 "--exec",
                 "--load",
             ];
+            let files = values(&scan(args, &valued), &["-f", "-E", "--file", "--exec"]);
+            runs.reads_code |= files.iter().any(|file| shells::is_stdin(&file.text));
+            runs.unknown |= files.iter().any(|file| shells::is_opened(&file.text));
             for script in scripts(&scan(args, &valued), &["-e", "--source"], &["-f", "-E", "--file", "--exec"]) {
                 awk(&script, runs);
             }
