@@ -13,7 +13,7 @@ use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "program",
     "subcommand",
     "flags_any",
@@ -26,6 +26,7 @@ const KEYS: [&str; 12] = [
     "reads_below",
     "pipes_into",
     "assigns",
+    "run_by",
 ];
 
 /// The structured `match`.
@@ -43,6 +44,7 @@ pub(super) struct Matcher {
     reads_below: Files,
     pipes_into: Vec<Program>,
     assigns: Vec<String>,
+    run_by: Vec<Program>,
 }
 
 /// A program by its name, or by its path where the rule writes one.
@@ -79,7 +81,7 @@ impl Matcher {
             return None;
         }
         let mut names = |key: &str| fields.texts(key, problems);
-        let (program, pipes_into) = (names("program"), names("pipes_into"));
+        let (program, pipes_into, run_by) = (names("program"), names("pipes_into"), names("run_by"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
         let (args, redirects, writes) = (names("args_glob"), names("redirects_to"), names("writes"));
         let (reads, reads_below) = (names("reads"), names("reads_below"));
@@ -96,6 +98,7 @@ impl Matcher {
             reads_below: Files::read(reads_below, problems),
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
+            run_by: run_by.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
         })
     }
 
@@ -138,6 +141,9 @@ impl Matcher {
             && unless_given(self.reads.is_empty(), &|| self.reads.are_read(seen))
             && unless_given(self.reads_below.is_empty(), &|| self.reads_below.are_gone_through(seen))
             && unless_given(self.pipes_into.is_empty(), &|| self.pipes(seen))
+            && unless_given(self.run_by.is_empty(), &|| {
+                command.wrappers.iter().any(|by| self.run_by.iter().any(|program| program.name.is(by)))
+            })
             && unless_given(self.assigns.is_empty(), &|| {
                 command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
             })

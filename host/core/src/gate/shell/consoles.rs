@@ -3,9 +3,10 @@
 //! Owns where each keeps what it is told, and how it leaves its language for a shell's.
 
 use super::input::Input;
-use super::interpreters;
 use super::wrappers::Runs;
+use super::{interpreters, shells};
 use crate::gate::call::Word;
+use crate::gate::fetchers;
 use crate::gate::options::{is_long, scan, values};
 
 /// Programs that take statements from their input.
@@ -97,8 +98,17 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
         "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "lftp" | "telnet" | "mail" | "mailx" => {
             for text in told(input) {
                 escaped(&text, &["!"], runs);
+                sent(&text, runs);
             }
         }
+        // What it reads goes to the other side.
+        "openssl" if args.first().is_some_and(|first| first.text == "s_client") => {
+            runs.maybe.push(["nc", "host"].map(word).to_vec());
+        }
+        "logger" if args.iter().any(|arg| matches!(arg.text.as_str(), "-n" | "--server")) => {
+            runs.maybe.push([&[word("nc"), word("host")], args].concat());
+        }
+        "curl" => configured(args, input, runs),
         "ansible" => {
             let items = scan(args, &["-m", "-a", "-i", "-u", "-e", "-l", "--module-name", "--args"]);
             let module = values(&items, &["-m", "--module-name"]);
@@ -108,6 +118,40 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
             }
         }
         _ => {}
+    }
+}
+
+fn word(text: &str) -> Word {
+    Word { text: text.to_owned(), literal: true }
+}
+
+/// `put file`, as another program would send it.
+fn sent(told: &Word, runs: &mut Runs) {
+    for line in told.text.lines().take(MAX_LINES) {
+        let mut words = line.split_whitespace();
+        if words.next().is_some_and(|verb| matches!(verb, "put" | "mput" | "reput" | "send" | "append")) {
+            runs.maybe.extend(words.map(|file| vec![word("scp"), word(file), word("host:")]));
+        }
+    }
+}
+
+/// `curl -K -`: options that stand in what it is fed, `data = "@file"`.
+fn configured(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let files = fetchers::items("curl", args, &["--config"]).map(|items| values(&items, &["-K", "--config"]));
+    for file in files.unwrap_or_default() {
+        runs.unknown |= shells::is_opened(&file.text);
+        if !shells::is_stdin(&file.text) {
+            continue;
+        }
+        let mut argv = vec![word("curl")];
+        for line in told(input).iter().flat_map(|text| text.text.lines()).take(MAX_LINES) {
+            let line = line.trim().trim_start_matches('-');
+            let (name, value) = line.split_once(['=', ' ', ':']).unwrap_or((line, ""));
+            let value = value.trim_matches(['=', ' ', '"', '\'']);
+            argv.push(word(&format!("--{}", name.trim())));
+            argv.extend(Some(value).filter(|value| !value.is_empty()).map(word));
+        }
+        runs.maybe.push(argv);
     }
 }
 

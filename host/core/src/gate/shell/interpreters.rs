@@ -53,6 +53,15 @@ pub(super) const STARTERS: [&str; 36] = [
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     let Some(given) = languages::given(name, args) else { return };
     given.code.iter().for_each(|code| source(code, runs));
+    if let [subcommand, code, ..] = args
+        && (name, subcommand.text.as_str()) == ("bun", "exec")
+    {
+        runs.code.push(code.clone());
+    }
+    // A module that is its own address: `--import data:text/javascript,code`.
+    for (_, code) in args.iter().filter_map(|arg| arg.text.split_once("data:text/javascript,")) {
+        source(&Word { text: code.to_owned(), literal: true }, runs);
+    }
     // What another command prints as the script is not known.
     let opened = given.files.iter().any(|file| shells::is_opened(&file.text));
     runs.unknown |= opened;

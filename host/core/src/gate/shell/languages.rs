@@ -47,7 +47,7 @@ const NONE: Language = Language {
     long_valued: &[],
 };
 
-const LANGUAGES: [Language; 38] = [
+const LANGUAGES: [Language; 41] = [
     Language {
         name: "python",
         code: "c",
@@ -161,6 +161,9 @@ const LANGUAGES: [Language; 38] = [
         long_valued: &["--shell", "--prefix"],
         ..NONE
     },
+    Language { name: "jshell", long_valued: &["--class-path", "--execution", "--startup"], ..NONE },
+    Language { name: "kotlinc", code: "e", valued: "d", long_valued: &["-cp", "-classpath"], ..NONE },
+    Language { name: "nim", long_code: &["--eval"], subcommands: &["e", "r", "c", "compile"], ..NONE },
     Language { name: "osascript", code: "e", valued: "ls", ..NONE },
 ];
 
@@ -191,7 +194,7 @@ pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         let part = |text: &str| Word { text: text.to_owned(), literal: first.literal };
-        let long = text.split_once('=');
+        let long = text.split_once('=').or_else(|| text.split_once(':').filter(|_| language.name == "nim"));
         rest = tail;
         let was_doubt = std::mem::take(&mut doubt);
         if text == "eval" && language.long_code.contains(&text) {

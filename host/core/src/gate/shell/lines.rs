@@ -172,6 +172,35 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
 }
 
+/// A folder that is handed to the network, as one program would do it: `python3 -m http.server`, `php -S x -t folder`.
+pub(super) fn served(name: &str, args: &[Word], runs: &mut Runs) {
+    let has = |text: &str| args.iter().any(|arg| arg.text == text);
+    let folders = if name.starts_with("python") && (has("http.server") || has("SimpleHTTPServer")) {
+        values(&scan(args, &["-m", "-d", "-b", "-p", "--directory", "--bind"]), &["-d", "--directory"])
+    } else if name.starts_with("php") && args.iter().any(|arg| arg.text.starts_with("-S")) {
+        values(&scan(args, &["-S", "-t", "-d", "-c"]), &["-t"])
+    } else if name.starts_with("ruby") && (has("httpd") || has("-run")) {
+        args.iter()
+            .skip_while(|arg| arg.text != "httpd")
+            .skip(1)
+            .filter(|arg| !arg.text.starts_with('-'))
+            .cloned()
+            .collect()
+    } else if name == "caddy" && has("file-server") {
+        values(&scan(args, &["-r", "-l", "--root", "--listen"]), &["-r", "--root"])
+    } else if matches!(
+        name,
+        "serve" | "live-server" | "miniserve" | "dufs" | "darkhttpd" | "webfsd" | "sfz" | "static-server"
+    ) {
+        words(&scan(args, &["-p", "-l", "-c", "-i", "--port", "--listen"])).into_iter().cloned().collect()
+    } else {
+        return;
+    };
+    let plain = |text: &str| Word { text: text.to_owned(), literal: true };
+    let folders = if folders.is_empty() { vec![plain(".")] } else { folders };
+    runs.maybe.push(std::iter::once(plain("http-server")).chain(folders).collect());
+}
+
 /// Deletes folders with all in them, as `rm -rf` would; it may choose files by patterns of its own.
 pub(super) fn deletes(args: &[Word], runs: &mut Runs) {
     let plain = |text: &str| Word { text: text.to_owned(), literal: true };

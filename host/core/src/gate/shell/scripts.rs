@@ -11,6 +11,8 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "sed" | "gsed" => {
             let valued = ["-e", "-f", "-l", "--expression", "--file", "--line-length"];
+            let files = values(&scan_letters(args, "efl", &valued), &["-f", "--file"]);
+            runs.reads_code |= files.iter().any(|file| shells::is_stdin(&file.text));
             let read = |letters| {
                 let items = scan_letters(args, letters, &valued);
                 scripts(&items, &["-e", "--expression"], &["-f", "--file"])

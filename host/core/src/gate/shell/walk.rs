@@ -8,8 +8,8 @@ use super::input::{Facts, Input};
 use super::nesting::{self, Nesting};
 use super::redirects::Redirects;
 use super::word::{self, Scanned};
+use super::{ELSEWHERE, fetched, follow, values};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
-use super::{fetched, follow, values};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, ExtendedTestExpr,
@@ -387,6 +387,9 @@ impl Walk {
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
         }
+        // What a wrapper is fed, the program reads that it runs.
+        let feeds = |redirect: &&Redirect| redirect.kind == RedirectKind::Input && !ELSEWHERE.contains(&command.name());
+        let fed_by_file: Vec<Redirect> = command.redirects.iter().filter(feeds).cloned().collect();
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         self.commands.push(command);
@@ -395,7 +398,7 @@ impl Walk {
             self.trouble(NotUnderstood::Dynamic);
         }
         for (argv, assignments) in ran.argvs {
-            self.emit(argv, assignments, Vec::new(), &inner, fed);
+            self.emit(argv, assignments, fed_by_file.clone(), &inner, fed);
         }
         if !ran.arguments.is_empty() {
             inner.bound = follow::bound(context, &ran.arguments, 0);
@@ -423,7 +426,7 @@ impl Walk {
         let other = Context { maybe: true, ..inner };
         for argv in ran.maybe {
             let problem = self.problem;
-            self.emit(argv, Vec::new(), Vec::new(), &other, fed);
+            self.emit(argv, Vec::new(), fed_by_file.clone(), &other, fed);
             self.forget(problem);
         }
     }

@@ -123,6 +123,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         }
     }
     unknown::package(name, args, &mut runs);
+    lines::served(name, args, &mut runs);
     if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
         runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
     }
