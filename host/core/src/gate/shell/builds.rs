@@ -105,10 +105,18 @@ fn is_package_word(word: &str) -> bool {
 
 /// The commands in a tool's file that it runs when it is given these arguments; for a tool of a language, none.
 pub(super) fn commands(name: &str, args: &[Word], text: &str) -> Vec<String> {
+    // What it would do is only shown.
+    if args
+        .iter()
+        .any(|arg| matches!(arg.text.as_str(), "--list" | "-l" | "--summary" | "--show" | "--dry-run" | "--help"))
+    {
+        return Vec::new();
+    }
     let words: Vec<&str> =
         args.iter().map(|arg| arg.text.as_str()).filter(|arg| !arg.starts_with('-') && !arg.contains('=')).collect();
     let mut found = match kind(name) {
         Some(Kind::Recipes) => recipes(text, &words),
+        Some(Kind::Scripts) if words.iter().any(|word| matches!(*word, "t" | "tst")) => scripts(text, &["test"]),
         Some(Kind::Scripts) => scripts(text, &words),
         Some(Kind::Settings) => settings(text),
         _ => Vec::new(),
@@ -335,6 +343,7 @@ mod tests {
         check("make", "other", make, &["x", "y z", "w"]);
         check("make", "", "A := $(shell x y)\na:; z\n", &["x y", "z"]);
         check("just", "a", "b:\n x\na b='c': b\n y\n", &["x", "y"]);
+        check("just", "--list", "a:\n x y\n", &[]);
         check("npm", "run a", r#"{"scripts": {"prea": "x", "a": "y \"z\"", "b": "w"}}"#, &["x", "y \"z\""]);
         check("yarn", "b", r#"{"scripts": {"a": "y", "b": "w"}}"#, &["w"]);
         check("task", "", "tasks:\n  a: x y\n  b:\n    cmds:\n      - z w\n", &["x y", "z w"]);

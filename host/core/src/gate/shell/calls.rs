@@ -46,7 +46,12 @@ pub(super) fn started(code: &Code<'_>, literal_code: bool, functions: &[&str], r
                 Some(inner) => inner.trim_start(),
                 // Perl and Ruby call without brackets.
                 None if (rest.starts_with(' ') || by_name.is_some()) && trimmed.starts_with(['"', '\'']) => trimmed,
-                None => continue,
+                None => {
+                    // Handed to something that calls it: `map(os.system, lines)`.
+                    let handed = front.ends_with("os.") && trimmed.starts_with([',', ')']);
+                    runs.unknown |= handed && matches!(*function, "system" | "popen");
+                    continue;
+                }
             };
             let mut own = Runs { wrapper: runs.wrapper.clone(), ..Runs::default() };
             match code.held(name_of(called)) {
@@ -103,7 +108,10 @@ fn starts(code: &Code<'_>, before: &str, function: &str) -> Option<bool> {
     let start = holder.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
     let name = holder.get(start..).unwrap_or_default();
     let leads = |text: &str| {
-        ["child_process", "subprocess", "__import__(", "import_module("].iter().any(|one| text.contains(one))
+        let imports = ["__import__(", "import_module("].iter().any(|one| text.contains(one));
+        text.contains("child_process")
+            || text.contains("subprocess")
+            || imports && (text.contains("'os") || text.contains("\"os"))
     };
     let held = || {
         let values = code.held(name).unwrap_or_default();
@@ -131,6 +139,8 @@ fn first_argument(code: &Code<'_>, called: &str, literal_code: bool, runs: &mut 
     let word = |text: String| Word { text, literal: literal_code };
     if called.starts_with(')') || called.is_empty() {
         // Nothing.
+    } else if let Some(texts) = either(called) {
+        runs.code.extend(texts.map(word));
     } else if let Some(list) = called.strip_prefix('[') {
         argv(code, list, literal_code, runs);
     } else if let Some((text, used)) = literal(called) {
@@ -173,6 +183,19 @@ fn first_argument(code: &Code<'_>, called: &str, literal_code: bool, runs: &mut 
     }
 }
 
+/// `condition ? 'this' : 'that'`, `'this' if condition else 'that'`.
+fn either(called: &str) -> Option<[String; 2]> {
+    let plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.=!<>'\"".contains(c));
+    if let Some((first, used)) = literal(called) {
+        let (condition, rest) = called.get(used..)?.trim_start().strip_prefix("if ")?.split_once(" else ")?;
+        return plain(condition).then_some([first, literal(rest.trim_start())?.0]);
+    }
+    let (condition, rest) = called.split_once('?').filter(|(condition, _)| plain(condition))?;
+    let (first, used) = literal(rest.trim_start()).filter(|_| !condition.is_empty())?;
+    let rest = rest.trim_start().get(used..)?.trim_start().strip_prefix(':')?;
+    Some([first, literal(rest.trim_start())?.0])
+}
+
 /// Whether more is made of an expression that this stands behind.
 fn is_computed(after: &str) -> bool {
     after.trim_start().starts_with(['+', '%', '.'])
@@ -213,4 +236,40 @@ fn argv(code: &Code<'_>, list: &str, literal_code: bool, runs: &mut Runs) {
         }
     }
     runs.argv(&words);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_blocking;
+
+    /// Whether `rm x` is seen among what is run for certain or perhaps, and whether the line is understood.
+    fn read(line: &str) -> (bool, bool) {
+        let parsed = parse_blocking(line);
+        let runs = |command: &crate::gate::call::ShellCommand| {
+            command.name() == "rm" && command.args.iter().any(|arg| arg.text == "x")
+        };
+        (parsed.commands.iter().any(runs), parsed.understood())
+    }
+
+    #[test]
+    fn whose_function_it_is_decides() {
+        for (line, expected) in [
+            ("python3 -c \"os.system('rm x')\"", (true, true)),
+            ("python3 -c \"os.system(y)\"", (false, false)),
+            ("python3 -c \"platform.system()\"", (false, true)),
+            ("python3 -c \"q = os; q.system(y)\"", (false, false)),
+            ("python3 -c \"q.system(y)\"", (false, true)),
+            ("python3 -c \"q.system('rm x')\"", (true, true)),
+            ("python3 -c \"def system(y): pass\"", (false, true)),
+            ("python3 -c \"print('os.system(y)')\"", (false, true)),
+            ("python3 -c \"map(os.system, y)\"", (false, false)),
+            ("python3 -c \"os.system('ls' if y else 'rm x')\"", (true, true)),
+            ("node -e \"/y/.exec(z)\"", (false, true)),
+            ("node -e \"require('child_process').exec(z)\"", (false, false)),
+            ("node -e \"require('child_process').exec(z ? 'rm x' : 'ls')\"", (true, true)),
+            ("php -r '\\$db->exec(\\$sql);'", (false, true)),
+        ] {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
 }

@@ -300,7 +300,7 @@ fn without_module(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, MAX_VALUES};
+    use super::{Code, MAX_BYTES, MAX_STEPS, MAX_VALUES};
 
     fn check(interpreter: &str, code: &str, expected: Option<&[&str]>) {
         let expression = code.rsplit_once("f(").map_or("", |(_, expression)| expression);
@@ -348,5 +348,16 @@ mod tests {
             Code::of("python3", &code).value("x)").is_some()
         };
         assert!(found(MAX_VALUES) && !found(MAX_VALUES + 1));
+    }
+
+    #[test]
+    fn names_are_followed_a_few_times_and_texts_are_no_longer_than_a_path() {
+        let told = |code: &str, last: &str| Code::of("python3", code).value(last).is_some();
+        let chain = |length: usize| (1..length).map(|n| format!("a{n} = a{}; ", n - 1)).collect::<String>();
+        // Each name is one step, and what the first of them holds is the last.
+        let chained = |length: usize| told(&format!("a0 = 'x'; {}", chain(length)), &format!("a{}", length - 1));
+        assert!(chained(MAX_STEPS / 2) && !chained(MAX_STEPS + 1));
+        let long = |length: usize| told("", &format!("'{}' + 'x'", "y".repeat(length)));
+        assert!(long(MAX_BYTES - 1) && !long(MAX_BYTES));
     }
 }

@@ -179,8 +179,10 @@ pub(super) fn package_scripts(command: &ShellCommand) -> Option<Word> {
     let entries: Vec<String> = match words.as_slice() {
         [own, name, code] if own.text == "set-script" => vec![as_text(&name.text, &code.text)],
         [pkg, set, rest @ ..] if (pkg.text.as_str(), set.text.as_str()) == ("pkg", "set") => {
-            let settings = rest.iter().filter_map(|word| word.text.strip_prefix("scripts.")?.split_once('='));
-            settings.map(|(name, code)| as_text(name, code)).collect()
+            let settings = rest
+                .iter()
+                .filter_map(|word| word.text.strip_prefix("scripts")?.trim_start_matches(['.', '[']).split_once('='));
+            settings.map(|(name, code)| as_text(name.trim_end_matches(']'), code)).collect()
         }
         _ => Vec::new(),
     };

@@ -11,7 +11,7 @@ use super::{languages, shells};
 use crate::gate::call::Word;
 
 /// Functions that start a process, across the languages above.
-pub(super) const STARTERS: [&str; 36] = [
+pub(super) const STARTERS: [&str; 41] = [
     "do shell script",
     "Deno.Command",
     "Bun.spawn",
@@ -39,6 +39,11 @@ pub(super) const STARTERS: [&str; 36] = [
     "execvp",
     "execv",
     "execlp",
+    "posix_spawn",
+    "spawnv",
+    "spawnl",
+    "spawnlp",
+    "spawnvp",
     "create_subprocess_shell",
     "create_subprocess_exec",
     "exec.Command",

@@ -26,12 +26,13 @@ const EVALUATORS: [&str; 12] = [
 ];
 
 /// What runs a text, or leads to what does, wherever it stands in a name.
-const LEADS: [&str; 15] = [
+const LEADS: [&str; 16] = [
     "_eval",
     "timeit",
     "pickle",
     "marshal",
     "runpy",
+    ".Worker",
     "runsource",
     "runcode",
     "builtins",
