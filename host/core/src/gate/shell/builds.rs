@@ -197,7 +197,7 @@ fn scripts(text: &str, asked: &[&str]) -> Vec<String> {
             |name: &&str| key == **name || ["pre", "post"].iter().any(|side| key.strip_prefix(side) == Some(name));
         let unasked = matches!(key.as_str(), "preinstall" | "install" | "postinstall" | "prepare");
         if let Some((command, _)) = interpreters::literal(value.trim_start())
-            && (asked.iter().any(|name| named(&name)) || unasked)
+            && (asked.iter().any(named) || unasked)
         {
             found.push(command);
         }
@@ -246,7 +246,7 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
     }
     if reads_input(name, args) {
         runs.reads_code = true;
-        read(name, input, runs, |text, runs| compiled(text, runs));
+        read(name, input, runs, compiled);
         return;
     }
     let Some((_, options, _, kind)) = tool(name).filter(|(_, options, ..)| !options.is_empty()) else { return };

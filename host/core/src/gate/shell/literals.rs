@@ -57,7 +57,7 @@ impl Data {
     pub fn of(interpreter: &str, code: &str) -> Self {
         let Some(quotes) = quotes(interpreter) else {
             let only_replaces = interpreter.starts_with("perl") && only_replaces(code);
-            return Self(if only_replaces { vec![0..code.len()] } else { Vec::new() });
+            return Self(only_replaces.then_some(0..code.len()).into_iter().collect());
         };
         let data = Self(Scan { code, quotes, at: 0, found: Vec::new(), last: None }.run().unwrap_or_default());
         if data.is_run(code) { Self::default() } else { data }
