@@ -7,8 +7,13 @@ use super::interpreters::literal;
 use super::wrappers::Runs;
 use crate::gate::call::Word;
 
+/// Most calls of code that are looked at. Each asks what a name holds, which goes through the code: more are not
+/// understood.
+pub(super) const MAX_CALLS: usize = 128;
+
 /// Finds calls of `functions` in `code` and hands on what they run.
 pub(super) fn started(code: &Code<'_>, literal_code: bool, functions: &[&str], runs: &mut Runs) {
+    let mut looked_at = 0;
     for function in functions {
         for (start, _) in code.text.match_indices(function) {
             let end = start + function.len();
@@ -30,6 +35,11 @@ pub(super) fn started(code: &Code<'_>, literal_code: bool, functions: &[&str], r
             };
             if code.data.holds(start) && by_name.is_none() {
                 continue;
+            }
+            looked_at += 1;
+            if looked_at > MAX_CALLS {
+                runs.unknown = true;
+                return;
             }
             let Some(sure) = starts(code, front, function) else { continue };
             let rest = by_name.unwrap_or(rest);
@@ -249,6 +259,12 @@ mod tests {
             command.name() == "rm" && command.args.iter().any(|arg| arg.text == "x")
         };
         (parsed.commands.iter().any(runs), parsed.understood())
+    }
+
+    #[test]
+    fn many_calls_are_not_understood() {
+        let calls = |count: usize| read(&format!("python3 -c \"{}\"", "q.exec(y);".repeat(count))).1;
+        assert!(calls(super::MAX_CALLS) && !calls(super::MAX_CALLS + 1));
     }
 
     #[test]

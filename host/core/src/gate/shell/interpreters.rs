@@ -3,7 +3,7 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
-use super::calls::started;
+use super::calls::{MAX_CALLS, started};
 use super::expressions::Code;
 use super::input::Input;
 use super::wrappers::Runs;
@@ -252,7 +252,11 @@ pub(super) fn deletions(code: &Word, functions: &[&str], runs: &mut Runs) {
 fn deleted(code: &Code<'_>, literal_code: bool, functions: &[&str], by: &[&str], runs: &mut Runs) {
     let word = |text: &str| Word { text: text.to_owned(), literal: literal_code };
     for function in functions {
-        for (at, _) in code.text.match_indices(function) {
+        for (count, (at, _)) in code.text.match_indices(function).enumerate() {
+            if count >= MAX_CALLS {
+                runs.unknown = true;
+                break;
+            }
             let before = code.text.get(..at).and_then(|text| text.chars().next_back());
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_') || code.data.holds(at) {
                 continue;
