@@ -46,6 +46,20 @@ const VALUED_LONG: [&str; 36] = [
     "--quoting-style",
 ];
 
+/// Options whose value is run.
+const PROGRAMS: [&str; 7] =
+    ["-I", "-F", "--to-command", "--use-compress-program", "--rsh-command", "--info-script", "--new-volume-script"];
+
+/// The shell code that it is told to run.
+pub(super) fn programs(items: &[Item<'_>]) -> Vec<Word> {
+    let mut found = values(items, &PROGRAMS);
+    for action in values(items, &["--checkpoint-action"]) {
+        let code = action.text.split_once("exec=").map(|(_, code)| code.to_owned());
+        found.extend(code.map(|text| Word { text, literal: action.literal }));
+    }
+    found
+}
+
 /// Whether a program is it.
 pub(super) fn is_one(program: &str) -> bool {
     matches!(program, "tar" | "gtar" | "bsdtar")

@@ -14,7 +14,7 @@ use crate::gate::shell;
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The keys of `match`.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "program",
     "subcommand",
     "flags_any",
@@ -28,6 +28,7 @@ const KEYS: [&str; 13] = [
     "pipes_into",
     "assigns",
     "hosts",
+    "run_by",
 ];
 
 /// The structured `match`.
@@ -46,6 +47,7 @@ pub(super) struct Matcher {
     pipes_into: Vec<Program>,
     assigns: Vec<String>,
     hosts: Hosts,
+    run_by: Vec<Program>,
 }
 
 /// A program by its name, or by its path where the rule writes one.
@@ -82,7 +84,7 @@ impl Matcher {
             return None;
         }
         let mut names = |key: &str| fields.texts(key, problems);
-        let (program, pipes_into) = (names("program"), names("pipes_into"));
+        let (program, pipes_into, run_by) = (names("program"), names("pipes_into"), names("run_by"));
         let (subcommand, assigns) = (names("subcommand"), names("assigns"));
         let (args, redirects, writes) = (names("args_glob"), names("redirects_to"), names("writes"));
         let (reads, reads_below, hosts) = (names("reads"), names("reads_below"), names("hosts"));
@@ -100,6 +102,7 @@ impl Matcher {
             pipes_into: pipes_into.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
             assigns: assigns.into_iter().filter_map(|(at, text)| variable(at, text, problems)).collect(),
             hosts: Hosts::read(hosts, problems),
+            run_by: run_by.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
         })
     }
 
@@ -123,6 +126,7 @@ impl Matcher {
             && self.args_glob.is_empty()
             && self.reads.is_empty()
             && self.reads_below.is_empty()
+            && self.run_by.is_empty()
     }
 
     /// Whether an address that a tool is given is of one of the hosts.
@@ -158,6 +162,9 @@ impl Matcher {
             && unless_given(self.reads.is_empty(), &|| self.reads.are_read(seen))
             && unless_given(self.reads_below.is_empty(), &|| self.reads_below.are_gone_through(seen))
             && unless_given(self.pipes_into.is_empty(), &|| self.pipes(seen))
+            && unless_given(self.run_by.is_empty(), &|| {
+                command.wrappers.iter().any(|by| self.run_by.iter().any(|program| program.name.is(by)))
+            })
             && unless_given(self.assigns.is_empty(), &|| {
                 command.assignments.iter().any(|(name, _)| self.assigns.contains(name))
             })

@@ -3,9 +3,10 @@
 //! Owns where each keeps what it is told, and how it leaves its language for a shell's.
 
 use super::input::Input;
-use super::interpreters;
 use super::wrappers::Runs;
+use super::{interpreters, shells};
 use crate::gate::call::{Word, base_name};
+use crate::gate::fetchers;
 use crate::gate::options::{is_long, positional, scan, values};
 
 /// Programs that take statements from their input.
@@ -96,7 +97,7 @@ pub(super) fn files(args: &[Word]) -> Vec<Word> {
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     match name {
         _ if DATABASES.contains(&name) => {
-            let marks = ["\\!", ".shell ", ".system ", "system "];
+            let marks = ["\\!", ".shell ", ".system ", ".sh ", ".sy ", "system "];
             let options = ["-c", "-e", "--command", "--execute"];
             values(&scan(args, &options), &options).iter().for_each(|told| escaped(told, &marks, runs));
             if matches!(name, "sqlite3" | "litecli" | "duckdb") {
@@ -130,12 +131,20 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
                 escaped(&text, &["spawn ", "exec ", "system "], runs);
             }
         }
-        "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "telnet" | "gnuplot" => {
+        "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "lftp" | "telnet" | "mail" | "mailx" => {
             for text in told(input) {
                 escaped(&text, &["!"], runs);
+                sent(&text, runs);
             }
         }
-        "make" | "gmake" => make(args, input, runs),
+        // What it reads goes to the other side.
+        "openssl" if args.first().is_some_and(|first| first.text == "s_client") => {
+            runs.maybe.push(["nc", "host"].map(word).to_vec());
+        }
+        "logger" if args.iter().any(|arg| matches!(arg.text.as_str(), "-n" | "--server")) => {
+            runs.maybe.push([&[word("nc"), word("host")], args].concat());
+        }
+        "curl" => configured(args, input, runs),
         "ansible" => {
             let items = scan(args, &["-m", "-a", "-i", "-u", "-e", "-l", "--module-name", "--args"]);
             let module = values(&items, &["-m", "--module-name"]);
@@ -145,6 +154,40 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
             }
         }
         _ => {}
+    }
+}
+
+fn word(text: &str) -> Word {
+    Word { text: text.to_owned(), literal: true }
+}
+
+/// `put file`, as another program would send it.
+fn sent(told: &Word, runs: &mut Runs) {
+    for line in told.text.lines().take(MAX_LINES) {
+        let mut words = line.split_whitespace();
+        if words.next().is_some_and(|verb| matches!(verb, "put" | "mput" | "reput" | "send" | "append")) {
+            runs.maybe.extend(words.map(|file| vec![word("scp"), word(file), word("host:")]));
+        }
+    }
+}
+
+/// `curl -K -`: options that stand in what it is fed, `data = "@file"`.
+fn configured(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
+    let files = fetchers::items("curl", args, &["--config"]).map(|items| values(&items, &["-K", "--config"]));
+    for file in files.unwrap_or_default() {
+        runs.unknown |= shells::is_opened(&file.text);
+        if !shells::is_stdin(&file.text) {
+            continue;
+        }
+        let mut argv = vec![word("curl")];
+        for line in told(input).iter().flat_map(|text| text.text.lines()).take(MAX_LINES) {
+            let line = line.trim().trim_start_matches('-');
+            let (name, value) = line.split_once(['=', ' ', ':']).unwrap_or((line, ""));
+            let value = value.trim_matches(['=', ' ', '"', '\'']);
+            argv.push(word(&format!("--{}", name.trim())));
+            argv.extend(Some(value).filter(|value| !value.is_empty()).map(word));
+        }
+        runs.maybe.push(argv);
     }
 }
 
@@ -203,25 +246,6 @@ fn debugger(args: &[Word]) -> Vec<Word> {
         }
     }
     told
-}
-
-/// `make -f -` and `make --eval`: lines of rules that are commands.
-fn make(args: &[Word], input: &Input<'_>, runs: &mut Runs) {
-    let items = scan(args, &["-f", "-C", "-E", "-I", "-o", "-W", "--file", "--makefile", "--eval", "--directory"]);
-    let from_input =
-        values(&items, &["-f", "--file", "--makefile"]).iter().any(|file| super::shells::is_stdin(&file.text));
-    let read = if from_input { told(input) } else { Vec::new() };
-    runs.reads_code |= from_input;
-    for text in values(&items, &["--eval", "-E"]).into_iter().chain(read) {
-        for line in text.text.lines() {
-            let recipe = line.strip_prefix('\t').or_else(|| line.split_once(';').map(|(_, recipe)| recipe));
-            if let Some(code) = recipe {
-                let code = code.trim_start_matches(['@', '-', '+', ' ']).to_owned();
-                // `$(NAME)` is a variable of its own there, so what it means is not known.
-                runs.foreign.push(Word { text: code, literal: text.literal });
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Files by their names only, without folders: which folder a line is in by then, others know.
 
-use super::{consoles, languages, shells};
+use super::{builds, consoles, input, interpreters, languages, shells};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::fetchers;
 use crate::gate::options::{scan, values, words};
@@ -31,8 +31,7 @@ pub(super) fn made(command: &ShellCommand) -> Vec<Made> {
 
 /// What a command takes up where it was made, and whether it runs it: `sh file`, `eval "$x"`; `-d @file`, `--data=$x`.
 pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
-    let script = scripts(command).into_iter().filter(|file| file.literal);
-    let script = script.map(|file| (Made::File(base_name(&file.text).to_owned()), true));
+    let script = scripts(command).into_iter().filter_map(|file| Some((Made::File(called(&file.text)?), true)));
     let code = code(command).into_iter().filter_map(|word| match variables(&word.text).as_slice() {
         [name] if word.text.strip_prefix('$') == Some(name) => Some((Made::Variable((*name).to_owned()), true)),
         _ => None,
@@ -42,12 +41,30 @@ pub(super) fn taken(command: &ShellCommand) -> Vec<(Made, bool)> {
     let inputs = command.redirects.iter().filter(|redirect| reads(redirect.kind)).map(|redirect| &redirect.target);
     for word in command.args.iter().chain(inputs) {
         let name = word.text.split(['/', '@', '=']).next_back().unwrap_or_default();
-        found.push((Made::File(name.to_owned()), false));
+        found.extend(called(name).map(|name| (Made::File(name), false)));
         if !word.literal {
             found.extend(variables(&word.text).into_iter().map(|name| (Made::Variable(name.to_owned()), false)));
         }
     }
     found
+}
+
+/// A file by its last part, however its variables are spelled; none where that is nothing, or is known only later.
+fn called(file: &str) -> Option<String> {
+    let name = base_name(file.trim_end_matches('/')).replace("${", "$").replace('}', "");
+    (!matches!(name.as_str(), "" | "-" | "." | ".." | "~" | "null") && !name.contains("$(")).then_some(name)
+}
+
+/// The variable that a file's name is, whatever it holds: `$name`.
+pub(super) fn variable_of(made: &Made) -> Option<&str> {
+    let Made::File(name) = made else { return None };
+    let variable = name.strip_prefix('$')?;
+    (!variable.is_empty() && variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')).then_some(variable)
+}
+
+/// The file that a variable's value names.
+pub(super) fn file_of(value: &str) -> Option<Made> {
+    called(value).filter(|name| !name.contains(['$', ' '])).map(Made::File)
 }
 
 /// The names of `$name` and `${name…}` in a text.
@@ -73,8 +90,18 @@ fn names(command: &ShellCommand) -> Vec<String> {
     }
     match name {
         "cp" | "mv" | "install" | "ln" => {
-            files.extend(words(&scan(&command.args, &[])).into_iter().next_back().cloned())
+            let named = words(&scan(&command.args, &[]));
+            files.extend(named.last().map(|last| (*last).clone()));
+            if named.last().is_some_and(|last| is_folder(&last.text)) {
+                files.extend(named.into_iter().cloned());
+            }
         }
+        _ if let Some(words) = brought(command) => files.extend(words),
+        "npm" | "pnpm" | "yarn" if input::package_scripts(command).is_some() => {
+            files.push(Word { text: "package.json".to_owned(), literal: true });
+        }
+        "sed" | "gsed" => files.extend(written(command)),
+        _ if languages::is_one(name) => files.extend(by_code(command)),
         "dd" => files.extend(
             command
                 .args
@@ -90,11 +117,71 @@ fn names(command: &ShellCommand) -> Vec<String> {
             let of = words(&scan(&command.args, &[]));
             files.extend(of.into_iter().flat_map(|of| ["gz", "bz2", "xz", "zst", "Z"].map(|end| packed(of, end))));
         }
-        "tee" | "aria2c" | "fetch" => files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned()),
+        "tee" | "sponge" | "aria2c" | "axel" | "fetch" | "lwp-download" => {
+            files.extend(words(&scan(&command.args, &["-o"])).into_iter().cloned())
+        }
         _ => {}
     }
-    let names = files.iter().filter(|file| !file.text.contains('$')).map(|file| base_name(&file.text).to_owned());
-    names.filter(|name| !name.is_empty() && name != "-" && name != "null").collect()
+    files.iter().filter_map(|file| called(&file.text)).collect()
+}
+
+/// Whether a word names a folder outright.
+fn is_folder(text: &str) -> bool {
+    text.ends_with('/') || matches!(text, "." | ".." | "~" | "/tmp" | "/var/tmp")
+}
+
+/// Programs that bring files from elsewhere, and the words in front of what they bring and where they put it.
+#[rustfmt::skip]
+const BRINGERS: [(&str, &[&str]); 18] = [
+    ("scp", &[]), ("rsync", &[]), ("sftp", &[]), ("tftp", &["get"]), ("aws", &["s3", "cp"]), ("aws", &["s3", "sync"]), ("aws", &["s3", "mv"]),
+    ("gsutil", &["cp"]), ("gsutil", &["rsync"]), ("gcloud", &["storage", "cp"]), ("s5cmd", &["cp"]), ("s3cmd", &["get"]), ("mc", &["cp"]),
+    ("rclone", &["copy"]), ("rclone", &["copyto"]), ("docker", &["cp"]), ("podman", &["cp"]), ("kubectl", &["cp"]),
+];
+
+/// The files that a command brings from elsewhere; none where it brings nothing.
+fn brought(command: &ShellCommand) -> Option<Vec<Word>> {
+    let name = command.name();
+    let subcommands = BRINGERS.iter().filter(|(program, _)| *program == name).map(|(_, words)| *words);
+    for subcommand in subcommands {
+        let words: Vec<&Word> = command.args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
+        let from = match subcommand {
+            [] => Some(0),
+            _ => words
+                .windows(subcommand.len())
+                .position(|pair| pair.iter().map(|word| word.text.as_str()).eq(subcommand.iter().copied())),
+        };
+        let Some(from) = from else { continue };
+        let words = words.get(from + subcommand.len()..).unwrap_or_default();
+        let is_far = |word: &&&Word| word.text.contains(':') || name == "tftp";
+        let far: Vec<Word> = words.iter().filter(is_far).map(|word| (**word).clone()).collect();
+        let last = words.last().filter(|last| !last.text.contains(':')).map(|last| (*last).clone());
+        if far.is_empty() || last.is_none() && !matches!(name, "sftp" | "s3cmd") {
+            return None;
+        }
+        // `host:x` is called `x` here, too.
+        let plain = |word: Word| Word { text: word.text.rsplit(':').next().unwrap_or_default().to_owned(), ..word };
+        return Some(far.into_iter().map(plain).chain(last).collect());
+    }
+    None
+}
+
+/// Functions of other languages that write a file.
+const WRITERS: [&str; 7] =
+    ["open", "writeFileSync", "writeFile", "appendFileSync", "file_put_contents", "Path", "Deno.writeTextFileSync"];
+
+/// The files that code names where it may write them.
+fn by_code(command: &ShellCommand) -> Vec<Word> {
+    let documents = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::HereDocument);
+    let texts = command.args.iter().chain(documents.map(|redirect| &redirect.target));
+    let mut found = Vec::new();
+    for code in texts.filter(|code| code.text.contains('(')) {
+        for (at, function) in WRITERS.iter().flat_map(|function| code.text.match_indices(function)) {
+            let rest = code.text.get(at + function.len()..).unwrap_or_default();
+            let named = rest.strip_prefix('(').and_then(interpreters::literal);
+            found.extend(named.map(|(text, _)| Word { text, literal: code.literal }));
+        }
+    }
+    found
 }
 
 /// Whether a substitution is code that it runs: `bash -c "$(…)"`, `python3 -c "$(…)"`, `eval $(…)`.
@@ -125,13 +212,11 @@ fn scripts(command: &ShellCommand) -> Vec<Word> {
     let first = || command.args.iter().find(|arg| !arg.text.starts_with(['-', '+'])).cloned();
     let mut found = match (name, languages::given(name, &command.args)) {
         ("source" | ".", _) => command.args.first().into_iter().cloned().collect(),
-        (_, Some(given)) => given.files.into_iter().chain(first()).collect(),
+        (_, Some(given)) => given.files.into_iter().chain(first()).chain(builds::files(name, &command.args)).collect(),
         _ if shells::is_one(name) && shells::reads_only(name, &command.args) => Vec::new(),
         _ if shells::is_one(name) => shells::script(name, &command.args).into_iter().cloned().chain(first()).collect(),
         _ if consoles::is_database(name) => consoles::files(&command.args),
-        ("make" | "gmake", _) => {
-            values(&scan(&command.args, &["-f", "-C", "--file", "--makefile"]), &["-f", "--file", "--makefile"])
-        }
+        _ if builds::kind(name).is_some() || builds::is_compiler(name) => builds::files(name, &command.args),
         _ if command.program.text.contains('/') => vec![command.program.clone()],
         _ => Vec::new(),
     };

@@ -5,7 +5,8 @@ use super::fetched::{self, Made};
 use super::input::{Facts, Input, Stdin};
 use super::settled::Shifted;
 use super::walk::Walk;
-use super::{MAX_COMMANDS, NotUnderstood, consoles, wrappers};
+use super::wrappers::Runs;
+use super::{MAX_COMMANDS, NotUnderstood, builds, consoles, wrappers};
 use crate::gate::call::{ShellCommand, Word, base_name, is_argument};
 use brush_parser::ast::FunctionBody;
 use std::ops::Range;
@@ -48,6 +49,13 @@ fn interpreter_of(line: &str) -> &str {
         Some("env") => words.find(|word| !word.starts_with('-')).unwrap_or("sh"),
         other => other.unwrap_or("sh"),
     }
+}
+
+/// What the code runs that a compiler, or a tool of a language, takes up.
+fn compiled(language: &str, input: &Input<'_>) -> Runs {
+    let mut ran = Runs { wrapper: language.to_owned(), ..Runs::default() };
+    input.code().texts.iter().for_each(|text| builds::compiled(text, &mut ran));
+    ran
 }
 
 impl Walk {
@@ -177,11 +185,15 @@ impl Walk {
             }
             // Most lines make nothing that is taken up again.
             let taken = if self.made.is_empty() { Vec::new() } else { fetched::taken(command) };
+            let made = fetched::made(command);
+            let (taken, made) = (self.with_values(taken, |(made, _)| made), self.with_values(made, |made| made));
+            let Some(command) = self.commands.get_mut(at) else { continue };
             for (made, runs) in taken {
                 let Some(spans) = self.made.get(&made) else { continue };
                 if runs && matches!(made, Made::File(_)) {
-                    let args = behind_script(command, &made);
-                    run.extend(spans.iter().map(|span| (command.program.clone(), args.clone(), span.clone())));
+                    let given = behind_script(command, &made);
+                    let (program, args) = (&command.program, &command.args);
+                    run.extend(spans.iter().map(|span| (program.clone(), args.clone(), given.clone(), span.clone())));
                 }
                 let found = if runs { &mut command.runs } else { &mut command.filled };
                 found.extend(spans.iter().cloned());
@@ -195,7 +207,7 @@ impl Walk {
             // What is put into another variable goes on in that.
             let names = command.assignments.iter().filter(|(_, value)| !value.literal);
             let names: Vec<(String, String)> = names.map(|(name, value)| (name.clone(), value.text.clone())).collect();
-            for made in fetched::made(command) {
+            for made in made {
                 self.note_made(made, span.clone());
             }
             for (name, value) in names {
@@ -203,14 +215,32 @@ impl Walk {
             }
         }
         self.note_copies(&own, &inner);
-        for (program, args, span) in run {
-            self.replay(&program, &args, span, context);
+        for (program, args, given, span) in run {
+            self.replay((&program, &args), &given, span, context);
         }
     }
 
-    /// What is in a file that the line wrote itself, as the program would read it. What it is not known to hold is
-    /// as unknown as in any other file.
-    fn replay(&mut self, program: &Word, given: &[Word], span: Range<u32>, context: &Context) {
+    /// These, and those that are files named by a variable also as files of the names that the line puts into it.
+    fn with_values<T: Clone>(&self, mut all: Vec<T>, made: impl Fn(&mut T) -> &mut Made) -> Vec<T> {
+        let mut more = Vec::new();
+        for one in &mut all {
+            let Some(variable) = fetched::variable_of(made(one)).map(str::to_owned) else { continue };
+            let assigned = self.commands.iter().flat_map(|command| &command.assignments);
+            for (_, value) in assigned.filter(|(name, _)| *name == variable).take(MAX_SPANS) {
+                if let Some(file) = fetched::file_of(&value.text) {
+                    let mut other = one.clone();
+                    *made(&mut other) = file;
+                    more.push(other);
+                }
+            }
+        }
+        all.extend(more);
+        all
+    }
+
+    /// What is in a file that the line wrote itself, as the program with these arguments would read it; `given` are those
+    /// that are the file's own. What it is not known to hold is as unknown as in any other file.
+    fn replay(&mut self, (program, args): (&Word, &[Word]), given: &[Word], span: Range<u32>, context: &Context) {
         if self.replays >= MAX_REPLAYS {
             return self.trouble(NotUnderstood::TooMany);
         }
@@ -220,11 +250,24 @@ impl Walk {
         let named = base_name(&program.text);
         let first = input.code().texts.first().map(|text| text.text.lines().next().unwrap_or_default().to_owned());
         let by_line = first.as_deref().and_then(|line| line.strip_prefix("#!")).map(interpreter_of);
-        let runs_code = fetched::is_interpreter(named) || consoles::is_database(named) || consoles::is_make(named);
+        let builds = builds::kind(named).is_some() || builds::is_compiler(named);
+        let runs_code = fetched::is_interpreter(named) || consoles::is_database(named) || builds;
         let name = if runs_code { named } else { by_line.unwrap_or("sh") };
-        let args: Vec<Word> =
-            if consoles::is_make(name) { vec![Word { text: "-f-".to_owned(), literal: true }] } else { Vec::new() };
-        let ran = wrappers::runs(&Word { text: name.to_owned(), literal: true }, &args, &[], &input);
+        let ran = match builds::kind(name) {
+            Some(builds::Kind::Code(language)) => compiled(language, &input),
+            None if builds => compiled(name, &input),
+            Some(_) => {
+                let found = input
+                    .code()
+                    .texts
+                    .iter()
+                    .flat_map(|text| builds::commands(name, args, &text.text))
+                    .collect::<Vec<_>>();
+                let foreign = found.into_iter().map(|text| Word { text, literal: true }).collect();
+                Runs { wrapper: name.to_owned(), foreign, ..Runs::default() }
+            }
+            None => wrappers::runs(&Word { text: name.to_owned(), literal: true }, &[], &[], &input),
+        };
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         inner.stdin = Stdin::Empty;

@@ -131,6 +131,7 @@ fn hands_on(command: &ShellCommand) -> Option<bool> {
         "cat" => Some(false),
         // A group's own redirects.
         "" => command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Input).then_some(false),
+        "sed" if command.args.iter().any(|arg| arg.text.starts_with("-i")) => None,
         "dd" | "cp" | "mv" | "install" | "ln" | "sed" | "tr" | "head" | "tail" | "grep" | "cut" | "sort" | "uniq"
         | "fold" | "fmt" | "tac" | "rev" | "envsubst" | "pv" => Some(false),
         _ => None,
@@ -140,7 +141,7 @@ fn hands_on(command: &ShellCommand) -> Option<bool> {
 /// The texts in the code of a language that it may print; none of other programs.
 fn quoted_in(command: &ShellCommand) -> Vec<Word> {
     let name = command.name();
-    if !(languages::is_one(name) || scripts::is_awk(name)) {
+    if !(languages::is_one(name) || scripts::is_awk(name) || matches!(name, "jq" | "yq" | "sed" | "gsed")) {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -169,12 +170,31 @@ fn printed(command: &ShellCommand, stdin: &Stdin) -> Option<Word> {
         }
         "echo" => after_echo_options(&command.args),
         "printf" => return formatted(after_options(&command.args, &["-v"])),
+        "npm" | "pnpm" | "yarn" => return package_scripts(command),
         _ => return None,
     };
     let said = Word::joined(words);
     // One `echo` takes escapes for what they stand for, another does not.
     let read = unescaped(&said.text);
     Some(Word { literal: said.literal && read == said.text, text: read })
+}
+
+/// The scripts that a package manager writes into the project's file, as they stand there: `npm pkg set scripts.x=…`.
+pub(super) fn package_scripts(command: &ShellCommand) -> Option<Word> {
+    let words: Vec<&Word> = command.args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
+    let as_text =
+        |name: &str, code: &str| format!("\"{name}\": \"{}\"", code.replace('\\', "\\\\").replace('"', "\\\""));
+    let entries: Vec<String> = match words.as_slice() {
+        [own, name, code] if own.text == "set-script" => vec![as_text(&name.text, &code.text)],
+        [pkg, set, rest @ ..] if (pkg.text.as_str(), set.text.as_str()) == ("pkg", "set") => {
+            let settings = rest
+                .iter()
+                .filter_map(|word| word.text.strip_prefix("scripts")?.trim_start_matches(['.', '[']).split_once('='));
+            settings.map(|(name, code)| as_text(name.trim_end_matches(']'), code)).collect()
+        }
+        _ => Vec::new(),
+    };
+    (!entries.is_empty()).then(|| Word { text: entries.join(",\n"), literal: true })
 }
 
 /// `-n`, `-ne`: any other word with a dash is printed.

@@ -3,13 +3,15 @@
 //! Not a parser of those languages. It finds calls of the functions that start processes: one with a literal
 //! argument is read as shell code, one with any other argument makes the line not understood.
 
+use super::calls::{MAX_CALLS, started};
+use super::expressions::Code;
 use super::input::Input;
 use super::wrappers::Runs;
 use super::{languages, shells};
 use crate::gate::call::Word;
 
 /// Functions that start a process, across the languages above.
-pub(super) const STARTERS: [&str; 25] = [
+pub(super) const STARTERS: [&str; 41] = [
     "do shell script",
     "Deno.Command",
     "Bun.spawn",
@@ -35,11 +37,36 @@ pub(super) const STARTERS: [&str; 25] = [
     "os.execute",
     "io.popen",
     "execvp",
+    "execv",
+    "execlp",
+    "posix_spawn",
+    "spawnv",
+    "spawnl",
+    "spawnlp",
+    "spawnvp",
+    "create_subprocess_shell",
+    "create_subprocess_exec",
+    "exec.Command",
+    "Command::new",
+    "os:cmd",
+    "Sys.command",
+    "run-program",
+    "shell/sh",
+    "shell",
 ];
 
 pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs) {
     let Some(given) = languages::given(name, args) else { return };
     given.code.iter().for_each(|code| source(code, runs));
+    if let [subcommand, code, ..] = args
+        && (name, subcommand.text.as_str()) == ("bun", "exec")
+    {
+        runs.code.push(code.clone());
+    }
+    // A module that is its own address: `--import data:text/javascript,code`.
+    for (_, code) in args.iter().filter_map(|arg| arg.text.split_once("data:text/javascript,")) {
+        source(&Word { text: code.to_owned(), literal: true }, runs);
+    }
     // What another command prints as the script is not known.
     let opened = given.files.iter().any(|file| shells::is_opened(&file.text));
     runs.unknown |= opened;
@@ -55,19 +82,29 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
     }
 }
 
-fn source(code: &Word, runs: &mut Runs) {
+/// What code of the language that `runs.wrapper` reads runs.
+pub(super) fn source(code: &Word, runs: &mut Runs) {
     if !code.literal {
         runs.unknown = true;
     }
-    calls(&code.text, code.literal, &STARTERS, runs);
-    let imported = imported(&code.text);
-    calls(&code.text, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
-    quoted_commands(code, runs);
-    deletions(code, &DELETERS, runs);
+    let own = Code::of(&runs.wrapper, &code.text);
+    started(&own, code.literal, &STARTERS, runs);
+    let imported = imported(&own);
+    started(&own, code.literal, &imported.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    if !own.data.holds(0) {
+        quoted_commands(code, runs);
+    }
+    deleted(&own, code.literal, &DELETERS, &["rm", "-r"], runs);
+    deleted(&own, code.literal, &UNLINKERS, &["rm"], runs);
     let renamed = renamed(&code.text);
-    deletions(code, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), runs);
+    deleted(&own, code.literal, &renamed.iter().map(String::as_str).collect::<Vec<_>>(), &["rm", "-r"], runs);
+    own_ways(&own, code.literal, runs);
     if runs.wrapper.starts_with("tclsh") {
         for line in code.text.split(['\n', ';', '[']).map(str::trim_start) {
+            if let Some(paths) = line.strip_prefix("file delete ") {
+                let by = ["rm", "-r"].into_iter().chain(paths.split_whitespace().filter(|path| !path.starts_with('-')));
+                runs.argv(&by.map(|text| Word { text: text.to_owned(), literal: code.literal }).collect::<Vec<_>>());
+            }
             let code = line.strip_prefix("exec ").map(|code| code.trim_end_matches(']'));
             runs.foreign.extend(code.map(|text| Word { text: text.to_owned(), literal: false }));
         }
@@ -75,9 +112,13 @@ fn source(code: &Word, runs: &mut Runs) {
     // The own quotes for shell code of Perl, Ruby, PHP and Julia.
     let mut rest = code.text.as_str();
     while let Some((before, after)) = rest.split_once('`') {
+        if own.data.holds(code.text.len() - after.len() - 1) {
+            rest = after;
+            continue;
+        }
         let Some((inner, tail)) = after.split_once('`') else { break };
         // Of some libraries it is: $`command`.
-        if before.ends_with('$') {
+        if before.ends_with('$') && !runs.wrapper.starts_with("perl") {
             runs.code.push(Word { text: inner.to_owned(), literal: code.literal });
         }
         // In JavaScript these quote a template, which is no command; a template reads as nothing dangerous.
@@ -88,16 +129,37 @@ fn source(code: &Word, runs: &mut Runs) {
     }
 }
 
+/// What some languages have besides functions: a method of a text, lines that are a shell's, a function of their own name.
+fn own_ways(code: &Code<'_>, literal_code: bool, runs: &mut Runs) {
+    let word = |text: &str| Word { text: text.to_owned(), literal: literal_code };
+    let is = |names: &[&str]| names.iter().any(|name| runs.wrapper.starts_with(name));
+    if is(&["groovy", "scala", "kotlin"]) {
+        for (at, _) in [".execute", ".!"].iter().flat_map(|mark| code.text.match_indices(mark)) {
+            let before = code.text.get(..at).unwrap_or_default();
+            let text = before.strip_suffix(['"', '\'']).and_then(|text| text.rsplit(['"', '\'']).next());
+            runs.code.extend(text.map(word));
+        }
+    } else if is(&["gnuplot"]) {
+        let lines = code.text.split(['\n', ';']).filter_map(|line| line.trim_start().strip_prefix('!'));
+        runs.code.extend(lines.map(word));
+    } else if is(&["julia", "nim"]) {
+        deleted(code, literal_code, &["rm"], &["rm", "-r"], runs);
+    } else if is(&["rake", "ruby"]) {
+        started(code, literal_code, &["sh"], runs);
+    }
+}
+
 /// Most names that code gives the functions which start processes.
 const MAX_IMPORTED: usize = 32;
 
-/// The names by which Python code has them: `from subprocess import run as r`, `import subprocess as sp`.
-fn imported(code: &str) -> Vec<String> {
+/// The names by which code has them: `from subprocess import run as r`, `import subprocess as sp`, `s = os.system`,
+/// `{ exec: e }`.
+fn imported(code: &Code<'_>) -> Vec<String> {
     let functions =
         ["run", "call", "Popen", "check_output", "check_call", "getoutput", "getstatusoutput", "system", "popen"];
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let mut found = Vec::new();
-    for statement in code.split(['\n', ';']).map(str::trim) {
+    for statement in code.text.split(['\n', ';']).map(str::trim) {
         let from =
             ["from subprocess import ", "from os import "].iter().find_map(|start| statement.strip_prefix(start));
         for name in from.into_iter().flat_map(|names| names.trim_matches(['(', ')']).split(',')).map(str::trim) {
@@ -114,6 +176,21 @@ fn imported(code: &str) -> Vec<String> {
         {
             found.extend(["run", "call"].map(|function| format!("{}.{function}", name.trim())));
         }
+        // Another name for one of them.
+        if let Some((name, value)) = statement.split_once('=') {
+            let name = name.rsplit([' ', ',']).find(|word| !word.is_empty()).unwrap_or_default();
+            let is_starter = STARTERS.iter().any(|starter| value.trim().ends_with(&format!(".{starter}")));
+            let value_is_path = value.trim().chars().all(|c| c.is_alphanumeric() || "_.()'\":/".contains(c));
+            if is_starter && value_is_path && is_name(name) {
+                found.push(name.to_owned());
+            }
+        }
+        for starter in ["exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync"] {
+            for (at, mark) in statement.match_indices(&format!("{starter}:")) {
+                let name = statement.get(at + mark.len()..).unwrap_or_default().split([',', '}']).next();
+                found.extend(name.map(str::trim).filter(|name| is_name(name)).map(str::to_owned));
+            }
+        }
     }
     // What is a starter by any name is found already.
     found.retain(|name| !STARTERS.contains(&name.as_str()));
@@ -122,7 +199,7 @@ fn imported(code: &str) -> Vec<String> {
 }
 
 /// Functions that delete a folder with all in it.
-pub(super) const DELETERS: [&str; 14] = [
+pub(super) const DELETERS: [&str; 18] = [
     "rmtree",
     "remove_tree",
     "rm_rf",
@@ -137,6 +214,23 @@ pub(super) const DELETERS: [&str; 14] = [
     "promises.rm",
     "Deno.remove",
     "remove_entry_secure",
+    "RemoveAll",
+    "removeDir",
+    "removeItem",
+    "DirectoryDelete",
+];
+
+/// Functions that delete files.
+const UNLINKERS: [&str; 9] = [
+    "rmdir",
+    "os.remove",
+    "os.unlink",
+    "unlink",
+    "unlinkSync",
+    "File.delete",
+    "fs.unlink",
+    "fsp.unlink",
+    "Deno.removeSync",
 ];
 
 /// The names by which Python code has them: `from shutil import rmtree as r`.
@@ -149,20 +243,37 @@ fn renamed(code: &str) -> Vec<String> {
     names.take(MAX_IMPORTED).collect()
 }
 
-/// What calls of `functions` with a literal argument delete, as `rm -r` would.
+/// What calls of `functions` delete, as `rm -r` would, where the text tells what that is.
 pub(super) fn deletions(code: &Word, functions: &[&str], runs: &mut Runs) {
+    let own = Code::unknown(&code.text);
+    deleted(&own, code.literal, functions, &["rm", "-r"], runs);
+}
+
+fn deleted(code: &Code<'_>, literal_code: bool, functions: &[&str], by: &[&str], runs: &mut Runs) {
+    let word = |text: &str| Word { text: text.to_owned(), literal: literal_code };
     for function in functions {
-        for (at, _) in code.text.match_indices(function) {
+        for (count, (at, _)) in code.text.match_indices(function).enumerate() {
+            if count >= MAX_CALLS {
+                runs.unknown = true;
+                break;
+            }
             let before = code.text.get(..at).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') || code.data.holds(at) {
                 continue;
             }
             let rest = code.text.get(at + function.len()..).unwrap_or_default();
-            let rest = rest.strip_prefix("Sync").unwrap_or(rest).trim_start();
+            let rest = rest.strip_prefix("Sync").unwrap_or(rest).trim_start_matches('!').trim_start();
+            if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !rest.starts_with("glob ") {
+                continue;
+            }
+            let rest = rest.strip_prefix("glob ").unwrap_or(rest).trim_start();
             let rest = rest.strip_prefix('(').unwrap_or(rest).trim_start().trim_start_matches('[');
-            if let Some((path, _)) = literal(rest) {
-                let word = |text: &str| Word { text: text.to_owned(), literal: code.literal };
-                runs.argv(&[word("rm"), word("-r"), word(&path)]);
+            // Of Swift, an argument has a name: `atPath: "x"`.
+            let rest = ["atPath:", "at:"].iter().find_map(|name| rest.strip_prefix(name)).unwrap_or(rest).trim_start();
+            let (paths, _) = code.value(rest).unwrap_or_default();
+            for path in paths {
+                let words: Vec<Word> = by.iter().map(|part| word(part)).chain([word(&path)]).collect();
+                runs.argv(&words);
             }
         }
     }
@@ -201,89 +312,7 @@ fn quoted_commands(code: &Word, runs: &mut Runs) {
 
 /// Finds calls of `functions` in `code` and hands on what they run.
 pub(super) fn calls(code: &str, literal_code: bool, functions: &[&str], runs: &mut Runs) {
-    for function in functions {
-        let mut from = 0;
-        while let Some(found) = code.get(from..).and_then(|rest| rest.find(function)) {
-            let start = from + found;
-            let end = start + function.len();
-            from = end;
-            let before = code.get(..start).and_then(|text| text.chars().next_back());
-            // `run` alone is a name of many things: after a dot it is another's.
-            let others = before == Some('.') && matches!(*function, "run" | "call");
-            if others || before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
-                continue;
-            }
-            let rest = code.get(end..).unwrap_or_default();
-            let trimmed = rest.trim_start();
-            // Perl's list of words.
-            if let Some(list) = trimmed.trim_start_matches('(').trim_start().strip_prefix("qw") {
-                let words = list.trim_start().trim_start_matches(['(', '[', '{', '<', '/']);
-                let end = words.find([')', ']', '}', '>', ';']).unwrap_or(words.len());
-                let words = words.get(..end).unwrap_or_default().split_whitespace();
-                runs.argv(&words.map(|word| Word { text: word.to_owned(), literal: literal_code }).collect::<Vec<_>>());
-                continue;
-            }
-            let called = match trimmed.strip_prefix('(') {
-                Some(inner) => inner.trim_start(),
-                // Perl and Ruby call without brackets.
-                None if rest.starts_with(' ') && trimmed.starts_with(['"', '\'']) => trimmed,
-                None => continue,
-            };
-            if let Some(list) = called.strip_prefix('[') {
-                argv(list, literal_code, runs);
-            } else if let Some((text, used)) = literal(called) {
-                let after = called.get(used..).unwrap_or_default().trim_start();
-                let more = after.strip_prefix(',').map(str::trim_start);
-                match more {
-                    // `spawnSync("rm", ["-rf", "/"])`, `system("rm", "-rf", "/")`.
-                    Some(list) if list.starts_with('[') => {
-                        argv(&format!("'{text}', {}", list.trim_start_matches('[')), literal_code, runs)
-                    }
-                    // `new Deno.Command("rm", { args: ["-rf", "/"] })`.
-                    Some(options) if options.starts_with('{') && options.contains("args") => {
-                        let list = options.split_once('[').map_or("", |(_, list)| list);
-                        argv(&format!("'{text}', {list}"), literal_code, runs)
-                    }
-                    Some(list) if list.starts_with(['"', '\'']) => {
-                        argv(&format!("'{text}', {list}"), literal_code, runs)
-                    }
-                    _ => {
-                        runs.unknown |= after.starts_with(['+', '%', '.']);
-                        runs.code.push(Word { text, literal: literal_code });
-                    }
-                }
-            } else {
-                runs.unknown = true;
-            }
-        }
-    }
-}
-
-/// The string literals of a list, as a program and its arguments.
-fn argv(list: &str, literal_code: bool, runs: &mut Runs) {
-    let mut words = Vec::new();
-    let mut rest = list.trim_start();
-    loop {
-        match literal(rest) {
-            Some((text, used)) => {
-                words.push(Word { text, literal: literal_code });
-                rest = rest.get(used..).unwrap_or_default().trim_start();
-            }
-            None => {
-                if rest.starts_with([']', ')']) {
-                    break;
-                }
-                words.push(Word { text: "{}".to_owned(), literal: false });
-                let end = rest.find([',', ']', ')']).unwrap_or(rest.len());
-                rest = rest.get(end..).unwrap_or_default();
-            }
-        }
-        match rest.strip_prefix(',') {
-            Some(tail) => rest = tail.trim_start(),
-            None => break,
-        }
-    }
-    runs.argv(&words);
+    started(&Code::unknown(code), literal_code, functions, runs);
 }
 
 /// A string literal at the start of `text`: what it says, and how many bytes it takes.

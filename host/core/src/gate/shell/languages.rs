@@ -47,7 +47,7 @@ const NONE: Language = Language {
     long_valued: &[],
 };
 
-const LANGUAGES: [Language; 15] = [
+const LANGUAGES: [Language; 41] = [
     Language {
         name: "python",
         code: "c",
@@ -131,6 +131,39 @@ const LANGUAGES: [Language; 15] = [
         ..NONE
     },
     Language { name: "tclsh", ..NONE },
+    Language { name: "ipython", code: "c", valued: "m", long_valued: &["--profile", "--matplotlib"], ..NONE },
+    Language { name: "irb", valued: "rIE", ..NONE },
+    Language { name: "Rscript", code: "e", ..NONE },
+    Language { name: "R", code: "e", file: "f", long_file: &["--file"], subcommands: &["CMD"], ..NONE },
+    Language { name: "octave", valued: "p", long_code: &["--eval"], long_valued: &["--path"], ..NONE },
+    Language { name: "octave-cli", valued: "p", long_code: &["--eval"], long_valued: &["--path"], ..NONE },
+    Language { name: "gnuplot", code: "e", ..NONE },
+    Language { name: "groovy", code: "e", valued: "c", long_valued: &["-cp", "--classpath"], ..NONE },
+    Language { name: "scala", code: "e", long_valued: &["-cp", "-classpath"], ..NONE },
+    Language { name: "kotlin", code: "e", long_valued: &["-cp", "-classpath"], ..NONE },
+    Language { name: "ghc", code: "e", valued: "o", ..NONE },
+    Language { name: "elixir", code: "e", valued: "rS", long_code: &["--eval"], ..NONE },
+    Language { name: "erl", long_code: &["-eval"], long_valued: &["-pa", "-sname", "-name", "-s"], ..NONE },
+    Language { name: "ocaml", code: "e", valued: "Iw", ..NONE },
+    Language { name: "guile", code: "c", valued: "Lel", ..NONE },
+    Language { name: "sbcl", long_code: &["--eval"], long_file: &["--script", "--load"], ..NONE },
+    Language { name: "racket", code: "e", valued: "ltpr", long_code: &["--eval"], ..NONE },
+    Language { name: "clojure", code: "e", long_code: &["--eval"], ..NONE },
+    Language { name: "clj", code: "e", long_code: &["--eval"], ..NONE },
+    Language { name: "swipl", code: "gt", valued: "fslp", ..NONE },
+    Language { name: "crystal", long_code: &["eval"], subcommands: &["run"], ..NONE },
+    Language { name: "swift", code: "e", subcommands: &["run"], ..NONE },
+    Language {
+        name: "zx",
+        code: "e",
+        together: true,
+        long_code: &["--eval"],
+        long_valued: &["--shell", "--prefix"],
+        ..NONE
+    },
+    Language { name: "jshell", long_valued: &["--class-path", "--execution", "--startup"], ..NONE },
+    Language { name: "kotlinc", code: "e", valued: "d", long_valued: &["-cp", "-classpath"], ..NONE },
+    Language { name: "nim", long_code: &["--eval"], subcommands: &["e", "r", "c", "compile"], ..NONE },
     Language { name: "osascript", code: "e", valued: "ls", ..NONE },
 ];
 
@@ -161,7 +194,7 @@ pub(super) fn given(name: &str, args: &[Word]) -> Option<Given> {
     while let Some((first, tail)) = rest.split_first() {
         let text = first.text.as_str();
         let part = |text: &str| Word { text: text.to_owned(), literal: first.literal };
-        let long = text.split_once('=');
+        let long = text.split_once('=').or_else(|| text.split_once(':').filter(|_| language.name == "nim"));
         rest = tail;
         let was_doubt = std::mem::take(&mut doubt);
         if text == "eval" && language.long_code.contains(&text) {

@@ -9,11 +9,15 @@ use crate::gate::options::{after_options, is_cluster_with, scan, values, words};
 
 /// Options whose value is a line: program, its options that take a value, those of them.
 #[rustfmt::skip]
-const BY_OPTION: [(&str, &[&str], &[&str]); 5] = [
+const BY_OPTION: [(&str, &[&str], &[&str]); 9] = [
     ("nodemon", &["-x", "-e", "-w", "-i", "-d", "--exec", "--ext", "--watch", "--ignore", "--delay"], &["-x", "--exec"]),
     ("fzf", &["--preview", "--bind", "-q", "-f"], &["--preview"]),
     ("tsc-watch", &["--onSuccess", "--onFailure"], &["--onSuccess", "--onFailure"]),
     ("cargo-watch", &["-s", "-x", "-w", "-i", "--shell"], &["-s", "--shell"]),
+    ("bat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
+    ("batcat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
+    ("delta", &["--pager"], &["--pager"]),
+    ("doppler", &["-p", "-c", "-t", "--command", "--project", "--config", "--token"], &["--command"]),
     ("lftp", &["-e", "-c", "-u", "-p"], &["-e", "-c"]),
 ];
 
@@ -114,6 +118,35 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     match name {
         "gh" => alias(args, runs),
+        // `start:execute(code)`
+        "fzf" => {
+            for bound in values(&scan(args, &["--bind", "-q", "-f", "--preview"]), &["--bind"]) {
+                for (_, code) in ["execute(", "execute-silent(", "become(", "reload(", "transform("]
+                    .iter()
+                    .filter_map(|mark| bound.text.split_once(mark))
+                {
+                    let code = code.split_once(')').map_or(code, |(code, _)| code);
+                    runs.code.push(Word { text: code.to_owned(), literal: bound.literal });
+                }
+            }
+        }
+        // Each word is a line that is fed the input.
+        "pee" => runs.code.extend(args.iter().cloned()),
+        "sops" => runs.code.extend(
+            args.iter()
+                .position(|arg| arg.text == "exec-env" || arg.text == "exec-file")
+                .and_then(|at| args.get(at + 2))
+                .cloned(),
+        ),
+        "apt" | "apt-get" | "aptitude" => {
+            for setting in values(&scan(args, &["-o", "-t", "-c", "--option"]), &["-o", "--option"]) {
+                let code = setting
+                    .text
+                    .split_once('=')
+                    .filter(|(key, _)| key.contains("Invoke") || key.contains("Post-") || key.contains("Pre-"));
+                runs.code.extend(code.map(|(_, code)| Word { text: code.to_owned(), literal: setting.literal }));
+            }
+        }
         "shx" | "cross-env" => runs.maybe.push(args.iter().skip_while(|arg| arg.text.contains('=')).cloned().collect()),
         "capsh" => {
             if let Some(at) = args.iter().position(|arg| arg.text == "--") {
@@ -137,6 +170,35 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
         }
         _ => {}
     }
+}
+
+/// A folder that is handed to the network, as one program would do it: `python3 -m http.server`, `php -S x -t folder`.
+pub(super) fn served(name: &str, args: &[Word], runs: &mut Runs) {
+    let has = |text: &str| args.iter().any(|arg| arg.text == text);
+    let folders = if name.starts_with("python") && (has("http.server") || has("SimpleHTTPServer")) {
+        values(&scan(args, &["-m", "-d", "-b", "-p", "--directory", "--bind"]), &["-d", "--directory"])
+    } else if name.starts_with("php") && args.iter().any(|arg| arg.text.starts_with("-S")) {
+        values(&scan(args, &["-S", "-t", "-d", "-c"]), &["-t"])
+    } else if name.starts_with("ruby") && (has("httpd") || has("-run")) {
+        args.iter()
+            .skip_while(|arg| arg.text != "httpd")
+            .skip(1)
+            .filter(|arg| !arg.text.starts_with('-'))
+            .cloned()
+            .collect()
+    } else if name == "caddy" && has("file-server") {
+        values(&scan(args, &["-r", "-l", "--root", "--listen"]), &["-r", "--root"])
+    } else if matches!(
+        name,
+        "serve" | "live-server" | "miniserve" | "dufs" | "darkhttpd" | "webfsd" | "sfz" | "static-server"
+    ) {
+        words(&scan(args, &["-p", "-l", "-c", "-i", "--port", "--listen"])).into_iter().cloned().collect()
+    } else {
+        return;
+    };
+    let plain = |text: &str| Word { text: text.to_owned(), literal: true };
+    let folders = if folders.is_empty() { vec![plain(".")] } else { folders };
+    runs.maybe.push(std::iter::once(plain("http-server")).chain(folders).collect());
 }
 
 /// Deletes folders with all in them, as `rm -rf` would; it may choose files by patterns of its own.

@@ -4,12 +4,16 @@
 //! sandboxes or verdicts: it says what runs, not whether it may.
 
 mod braces;
+mod builds;
+mod calls;
 mod channels;
 mod compound;
 mod consoles;
 mod context;
 mod elsewhere;
+mod environment;
 mod expansion;
+mod expressions;
 mod fed;
 mod fetched;
 mod follow;
@@ -18,6 +22,7 @@ mod interpreters;
 mod known;
 mod languages;
 mod lines;
+mod literals;
 mod moves;
 mod nesting;
 mod outline;

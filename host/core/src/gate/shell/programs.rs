@@ -23,10 +23,6 @@ const CODE_OPTIONS: [(&str, &str, &[&str]); 8] = [
     ("tcpdump", "BcCdDEFGijMrsTVwyzZ", &["-z"]),
 ];
 
-/// The same of `tar`.
-const TAR_CODE: [&str; 7] =
-    ["-I", "-F", "--to-command", "--use-compress-program", "--rsh-command", "--info-script", "--new-volume-script"];
-
 pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "find" => find(args, runs),
@@ -63,12 +59,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     if tar::is_one(name) {
         let items = tar::items(args);
-        runs.code.extend(values(&items, &TAR_CODE));
-        for action in values(&items, &["--checkpoint-action"]) {
-            if let Some((_, code)) = action.text.split_once("exec=") {
-                runs.code.push(Word { text: code.to_owned(), literal: action.literal });
-            }
-        }
+        runs.code.extend(tar::programs(&items));
     }
 }
 

@@ -3,7 +3,7 @@
 //! Both are languages of their own; only the parts that leave them for the shell or a file are read.
 
 use super::wrappers::Runs;
-use super::{fetched, interpreters, sed};
+use super::{fetched, interpreters, sed, shells};
 use crate::gate::call::{Word, base_name};
 use crate::gate::options::{Item, given, scan, scan_letters, values, words};
 
@@ -11,6 +11,8 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     match name {
         "sed" | "gsed" => {
             let valued = ["-e", "-f", "-l", "--expression", "--file", "--line-length"];
+            let files = values(&scan_letters(args, "efl", &valued), &["-f", "--file"]);
+            runs.reads_code |= files.iter().any(|file| shells::is_stdin(&file.text));
             let read = |letters| {
                 let items = scan_letters(args, letters, &valued);
                 scripts(&items, &["-e", "--expression"], &["-f", "--file"])
@@ -43,6 +45,9 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
                 "--exec",
                 "--load",
             ];
+            let files = values(&scan(args, &valued), &["-f", "-E", "--file", "--exec"]);
+            runs.reads_code |= files.iter().any(|file| shells::is_stdin(&file.text));
+            runs.unknown |= files.iter().any(|file| shells::is_opened(&file.text));
             for script in scripts(&scan(args, &valued), &["-e", "--source"], &["-f", "-E", "--file", "--exec"]) {
                 awk(&script, runs);
             }

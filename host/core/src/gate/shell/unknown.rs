@@ -147,6 +147,21 @@ const DATA: &[&str] = &[
     "uniq",
     "cut",
     "tr",
+    "shellcheck",
+    "shfmt",
+    "bashate",
+    "checkbashisms",
+    "beautysh",
+    "pygmentize",
+    "highlight",
+    "chroma",
+    "silicon",
+    "carbon-now",
+    "vale",
+    "cloc",
+    "tokei",
+    "scc",
+    "prettier",
     "diff",
     "cmp",
     "comm",
@@ -246,6 +261,17 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     for (at, arg) in args.iter().enumerate().take(MAX_WORDS) {
         let Some((program, nested)) = named(arg) else { continue };
         let rest = args.get(at + 1..).unwrap_or_default();
+        // `check -s bash x.sh`, `show --syntax python -`: a language, unless there is code behind it.
+        let is_value = at
+            .checked_sub(1)
+            .and_then(|before| args.get(before))
+            .is_some_and(|before| before.text.starts_with('-') && before.text != "--");
+        if is_value
+            && is_language(program)
+            && !rest.first().is_some_and(|first| first.text.len() > 1 && first.text.starts_with('-'))
+        {
+            continue;
+        }
         // `nix run nixpkgs#bash -- -c code`: these dashes are the runner's.
         let rest =
             if nested && rest.first().is_some_and(|first| first.text == "--") { rest.get(1..) } else { Some(rest) };
@@ -271,6 +297,10 @@ fn named(word: &Word) -> Option<(&str, bool)> {
         || languages::is_one(name)
         || prefixes::is_one(name);
     (word.literal && suspect).then_some((text, nested))
+}
+
+fn is_language(program: &str) -> bool {
+    shells::is_one(base_name(program)) || languages::is_one(base_name(program))
 }
 
 /// The subcommands of runners of packages that are their own; any other is a package's program.
@@ -309,6 +339,10 @@ mod tests {
             ("./tool sudo rm x", "rm x"),
             ("nix run nixpkgs#bash -- -c 'rm x'", "rm x"),
             ("pnpm prisma migrate reset", "prisma migrate reset"),
+            ("newrun --shell bash -c 'rm x'", "rm x"),
+            ("newlint -s bash x.sh", ""),
+            ("newlint --syntax sh -", ""),
+            ("newrun -- sh x.sh", "sh x.sh"),
             ("newrun 'rm -rf x'", ""),
             ("newrun $X rm", "rm"),
             ("say rm -rf x", ""),

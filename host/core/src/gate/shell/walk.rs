@@ -12,8 +12,8 @@ use super::redirects::Redirects;
 use super::renamed::Meaning;
 use super::settled::{HeldValue, Shifted, has_name};
 use super::word::{self, Scanned};
+use super::{ELSEWHERE, fetched, follow, values};
 use super::{MAX_COMMANDS, MAX_DEPTH, MAX_LINE_BYTES, MAX_WORDS, NotUnderstood, Parsed, wrappers};
-use super::{fetched, follow, values};
 use crate::gate::call::{Redirect, RedirectKind, ShellCommand, Word};
 use brush_parser::ast::{
     AssignmentName, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, FunctionBody, Pipeline, SimpleCommand,
@@ -382,6 +382,9 @@ impl Walk {
         for path in ran.writes {
             command.redirects.push(Redirect { kind: RedirectKind::Output, target: path });
         }
+        // What a wrapper is fed, the program reads that it runs.
+        let feeds = |redirect: &&Redirect| redirect.kind == RedirectKind::Input && !ELSEWHERE.contains(&command.name());
+        let fed_by_file: Vec<Redirect> = command.redirects.iter().filter(feeds).cloned().collect();
         let mut inner = context.deeper();
         inner.wrappers.push(ran.wrapper);
         let at = self.commands.len();
@@ -391,7 +394,7 @@ impl Walk {
             self.trouble(NotUnderstood::Dynamic);
         }
         for (argv, assignments) in ran.argvs {
-            self.emit(argv, assignments, Vec::new(), &inner, fed);
+            self.emit(argv, assignments, fed_by_file.clone(), &inner, fed);
         }
         if !ran.arguments.is_empty() {
             inner.bound = follow::bound(context, &self.handed_on(&ran.arguments, context), 0);
@@ -435,7 +438,7 @@ impl Walk {
         }
         for argv in ran.maybe {
             let problem = self.problem;
-            self.emit(argv, Vec::new(), Vec::new(), &other, fed);
+            self.emit(argv, Vec::new(), fed_by_file.clone(), &other, fed);
             self.forget(problem);
         }
     }

@@ -5,8 +5,8 @@
 
 use super::input::Input;
 use super::{
-    consoles, elsewhere, fed, interpreters, known, languages, lines, prefixes, programs, scripts, settings, shells,
-    unknown, values,
+    builds, consoles, elsewhere, environment, fed, interpreters, known, languages, lines, prefixes, programs, scripts,
+    settings, shells, unknown, values,
 };
 use crate::gate::call::{Word, base_name};
 use crate::gate::options::{given, is_cluster_with, readings, scan, takes_next, valued_letter, values, words};
@@ -53,6 +53,15 @@ impl Runs {
         self.argvs.extend(folder.map(|folder| (vec![cd, folder], Vec::new())));
     }
 
+    /// Takes over what another program runs that it starts.
+    pub(super) fn take(&mut self, mut other: Self) {
+        self.argvs.append(&mut other.argvs);
+        self.code.append(&mut other.code);
+        self.foreign.append(&mut other.foreign);
+        self.maybe.append(&mut other.maybe);
+        self.unknown |= other.unknown;
+    }
+
     pub(super) fn joined(&mut self, words: &[Word]) {
         if words.is_empty() {
             return;
@@ -60,28 +69,6 @@ impl Runs {
         self.code.push(Word::joined(words));
     }
 }
-
-/// Variables whose value is run as a command by the programs that read them.
-const COMMAND_VARIABLES: [&str; 18] = [
-    "LESSOPEN",
-    "LESSCLOSE",
-    "GIT_SSH_COMMAND",
-    "GIT_SSH",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_EDITOR",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_PAGER",
-    "GIT_ASKPASS",
-    "GIT_PROXY_COMMAND",
-    "SVN_SSH",
-    "PAGER",
-    "MANPAGER",
-    "EDITOR",
-    "VISUAL",
-    "PROMPT_COMMAND",
-    "RSYNC_RSH",
-    "SSH_ASKPASS",
-];
 
 /// The wrappers that have an arm of their own in [`runs`].
 const OWN_WAY: [&str; 19] = [
@@ -93,13 +80,7 @@ const OWN_WAY: [&str; 19] = [
 pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)], input: &Input<'_>) -> Runs {
     let name = base_name(&program.text);
     let mut runs = Runs { wrapper: name.to_owned(), ..Runs::default() };
-    for (variable, value) in assignments {
-        if COMMAND_VARIABLES.contains(&variable.as_str()) && !value.text.is_empty() {
-            // `LESSOPEN='|program %s'`.
-            let text = value.text.trim_start_matches(['|', '-']).to_owned();
-            runs.code.push(Word { text, literal: value.literal });
-        }
-    }
+    environment::runs(assignments, &mut runs);
     settings::of_environment(assignments, &mut runs);
     runs.code.extend(values::code(name, args));
     runs.argvs.extend(consoles::opened(name, args).map(|argv| (argv, Vec::new())));
@@ -135,6 +116,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);
                 consoles::runs(name, args, input, &mut runs);
+                builds::runs(name, args, input, &mut runs);
                 lines::runs(name, args, &mut runs);
                 elsewhere::remote(name, args, &mut runs);
                 unknown::runs(name, args, &mut runs);
@@ -142,6 +124,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         }
     }
     unknown::package(name, args, &mut runs);
+    lines::served(name, args, &mut runs);
     if input.is_fed() && runs.argvs.is_empty() && runs.code.is_empty() && starts_shell(name, args) {
         runs.argvs.push((vec![Word { text: "sh".to_owned(), literal: true }], Vec::new()));
     }
@@ -182,7 +165,11 @@ fn starts_shell(name: &str, args: &[Word]) -> bool {
 /// Whether an interpreter without a script of its own runs its input; true of other programs.
 pub(super) fn runs_its_input(program: &Word, args: &[Word]) -> bool {
     let name = base_name(&program.text);
-    let interprets = shells::is_one(name) || languages::is_one(name);
+    let interprets = shells::is_one(name)
+        || languages::is_one(name)
+        || scripts::is_awk(name)
+        || builds::is_compiler(name)
+        || matches!(name, "sed" | "gsed");
     !interprets || runs(program, args, &[], &Input::inherited()).reads_code
 }
 
@@ -232,6 +219,9 @@ fn env(args: &[Word], runs: &mut Runs) {
         rest = if takes_next(text, &["-a", "-u", "-C", "-P", "--argv0", "--unset", "--chdir"]) {
             tail.get(1..).unwrap_or_default()
         } else if text.starts_with('-') {
+            tail
+        } else if let Some(body) = environment::function(text) {
+            runs.code.push(Word { text: body.to_owned(), literal: first.literal });
             tail
         } else if let Some(assignment) = assignment(first) {
             assignments.push(assignment);

@@ -5,6 +5,7 @@
 
 use super::written::{is_remote, only_written};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
+use crate::gate::options::{scan, values};
 use crate::gate::protection::{own_args, programs};
 use crate::gate::searchers;
 use crate::gate::tar;
@@ -114,7 +115,11 @@ fn put(command: &ShellCommand) -> Vec<Word> {
         return Vec::new();
     }
     let documents = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::HereDocument);
-    let lines = documents.flat_map(|document| document.target.text.split(['\n', ';']));
+    let options = ["-e", "-c"];
+    let told = values(&scan(&command.args, &options), &options);
+    let texts =
+        documents.map(|document| document.target.text.as_str()).chain(told.iter().map(|text| text.text.as_str()));
+    let lines = texts.flat_map(|text| text.split(['\n', ';']));
     let words = lines.filter_map(|line| {
         let mut words = line.split_whitespace();
         words.next().filter(|verb| matches!(*verb, "put" | "mput" | "reput" | "send" | "append")).map(|_| words)

@@ -134,6 +134,18 @@ fn redirects_pipes_and_assignments() {
             ("echo PATH=x", false),
         ],
     );
+    table(
+        "deny",
+        "{program: rm, run_by: [ssh, docker]}",
+        &[
+            ("ssh h 'rm x'", true),
+            ("ssh h 'sudo sh -c \"rm x\"'", true),
+            ("docker exec c rm x", true),
+            ("rm x", false),
+            ("ssh h ls; rm x", false),
+            ("sudo rm x", false),
+        ],
+    );
 }
 
 #[test]
