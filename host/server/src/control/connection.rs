@@ -18,6 +18,7 @@ use crate::stall::STALL_TIMEOUT;
 use crate::state::State;
 use crate::tenure::{End, Place, Tenure};
 use serde_json::{Value, json};
+use socketioxide::TransportType;
 use socketioxide::socket::Socket;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -184,7 +185,9 @@ impl Connection {
                 return Ok(());
             }
             // Who takes nothing for so long is gone.
-            Some(Later::Room(bytes)) if !self.held.room_for(bytes, STALL_TIMEOUT).await => return Err(Gone::Left),
+            Some(Later::Room(bytes)) if !self.held.room_for(bytes, || self.polls(), STALL_TIMEOUT).await => {
+                return Err(Gone::Left);
+            }
             Some(Later::Room(_)) => return Ok(()),
         }
         self.pace.idle();
@@ -222,6 +225,10 @@ impl Connection {
         }
     }
 
+    fn polls(&self) -> bool {
+        self.socket.transport_type() == TransportType::Polling
+    }
+
     /// Sends what waits as far as the client takes it; when to go on, where some still waits.
     fn flush(&mut self) -> Result<Option<Later>, Gone> {
         while let Some(next) = self.waiting.front() {
@@ -229,7 +236,7 @@ impl Connection {
                 return Ok(Some(Later::At(at)));
             }
             let bytes = next.bytes();
-            if !self.held.has_room_for(bytes) {
+            if !self.held.has_room_for(bytes, self.polls()) {
                 return Ok(Some(Later::Room(bytes)));
             }
             match put(&self.socket, next) {

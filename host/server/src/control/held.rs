@@ -3,6 +3,7 @@
 //!
 //! Knows no packet. Must not wait for a client: whoever fills it does, as long as something leaves.
 
+use super::BUFFER;
 use crate::stall::Written;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,14 @@ use tokio::sync::Notify;
 /// until nothing else is held.
 pub(crate) const MAX_HELD_BYTES: u64 = 256 * 1024;
 
+/// Most packets that it holds for a client that polls. Where such a one goes over to a WebSocket, the library puts a packet
+/// of its own behind those, and no poll takes any until that is done: without room for it nobody would ever go on. What was
+/// given while a poll was answered is not counted, and may be as much again.
+pub(crate) const MAX_UNPOLLED: u64 = BUFFER as u64 / 2 - 2;
+
+/// Bytes of a poll's answer that took nothing: a packet that says so, or a ping.
+const NOTHING_BYTES: u64 = 1;
+
 /// The count of one connection of the library's, over whichever transport. What it says is exact but for pings, which
 /// make it a little too small until nothing is held again.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +33,8 @@ struct Counts {
     given: AtomicU64,
     /// What left in answers to polls.
     polled: AtomicU64,
+    /// Packets that were given since the last of those.
+    unpolled: AtomicU64,
     /// What a poll took, or that polling is over.
     moved: Notify,
     socket: Mutex<Option<Socket>>,
@@ -47,6 +58,9 @@ impl Held {
     /// So many bytes left in the answer to a poll.
     pub(crate) fn polled(&self, bytes: u64) {
         self.0.polled.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > NOTHING_BYTES {
+            self.0.unpolled.store(0, Ordering::Relaxed);
+        }
         self.0.moved.notify_waiters();
     }
 
@@ -60,22 +74,24 @@ impl Held {
     pub(crate) fn given(&self, bytes: u64) {
         let frame = if self.socket().is_some() { frame_bytes(bytes) } else { 0 };
         self.0.given.fetch_add(bytes + frame, Ordering::Relaxed);
+        self.0.unpolled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether one of so many bytes may be given to it.
-    pub(crate) fn has_room_for(&self, bytes: u64) -> bool {
+    /// Whether one of so many bytes may be given to it, for a client that polls, or does not.
+    pub(crate) fn has_room_for(&self, bytes: u64, polls: bool) -> bool {
         let held = self.bytes();
-        held == 0 || held.saturating_add(bytes) <= MAX_HELD_BYTES
+        let unpolled = if polls { self.0.unpolled.load(Ordering::Relaxed) } else { 0 };
+        unpolled < MAX_UNPOLLED && (held == 0 || held.saturating_add(bytes) <= MAX_HELD_BYTES)
     }
 
     /// Waits until it has room; false where nothing left for so long.
-    pub(crate) async fn room_for(&self, bytes: u64, patience: Duration) -> bool {
+    pub(crate) async fn room_for(&self, bytes: u64, polls: impl Fn() -> bool, patience: Duration) -> bool {
         loop {
             let socket = self.socket();
             // Heard of from here on, so that nothing that leaves after the look is missed.
             let mut polled = pin!(self.0.moved.notified());
             let mut written = pin!(socket.as_ref().map(|socket| socket.written.more()));
-            if self.has_room_for(bytes) {
+            if self.has_room_for(bytes, polls()) {
                 return true;
             }
             let written = async {
@@ -147,13 +163,22 @@ mod tests {
     #[test]
     fn what_is_held_is_bounded_and_a_larger_packet_goes_alone() {
         let held = Held::default();
-        assert!(held.has_room_for(u64::MAX), "nothing is held");
+        assert!(held.has_room_for(u64::MAX, false), "nothing is held");
         held.given(MAX_HELD_BYTES - 10);
-        assert!(held.has_room_for(10) && !held.has_room_for(11) && !held.has_room_for(u64::MAX));
+        let has_room_for = |bytes| held.has_room_for(bytes, false);
+        assert!(has_room_for(10) && !has_room_for(11) && !has_room_for(u64::MAX));
         held.polled(MAX_HELD_BYTES - 11);
-        assert!(!held.has_room_for(u64::MAX), "one byte is still there");
+        assert!(!has_room_for(u64::MAX), "one byte is still there");
         held.polled(1);
-        assert!(held.has_room_for(u64::MAX));
+        assert!(has_room_for(u64::MAX));
+        // Of packets, whatever their size, who polls has fewer; a poll that took nothing makes no room.
+        let polls = Held::default();
+        (0..MAX_UNPOLLED).for_each(|_| polls.given(1));
+        assert!(!polls.has_room_for(1, true) && polls.has_room_for(1, false));
+        polls.polled(NOTHING_BYTES);
+        assert!(!polls.has_room_for(1, true));
+        polls.polled(2);
+        assert!(polls.has_room_for(1, true));
     }
 
     #[tokio::test(start_paused = true)]
@@ -161,10 +186,10 @@ mod tests {
         const PATIENCE: Duration = Duration::from_secs(1);
         let (held, written) = (Held::default(), Written::default());
         held.given(MAX_HELD_BYTES);
-        assert!(!held.room_for(1, PATIENCE).await, "nothing leaves");
+        assert!(!held.room_for(1, || false, PATIENCE).await, "nothing leaves");
         let waits = {
             let held = held.clone();
-            async move { held.room_for(2, PATIENCE).await }
+            async move { held.room_for(2, || false, PATIENCE).await }
         };
         let leaves = async {
             for _ in 0..2 {
@@ -177,7 +202,7 @@ mod tests {
         held.given(2);
         let waits = {
             let held = held.clone();
-            async move { held.room_for(2, PATIENCE).await }
+            async move { held.room_for(2, || false, PATIENCE).await }
         };
         let leaves = async {
             tokio::time::sleep(PATIENCE / 2).await;

@@ -379,7 +379,7 @@ async fn the_library_holds_a_bounded_number_of_bytes_for_who_does_not_read() {
     let last = receipts.last().unwrap().seq;
     let held = held(&served.fixture);
     let full = async {
-        while held.has_room_for(100_000) {
+        while held.has_room_for(100_000, false) {
             tokio::task::yield_now().await;
         }
     };

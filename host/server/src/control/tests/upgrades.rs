@@ -42,6 +42,32 @@ async fn who_goes_over_to_a_websocket_is_told_everything_whether_it_said_who_it_
 }
 
 #[tokio::test]
+async fn who_goes_over_while_much_waits_for_it_is_let_over_and_told_all_of_it() {
+    let served = served().await;
+    let events = 5 * BUFFER;
+    served.fixture.state.bus.emit_batch(vec![large(10); events]).await.unwrap();
+    let sid = knock(&served.fixture).await.unwrap();
+    let cursor = cursor_text(served.fixture.state.bus.journal().epoch(), 0);
+    let hello = json!({"token": CLIENT, "hooks": false, "rooms": ["agent:a1"], "cursor": cursor});
+    poll(&served.fixture, "POST", Some(&sid), &format!("40{hello}")).await;
+    // It does not poll, and is given what it may be.
+    let full = async {
+        let control = &served.fixture.state.control;
+        while control.seat_of(&sid).is_none_or(|seat| seat.held.has_room_for(1, true)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, full).await.expect("it is given what fits");
+    let mut client = goes_over(&served, &sid).await;
+    let mut told = 0;
+    while told < events {
+        let packet = client.packet().await.expect("an event, and not the end");
+        told += usize::from(packet.starts_with("42"));
+    }
+    assert_eq!(client.ask("join_village", json!("v1")).await["ok"], true);
+}
+
+#[tokio::test]
 async fn what_did_not_take_over_is_not_remembered() {
     let served = served().await;
     let stream = TcpStream::connect(served.address).await.unwrap();
