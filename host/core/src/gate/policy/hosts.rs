@@ -203,33 +203,11 @@ fn written(text: &str) -> Cow<'_, str> {
 
 /// The words of a command that may say where it goes: not what it sends there, nor what it says of itself.
 fn addressed(command: &ShellCommand) -> Vec<String> {
-    const SENT: [&str; 24] = [
-        "-d",
-        "-F",
-        "-H",
-        "-A",
-        "-e",
-        "-b",
-        "-w",
-        "-o",
-        "-U",
-        "--data",
-        "--data-raw",
-        "--data-binary",
-        "--data-urlencode",
-        "--data-ascii",
-        "--json",
-        "--form",
-        "--form-string",
-        "--header",
-        "--user-agent",
-        "--referer",
-        "--cookie",
-        "--write-out",
-        "--post-data",
-        "--body-data",
-    ];
-    /// As [`SENT`] where they are given a word of their own: all that these programs' values are read by.
+    /// Options of one letter whose value is sent, or says nothing of where.
+    const SENT: [&str; 9] = ["-d", "-F", "-H", "-A", "-e", "-b", "-w", "-o", "-U"];
+    /// Long ones whose value says where it goes.
+    const GOES: [&str; 4] = ["--resolve", "--connect-to", "--proxy", "--url"];
+    /// Long ones that are given a word of their own; what is none of [`GOES`] is sent.
     const VALUED: [&str; 19] = [
         "--data",
         "--data-raw",
@@ -255,7 +233,7 @@ fn addressed(command: &ShellCommand) -> Vec<String> {
     if let Some(items) = fetchers::items(command.name(), &command.args, &VALUED) {
         let items = items.into_iter().filter_map(|item| match item {
             Item::Word(word) => Some(text(word)),
-            Item::Option(name, _) if name.is(&SENT) => None,
+            Item::Option(name, _) if name.is(&SENT) || name.is(&VALUED) && !name.is(&GOES) => None,
             Item::Option(_, value) => value.as_ref().map(text),
         });
         return items.collect();
