@@ -5,8 +5,6 @@ use crate::limits::{
     KEPT_ENDED, LONGEST_SLEEP, MAILBOX, MAX_INPUT_BYTES, MAX_OUTSIDE, MAX_PROGRAMS, MAX_PROVIDERS, MAX_REMEMBERED,
     MAX_TAKEN, OUTSIDE_IDLE, sleep_until_due,
 };
-use tollgate_core::event::Draft;
-use tollgate_core::events::EventType;
 
 #[tokio::test]
 async fn so_many_programs_run_at_a_time() {
@@ -80,10 +78,7 @@ async fn input_that_nobody_reads_is_bounded() {
 #[tokio::test]
 async fn a_request_holds_so_many_events_and_a_session_remembers_so_many() {
     let world = world("true").await;
-    let id = world.outside("o1").await;
-    let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
-        "workspacePath": "/w", "roomPath": "r"}});
-    world.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
+    let id = world.outside_started("o1").await;
     let chunk = json!({"type": "terminal.chunk", "payload": {"data": "x", "stream": "stdout"}}).to_string();
     let chunks = |count: usize| -> Vec<Draft> {
         (0..count).map(|_| Draft { id: Some(uuid::Uuid::now_v7()), ..outside::draft(&chunk) }).collect()
@@ -138,17 +133,9 @@ async fn a_table_of_providers_is_checked_before_anything_runs() {
 #[tokio::test]
 async fn so_many_calls_wait_for_a_session_and_the_others_outside() {
     let world = world("true").await;
-    let id = world.outside("o1").await;
-    let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
-        "workspacePath": "/w", "roomPath": "r"}});
-    world.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
+    let id = world.outside_started("o1").await;
     // A session whose end the journal refuses hears nobody until it is recorded.
-    world.bus.limit_pages(1).await.unwrap();
-    for size in [4_000, 400, 1] {
-        let payload = json!({"fill": "x".repeat(size)}).to_string();
-        let fill = || Draft::new(EventType::parse("disk.filled").unwrap(), "core", payload.clone());
-        while world.bus.emit(fill()).await.is_ok() {}
-    }
+    world.fill_disk().await;
     world.move_on(OUTSIDE_IDLE);
     let says = || world.status(&id).reason.clone().unwrap_or_default();
     world.until("a first try", || says() == "its end is not recorded yet").await;

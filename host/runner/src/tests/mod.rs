@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::bus::{Bus, BusOptions};
-use tollgate_core::events::PatternSet;
+use tollgate_core::event::Draft;
+use tollgate_core::events::{EventType, PatternSet};
 use tollgate_core::interactions::Interactions;
 use tollgate_core::journal::{Durability, JournalOptions, Query};
 use tollgate_core::session::Sessions;
@@ -92,6 +93,25 @@ impl World {
     async fn outside(&self, id: &str) -> Arc<str> {
         let wish = Wish { id: Some(id.to_owned()), ..Wish::default() };
         Arc::clone(&self.runner.start(wish).await.unwrap().identity.id)
+    }
+
+    /// The same, and it has said that it started.
+    async fn outside_started(&self, id: &str) -> Arc<str> {
+        let id = self.outside(id).await;
+        let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
+            "workspacePath": "/w", "roomPath": "r"}});
+        self.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
+        id
+    }
+
+    /// From now on the journal takes nothing more.
+    async fn fill_disk(&self) {
+        self.bus.limit_pages(1).await.unwrap();
+        for size in [4_000, 400, 1] {
+            let payload = json!({"fill": "x".repeat(size)}).to_string();
+            let fill = || Draft::new(EventType::parse("disk.filled").unwrap(), "core", payload.clone());
+            while self.bus.emit(fill()).await.is_ok() {}
+        }
     }
 
     fn status(&self, id: &str) -> Arc<Status> {

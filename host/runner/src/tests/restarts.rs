@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::limits::{OUTSIDE_IDLE, STARTS_READ, STOP_GRACE};
-use tollgate_core::event::Draft;
-use tollgate_core::events::EventType;
 use tollgate_core::interactions::State as Answered;
 
 const SCRIPT: &str = "echo $$ > pid; (trap '' HUP; exec sleep 600) & echo $! > child; echo ready; read x";
@@ -105,16 +103,8 @@ async fn a_runner_that_is_dropped_takes_its_programs_along() {
 #[tokio::test]
 async fn an_end_that_the_journal_refuses_is_tried_again() {
     let world = world("true").await;
-    let id = world.outside("o1").await;
-    let started = json!({"type": "session.started", "payload": {"providerId": "p", "providerVersion": "1",
-        "workspacePath": "/w", "roomPath": "r"}});
-    world.runner.take(&id, vec![outside::draft(&started.to_string())], false).await.unwrap();
-    world.bus.limit_pages(1).await.unwrap();
-    for size in [4_000, 400, 1] {
-        let payload = json!({"fill": "x".repeat(size)}).to_string();
-        let fill = || Draft::new(EventType::parse("disk.filled").unwrap(), "core", payload.clone());
-        while world.bus.emit(fill()).await.is_ok() {}
-    }
+    let id = world.outside_started("o1").await;
+    world.fill_disk().await;
     let refused = world.runner.stop(&id, "ada").await.unwrap_err();
     assert!(matches!(refused, RunnerError::Emit(_)), "{refused}");
     assert_eq!(world.status(&id).state, State::Created, "what is not told does not count");

@@ -255,6 +255,20 @@ async fn an_event_is_written_once_for_all_who_are_sent_it() {
     assert_eq!(served.fixture.state.frames.made(), 20);
 }
 
+/// Says more than a frame may hold, and waits until the connection ends of it. It is cut off while it is still being sent:
+/// the write may fail.
+pub(crate) async fn ends_of_its_size(client: &mut Client) {
+    let _ = client.send(Theirs::text("x".repeat(MAX_FRAME_BYTES + 1))).await;
+    loop {
+        match tokio::time::timeout(DEADLINE, client.next()).await.expect("in time") {
+            Some(Ok(Theirs::Close(Some(frame)))) => return assert_eq!(frame.code, CloseCode::Size),
+            Some(Ok(_)) => {}
+            // The bytes that nobody read reset the connection before its last words are through.
+            Some(Err(_)) | None => return,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_message_over_the_bound_ends_the_connection() {
     let served = served().await;
@@ -262,19 +276,7 @@ async fn a_message_over_the_bound_ends_the_connection() {
     say(&mut client, "x".repeat(MAX_FRAME_BYTES)).await;
     say(&mut client, "ping").await;
     assert_eq!(told(&mut client).await["type"], "pong", "just the bound is read, and ignored");
-    // It is cut off while it is still being sent: the write may fail.
-    let _ = client.send(Theirs::text("x".repeat(MAX_FRAME_BYTES + 1))).await;
-    loop {
-        match tokio::time::timeout(DEADLINE, client.next()).await.expect("in time") {
-            Some(Ok(Theirs::Close(Some(frame)))) => {
-                assert_eq!(frame.code, CloseCode::Size);
-                break;
-            }
-            Some(Ok(_)) => {}
-            // The bytes that nobody read reset the connection before its last words are through.
-            Some(Err(_)) | None => break,
-        }
-    }
+    ends_of_its_size(&mut client).await;
     drop(client);
     served.empty().await;
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::line::MAX_FRAME_BYTES;
 use crate::ws::connection::MAX_SESSIONS;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::SinkExt as _;
 use tokio_tungstenite::tungstenite::Message as Theirs;
 
 #[tokio::test]
@@ -119,18 +119,7 @@ async fn rubbish_is_answered_and_ends_nothing() {
     chunk(&served, "s1", "still").await;
     assert_eq!(told(&mut client).await["data"], "still");
     // What is larger than a frame ends its own connection, and no other.
-    let _ = client.send(Theirs::text("x".repeat(MAX_FRAME_BYTES + 1))).await;
-    loop {
-        match tokio::time::timeout(DEADLINE, client.next()).await.expect("in time") {
-            Some(Ok(Theirs::Close(Some(frame)))) => {
-                assert_eq!(frame.code, CloseCode::Size);
-                break;
-            }
-            Some(Ok(_)) => {}
-            // The bytes that nobody read reset the connection before its last words are through.
-            Some(Err(_)) | None => break,
-        }
-    }
+    ends_of_its_size(&mut client).await;
     assert_eq!(told(&mut neighbour).await["data"], "still");
     drop((client, neighbour));
     served.empty().await;
