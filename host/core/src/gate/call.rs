@@ -165,6 +165,11 @@ pub(super) struct Reached {
 }
 
 impl Reached {
+    /// Whether the one at a position is among them.
+    pub fn holds(&self, index: usize) -> bool {
+        self.found.get(index) == Some(&true)
+    }
+
     /// Those commands, the one itself among them.
     pub fn of<'c>(&self, commands: &'c [ShellCommand]) -> impl Iterator<Item = &'c ShellCommand> {
         commands.iter().zip(&self.found).filter(|(_, reached)| **reached).map(|(command, _)| command)

@@ -115,20 +115,22 @@ impl Sandbox<'_> {
     /// What one command finds and another changes: `find ~ -type f | xargs rm`.
     fn listed(&self, folders: &Folders) -> Result<(), Denial> {
         let all = &self.call.commands;
-        let filled = LazyCell::new(|| filled_in(all));
+        let changers = LazyCell::new(|| {
+            let filled = filled_in(all);
+            let changes = |(at, command): (usize, &ShellCommand)| {
+                !targets::runs_elsewhere(command)
+                    && std::iter::once(command).chain(filled.of(at)).any(targets::changes_listed)
+            };
+            all.iter().enumerate().map(changes).collect::<Vec<bool>>()
+        });
         for (index, lister) in all.iter().enumerate().filter(|(_, lister)| !targets::runs_elsewhere(lister)) {
             let listed = targets::listed(lister);
             if listed.is_empty() || self.paths.is_exhausted() {
                 continue;
             }
             let reached = reached(all, index);
-            let changes = |(at, command): (usize, &ShellCommand)| {
-                let is_reached = reached.of(all).any(|reached| std::ptr::eq(reached, command));
-                is_reached
-                    && !targets::runs_elsewhere(command)
-                    && std::iter::once(command).chain(filled.of(at)).any(targets::changes_listed)
-            };
-            if all.iter().enumerate().filter(|(at, _)| *at != index).any(changes) {
+            let changes = |(at, changes): (usize, &bool)| *changes && at != index && reached.holds(at);
+            if changers.iter().enumerate().any(changes) {
                 listed.iter().try_for_each(|word| self.written(word, folders.at(index)))?;
             }
         }

@@ -7,12 +7,13 @@ use super::environment::Readings;
 use super::settings;
 use super::wildcards::Wild;
 use super::{Protected, is_run_by};
-use crate::gate::call::{Reached, ShellCommand, Word, reached};
+use crate::gate::call::{ShellCommand, Word, reached};
 use crate::gate::options::{given, scan, values};
 use crate::gate::paths::{self, Look, resolve};
 use crate::gate::policy::Folders;
 use crate::gate::searchers;
 use crate::gate::targets::{self, redirected, start_points, written};
+use std::cell::LazyCell;
 use std::path::PathBuf;
 
 /// What a command finds, and hands on.
@@ -37,12 +38,17 @@ impl Protected<'_> {
     /// Refuses a line that changes what it finds, where that may be ours.
     pub(super) fn searched(&self, folders: &Folders, readings: &Readings) -> Result<(), String> {
         let all = &self.call.commands;
+        let takers = LazyCell::new(|| {
+            let taker = |(at, command)| Taker::of(command, readings.of_command(at));
+            all.iter().enumerate().map(taker).collect::<Vec<_>>()
+        });
         for (index, finder) in all.iter().enumerate().filter(|(_, finder)| !targets::runs_elsewhere(finder)) {
             let Some(found) = self.finds(finder, folders.at(index)) else { continue };
             let takes_itself = finder.name() == "find" && finder.args.iter().any(|arg| arg.text == "-delete");
             let reached = reached(all, index);
             let takes = |(at, command): (usize, &ShellCommand)| {
-                at != index && changes_found(index, finder, command, &reached, readings.of_command(at), all, at)
+                let is_fed = || reached.holds(at) || at > index && is_run_by(command, finder);
+                at != index && takers.get(at).is_some_and(|taker| taker.by_text || taker.by_mark && is_fed())
             };
             let changes = |command: &ShellCommand| match found {
                 Found::Program | Found::Settings => true,
@@ -204,23 +210,21 @@ fn said_number(args: &[Word], option: &str) -> Option<usize> {
     })
 }
 
-/// Whether the command at `at` changes what the one at `index` finds: it is run with it, is fed with it, or a word of it
-/// is what that printed.
-fn changes_found(
-    index: usize,
-    finder: &ShellCommand,
-    command: &ShellCommand,
-    reached: &Reached,
-    readings: &[ShellCommand],
-    all: &[ShellCommand],
-    at: usize,
-) -> bool {
-    let changed = |command: &ShellCommand, mark: &str| {
-        let mut words = redirected(command).cloned().chain(written(command));
-        words.any(|word| !word.literal && word.text.contains(mark))
-    };
-    let is_run = at > index && is_run_by(command, finder);
-    let is_reached = is_run || reached.of(all).any(|reached| std::ptr::eq(reached, command));
-    is_reached && (changed(command, "{}") || changed(command, "$"))
-        || std::iter::once(command).chain(readings).any(|reading| changed(reading, "$()"))
+/// How a command may change what another one finds.
+struct Taker {
+    /// Where it is run with it, or fed with it.
+    by_mark: bool,
+    /// As a word of it is what the other printed.
+    by_text: bool,
+}
+
+impl Taker {
+    fn of(command: &ShellCommand, readings: &[ShellCommand]) -> Self {
+        let changed = |command: &ShellCommand, marks: &[&str]| {
+            let mut words = redirected(command).cloned().chain(written(command));
+            words.any(|word| !word.literal && marks.iter().any(|mark| word.text.contains(mark)))
+        };
+        let by_text = std::iter::once(command).chain(readings).any(|reading| changed(reading, &["$()"]));
+        Self { by_mark: changed(command, &["{}", "$"]), by_text }
+    }
 }
