@@ -115,21 +115,27 @@ pub fn resolve(paths: &dyn Paths, cwd: &Path, text: &str) -> Result<PathBuf, Pat
     if paths.is_exhausted() {
         return Err(PathProblem::TooMany);
     }
-    let plain = lexical(&path.to_string_lossy());
-    if is_descriptor(&plain) {
-        // Whatever it leads to for the call, for us it would be something else.
-        return Ok(PathBuf::from(plain));
-    }
-    if is_of_process(&plain) {
-        return Err(PathProblem::OfProcess);
-    }
+    let mut up = false;
     // Only a step at a time tells what is passed through: where a link is followed by `..`, and where one may lead to
     // a process's folder, which for us is another.
-    let steps = path.components().any(|component| match component {
-        Component::ParentDir => true,
-        Component::Normal(name) => OF_PROCESS.iter().any(|opened| name == *opened),
-        _ => false,
+    let steps = path.components().fold(false, |steps, component| match component {
+        Component::ParentDir => {
+            up = true;
+            true
+        }
+        Component::Normal(name) => steps || OF_PROCESS.iter().any(|opened| name == *opened),
+        _ => steps,
     });
+    // Whatever it leads to for the call, for us it would be something else. It stands in these folders alone.
+    if up || path.starts_with("/dev") || path.starts_with("/proc") {
+        let plain = lexical(&path.to_string_lossy());
+        if is_descriptor(&plain) {
+            return Ok(PathBuf::from(plain));
+        }
+        if is_of_process(&plain) {
+            return Err(PathProblem::OfProcess);
+        }
+    }
     if !steps {
         // Equal part by part, not letter by letter: `/p/./x` is `/p/x`, and only the real path is handed out.
         if let Some(real) = paths.real(&path).filter(|real| *real == path) {

@@ -5,7 +5,7 @@
 
 use super::folders::Folders;
 use super::rule::{Risk, Rule, RuleAction};
-use super::seen::{Ground, Seen};
+use super::seen::{Ground, Seen, Shared};
 use super::target::Target;
 use super::{DefaultAction, Policy, ordered, variables};
 use crate::gate::call::ShellCommand;
@@ -112,7 +112,8 @@ impl Policy {
         let folders = Folders::of(moving, starts);
         let problem = subject.problem.or(filled.incomplete.then_some(NotUnderstood::TooMany));
         let problem = problem.or(folders.are_too_many().then_some(NotUnderstood::TooManyPaths));
-        let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras };
+        let shared = Shared::default();
+        let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras, shared: &shared };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
         let ordered = ordered::filled_in_order(subject.commands);
         for (index, command) in subject.commands.iter().enumerate() {

@@ -5,7 +5,7 @@ use super::evaluate::Subject;
 use super::fields::{Fields, Problems, shown, text};
 use super::folders::Folders;
 use super::rule::Rule;
-use super::seen::{Ground, Seen};
+use super::seen::{Ground, Seen, Shared};
 use super::target::Target;
 use super::yaml::{Kind, Node};
 use crate::gate::{normalise, shell};
@@ -135,7 +135,8 @@ fn matches(rule: &Rule, call: &ExampleCall) -> bool {
         if !subject.is_shell {
             return rule.matches_paths(subject.targets);
         }
-        let ground = Ground { all: subject.commands, roots: subject.roots, extras: &[] };
+        let shared = Shared::default();
+        let ground = Ground { all: subject.commands, roots: subject.roots, extras: &[], shared: &shared };
         let folders = Folders::of(subject.commands, &[subject.cwd.to_owned()]);
         subject.commands.iter().enumerate().any(|(index, command)| {
             let reached = OnceCell::new();

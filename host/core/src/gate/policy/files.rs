@@ -9,6 +9,7 @@ use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::protection::MAX_PATH_BYTES;
 use crate::gate::protection::wildcards::{Said, Wild};
 use regex::Regex;
+use std::collections::BTreeSet;
 
 /// Where a file lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,8 @@ pub(super) struct Files {
 }
 
 /// What a path has to say somewhere to be one of the files: most words of most lines say nothing of it.
-#[derive(Debug, Clone)]
-struct Quick {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Quick {
     /// Of the last part, where a file is meant and not what is below a folder.
     names: Option<Regex>,
     /// Of the folders below which all is meant.
@@ -54,7 +55,6 @@ struct Quick {
 #[derive(Debug)]
 pub(super) struct ReadWord {
     text: String,
-    /// It is no pattern, and nothing in it is known only when it runs.
     plain: bool,
     /// `x/{}`: whatever `find` or `xargs` finds there.
     found: bool,
@@ -89,8 +89,9 @@ impl Files {
                 ),
             }
         }
-        let quick = Quick::of(&meant);
-        Self { meant, spared, quick }
+        let mut read = Self { meant, spared, quick: Quick::default() };
+        read.quick = Quick::of([&read]);
+        read
     }
 
     pub fn is_empty(&self) -> bool {
@@ -121,7 +122,7 @@ impl Files {
     /// Whether a word that `counts` has a place that is `meant`, and none that is spared.
     fn holds(&self, seen: &Seen<'_>, counts: impl Fn(&ReadWord) -> bool, meant: impl Fn(&Place) -> bool) -> bool {
         let folders: Vec<&String> = seen.folders.iter().filter(|folder| self.quick.may_lie_in(folder)).collect();
-        let below = folders.iter().any(|folder| is_said(self.quick.belows.as_ref(), folder));
+        let below = self.quick.are_below(&folders);
         let may_be = |word: &&ReadWord| counts(word) && (below || self.quick.may_be(word));
         seen.read().iter().any(|word| {
             if word.iter().any(|word| word.whatever) {
@@ -139,13 +140,27 @@ fn is_said(said: Option<&Regex>, text: &str) -> bool {
 }
 
 impl Quick {
-    fn of(entries: &[Entry]) -> Self {
+    /// Of all files that these lists mean.
+    pub fn of<'f>(lists: impl IntoIterator<Item = &'f Files>) -> Self {
+        let entries: Vec<&Entry> = lists.into_iter().flat_map(|list| &list.meant).collect();
         let lasts = |below: bool| {
             let entries = entries.iter().filter(move |entry| entry.below == below);
-            any_of(entries.filter_map(|entry| entry.path.letters().pop()).collect())
+            any_of(entries.filter_map(|entry| entry.path.letters().pop()))
         };
-        let parts = entries.iter().flat_map(|entry| entry.path.letters()).filter(|run| run.len() > 1).collect();
+        let parts = entries.iter().flat_map(|entry| entry.path.letters()).filter(|run| run.len() > 1);
         Self { names: lasts(false), belows: lasts(true), parts: any_of(parts) }
+    }
+
+    /// Whether a command may read one of the files: where it may not, no list of them has to be gone through.
+    pub fn may_be_read(&self, seen: &Seen<'_>) -> bool {
+        let folders: Vec<&String> = seen.folders.iter().filter(|folder| self.may_lie_in(folder)).collect();
+        let below = self.are_below(&folders);
+        seen.read().iter().flatten().any(|word| word.whatever || below || self.may_be(word))
+    }
+
+    /// Whether one of the folders may lie below one of which all is meant.
+    fn are_below(&self, folders: &[&String]) -> bool {
+        folders.iter().any(|folder| is_said(self.belows.as_ref(), folder))
     }
 
     /// Whether a word may be one, wherever the command runs.
@@ -164,10 +179,10 @@ impl Quick {
 }
 
 /// A regex for any of these texts; none where there is none.
-fn any_of(texts: Vec<String>) -> Option<Regex> {
-    let texts: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
+fn any_of(texts: impl Iterator<Item = String>) -> Option<Regex> {
+    let texts: BTreeSet<String> = texts.map(|text| regex::escape(&text)).collect();
     // Escaped text compiles; were it too much, an empty regex lets all through.
-    let any = (!texts.is_empty()).then(|| texts.join("|"))?;
+    let any = (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join("|"))?;
     Regex::new(&any).or_else(|_| Regex::new("")).ok()
 }
 
@@ -181,6 +196,11 @@ impl ReadWord {
             Self { found: text.ends_with("{}"), plain, text, whatever: false }
         };
         texts.into_iter().filter(|text| !text.is_empty() && text.len() <= MAX_PATH_BYTES).map(word).collect()
+    }
+
+    /// Whether it is no pattern, and nothing in it is known only when it runs.
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// What stands for any file.
@@ -269,7 +289,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
-    use super::super::seen::MAX_PRINTED;
+    use super::super::seen::{MAX_PLACES, MAX_PRINTED};
     use super::super::tests::verdict;
     use super::super::{Action, Policy, PolicySource};
     use super::MAX_PATH_BYTES;
@@ -340,6 +360,20 @@ mod tests {
         let long = |bytes: usize| format!("cat {}/home/x/.netrc", "/".repeat(bytes - "/home/x/.netrc".len()));
         assert_eq!(verdict(&policy, &long(MAX_PATH_BYTES)).action, Action::Deny);
         assert_eq!(verdict(&policy, &long(MAX_PATH_BYTES + 1)).action, Action::Abstain);
+    }
+
+    #[test]
+    fn more_places_than_are_looked_at_are_each_file() {
+        let policy = policy("reads: ['~/.netrc']");
+        // One place for the folder in front, and one for each that the line goes to.
+        let folders: String = (1..16).map(|at| format!("cd d{at}\n")).collect();
+        let line = |places: usize| format!("{folders}cat{}", " *.c".repeat(places / 16));
+        assert_eq!(verdict(&policy, &line(MAX_PLACES)).action, Action::Abstain);
+        assert_eq!(verdict(&policy, &line(MAX_PLACES + 16)).action, Action::Deny);
+        // All commands of a line have them together.
+        let twice = |places: usize| format!("{}; cat{}", line(places), " *.c".repeat(places / 16));
+        assert_eq!(verdict(&policy, &twice(MAX_PLACES / 2)).action, Action::Abstain);
+        assert_eq!(verdict(&policy, &twice(MAX_PLACES / 2 + 16)).action, Action::Deny);
     }
 
     #[test]

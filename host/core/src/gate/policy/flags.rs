@@ -119,6 +119,9 @@ fn is_widely(text: &str, flag: &str) -> bool {
     }
 }
 
+/// Most words of a subcommand; a file with more is refused.
+pub(super) const MAX_PHRASE: usize = 16;
+
 /// Options in front of a subcommand that are known to take the next word as their value.
 fn valued_options(program: &str) -> &'static [&'static str] {
     match program {
@@ -190,11 +193,10 @@ fn is_word(want: &str, have: &str) -> bool {
 
 fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
     let valued = valued_options(command.name());
-    // How many words of the phrase may have been seen; several where an option may or may not have taken one.
-    let mut reached = vec![false; phrase.len() + 1];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
-    }
+    // How many words of the phrase may have been seen, a bit for each number; several where an option may or may not have
+    // taken one.
+    let all = 1_u64 << phrase.len().min(MAX_PHRASE);
+    let mut reached = 1_u64;
     let mut before: Option<&str> = None;
     for arg in &command.args {
         let text = arg.text.as_str();
@@ -202,19 +204,14 @@ fn subcommand_widely(command: &ShellCommand, phrase: &[String]) -> bool {
         if option.is_some_and(|option| valued.contains(&option)) || text.starts_with(['-', '+']) {
             continue;
         }
-        let next = |at: usize| phrase.get(at).is_some_and(|word| is_word(word, text));
-        let steps: Vec<bool> = (0..reached.len())
-            .map(|at| {
-                let advanced = at > 0 && reached.get(at - 1) == Some(&true) && next(at - 1);
-                let stayed = option.is_some() && reached.get(at) == Some(&true);
-                advanced || stayed
-            })
-            .collect();
-        reached = steps;
-        if reached.last() == Some(&true) {
+        let seen = phrase.iter().enumerate().take(MAX_PHRASE);
+        let advanced = seen.filter(|(at, word)| reached & (1 << at) != 0 && is_word(word, text));
+        let advanced = advanced.fold(0, |steps, (at, _)| steps | 1 << (at + 1));
+        reached = if option.is_some() { reached | advanced } else { advanced };
+        if reached & all != 0 {
             return true;
         }
-        if !reached.contains(&true) {
+        if reached == 0 {
             return false;
         }
     }

@@ -58,8 +58,8 @@ impl Hosts {
     /// Whether a command is told to go to one of them: not by what it sends or says.
     pub fn are_gone_to(&self, seen: &Seen<'_>) -> bool {
         let own = addressed(seen.command);
-        let printed = if own.iter().any(|text| text.contains("$()")) { seen.printed() } else { Vec::new() };
-        own.iter().chain(printed.into_iter().map(|word| &word.text)).any(|text| self.are_named(text))
+        let printed = if own.iter().any(|text| text.contains("$()")) { seen.printed() } else { &[] };
+        own.iter().chain(printed.iter().map(|word| &word.text)).any(|text| self.are_named(text))
     }
 
     /// Whether a text names one: an address where it leads to, a word in front of its first slash, code anywhere. A

@@ -3,12 +3,15 @@
 //! Owns nothing of what a rule means: a rule that is kept out here would not have matched, and one that is let
 //! through is asked itself. Trying each pattern of each rule on each command would take most of a verdict's time.
 
+use super::files::Quick;
+use super::matcher::Matcher;
 use super::rule::Rule;
 use super::seen::Seen;
 use regex::{RegexSet, RegexSetBuilder};
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
-/// The largest program of all command patterns together, in bytes, built once per policy: several times what the
+/// The largest program of command patterns that are looked for together, in bytes, built once per policy: several times what the
 /// presets' take. Rules with more than that are all tried.
 const MAX_SET_BYTES: usize = 32 * 1_024 * 1_024;
 /// What one search remembers for the next at most, in bytes; it is held as many times as calls are judged at once.
@@ -16,65 +19,114 @@ const MAX_SET_BYTES: usize = 32 * 1_024 * 1_024;
 /// with a quarter of this the presets' patterns took eight times as long.
 const MAX_CACHE_BYTES: usize = 16 * 1_024 * 1_024;
 
-/// The rules of a policy by what a command must be for them. Rules are named by their position.
+/// The rules of a policy by what a command must be for them. Rules are named by their position; every list of them is
+/// in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
+    /// The rules that are about any program, or tell by more than its name, and look for no pattern.
+    any: Vec<usize>,
     /// By a program's name: the rules that are about it and few others.
     named: HashMap<String, Vec<usize>>,
-    /// The rules that are about any program, or tell by more than its name.
-    any: Vec<usize>,
-    /// The command patterns of all rules; none where they are too many to be looked for at once.
-    patterns: Option<RegexSet>,
+    /// The rules of `any` and `named` one of whose patterns has to be there.
+    patterned: Patterned,
+    /// What the rules that are about files name of them all.
+    files: Quick,
+    /// Of each rule: whether it is about files that are read and nothing else tells sooner that it does not match.
+    reads: Vec<bool>,
+}
+
+/// The rules that look for text in a command.
+#[derive(Debug, Clone, Default)]
+struct Patterned {
+    sets: Vec<PatternSet>,
+    /// Of each rule: the programs that it is about, where a name tells.
+    programs: HashMap<usize, Vec<String>>,
+}
+
+/// Patterns that are looked for at once.
+#[derive(Debug, Clone)]
+struct PatternSet {
+    patterns: RegexSet,
     /// The rule that each of the patterns is of.
     rules: Vec<usize>,
-    /// Of each rule: whether one of its patterns has to be there.
-    needs_pattern: Vec<bool>,
 }
 
 impl Index {
     pub fn of(rules: &[Rule]) -> Self {
-        let mut index = Self::default();
-        let mut texts = Vec::new();
-        for (at, rule) in rules.iter().enumerate() {
-            match rule.matcher.as_ref().and_then(|matcher| matcher.program_names()) {
+        let mut index = Self { patterned: Patterned::of(rules), ..Self::default() };
+        let is_patterned = |rule: &Rule| !index.patterned.sets.is_empty() && !rule.command_patterns.is_empty();
+        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| !is_patterned(rule)) {
+            match programs_of(rule) {
                 Some(names) => names.for_each(|name| index.named.entry(name.to_owned()).or_default().push(at)),
                 None => index.any.push(at),
             }
-            index.needs_pattern.push(!rule.command_patterns.is_empty());
-            texts.extend(rule.command_patterns.iter().map(|pattern| pattern.as_str()));
-            index.rules.resize(texts.len(), at);
         }
-        let set = RegexSetBuilder::new(texts).size_limit(MAX_SET_BYTES).dfa_size_limit(MAX_CACHE_BYTES).build();
-        // Each was compiled by itself when its file was read: here they can only be too many.
-        index.patterns = set.ok();
+        let lists = || rules.iter().filter_map(|rule| rule.matcher.as_ref()).flat_map(Matcher::files);
+        index.files = Quick::of(lists());
+        index.reads = rules.iter().map(|rule| rule.matcher.as_ref().is_some_and(Matcher::is_about_files)).collect();
         index
     }
 
     /// An index that lets every rule through.
     #[cfg(test)]
     pub fn none(rules: &[Rule]) -> Self {
-        Self { any: (0..rules.len()).collect(), needs_pattern: vec![false; rules.len()], ..Self::default() }
+        Self { any: (0..rules.len()).collect(), ..Self::default() }
     }
 
     /// The rules that may match one of `seen`, in order.
     pub fn candidates(&self, seen: &[&Seen<'_>]) -> Vec<usize> {
         let mut found = Vec::new();
         for seen in seen {
+            let may_read = LazyCell::new(|| self.files.may_be_read(seen));
+            let is_about = |at: &&usize| self.reads.get(**at) != Some(&true) || *may_read;
             let of_program = self.named.get(seen.command.name()).into_iter().flatten();
-            let about: Vec<usize> = self.any.iter().chain(of_program).copied().collect();
-            let matched = self.patterns.as_ref().map(|patterns| patterns.matches(seen.rendered()));
-            let mut has_pattern = vec![matched.is_none(); self.needs_pattern.len()];
-            for pattern in matched.iter().flatten() {
-                let rule = self.rules.get(pattern).and_then(|rule| has_pattern.get_mut(*rule));
-                rule.into_iter().for_each(|rule| *rule = true);
-            }
-            let holds = |at: &usize| has_pattern.get(*at) == Some(&true) || self.needs_pattern.get(*at) == Some(&false);
-            found.extend(about.into_iter().filter(holds));
+            found.extend(self.any.iter().chain(of_program).filter(is_about));
+            self.patterned.find(seen, &mut found);
         }
         found.sort_unstable();
         found.dedup();
         found
     }
+}
+
+impl Patterned {
+    /// None of them where they are too many to be looked for at once.
+    fn of(rules: &[Rule]) -> Self {
+        let all =
+            rules.iter().enumerate().flat_map(|(at, rule)| rule.command_patterns.iter().map(move |one| (at, one)));
+        // Apart, because those that begin where the command does are given up after its first letters.
+        let (anchored, free): (Vec<_>, Vec<_>) = all.partition(|(_, pattern)| is_anchored(pattern.as_str()));
+        let sets = [anchored, free].into_iter().filter(|patterns| !patterns.is_empty()).map(|patterns| {
+            let texts = patterns.iter().map(|(_, pattern)| pattern.as_str());
+            let set = RegexSetBuilder::new(texts).size_limit(MAX_SET_BYTES).dfa_size_limit(MAX_CACHE_BYTES).build();
+            set.map(|set| PatternSet { patterns: set, rules: patterns.iter().map(|(at, _)| *at).collect() })
+        });
+        // Each was compiled by itself when its file was read: here they can only be too many.
+        let Ok(sets) = sets.collect::<Result<Vec<_>, _>>() else { return Self::default() };
+        let named = |(at, rule)| Some((at, programs_of(rule)?.map(str::to_owned).collect()));
+        Self { sets, programs: rules.iter().enumerate().filter_map(named).collect() }
+    }
+
+    fn find(&self, seen: &Seen<'_>, found: &mut Vec<usize>) {
+        let name = seen.command.name();
+        let is_about =
+            |at: &usize| self.programs.get(at).is_none_or(|programs| programs.iter().any(|program| program == name));
+        for set in &self.sets {
+            let matched = set.patterns.matches(seen.rendered());
+            found.extend(matched.iter().filter_map(|pattern| set.rules.get(pattern)).copied().filter(is_about));
+        }
+    }
+}
+
+/// Whether a pattern is tried where the text begins and nowhere else. Where it is not sure, it is not.
+fn is_anchored(pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix("(?i)").unwrap_or(pattern);
+    pattern.starts_with('^')
+}
+
+/// The names of which a command's program must have one for the rule.
+fn programs_of(rule: &Rule) -> Option<impl Iterator<Item = &str>> {
+    rule.matcher.as_ref().and_then(|matcher| matcher.program_names())
 }
 
 #[cfg(test)]
@@ -99,7 +151,7 @@ mod tests {
     #[test]
     fn the_presets_are_not_too_large_to_index() {
         let names: Vec<&str> = Policy::preset_names().collect();
-        assert!(Policy::compose([], &names).unwrap().index.patterns.is_some());
+        assert!(Policy::compose([], &names).unwrap().index.patterned.sets.len() == 2);
     }
 
     #[test]
@@ -107,7 +159,7 @@ mod tests {
         const MEBIBYTE: usize = 1_024 * 1_024;
         for (number, indexed) in [(4, true), (2 * MAX_SET_BYTES / MEBIBYTE, false)] {
             let policy = with_large(number);
-            assert_eq!(policy.index.patterns.is_some(), indexed, "{number}");
+            assert_eq!(!policy.index.patterned.sets.is_empty(), indexed, "{number}");
             assert_eq!(verdict(&policy, "rm x").action, Action::Deny);
             assert_eq!(verdict(&policy, &format!("echo x3{}", "a".repeat(20))).decided_by, "p/r3");
             assert_eq!(verdict(&policy, "ls x").decided_by, "default");

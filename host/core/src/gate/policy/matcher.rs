@@ -5,13 +5,13 @@
 use super::At;
 use super::fields::{Fields, Problems, mend, shown};
 use super::files::Files;
-use super::flags::{Reading, has, subcommand};
+use super::flags::{MAX_PHRASE, Reading, has, subcommand};
 use super::hosts::Hosts;
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
 use crate::gate::paths::lexical;
 use crate::gate::shell;
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet};
 
 /// The keys of `match`.
 const KEYS: [&str; 14] = [
@@ -39,9 +39,9 @@ pub(super) struct Matcher {
     flags_any: Vec<String>,
     flags_all: Vec<String>,
     flags_none: Vec<String>,
-    args_glob: Vec<Pathglob>,
-    redirects_to: Vec<Pathglob>,
-    writes: Vec<Pathglob>,
+    args_glob: Globs,
+    redirects_to: Globs,
+    writes: Globs,
     reads: Files,
     reads_below: Files,
     pipes_into: Vec<Program>,
@@ -75,6 +75,18 @@ pub(super) struct Pathglob {
     pub anything: bool,
 }
 
+/// A list of globs about paths, tried all at once: the presets have hundreds, and a line that writes has many words.
+#[derive(Debug, Clone, Default)]
+struct Globs {
+    list: Vec<Pathglob>,
+    /// All of them; none where they are too many to be one.
+    all: Option<GlobSet>,
+    /// Those that are not rooted.
+    free: Option<GlobSet>,
+    /// One of them is about anything.
+    anything: bool,
+}
+
 impl Matcher {
     /// Reads `match`; none where it is no table or says nothing.
     pub fn read(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
@@ -104,6 +116,16 @@ impl Matcher {
             hosts: Hosts::read(hosts, problems),
             run_by: run_by.into_iter().filter_map(|(at, text)| Program::read(at, text, problems)).collect(),
         })
+    }
+
+    /// The files that it is about as such that are read.
+    pub fn files(&self) -> [&Files; 2] {
+        [&self.reads, &self.reads_below]
+    }
+
+    /// Whether it says nothing of a command that reads none of its files.
+    pub fn is_about_files(&self) -> bool {
+        self.files().into_iter().any(|files| !files.is_empty())
     }
 
     /// Whether it is about certain programs.
@@ -153,12 +175,12 @@ impl Matcher {
             // What takes a rule back is doubted the other way round.
             && !self.flags_none.iter().any(|flag| has(command, flag, reading.opposite()))
             && unless_given(self.args_glob.is_empty(), &|| {
-                seen.args().iter().flatten().any(|path| any(&self.args_glob, path))
+                seen.args().iter().flatten().any(|path| self.args_glob.are_meant(path))
             })
             && unless_given(self.redirects_to.is_empty(), &|| {
-                seen.writes().any(|target| seen.readings(&target.text).iter().any(|path| any(&self.redirects_to, path)))
+                seen.writes().any(|target| seen.readings(&target.text).iter().any(|path| self.redirects_to.are_meant(path)))
             })
-            && unless_given(self.writes.is_empty(), &|| seen.written().iter().flatten().any(|path| any(&self.writes, path)))
+            && unless_given(self.writes.is_empty(), &|| seen.written().iter().flatten().any(|path| self.writes.are_meant(path)))
             && unless_given(self.reads.is_empty(), &|| self.reads.are_read(seen))
             && unless_given(self.reads_below.is_empty(), &|| self.reads_below.are_gone_through(seen))
             && unless_given(self.pipes_into.is_empty(), &|| self.pipes(seen))
@@ -194,11 +216,11 @@ impl Matcher {
     }
 
     pub fn args_glob(&self) -> &[Pathglob] {
-        &self.args_glob
+        &self.args_glob.list
     }
 
     pub fn redirects_to(&self) -> &[Pathglob] {
-        &self.redirects_to
+        &self.redirects_to.list
     }
 
     pub fn assigns(&self, name: &str) -> bool {
@@ -229,8 +251,34 @@ impl Matcher {
     }
 }
 
-fn any(globs: &[Pathglob], path: &PathReading) -> bool {
-    globs.iter().any(|glob| !(path.own && glob.rooted) && glob.is_match(&path.text))
+impl FromIterator<Pathglob> for Globs {
+    fn from_iter<I: IntoIterator<Item = Pathglob>>(globs: I) -> Self {
+        let list: Vec<Pathglob> = globs.into_iter().collect();
+        let set = |counts: fn(&Pathglob) -> bool| {
+            let globs = list.iter().filter(|glob| counts(glob)).map(|glob| glob.glob.glob().clone());
+            GlobSet::new(globs).ok()
+        };
+        let anything = list.iter().any(|glob| glob.anything);
+        Self { all: set(|_| true), free: set(|glob| !glob.rooted), anything, list }
+    }
+}
+
+impl Globs {
+    fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether one of them is about the path.
+    fn are_meant(&self, path: &PathReading) -> bool {
+        match if path.own { &self.free } else { &self.all } {
+            Some(set) => self.anything || set.is_match(&path.text),
+            None => self.list.iter().any(|glob| !(path.own && glob.rooted) && glob.is_match(&path.text)),
+        }
+    }
 }
 
 impl Program {
@@ -301,6 +349,10 @@ fn phrase(at: At, text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>
     if words.is_empty() || words.iter().any(|word| word.starts_with('-')) {
         let message = format!("`{}` is no subcommand: it is words such as `push` or `repo delete`", shown(text));
         problems.at(at, message);
+        return None;
+    }
+    if words.len() > MAX_PHRASE {
+        problems.at(at, format!("a subcommand has at most {MAX_PHRASE} words, this one has {}", words.len()));
         return None;
     }
     Some(words)

@@ -8,11 +8,15 @@ use crate::gate::call::{Reached, RedirectKind, ShellCommand, Word, base_name, re
 use crate::gate::paths::{lexical, spelled_out};
 use crate::gate::protection::programs;
 use crate::gate::targets;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 /// Most words that the substitutions of a line print which are taken for files one by one: each command that takes one
 /// is held against all. More count as each file there is.
 pub(super) const MAX_PRINTED: usize = 512;
+
+/// Most places that all patterns of a line may come to which are held against the rules' files, one for each folder that
+/// a command may run in: each costs some microseconds. A command past them counts as reading each file there is.
+pub(super) const MAX_PLACES: usize = 16_384;
 
 /// What a word is also read as that names a session's folder as a whole, whatever that is called.
 const WHOLE_ROOT: &str = "<root>";
@@ -33,6 +37,15 @@ pub(super) struct Ground<'a> {
     pub roots: &'a [String],
     /// What every session may touch besides.
     pub extras: &'a [String],
+    pub shared: &'a Shared,
+}
+
+/// What all commands of a line have together.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    printed: OnceCell<Vec<Word>>,
+    /// Of [`MAX_PLACES`] so many are used.
+    places: Cell<usize>,
 }
 
 /// A command in its line.
@@ -46,6 +59,8 @@ pub(super) struct Seen<'a> {
     pub folders: &'a [String],
     rendered: OnceCell<String>,
     words: OnceCell<Vec<Vec<PathReading>>>,
+    /// What its program is known to write.
+    made: OnceCell<Vec<Word>>,
     written: OnceCell<Vec<Vec<PathReading>>>,
     read: OnceCell<Vec<Vec<ReadWord>>>,
     reached: &'a OnceCell<Reached>,
@@ -81,6 +96,7 @@ impl<'a> Seen<'a> {
             folders,
             rendered: OnceCell::new(),
             words: OnceCell::new(),
+            made: OnceCell::new(),
             written: OnceCell::new(),
             read: OnceCell::new(),
             reached,
@@ -130,13 +146,17 @@ impl<'a> Seen<'a> {
         self.command.redirects.iter().filter(move |redirect| written(redirect.kind)).map(|redirect| &redirect.target)
     }
 
+    fn made(&self) -> &[Word] {
+        self.made.get_or_init(|| targets::written(self.command))
+    }
+
     /// The files that the command fills or changes, by redirects and by what its program is known to write: in a folder
     /// that something is copied to, also by the name of what is copied. Not what it deletes, or makes empty.
     pub fn written(&self) -> &[Vec<PathReading>] {
         self.written.get_or_init(|| {
             let mut words: Vec<Word> = self.writes().cloned().collect();
             if !EMPTYING.contains(&self.command.name()) {
-                words.extend(targets::written(self.command));
+                words.extend_from_slice(self.made());
             }
             if matches!(self.command.name(), "cp" | "mv" | "ln" | "install" | "rsync" | "scp") {
                 let is_folder = |word: &&Word| {
@@ -162,8 +182,8 @@ impl<'a> Seen<'a> {
     /// The words that may name a file which the command reads, each with its parts.
     pub fn read(&self) -> &[Vec<ReadWord>] {
         self.read.get_or_init(|| {
-            let own = targets::read(self.command, self.ground.all.get(self.index + 1));
-            let printed = if own.iter().any(|word| word.text.contains("$()")) { self.printed() } else { Vec::new() };
+            let own = targets::read(self.command, self.ground.all.get(self.index + 1), self.made());
+            let printed = if own.iter().any(|word| word.text.contains("$()")) { self.printed() } else { &[] };
             let readings = |word: &Word| {
                 // `-F 'f=<file;type=x'`, `file://x`.
                 let text = word.text.split(';').next().unwrap_or_default();
@@ -171,9 +191,21 @@ impl<'a> Seen<'a> {
                 let local = ["file://", "fileb://"].iter().find_map(|scheme| text.strip_prefix(scheme));
                 ReadWord::all([Some(text), fed, local].into_iter().flatten().chain(parts(text)))
             };
-            let whatever = (printed.len() > MAX_PRINTED).then(|| vec![ReadWord::whatever()]);
-            own.iter().chain(printed.into_iter().take(MAX_PRINTED)).map(readings).chain(whatever).collect()
+            let mut read: Vec<Vec<ReadWord>> =
+                own.iter().chain(printed.iter().take(MAX_PRINTED)).map(readings).collect();
+            if printed.len() > MAX_PRINTED || !self.may_have_places(&read) {
+                read.push(vec![ReadWord::whatever()]);
+            }
+            read
         })
+    }
+
+    /// Counts the places that the patterns among these words may come to; where that is too much, there are none left.
+    fn may_have_places(&self, read: &[Vec<ReadWord>]) -> bool {
+        let patterns = read.iter().flatten().filter(|word| !word.is_plain()).count();
+        let used = patterns.saturating_mul(self.folders.len().max(1)).saturating_add(self.ground.shared.places.get());
+        self.ground.shared.places.set(used);
+        used <= MAX_PLACES
     }
 
     /// Whether its program may go through all that is below a folder.
@@ -182,12 +214,14 @@ impl<'a> Seen<'a> {
     }
 
     /// What `$(echo x)` and `$(ls x)` print, wherever in the line they stand: a variable may have kept it.
-    pub fn printed(&self) -> Vec<&'a Word> {
+    pub fn printed(&self) -> &'a [Word] {
         let all = self.ground.all;
-        let spans = all.iter().flat_map(|command| command.filled.iter().cloned());
-        let inner = spans.flatten().filter_map(|at| all.get(usize::try_from(at).ok()?));
-        let printers = inner.filter(|command| programs::tells_only(command.name()) || command.name() == "find");
-        printers.flat_map(|command| &command.args).take(MAX_PRINTED + 1).collect()
+        self.ground.shared.printed.get_or_init(|| {
+            let spans = all.iter().flat_map(|command| command.filled.iter().cloned());
+            let inner = spans.flatten().filter_map(|at| all.get(usize::try_from(at).ok()?));
+            let printers = inner.filter(|command| programs::tells_only(command.name()) || command.name() == "find");
+            printers.flat_map(|command| &command.args).take(MAX_PRINTED + 1).cloned().collect()
+        })
     }
 
     /// A word as the path it may be: whole, after `=`, after `@`, after a short option's letter.

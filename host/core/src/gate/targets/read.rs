@@ -3,7 +3,7 @@
 //! A class, not a list of readers: every program that is given a file reads it, but for those that only speak of files,
 //! list them, or use them without showing them (`ssh -i key`). Owns that knowledge. Knows no files and no rules.
 
-use super::written::{is_remote, only_written};
+use super::written::{is_remote, keeps_what_it_read};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
 use crate::gate::options::{scan, values};
 use crate::gate::protection::{own_args, programs};
@@ -89,15 +89,16 @@ const SAYS: [&str; 14] = [
 ];
 
 /// The words of `command` that may name a file that it reads: arguments, and what it is fed by `<`. Options' values
-/// stand beside their options as they are written. `next` is the command behind it, which may be what it runs.
-pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
+/// stand beside their options as they are written. `next` is the command behind it, which may be what it runs; `written`
+/// is what [`super::written`] says of it.
+pub fn read(command: &ShellCommand, next: Option<&ShellCommand>, written: &[Word]) -> Vec<Word> {
     let program = command.name();
     if programs::tells_only(program) {
         return Vec::new();
     }
     let fed = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Input);
     let fed = fed.map(|redirect| &redirect.target).filter(|_| program != "ssh-add");
-    let made = only_written(command);
+    let made = if keeps_what_it_read(program) { &[] } else { written };
     let is_made = |arg: &Word| {
         made.iter().any(|made| {
             arg.text == made.text || arg.text.strip_suffix(&made.text).is_some_and(|name| name.ends_with('='))
@@ -207,6 +208,7 @@ fn may_be_file(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::super::written;
     use super::*;
     use crate::gate::shell::parse_blocking;
 
@@ -249,7 +251,7 @@ mod tests {
             ("note 'what a sentence'", ""),
         ] {
             let commands = parse_blocking(line).commands;
-            let found = read(commands.first().unwrap(), commands.get(1));
+            let found = read(commands.first().unwrap(), commands.get(1), &written(commands.first().unwrap()));
             let texts: Vec<String> = found.into_iter().map(|word| word.text).collect();
             assert_eq!(texts.join(" "), expected, "{line}");
         }

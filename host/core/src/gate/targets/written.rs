@@ -175,13 +175,27 @@ fn edited_in_place<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
     words.into_iter().skip(usize::from(!scripted)).collect()
 }
 
-/// As [`written`], without what is read as well: the old text of a file that is edited in place, of one that is moved.
-pub fn only_written(command: &ShellCommand) -> Vec<Word> {
-    match command.name() {
-        "mv" | "sed" | "gsed" | "perl" | "ruby" | "awk" | "gawk" | "yq" | "sqlite3" | "patch" | "find" | "ed"
-        | "ex" | "vi" | "vim" | "nvim" | "view" => Vec::new(),
-        _ => written(command),
-    }
+/// Whether a program reads as well what it writes: the old text of a file that is edited in place, of one that is moved.
+pub(super) fn keeps_what_it_read(program: &str) -> bool {
+    matches!(
+        program,
+        "mv" | "sed"
+            | "gsed"
+            | "perl"
+            | "ruby"
+            | "awk"
+            | "gawk"
+            | "yq"
+            | "sqlite3"
+            | "patch"
+            | "find"
+            | "ed"
+            | "ex"
+            | "vi"
+            | "vim"
+            | "nvim"
+            | "view"
+    )
 }
 
 /// Whether `find` deletes what it finds, or runs a program that might.
