@@ -1,6 +1,7 @@
 //! What a verdict costs: parse, protection, sandbox, the `guardrails` rules and one guard plugin, as an engine
-//! that embeds the host asks for it. Against the bare guard call, and, with journal `full`, against one append
-//! and fdatasync of a file; both alternate with what they are measured against in the same run.
+//! that embeds the host asks for it: of six everyday lines again and again, and of the corpus' harmless lines, each
+//! once. Against the bare guard call, and, with journal `full`, against one append and fdatasync of a file; both
+//! alternate with what they are measured against in the same run.
 //!
 //! `cargo bench -p tollgate-runtime --bench gate`. Prints figures; asserts nothing.
 
@@ -36,6 +37,8 @@ const COMMANDS: [&str; 6] = [
     "for f in *.rs; do wc -l \"$f\"; done > out.txt 2>&1",
     "python3 - <<'E'\nimport json\nprint(json.dumps({}))\nE",
 ];
+/// Lines that are let through, each of them another.
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpus");
 const ROUNDS: usize = 10;
 /// Verdicts of one round, of each kind.
 const IN_MEMORY: usize = 3_000;
@@ -50,6 +53,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         in_memory().await;
+        never_seen().await;
         durable().await;
     });
 }
@@ -110,8 +114,12 @@ impl World {
     }
 
     fn calls(&self, count: usize) -> Vec<Call> {
+        self.calls_of(COMMANDS.iter().cycle().take(count))
+    }
+
+    fn calls_of(&self, lines: impl Iterator<Item = impl AsRef<str>>) -> Vec<Call> {
         let cwd = self.project();
-        let call = |line: &&str| Call {
+        let call = |line: &str| Call {
             session_id: Some("bench".to_owned()),
             tool_name: "Bash".to_owned(),
             tool_input: json!({ "command": line, "description": "x" }).as_object().cloned().unwrap(),
@@ -120,12 +128,12 @@ impl World {
             roots: vec![cwd.clone()],
             ..Call::default()
         };
-        COMMANDS.iter().cycle().take(count).map(call).collect()
+        lines.map(|line| call(line.as_ref())).collect()
     }
 
     /// One verdict after the other.
-    async fn verdicts(&self, count: usize, times: &mut Vec<Duration>, stages: &mut StageTimes) {
-        for call in self.calls(count) {
+    async fn verdicts(&self, calls: Vec<Call>, times: &mut Vec<Duration>, stages: &mut StageTimes) {
+        for call in calls {
             let begun = Instant::now();
             let took = self.gate.check(call, Vec::new()).await.stages_us;
             times.push(begun.elapsed());
@@ -179,7 +187,7 @@ async fn in_memory() {
     let (mut gate, mut bare, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
     let mut stages = StageTimes::default();
     for _ in 0..ROUNDS {
-        world.verdicts(IN_MEMORY, &mut gate, &mut stages).await;
+        world.verdicts(world.calls(IN_MEMORY), &mut gate, &mut stages).await;
         for call in heard.iter().cycle().take(IN_MEMORY) {
             let begun = Instant::now();
             floor.check(call).await.unwrap();
@@ -195,6 +203,33 @@ async fn in_memory() {
     world.end().await;
 }
 
+/// What an agent's day is like: hardly a line comes twice.
+async fn never_seen() {
+    let world = World::new(Durability::Memory).await;
+    let calls = world.calls_of(harmless().iter());
+    let (mut times, mut stages, count) = (Vec::new(), StageTimes::default(), calls.len());
+    world.verdicts(calls, &mut times, &mut stages).await;
+    say("gate, memory, never seen", &mut times);
+    say_stages(&stages, count);
+    world.end().await;
+}
+
+/// The corpus' harmless lines, those of all files by turns.
+fn harmless() -> Vec<String> {
+    let mut files: Vec<_> = std::fs::read_dir(CORPUS).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort_unstable();
+    let mut lines = Vec::new();
+    for (turn, file) in files.iter().enumerate() {
+        let text = std::fs::read_to_string(file).unwrap();
+        let read = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let passing = read.filter(|line| line["expect"] == "pass");
+        let commands = passing.filter_map(|line| line["command"].as_str().map(str::to_owned));
+        lines.extend(commands.enumerate().map(|(at, command)| ((at, turn), command)));
+    }
+    lines.sort_unstable();
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
 async fn durable() {
     let world = World::new(Durability::Full).await;
     world.wear_in().await;
@@ -202,7 +237,7 @@ async fn durable() {
     let (mut gate, mut bare, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
     let mut stages = StageTimes::default();
     for _ in 0..ROUNDS {
-        world.verdicts(DURABLE, &mut gate, &mut stages).await;
+        world.verdicts(world.calls(DURABLE), &mut gate, &mut stages).await;
         for _ in 0..DURABLE {
             bare.push(log.append());
         }
