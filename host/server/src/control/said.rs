@@ -66,7 +66,7 @@ impl From<ApiError> for Trouble {
             code if code.starts_with("bad_") => Code::BadPayload,
             _ => Code::Internal,
         };
-        Self::new(code, error.message())
+        Self::new(code, error.told())
     }
 }
 

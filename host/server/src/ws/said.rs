@@ -158,7 +158,7 @@ impl From<ApiError> for Trouble {
             code if code.starts_with("bad_") => Code::InvalidMessage,
             _ => Code::Internal,
         };
-        Self::new(code, error.message())
+        Self::new(code, error.told())
     }
 }
 
