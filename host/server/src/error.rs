@@ -25,6 +25,17 @@ pub(crate) struct ApiError {
 
 /// When to ask again where nothing better is known, in seconds.
 const RETRY_AFTER: u64 = 1;
+/// Most characters of what is told over a socket: some sentences. What a client sent is repeated no further.
+const MAX_TOLD_CHARS: usize = 512;
+
+/// The words of a refusal over a socket, which may repeat what the client sent: cut where they are too many.
+pub(crate) fn cut(mut words: String) -> String {
+    if let Some((end, _)) = words.char_indices().nth(MAX_TOLD_CHARS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {

@@ -234,8 +234,7 @@ impl Connection {
         if self.sessions.contains_key(session) {
             return Ok(());
         }
-        let shown: String = session.chars().take(MAX_NAME_BYTES).collect();
-        Err(Trouble::new(Code::NotSubscribed, "subscribe to this session first").of(&shown))
+        Err(Trouble::new(Code::NotSubscribed, "subscribe to this session first").of(session))
     }
 
     fn steers(&self, session: &str) -> Result<(), Trouble> {
