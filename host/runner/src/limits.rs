@@ -75,7 +75,9 @@ pub(crate) const MAX_GIT_BYTES: usize = 1024 * 1024;
 /// Most files that a `diff.summary` names; it counts them all.
 pub const MAX_DIFF_FILES: usize = 500;
 
-/// Starts of the past that are read at a time after a restart, to find those without an end: some megabytes.
+/// Starts of the past that are read at a time after a restart, to find those without an end, and their bytes: the last
+/// page of the journal's that is read is whole.
 pub(crate) const STARTS_READ: usize = 1_000;
+pub(crate) const STARTS_BYTES: usize = 1_024 * 1_024;
 /// Most providers in the table.
 pub const MAX_PROVIDERS: usize = 64;

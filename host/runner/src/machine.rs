@@ -259,12 +259,9 @@ impl Machine {
         Ok((self.state == State::Running).then(|| self.moved(State::WaitingForApproval)))
     }
 
-    /// What [`Machine::gate_asks`] told of has ended, however it did.
-    pub fn gate_is_answered(&mut self, id: &str) -> Option<Move> {
-        if !self.gated.remove(id) {
-            return None;
-        }
-        self.goes_on()
+    /// What [`Machine::gate_asks`] told of has ended, however it did; [`Machine::goes_on`] is what follows.
+    pub fn gate_is_answered(&mut self, id: &str) {
+        self.gated.remove(id);
     }
 
     /// What others ask is not waited for any more: the agent has ended.
@@ -273,12 +270,13 @@ impl Machine {
         self.goes_on()
     }
 
-    fn waits(&self) -> bool {
-        !(self.open.is_empty() && self.gated.is_empty())
+    /// Goes on where it waits and nothing is open any more.
+    pub fn goes_on(&mut self) -> Option<Move> {
+        (self.state == State::WaitingForApproval && !self.waits()).then(|| self.moved(State::Running))
     }
 
-    fn goes_on(&mut self) -> Option<Move> {
-        (self.state == State::WaitingForApproval && !self.waits()).then(|| self.moved(State::Running))
+    fn waits(&self) -> bool {
+        !(self.open.is_empty() && self.gated.is_empty())
     }
 
     /// It can only fail from now on, for the first reason given.

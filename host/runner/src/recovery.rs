@@ -4,7 +4,7 @@
 //! only the runner gives, so nobody else can open or end one.
 
 use crate::error::RunnerError;
-use crate::limits::{KEPT_ENDED, STARTS_READ};
+use crate::limits::{KEPT_ENDED, STARTS_BYTES, STARTS_READ};
 use crate::machine::Move;
 use crate::options::Identity;
 use crate::program::{Identity as Process, kill_left_over};
@@ -78,17 +78,22 @@ pub(crate) async fn recover(context: &Context) -> Result<Vec<Status>, RunnerErro
 
 /// Every start that is recorded is held against its end, however long ago it was. Blocks for the journal.
 fn left_open(journal: &Journal) -> Result<Vec<Left>, JournalError> {
-    let mut query =
-        Query { patterns: PatternSet::parse([SESSION_STARTED]).ok(), limit: STARTS_READ, ..Query::default() };
+    let mut after = 0;
     let mut left = Vec::new();
     loop {
-        let starts = journal.read(&query)?;
+        let starts = starts(journal, after)?;
         let Some(last) = starts.last() else { return Ok(left) };
-        query.after = last.seq;
+        after = last.seq;
         for start in &starts {
             left.extend(if_left_open(journal, start)?);
         }
     }
+}
+
+/// The first starts after a seq, as many as are held at a time.
+fn starts(journal: &Journal, after: u64) -> Result<Vec<Arc<Event>>, JournalError> {
+    let patterns = PatternSet::parse([SESSION_STARTED]).ok();
+    journal.read_within(&Query { patterns, after, limit: STARTS_READ, ..Query::default() }, STARTS_BYTES)
 }
 
 fn if_left_open(journal: &Journal, start: &Event) -> Result<Option<Left>, JournalError> {
@@ -166,4 +171,42 @@ async fn end(context: &Context, left: Left) -> Result<Status, RunnerError> {
         ended_at: Some(now),
         exit_code: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
+    use super::*;
+    use serde_json::json;
+    use tollgate_core::bus::{Bus, BusOptions};
+    use tollgate_core::event::{Draft, MAX_PAYLOAD_BYTES};
+    use tollgate_core::events::EventType;
+    use tollgate_core::journal::{Durability, JournalOptions};
+    use tollgate_core::time::Clock;
+
+    #[tokio::test]
+    async fn large_starts_are_read_a_few_at_a_time_and_all_of_them() {
+        const STARTS: usize = 40;
+        let home = tempfile::tempdir().unwrap();
+        let journal = JournalOptions { path: home.path().join("journal.db"), durability: Durability::Normal };
+        let bus = Bus::open(BusOptions { journal, filter: None, clock: Clock::system() }).unwrap();
+        let payload = json!({"providerId": "p", "providerVersion": "1", "workspacePath": "/w", "roomPath": "r",
+            "x": "x".repeat(MAX_PAYLOAD_BYTES - 1_000)});
+        let draft = Draft::new(EventType::parse(SESSION_STARTED).unwrap(), "x", payload.to_string()).in_session("x");
+        for _ in 0..STARTS {
+            bus.emit(draft.clone()).await.unwrap();
+        }
+        let (mut after, mut found, mut most) = (0, 0, 0);
+        loop {
+            let read = starts(bus.journal(), after).unwrap();
+            let Some(last) = read.last() else { break };
+            after = last.seq;
+            found += read.len();
+            most = most.max(read.iter().map(|start| start.payload.len()).sum());
+        }
+        assert_eq!(found, STARTS);
+        // A page of the journal's holds 4 MiB, and one event more.
+        assert!(most <= STARTS_BYTES + 4 * 1_024 * 1_024 + MAX_PAYLOAD_BYTES, "{most} bytes at a time");
+    }
 }

@@ -125,18 +125,21 @@ impl Runner {
             (Some(wanted), Some(_)) => Some(self.workspace(&id, wanted, &wish).await?),
             (wanted, _) => wanted.clone(),
         };
-        let chat = wish.chat_id.as_deref().unwrap_or(&id);
-        self.0.sessions.bind_chat(&id, chat, wish.user_id.as_deref());
         // Before its start is told, since what follows from that is shown there too.
         if wish.village_id.is_some() || wish.repo_id.is_some() {
             self.0.sessions.place(&id, wish.village_id.as_deref(), wish.repo_id.as_deref());
         }
-        let (mut session, status) = Session::new(self.0.context.clone(), Identity::of(&wish, id, workspace));
+        let who = Identity::of(&wish, Arc::clone(&id), workspace);
+        let (mut session, status) = Session::new(self.0.context.clone(), who);
+        if let Some(provider) = &provider {
+            session.start(provider.version.as_deref().unwrap_or("unknown")).await?;
+        }
+        // Only now that nothing is refused any more: until then the chat may be another session's.
+        self.0.sessions.bind_chat(&id, wish.chat_id.as_deref().unwrap_or(&id), wish.user_id.as_deref());
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let task = match provider {
             Some(provider) => {
                 let order = order(&provider, session.who(), wish.size);
-                session.start(provider.version.as_deref().unwrap_or("unknown")).await?;
                 tokio::spawn(own::run(session, order, requests))
             }
             None => tokio::spawn(outside::run(session, requests)),

@@ -25,6 +25,17 @@ pub(crate) struct ApiError {
 
 /// When to ask again where nothing better is known, in seconds.
 const RETRY_AFTER: u64 = 1;
+/// Most characters of what is told over a socket: some sentences. What a client sent is repeated no further.
+const MAX_TOLD_CHARS: usize = 512;
+
+/// The words of a refusal over a socket, which may repeat what the client sent: cut where they are too many.
+pub(crate) fn cut(mut words: String) -> String {
+    if let Some((end, _)) = words.char_indices().nth(MAX_TOLD_CHARS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -39,6 +50,32 @@ impl ApiError {
     /// The words for people.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The words for people where it is not the answer of a request: what is ours to know goes to the log, under the id
+    /// that they name.
+    pub(crate) fn told(&self) -> String {
+        let request_id = self.log();
+        match self.cause {
+            Some(_) => format!("the host failed; its log says why, under {request_id}"),
+            None => self.message.clone(),
+        }
+    }
+
+    /// Writes it to the log, and answers under which id.
+    fn log(&self) -> String {
+        let request = Current::get();
+        let (request_id, status, code) = (request.id(), self.status.as_u16(), self.code);
+        let cause = self.cause.as_deref().unwrap_or(&self.message);
+        if self.status.is_server_error() && self.cause.is_none() {
+            // Too much at once, or the host's end: told, and no failure.
+            tracing::warn!(request_id, %request, status, code, cause, "request refused");
+        } else if self.status.is_server_error() {
+            tracing::error!(request_id, %request, status, code, cause, "request failed");
+        } else {
+            tracing::debug!(request_id, %request, status, code, cause, "request refused");
+        }
+        request_id
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -134,22 +171,69 @@ impl From<BatchError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request = Current::get();
-        let (request_id, status, code) = (request.id(), self.status.as_u16(), self.code);
-        let cause = self.cause.as_deref().unwrap_or(&self.message);
-        if self.status.is_server_error() && self.cause.is_none() {
-            // Too much at once, or the host's end: told, and no failure.
-            tracing::warn!(request_id, %request, status, code, cause, "request refused");
-        } else if self.status.is_server_error() {
-            tracing::error!(request_id, %request, status, code, cause, "request failed");
-        } else {
-            tracing::debug!(request_id, %request, status, code, cause, "request refused");
-        }
+        let request_id = self.log();
         let body = json!({"error": {"code": self.code, "message": self.message, "request_id": request_id}});
         let mut response = (self.status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER_HEADER, seconds.into());
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::fmt::Debug;
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    /// Keeps the lines of the log.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            self.0.push_str(&format!("{field}={value:?} "));
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().ends_with("error")
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn what_is_ours_to_know_is_logged_over_whichever_socket_it_is_told() {
+        let lines = Lines::default();
+        let _kept = tracing::subscriber::set_default(lines.clone());
+        let failed = || ApiError::internal(&"the disk is gone");
+        let sessions = crate::ws::said::Trouble::from(failed()).frame("now");
+        let rooms = crate::control::said::Trouble::from(failed()).value();
+        for told in [&sessions["message"], &rooms["error"]["message"]] {
+            let told = told.as_str().unwrap();
+            let id = told.strip_prefix("the host failed; its log says why, under ").unwrap();
+            let line = lines.0.lock().unwrap().remove(0);
+            assert!(line.contains(id) && line.contains("the disk is gone"), "{line}");
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Told {
         if self.events == 0 {
             return Err(refused);
         }
-        self.stopped = Some(json!({"code": refused.code(), "message": refused.message()}));
+        self.stopped = Some(json!({"code": refused.code(), "message": refused.told()}));
         Ok(())
     }
 }

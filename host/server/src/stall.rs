@@ -45,6 +45,11 @@ impl Written {
         Arc::strong_count(&self.0) == 1
     }
 
+    /// Whether this counts the same connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn count(&self, polled: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = polled {
             self.add(u64::try_from(*bytes).unwrap_or(u64::MAX));

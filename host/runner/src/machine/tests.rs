@@ -84,16 +84,25 @@ fn what_the_gate_asks_counts_beside_its_own_and_denies_the_session_nothing() {
     assert_eq!(machine.ask(&own), Ok(None));
     assert_eq!(machine.go(State::Running), Err(Refusal::Waiting(2)));
     assert_eq!(machine.settle(&own, &Settled::Approved), Ok(None));
-    assert_eq!(machine.gate_is_answered("another"), None);
+    machine.gate_is_answered("another");
+    assert_eq!(machine.goes_on(), None);
     machine.go(State::PausedByHuman).unwrap();
     assert_eq!(machine.resume(), Ok(moved(State::PausedByHuman, State::WaitingForApproval)));
-    assert_eq!(machine.gate_is_answered("call"), moved(State::WaitingForApproval, State::Running));
+    machine.gate_is_answered("call");
+    assert_eq!(machine.clone().goes_on(), moved(State::WaitingForApproval, State::Running));
+    // Until that move is made, whatever else is settled has it go on too.
+    let mut settled = machine.clone();
+    settled.ask(&"other".into()).unwrap();
+    assert_eq!(settled.settle("other", &Settled::Approved), Ok(moved(State::WaitingForApproval, State::Running)));
+    assert_eq!(machine.goes_on(), moved(State::WaitingForApproval, State::Running));
+    assert_eq!(machine.goes_on(), None);
     machine.gate_asks(&call).unwrap();
     assert!(matches!(machine.clone().end(State::Completed), Err(Refusal::Illegal { .. })));
     assert_eq!(machine.gate_is_left(), moved(State::WaitingForApproval, State::Running));
     machine.gate_asks(&call).unwrap();
     machine.go(State::Stopping).unwrap();
-    assert_eq!((machine.gate_is_answered("call"), machine.doom()), (None, None));
+    machine.gate_is_answered("call");
+    assert_eq!((machine.goes_on(), machine.doom()), (None, None));
     machine.end(State::Completed).unwrap();
     assert!(machine.gate_asks(&call).is_err());
 }
@@ -179,7 +188,10 @@ proptest! {
                 Step::Ask(id) => machine.ask(&id.to_string().into()),
                 Step::Settle(id, settled) => machine.settle(&id.to_string(), settled),
                 Step::GateAsks(id) => machine.gate_asks(&id.to_string().into()),
-                Step::GateIsAnswered(id) => Ok(machine.gate_is_answered(&id.to_string())),
+                Step::GateIsAnswered(id) => {
+                    machine.gate_is_answered(&id.to_string());
+                    Ok(machine.goes_on())
+                }
                 Step::GateIsLeft => Ok(machine.gate_is_left()),
                 Step::End(last) => machine.end(*last),
             };

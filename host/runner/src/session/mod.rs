@@ -224,16 +224,32 @@ impl Session {
 
     /// Takes in what others ask about its agent's calls, or its end.
     async fn gated(&mut self, gated: &Gated) -> Result<(), RunnerError> {
-        let mut machine = self.machine.clone();
-        let (moved, reason) = match gated {
-            Gated::Asked(id) => (machine.gate_asks(id)?, format!("the gate asks people about a call: {id}")),
-            Gated::Ended(id) => (machine.gate_is_answered(id), format!("the gate has its answer: {id}")),
-        };
-        if moved.is_none() {
-            self.machine = machine;
-            return Ok(());
+        match gated {
+            Gated::Asked(id) => {
+                let mut machine = self.machine.clone();
+                let Some(moved) = machine.gate_asks(id)? else {
+                    self.machine = machine;
+                    return Ok(());
+                };
+                let reason = format!("the gate asks people about a call: {id}");
+                self.advance(machine, Vec::new(), Some(moved), Some(&reason)).await
+            }
+            Gated::Ended(id) => {
+                // An end is seen once: it counts also where the move that follows cannot be told of yet.
+                self.machine.gate_is_answered(id);
+                self.go_on(&format!("the gate has its answer: {id}")).await
+            }
         }
-        self.advance(machine, Vec::new(), moved, Some(&reason)).await
+    }
+
+    /// Goes on where it waits and nothing is open any more: the move after the gate's last answer, which the journal
+    /// may have refused before.
+    async fn go_on(&mut self, reason: &str) -> Result<(), RunnerError> {
+        let mut machine = self.machine.clone();
+        match machine.goes_on() {
+            Some(moved) => self.advance(machine, Vec::new(), Some(moved), Some(reason)).await,
+            None => Ok(()),
+        }
     }
 
     /// Ends: the last events, tried a few times, since nothing else would tell of it before the next start.

@@ -298,8 +298,11 @@ impl Live {
         self.tell_at = self.output.ready_at().map(|at| at.max(now + GATHER));
     }
 
-    async fn clock(&mut self, session: &Session) {
+    async fn clock(&mut self, session: &mut Session) {
         let now = session.now();
+        if let Err(error) = session.go_on("the gate has its answer").await {
+            tracing::warn!(session = %session.who().id, %error, "runner.gate: that it goes on is not recorded");
+        }
         if self.kill_at.is_some_and(|at| now >= at) && !self.killed {
             self.killed = true;
             self.kill_at = None;

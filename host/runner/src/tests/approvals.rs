@@ -1,6 +1,7 @@
 //! Approvals of sessions: answered, denied, timed out, withdrawn, several at a time.
 
 use super::*;
+use crate::limits::TICK_EVERY;
 use std::task::Poll;
 use tollgate_core::interactions::{Answer, Ask, Kind, MAX_WAITING, State as Answered, WaitError};
 
@@ -182,4 +183,35 @@ async fn a_wait_for_an_answer_that_is_refused_is_tried_again() {
     assert!(is_full().await, "nobody who waits has gone");
     drop(waits);
     world.until_state(&id, State::Running).await;
+}
+
+#[tokio::test]
+async fn a_session_goes_on_after_the_gates_answer_once_the_journal_records_it() {
+    let (world, id) = working().await;
+    let mut ask = Ask::new(Kind::Approval, "Bash: may it?", "core");
+    ask.session = Some(Arc::clone(&id));
+    let asked = world.interactions.ask(ask).await.unwrap().id;
+    world.until_state(&id, State::WaitingForApproval).await;
+    let seen = || world.bus.statistics().subscribers[0].delivered;
+    let before = seen();
+    // On another thread, so that the session comes to the answer when the disk is full already.
+    let answered = async {
+        world.interactions.resolve(&asked, Answer::approve(), "ada").await.unwrap();
+        world.fill_disk().await;
+    };
+    let elsewhere = || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answered);
+    std::thread::scope(|scope| scope.spawn(elsewhere).join()).unwrap();
+    world.until("the answer is seen", || seen() > before).await;
+    // It has come to what is asked of it after that.
+    let heard = async || world.runner.resize(&id, Size { cols: 80, rows: 24 }).await.unwrap();
+    heard().await;
+    world.move_on(TICK_EVERY);
+    heard().await;
+    assert_eq!(world.status(&id).state, State::WaitingForApproval, "what is not told does not count");
+    world.bus.limit_pages(u32::MAX).await.unwrap();
+    world.move_on(TICK_EVERY);
+    world.until_state(&id, State::Running).await;
+    world.runner.input(&id, b"\n".to_vec()).await.unwrap();
+    world.ended(&id).await;
+    assert_eq!(after_up(&world, &id), ["WAITING_FOR_APPROVAL", "RUNNING", "COMPLETED"]);
 }

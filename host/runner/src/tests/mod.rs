@@ -32,6 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A host with a runner, and a workspace of its own.
 struct World {
     bus: Bus,
+    sessions: Arc<Sessions>,
     interactions: Interactions,
     runner: Runner,
     clock: Clock,
@@ -70,8 +71,8 @@ impl Down {
         let allow = home.path().join("work").canonicalize().unwrap();
         let sessions = Arc::new(Sessions::open(&bus, vec![allow]).unwrap());
         let interactions = Interactions::open(&bus, Arc::clone(&sessions));
-        let runner = Runner::open(&bus, sessions, interactions.clone(), options).await.unwrap();
-        World { bus, interactions, runner, clock, home }
+        let runner = Runner::open(&bus, Arc::clone(&sessions), interactions.clone(), options).await.unwrap();
+        World { bus, sessions, interactions, runner, clock, home }
     }
 }
 
@@ -198,9 +199,9 @@ impl World {
 
     /// The host goes, at once, as far as a host can that is still a process here.
     async fn down(self) -> Down {
-        let Self { bus, interactions, runner, clock, home } = self;
+        let Self { bus, sessions, interactions, runner, clock, home } = self;
         bus.close().await;
-        drop((runner, interactions, bus));
+        drop((runner, interactions, sessions, bus));
         Down { clock, home }
     }
 }

@@ -249,3 +249,19 @@ async fn what_leaves_its_session_is_out_of_reach_and_keeps_nobody_waiting() {
     assert!(is_alive(escaped), "as far as a process goes that wants to");
     rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
 }
+
+#[tokio::test]
+async fn a_start_that_the_journal_refuses_leaves_the_chat_to_whom_it_is() {
+    let world = world("read x").await;
+    let wish = || Wish { chat_id: Some("c1".to_owned()), ..world.wish() };
+    let first = world.runner.start(wish()).await.unwrap();
+    let whose = || world.sessions.by_chat("c1").unwrap().id.clone();
+    assert_eq!(whose(), first.identity.id);
+    world.fill_disk().await;
+    let refused = world.runner.start(wish()).await.unwrap_err();
+    assert!(matches!(refused, RunnerError::Emit(_)), "{refused}");
+    assert_eq!(whose(), first.identity.id);
+    world.bus.limit_pages(u32::MAX).await.unwrap();
+    let second = world.runner.start(wish()).await.unwrap();
+    assert_eq!(whose(), second.identity.id);
+}

@@ -11,7 +11,7 @@ mod joins;
 mod pace;
 mod questions;
 mod rooms;
-mod said;
+pub(crate) mod said;
 mod wire;
 
 use crate::access::Access;
@@ -172,7 +172,9 @@ impl Control {
             if early.len() >= MAX_SESSIONS {
                 early.retain(|_, one| !one.is_alone());
             }
-            if early.len() < MAX_SESSIONS {
+            // The first that still stands: the library takes no other after it.
+            let taken = early.get(sid).is_some_and(|first| !first.is_alone());
+            if early.len() < MAX_SESSIONS && !taken {
                 early.insert(sid.to_owned(), written);
             }
         }
@@ -184,13 +186,18 @@ impl Control {
 
     /// Counts what leaves over the WebSocket that took over for this id, if one did.
     fn claim(&self, sid: &str, held: &Held) {
-        if let Some(written) = self.forget(sid) {
+        let written = self.early.lock().unwrap_or_else(PoisonError::into_inner).remove(sid);
+        if let Some(written) = written {
             held.over(written);
         }
     }
 
-    fn forget(&self, sid: &str) -> Option<Written> {
-        self.early.lock().unwrap_or_else(PoisonError::into_inner).remove(sid)
+    /// This connection did not take over after all; another may have.
+    fn forget(&self, sid: &str, written: &Written) {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        if early.get(sid).is_some_and(|kept| kept.is(written)) {
+            early.remove(sid);
+        }
     }
 }
 
@@ -213,7 +220,7 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
     let (upgrades, written) = (request.headers().contains_key(UPGRADE), request.extensions_mut().remove::<Written>());
     if !upgrades {
         request.extensions_mut().remove::<Place>();
-    } else if let Some(written) = written {
+    } else if let Some(written) = written.clone() {
         match (&sid, &seat) {
             (Some(sid), _) => state.control.takes_over(sid, written),
             (None, Some(seat)) => seat.held.over(written),
@@ -233,9 +240,12 @@ pub(crate) async fn answer(Shared(state): Shared<State>, mut request: Request) -
         Ok(response) => response,
         Err(never) => match never {},
     };
-    if let Some(sid) = sid.filter(|_| upgrades && response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+    if let (Some(sid), Some(written)) = (sid, written)
+        && upgrades
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
         // The library did not take it.
-        state.control.forget(&sid);
+        state.control.forget(&sid, &written);
     }
     if let Some(seat) = seat.filter(|_| !posted && !upgrades) {
         let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

@@ -3,7 +3,7 @@
 use super::dashboard::Asked;
 use super::questions::Answering;
 use super::rooms::{Kind, Room};
-use crate::error::ApiError;
+use crate::error::{ApiError, cut};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: cut(message.into()) }
     }
 
     pub(crate) fn bad(message: impl Into<String>) -> Self {
@@ -66,7 +66,7 @@ impl From<ApiError> for Trouble {
             code if code.starts_with("bad_") => Code::BadPayload,
             _ => Code::Internal,
         };
-        Self::new(code, error.message())
+        Self::new(code, error.told())
     }
 }
 

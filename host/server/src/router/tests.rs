@@ -51,10 +51,19 @@ pub(crate) async fn fixture_where(anonymous_read: Option<&str>) -> Fixture {
 
 /// The same, on this clock. JSON Web Tokens count as `jwt`'s tests sign them.
 pub(crate) async fn fixture_of(anonymous_read: Option<&str>, clock: Clock) -> Fixture {
+    fixture_with(anonymous_read, clock, Durability::Memory).await
+}
+
+/// A host whose journal is on the disk, as an operator's is.
+pub(crate) async fn fixture_on_disk() -> Fixture {
+    fixture_with(None, Clock::system(), Durability::Normal).await
+}
+
+async fn fixture_with(anonymous_read: Option<&str>, clock: Clock, durability: Durability) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().canonicalize().unwrap());
     std::fs::create_dir(home.plugins()).unwrap();
-    let journal = JournalOptions { path: home.journal(), durability: Durability::Memory };
+    let journal = JournalOptions { path: home.journal(), durability };
     let bus = Bus::open(BusOptions { journal, filter: None, clock }).unwrap();
     let sessions = Arc::new(Sessions::open(&bus, vec!["/home/dev".into()]).unwrap());
     let runtime = Runtime::start(RuntimeOptions {

@@ -153,7 +153,11 @@ impl Connection {
         let read = tokio::task::spawn_blocking(move || journal.read_within(&query, REPLAY_BYTES)).await;
         let events = match read {
             Ok(Ok(events)) => events,
-            Ok(Err(error)) => return self.complain(&refused(error).of(&replay.session)).await,
+            Ok(Err(error)) => {
+                // Told of as it happens alone, it would never hear of its past: it asks for both once more.
+                self.unsubscribe(&replay.session);
+                return self.complain(&refused(error).of(&replay.session)).await;
+            }
             Err(_) => return Err(Gone::Left),
         };
         let Some(last) = events.last().map(|event| event.seq) else { return Ok(()) };
@@ -230,8 +234,7 @@ impl Connection {
         if self.sessions.contains_key(session) {
             return Ok(());
         }
-        let shown: String = session.chars().take(MAX_NAME_BYTES).collect();
-        Err(Trouble::new(Code::NotSubscribed, "subscribe to this session first").of(&shown))
+        Err(Trouble::new(Code::NotSubscribed, "subscribe to this session first").of(session))
     }
 
     fn steers(&self, session: &str) -> Result<(), Trouble> {

@@ -1,8 +1,9 @@
 //! What a client of `/ws` may say, and what is wrong with what it says. Knows no socket and no session.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, cut};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tollgate_core::event::MAX_NAME_BYTES;
 
 /// One message of a client's.
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -124,7 +125,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), session: None }
+        Self { code, message: cut(message.into()), session: None }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -133,7 +134,7 @@ impl Trouble {
 
     /// The same, of this session.
     pub(crate) fn of(self, session: &str) -> Self {
-        Self { session: Some(session.to_owned()), ..self }
+        Self { session: Some(session.chars().take(MAX_NAME_BYTES).collect()), ..self }
     }
 
     pub(crate) fn frame(&self, timestamp: &str) -> Value {
@@ -158,7 +159,7 @@ impl From<ApiError> for Trouble {
             code if code.starts_with("bad_") => Code::InvalidMessage,
             _ => Code::Internal,
         };
-        Self::new(code, error.message())
+        Self::new(code, error.told())
     }
 }
 

@@ -14,7 +14,7 @@ mod sessions;
 
 use super::*;
 use crate::jwt::tests::{claims, signed};
-use crate::router::tests::{APPROVER, CLIENT, fixture_of};
+use crate::router::tests::{APPROVER, CLIENT, fixture_of, fixture_on_disk};
 use crate::socket::tests::{Client, DEADLINE, Served, closed, ends_of_its_size, say, served, served_by, told};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;

@@ -1,5 +1,5 @@
 //! Many clients in rooms at once, some of which do not read: those who keep up are told everything once, the others of
-//! what they missed. `cargo xtask fanout` has more of them, and others' clients.
+//! what they missed. `cargo xtask socketio-rooms` has more of them, and others' clients.
 
 use super::*;
 use std::collections::BTreeSet;

@@ -178,3 +178,13 @@ async fn a_token_in_a_header_counts_too() {
     client.enter(json!({"hooks": false})).await.unwrap();
     assert_eq!(client.ask("join_village", json!("v1")).await["ok"], true);
 }
+
+#[tokio::test]
+async fn a_refusal_repeats_little_of_what_was_said() {
+    let served = served().await;
+    let long = "\u{ad}".repeat(MAX_FRAME_BYTES / 2 - 1_000);
+    for auth in [json!(long), json!({"token": {long: 1}})] {
+        let refused = Client::open(&served).await.enter(auth).await.unwrap_err();
+        assert!(refused.starts_with("E_BAD_PAYLOAD: `auth`: ") && refused.len() < 4_096, "{} bytes", refused.len());
+    }
+}

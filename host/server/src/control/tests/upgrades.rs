@@ -89,3 +89,33 @@ async fn what_did_not_take_over_is_not_remembered() {
     }
     assert_eq!(control.early.lock().unwrap().len(), MAX_SESSIONS);
 }
+
+#[tokio::test]
+async fn what_one_has_taken_over_no_other_takes_from_it() {
+    let served = served().await;
+    let control = &served.fixture.state.control;
+    let is_kept = |written: &Written| control.early.lock().unwrap().get("s").is_some_and(|kept| kept.is(written));
+    let (gone, first, second) = (Written::default(), Written::default(), Written::default());
+    control.takes_over("s", gone);
+    control.takes_over("s", first.clone());
+    assert!(is_kept(&first), "what is gone makes room");
+    control.takes_over("s", second.clone());
+    assert!(is_kept(&first));
+    control.forget("s", &second);
+    assert!(is_kept(&first));
+    control.forget("s", &first);
+    assert!(control.early.lock().unwrap().is_empty());
+    // And over real connections.
+    let sid = knock(&served.fixture).await.unwrap();
+    let mut client = goes_over(&served, &sid).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket&sid={sid}", served.address);
+    let _another = tokio_tungstenite::client_async(url.into_client_request().unwrap(), stream).await.unwrap();
+    client.enter(json!({"token": CLIENT, "hooks": false, "rooms": ["agent:a1"]})).await.unwrap();
+    let events = 20;
+    served.fixture.state.bus.emit_batch(vec![large(100_000); events]).await.unwrap();
+    for _ in 0..events {
+        client.told_as("work_stream_event").await;
+    }
+    assert_eq!(held(&served.fixture).bytes(), 0, "all of it left over the first");
+}

@@ -160,3 +160,27 @@ async fn who_falls_behind_is_told_what_it_missed_and_goes_on() {
         assert_eq!(told(&mut client).await["seq"], seq);
     }
 }
+
+#[tokio::test]
+async fn a_refusal_repeats_little_of_what_was_said() {
+    let served = served().await;
+    let mut client = known(&served, CLIENT).await;
+    // Two bytes each, and seven where they are shown escaped.
+    let long = "\u{ad}".repeat(MAX_FRAME_BYTES / 2 - 1_000);
+    let resize =
+        |cols: Value| json!({"type": "terminal", "action": "resize", "sessionId": "s", "rows": 1, "cols": cols});
+    for (message, code) in [
+        (resize(json!(long)), "INVALID_MESSAGE"),
+        (json!({"type": "terminal", "action": long, "sessionId": "s"}), "INVALID_MESSAGE"),
+        (json!({"type": "ping", &*long: 1}), "INVALID_MESSAGE"),
+        (json!({"type": "subscribe", "sessionId": long}), "INVALID_MESSAGE"),
+        (json!({"type": "subscribe", "sessionId": "s", "since": long}), "INVALID_MESSAGE"),
+        (json!({"type": "unsubscribe", "sessionId": long}), "NOT_SUBSCRIBED"),
+        (json!({"type": long}), "UNKNOWN_MESSAGE_TYPE"),
+    ] {
+        let refused = asked(&mut client, message).await;
+        is_error(&refused, code);
+        assert!(refused.to_string().len() < 4_096, "{} bytes", refused.to_string().len());
+    }
+    assert_eq!(asked(&mut client, json!({"type": "ping"})).await["type"], "pong");
+}

@@ -192,3 +192,32 @@ async fn what_is_past_for_one_session_and_still_to_come_for_another_is_told_once
     }
     assert_eq!((first, second), (["0", "1", "2", "3", "4", "last"].map(str::to_owned).to_vec(), 10_000));
 }
+
+#[tokio::test]
+async fn a_past_that_cannot_be_read_is_said_and_asked_for_again() {
+    let served = served_by(fixture_on_disk().await).await;
+    for count in 0..3 {
+        chunk(&served, "s1", &count.to_string()).await;
+    }
+    let others = rusqlite::Connection::open(served.fixture.home.journal()).unwrap();
+    let cast = |to: &str| {
+        others.execute(&format!("UPDATE events SET payload = CAST(payload AS {to}) WHERE session = 's1'"), []).unwrap()
+    };
+    assert_eq!(cast("BLOB"), 3);
+    let mut client = known(&served, CLIENT).await;
+    subscribe(&mut client, "s2").await;
+    let since = json!({"type": "subscribe", "sessionId": "s1", "since": 0});
+    is_event(&asked(&mut client, since.clone()).await, "subscribed");
+    let failed = told(&mut client).await;
+    is_error(&failed, "INTERNAL");
+    assert_eq!(failed["sessionId"], "s1");
+    cast("TEXT");
+    // It is as if it had not been asked for, and others go on.
+    chunk(&served, "s1", "3").await;
+    chunk(&served, "s2", "others'").await;
+    assert_eq!(told(&mut client).await["data"], "others'");
+    is_event(&asked(&mut client, since).await, "subscribed");
+    for count in 0..4 {
+        assert_eq!(told(&mut client).await["data"], count.to_string());
+    }
+}
