@@ -5,10 +5,7 @@
 
 use super::variables::{Budget, Filled, Values, fill_all, has_variable, names_in, replaced};
 use crate::gate::call::{ShellCommand, is_argument};
-
-/// Commands whose assignments stay when they are done; those in front of any other program are for that alone.
-const KEEPING: [&str; 10] =
-    ["", "export", "declare", "typeset", "local", "readonly", "read", "mapfile", "readarray", "printf"];
+use crate::gate::shell::lasting;
 
 /// Fills in every command in which a variable stands that the line has set by then.
 pub(in crate::gate) fn filled_in_order(commands: &[ShellCommand]) -> Filled {
@@ -23,10 +20,7 @@ pub(in crate::gate) fn filled_in_order(commands: &[ShellCommand]) -> Filled {
             let own = with_bound(command, &held);
             fill_all(index, command, own.as_ref().unwrap_or(&held), &mut left, &mut filled);
         }
-        if !KEEPING.contains(&command.program.text.as_str()) {
-            continue;
-        }
-        for (name, value) in command.assignments.iter().filter(|(name, _)| !is_argument(name)) {
+        for (name, value) in lasting(command).filter(|(name, _)| !is_argument(name)) {
             let text = replaced(&value.text, |variable| match held.get(variable).map(Vec::as_slice) {
                 Some([only]) => Some(only.as_str()),
                 _ => None,

@@ -49,6 +49,7 @@ mod tests;
 
 pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
 pub(super) use expansion::Expansion;
+pub(super) use values::lasting;
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
 

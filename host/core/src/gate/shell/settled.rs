@@ -6,7 +6,7 @@
 use super::context::Context;
 use super::expansion::{Expansion, applied};
 use super::follow::MAX_ARGUMENTS;
-use super::values::PRINTED;
+use super::values::{PRINTED, lasting};
 use super::walk::Walk;
 use super::{MAX_COMMANDS, NotUnderstood};
 use crate::gate::call::{ShellCommand, Word, is_argument};
@@ -29,9 +29,6 @@ const PLAIN: [&str; 6] = ["$!", "$$", "$?", "$#", "$(mktemp)", "$(())"];
 
 /// Variables that hold a folder or a number, as far as a line does not fill them itself.
 const FOLDERS: [&str; 7] = ["PWD", "HOME", "OLDPWD", "TMPDIR", "UID", "RANDOM", "SECONDS"];
-
-/// Commands whose assignments stay when they are done.
-const KEEPING: [&str; 6] = ["", "export", "declare", "typeset", "local", "readonly"];
 
 /// Commands that fill variables with what they read.
 const READING: [&str; 3] = ["read", "mapfile", "readarray"];
@@ -102,20 +99,11 @@ impl Walk {
     /// As [`Walk::told`]; of a program it is enough that it has a name, wherever that lies.
     fn told_as(&mut self, text: &str, context: &Context, named: bool) -> Option<Vec<String>> {
         // Values are parted where the line says.
-        let parts = |(at, (name, _)): (usize, &(String, Word))| name == "IFS" && self.is_kept(at);
-        let mut assigned = self.commands.iter().enumerate();
-        if self.unsure_names
-            || !text.contains('$')
-            || assigned.any(|(at, own)| own.assignments.iter().any(|assignment| parts((at, assignment))))
-        {
+        let parts = || self.commands.iter().flat_map(lasting).any(|(name, _)| name == "IFS");
+        if self.unsure_names || !text.contains('$') || parts() {
             return None;
         }
         self.told_within(text, Some(context), MAX_DEEP, named)
-    }
-
-    /// Whether what the command at `at` assigns stays when it is done.
-    fn is_kept(&self, at: usize) -> bool {
-        self.commands.get(at).is_some_and(|command| KEEPING.contains(&command.program.text.as_str()))
     }
 
     /// As [`Walk::told`]. Without a context arguments are no one's.
