@@ -21,16 +21,16 @@ pub(in crate::gate) fn filled_in_order(commands: &[ShellCommand]) -> Filled {
             fill_all(index, command, own.as_ref().unwrap_or(&held), &mut left, &mut filled);
         }
         for (name, value) in lasting(command).filter(|(name, _)| !is_argument(name)) {
-            let text = replaced(&value.text, |variable| match held.get(variable).map(Vec::as_slice) {
+            let only = |variable: &str| match held.get(variable).map(Vec::as_slice) {
                 Some([only]) => Some(only.as_str()),
                 _ => None,
-            });
-            // Made of what it held before, which no one told.
-            if names_in(&text).any(|own| own == name) {
-                held.remove(name.as_str());
-            } else {
-                held.insert(name, vec![text]);
-            }
+            };
+            let text = replaced(&value.text, only, &mut left);
+            // Made of what it held before, which no one told, or too long to be followed.
+            match text.filter(|text| !names_in(text).any(|own| own == name)) {
+                Some(text) => held.insert(name, vec![text]),
+                None => held.remove(name.as_str()),
+            };
         }
     }
     filled
