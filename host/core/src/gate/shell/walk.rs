@@ -57,6 +57,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         repeated: 0,
         deferred: false,
         unsure_names: false,
+        told_steps: 0,
         channels: Channels::default(),
         renamed: HashMap::new(),
         problem: None,
@@ -112,6 +113,8 @@ pub(super) struct Walk {
     pub(super) deferred: bool,
     /// It fills a variable whose name only running it tells.
     pub(super) unsure_names: bool,
+    /// Steps taken so far to tell what variables hold.
+    pub(super) told_steps: usize,
     /// What stands open between commands.
     pub(super) channels: Channels,
     /// Programs by other names.
