@@ -49,9 +49,9 @@ mod tests;
 
 pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
 pub(super) use expansion::Expansion;
-pub(super) use values::lasting;
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
+pub(super) use values::lasting;
 
 use super::call::ShellCommand;
 use std::ops::Range;
@@ -126,6 +126,7 @@ impl Parsed {
             filled: spans(&command.filled),
             runs: spans(&command.runs),
             arrived: command.arrived.map(moved),
+            certain_to: if command.certain_to == 0 { 0 } else { moved(command.certain_to) },
             ..command
         }));
     }

@@ -164,11 +164,7 @@ impl Walk {
             Parser::new(code.as_bytes(), &ParserOptions::default()).parse_program()
         }));
         match parsed {
-            Ok(Ok(program)) => {
-                for list in &program.complete_commands {
-                    self.list(list, context);
-                }
-            }
+            Ok(Ok(program)) => self.lists(&program.complete_commands, context),
             Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
         }
         self.apart = outer;
@@ -380,6 +376,7 @@ impl Walk {
             runs: Vec::new(),
             bound: self.bound(context),
             arrived: context.arrived,
+            certain_to: 0,
             maybe: context.maybe,
         };
         for path in ran.writes {
