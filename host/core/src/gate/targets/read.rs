@@ -88,6 +88,55 @@ const SAYS: [&str; 14] = [
     "--author",
 ];
 
+/// Options with such a part in their names that take no value.
+const FLAGS: [&str; 3] = ["--cert-status", "--doh-cert-status", "--proxy-cert-status"];
+
+/// Programs that log in nowhere: each word of theirs that is no option is a file, and none of their options is about keys.
+const SHOWERS: [&str; 42] = [
+    "cat",
+    "tac",
+    "nl",
+    "rev",
+    "bat",
+    "batcat",
+    "less",
+    "more",
+    "most",
+    "head",
+    "tail",
+    "grep",
+    "egrep",
+    "fgrep",
+    "zgrep",
+    "rg",
+    "ag",
+    "ack",
+    "ugrep",
+    "cut",
+    "sort",
+    "uniq",
+    "strings",
+    "base64",
+    "base32",
+    "xxd",
+    "od",
+    "hexdump",
+    "fold",
+    "fmt",
+    "paste",
+    "column",
+    "wc",
+    "diff",
+    "cmp",
+    "comm",
+    "file",
+    "md5sum",
+    "sha256sum",
+    "cp",
+    "mv",
+    "tee",
+];
+
 /// The words of `command` that may name a file that it reads: arguments, and what it is fed by `<`. Options' values
 /// stand beside their options as they are written. `next` is the command behind it, which may be what it runs.
 pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
@@ -105,7 +154,8 @@ pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
     };
     let is_elsewhere = |arg: &Word| FROM_ELSEWHERE.contains(&program) && is_remote(&arg.text);
     let args = given(program, own_args(command, next)).into_iter();
-    let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(&arg.text)).chain(fed).cloned();
+    let may_be_file = |arg: &Word| !is_address(&arg.text) && !is_sentence(&arg.text);
+    let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(arg)).chain(fed).cloned();
     read.chain(put(command)).collect()
 }
 
@@ -153,7 +203,10 @@ fn given<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
         let (name, attached) = text.split_once('=').map_or((text, false), |(name, _)| (name, true));
         if is_used(program, name) || is_said(program, name) {
             // `--identity_file=x` has its value with it, and `-ikey` too.
-            if !attached && (name.starts_with("--") || name.len() == 2 || !is_short_use(program, name)) {
+            let is_apart = !attached && (name.starts_with("--") || name.len() == 2 || !is_short_use(program, name));
+            // What begins so is an option, or a file to send, behind one that takes no value after all.
+            let is_value = |next: Option<&Word>| next.is_some_and(|next| !next.text.starts_with(['-', '@']));
+            if is_apart && is_value(args.get(at + 1)) {
                 rest.next();
             }
             continue;
@@ -174,7 +227,8 @@ fn is_used(program: &str, name: &str) -> bool {
     let word = name.trim_start_matches('-').to_ascii_lowercase();
     // One dash and a word: `openssl -inkey`.
     let long = name.starts_with("--") || program == "openssl" && word.len() > 2;
-    long && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
+    let takes_none = name.starts_with("--no-") || FLAGS.contains(&name);
+    long && !takes_none && !SHOWERS.contains(&program) && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
 }
 
 /// `-i key` of those that log in with it, `-E cert` of curl, `-c settings` of those that read them.
@@ -197,11 +251,13 @@ fn is_said(program: &str, name: &str) -> bool {
     SAYS.contains(&name) || short.contains(&name) || tar::is_one(program) && name == "-X"
 }
 
-/// Whether a word may be a file's name: no address, and no sentence.
-fn may_be_file(text: &str) -> bool {
-    let is_address = text.contains("://") && !text.contains("file://");
-    let is_sentence = text.contains('\n') || text.contains(' ') && !text.starts_with(['/', '~', '.', '@', '$']);
-    !is_address && !is_sentence
+/// Whether a word is an address, and none of a file.
+fn is_address(text: &str) -> bool {
+    text.contains("://") && !text.contains("file://")
+}
+
+fn is_sentence(text: &str) -> bool {
+    text.contains('\n') || text.contains(' ') && !text.starts_with(['/', '~', '.', '@', '$'])
 }
 
 #[cfg(test)]
@@ -230,6 +286,14 @@ mod tests {
             ("ssh-add a", ""),
             ("curl --cacert a --key b -E c -T d https://x", "-T d"),
             ("curl --cacert=a -o b https://x", "-o"),
+            ("curl --cert-status -d@a https://x", "--cert-status -d@a"),
+            ("curl --cert-status a", "--cert-status a"),
+            ("curl --key -k -d @a https://x", "-k -d @a"),
+            ("wget --no-check-certificate --post-file=a https://x", "--no-check-certificate --post-file=a"),
+            ("wget --certificate a https://x", ""),
+            ("bat --no-config a", "--no-config a"),
+            ("rg -e . --no-config a", "-e . --no-config a"),
+            ("http POST x --body @a", "POST x @a"),
             ("openssl req -key a -in b", "req -in b"),
             ("kubectl --kubeconfig a get pods", "get pods"),
             ("cp a b", "a"),
