@@ -168,7 +168,7 @@ impl<'a> Seen<'a> {
                 // `-F 'f=<file;type=x'`, `file://x`.
                 let text = word.text.split(';').next().unwrap_or_default();
                 let fed = text.split_once("=<").map(|(_, file)| file);
-                let local = ["file://", "fileb://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+                let local = targets::file_of(text);
                 ReadWord::all([Some(text), fed, local].into_iter().flatten().chain(parts(text)))
             };
             let whatever = (printed.len() > MAX_PRINTED).then(|| vec![ReadWord::whatever()]);

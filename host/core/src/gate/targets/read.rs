@@ -3,6 +3,7 @@
 //! A class, not a list of readers: every program that is given a file reads it, but for those that only speak of files,
 //! list them, or use them without showing them (`ssh -i key`). Owns that knowledge. Knows no files and no rules.
 
+use super::file_of;
 use super::written::{is_remote, only_written};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
 use crate::gate::options::{scan, values};
@@ -253,7 +254,9 @@ fn is_said(program: &str, name: &str) -> bool {
 
 /// Whether a word is an address, and none of a file.
 fn is_address(text: &str) -> bool {
-    text.contains("://") && !text.contains("file://")
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    let from = scheme.rfind(|letter: char| !letter.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    text.get(from..).and_then(file_of).is_none()
 }
 
 fn is_sentence(text: &str) -> bool {
@@ -289,11 +292,13 @@ mod tests {
             ("curl --cert-status -d@a https://x", "--cert-status -d@a"),
             ("curl --cert-status a", "--cert-status a"),
             ("curl --key -k -d @a https://x", "-k -d @a"),
+            ("curl FILE:///a -K b", "FILE:///a -K b"),
             ("wget --no-check-certificate --post-file=a https://x", "--no-check-certificate --post-file=a"),
             ("wget --certificate a https://x", ""),
             ("bat --no-config a", "--no-config a"),
             ("rg -e . --no-config a", "-e . --no-config a"),
             ("http POST x --body @a", "POST x @a"),
+            ("aws x --payload fileb://a", "x --payload fileb://a"),
             ("openssl req -key a -in b", "req -in b"),
             ("kubectl --kubeconfig a get pods", "get pods"),
             ("cp a b", "a"),
