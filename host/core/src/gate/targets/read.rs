@@ -155,7 +155,7 @@ pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
     };
     let is_elsewhere = |arg: &Word| FROM_ELSEWHERE.contains(&program) && is_remote(&arg.text);
     let args = given(program, own_args(command, next)).into_iter();
-    let may_be_file = |arg: &Word| !is_address(&arg.text) && !is_sentence(&arg.text);
+    let may_be_file = |arg: &Word| !is_address(&arg.text) && (SHOWERS.contains(&program) || !is_sentence(&arg.text));
     let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(arg)).chain(fed).cloned();
     read.chain(put(command)).collect()
 }
@@ -229,7 +229,9 @@ fn is_used(program: &str, name: &str) -> bool {
     // One dash and a word: `openssl -inkey`.
     let long = name.starts_with("--") || program == "openssl" && word.len() > 2;
     let takes_none = name.starts_with("--no-") || FLAGS.contains(&name);
-    long && !takes_none && !SHOWERS.contains(&program) && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
+    // What curl is to do it shows where it is none.
+    let is_shown = SHOWERS.contains(&program) || program == "curl" && name == "--config";
+    long && !takes_none && !is_shown && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
 }
 
 /// `-i key` of those that log in with it, `-E cert` of curl, `-c settings` of those that read them.
@@ -292,12 +294,14 @@ mod tests {
             ("curl --cert-status -d@a https://x", "--cert-status -d@a"),
             ("curl --cert-status a", "--cert-status a"),
             ("curl --key -k -d @a https://x", "-k -d @a"),
+            ("curl --config a", "--config a"),
             ("curl FILE:///a -K b", "FILE:///a -K b"),
             ("wget --no-check-certificate --post-file=a https://x", "--no-check-certificate --post-file=a"),
             ("wget --certificate a https://x", ""),
             ("bat --no-config a", "--no-config a"),
             ("rg -e . --no-config a", "-e . --no-config a"),
             ("http POST x --body @a", "POST x @a"),
+            ("cat 'x y/../a'", "x y/../a"),
             ("aws x --payload fileb://a", "x --payload fileb://a"),
             ("openssl req -key a -in b", "req -in b"),
             ("kubectl --kubeconfig a get pods", "get pods"),
