@@ -9,9 +9,12 @@ use super::flags::{Reading, has, subcommand};
 use super::hosts::Hosts;
 use super::seen::{PathReading, Seen};
 use super::yaml::Node;
+use crate::gate::call::ShellCommand;
 use crate::gate::paths::lexical;
 use crate::gate::shell;
+use crate::gate::targets;
 use globset::{GlobBuilder, GlobMatcher};
+use std::ops::Range;
 
 /// The keys of `match`.
 const KEYS: [&str; 14] = [
@@ -222,11 +225,23 @@ impl Matcher {
         {
             return true;
         }
+        // Nor is it else where a substitution takes that place of xargs.
+        if named("xargs")
+            && all.iter().enumerate().any(|(at, command)| reads_printed(command, all.get(at + 1), seen.index))
+        {
+            return true;
+        }
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
             named(command.name()) && shell::runs_its_input(command)
         })
     }
+}
+
+/// Whether a command reads files that the one at `index` names, in a substitution: `cat $(find x)`.
+fn reads_printed(command: &ShellCommand, next: Option<&ShellCommand>, index: usize) -> bool {
+    let is_filled = |span: &Range<u32>| u32::try_from(index).is_ok_and(|index| span.contains(&index));
+    command.filled.iter().any(is_filled) && targets::read(command, next).iter().any(|word| word.text.contains("$()"))
 }
 
 fn any(globs: &[Pathglob], path: &PathReading) -> bool {
