@@ -13,7 +13,7 @@ pub(super) use folded::folded;
 pub use links::{Link, links};
 pub(super) use listed::searched_by_fd;
 pub use listed::{changes_listed, listed};
-pub(super) use read::read;
+pub(super) use read::{read, shows};
 pub(super) use written::start_points;
 pub use written::{redirected, written};
 

@@ -138,6 +138,11 @@ const SHOWERS: [&str; 42] = [
     "tee",
 ];
 
+/// Whether a program shows or hands on the files that it is given, whatever they are.
+pub fn shows(program: &str) -> bool {
+    SHOWERS.contains(&program)
+}
+
 /// The words of `command` that may name a file that it reads: arguments, and what it is fed by `<`. Options' values
 /// stand beside their options as they are written. `next` is the command behind it, which may be what it runs.
 pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
@@ -155,7 +160,7 @@ pub fn read(command: &ShellCommand, next: Option<&ShellCommand>) -> Vec<Word> {
     };
     let is_elsewhere = |arg: &Word| FROM_ELSEWHERE.contains(&program) && is_remote(&arg.text);
     let args = given(program, own_args(command, next)).into_iter();
-    let may_be_file = |arg: &Word| !is_address(&arg.text) && (SHOWERS.contains(&program) || !is_sentence(&arg.text));
+    let may_be_file = |arg: &Word| !is_address(&arg.text) && (shows(program) || !is_sentence(&arg.text));
     let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(arg)).chain(fed).cloned();
     read.chain(put(command)).collect()
 }
@@ -230,7 +235,7 @@ fn is_used(program: &str, name: &str) -> bool {
     let long = name.starts_with("--") || program == "openssl" && word.len() > 2;
     let takes_none = name.starts_with("--no-") || FLAGS.contains(&name);
     // What curl is to do it shows where it is none.
-    let is_shown = SHOWERS.contains(&program) || program == "curl" && name == "--config";
+    let is_shown = shows(program) || program == "curl" && name == "--config";
     long && !takes_none && !is_shown && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
 }
 
