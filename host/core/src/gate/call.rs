@@ -132,6 +132,9 @@ pub struct ShellCommand {
     /// Position of the last `cd` that has succeeded for certain when it runs: `cd x && program`. It runs in no folder
     /// that was left by it.
     pub arrived: Option<u32>,
+    /// Position of the first command behind it that may not have what it assigns: up to there, each runs in the same shell
+    /// after it did. Nothing is as certain where it is 0.
+    pub certain_to: u32,
     /// Only another reading of the words of the command in front: it counts for what stops, and needs no rule that
     /// lets it through.
     pub maybe: bool,

@@ -5,7 +5,7 @@
 
 use super::call::{NormalisedCall, ShellCommand, Word, reached};
 use super::paths::{self, PathProblem, Paths, resolve};
-use super::policy::{Folders, filled_in, filled_in_order};
+use super::policy::{Filled, Folders, filled_in, filled_in_order};
 use super::targets::{self, Access};
 use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,17 @@ impl Sandbox<'_> {
         let all = &self.call.commands;
         // What the line itself put into its variables by then is as good as written out.
         let filled = filled_in_order(all);
-        let moving = all.iter().enumerate().map(|(index, command)| filled.of(index).first().unwrap_or(command));
+        // A `cd` to what a loop or a condition puts into a variable leads to one folder after another.
+        let moves = all.iter().enumerate().filter(|(_, command)| matches!(&*command.program.text, "cd" | "pushd"));
+        let turns = moves.map(|(index, _)| filled.of(index).len()).max().unwrap_or_default().max(1);
+        (0..turns).try_for_each(|turn| self.in_turn(turn, &filled))
+    }
+
+    /// As [`Sandbox::commands`], with the value of each variable whose turn it is in what changes the folder.
+    fn in_turn(&self, turn: usize, filled: &Filled) -> Result<(), Denial> {
+        let all = &self.call.commands;
+        let reading = |index: usize| filled.of(index).get(turn).or(filled.of(index).first());
+        let moving = all.iter().enumerate().map(|(index, command)| reading(index).unwrap_or(command));
         let folders = Folders::of(moving, &self.call.starts());
         for (index, command) in all.iter().enumerate() {
             if targets::runs_elsewhere(command) {

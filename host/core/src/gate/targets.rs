@@ -13,7 +13,7 @@ pub(super) use folded::folded;
 pub use links::{Link, links};
 pub(super) use listed::searched_by_fd;
 pub use listed::{changes_listed, listed};
-pub(super) use read::read;
+pub(super) use read::{read, shows};
 pub(super) use written::start_points;
 pub use written::{redirected, written};
 
@@ -189,17 +189,18 @@ pub fn texts(input: &Map<String, Value>) -> Option<Vec<&str>> {
     Some(found)
 }
 
-/// The file that an address names: `file:///x` and `file://localhost/x` are `/x`, whatever the case.
+/// The file that an address names: `file:///x` and `file://localhost/x` are `/x`, whatever the case; some clients say
+/// `fileb:`.
 #[must_use]
 pub fn file_of(address: &str) -> Option<&str> {
     let (scheme, rest) = address.trim_start().split_once(':')?;
     let rest = rest.strip_prefix("//localhost").or_else(|| rest.strip_prefix("//")).unwrap_or(rest);
-    scheme.eq_ignore_ascii_case("file").then_some(rest)
+    ["file", "fileb"].into_iter().any(|own| scheme.eq_ignore_ascii_case(own)).then_some(rest)
 }
 
-/// `file:///x` is `/x`.
+/// `file:///x` is `/x`; what has no slash is a file of that name.
 fn without_scheme(path: &str) -> &str {
-    path.strip_prefix("file://").unwrap_or(path)
+    file_of(path).filter(|_| path.contains("://")).unwrap_or(path)
 }
 
 /// The folder in front of the first pattern character or expansion, as far up as a `..` behind them leads.

@@ -10,7 +10,7 @@ use super::target::Target;
 use super::{DefaultAction, Policy, ordered, variables};
 use crate::gate::call::ShellCommand;
 use crate::gate::shell::NotUnderstood;
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 
 /// What rules look at.
 #[derive(Debug, Clone, Copy)]
@@ -115,10 +115,9 @@ impl Policy {
         let shared = Shared::default();
         let ground = Ground { all: subject.commands, roots: subject.roots, extras: subject.extras, shared: &shared };
         let (mut asked, mut allowed, mut unmatched) = (None, None, subject.commands.is_empty());
-        let ordered = ordered::filled_in_order(subject.commands);
+        // All that its variables hold is known, and that they hold it: a doubt about one that may be empty is none.
+        let told = LazyCell::new(|| ordered::told_in_order(subject.commands));
         for (index, command) in subject.commands.iter().enumerate() {
-            // All that its variables hold is known: a doubt about one that may be empty is none.
-            let told = ordered.of(index).iter().all(variables::is_told) && !ordered.of(index).is_empty();
             let folders = folders.at(index);
             let reached = OnceCell::new();
             let see = |command| Seen::new(command, index, ground, folders, &reached);
@@ -129,9 +128,9 @@ impl Policy {
             let mut rules = candidates.filter_map(|at| Some((at, self.rules.get(at)?)));
             let matched = rules.find(|(_, rule)| {
                 // What the line's own variables make of it counts against it, never for it.
-                let as_written = rule.action != RuleAction::Ask || !told;
+                let as_written = || rule.action != RuleAction::Ask || !told.contains(&index);
                 rule.is_about(subject.tool, subject.original)
-                    && (as_written && rule.matches_command(&seen)
+                    && (rule.matches_command(&seen) && as_written()
                         || rule.action != RuleAction::Allow && others.iter().any(|other| rule.matches_command(other)))
             });
             match matched.map(|rule| (rule, rule.1.action)) {

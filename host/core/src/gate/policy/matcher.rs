@@ -8,10 +8,14 @@ use super::files::Files;
 use super::flags::{MAX_PHRASE, Reading, has, subcommand};
 use super::hosts::Hosts;
 use super::seen::{PathReading, Seen};
+use super::variables::names_in;
 use super::yaml::Node;
+use crate::gate::call::{ShellCommand, Word};
 use crate::gate::paths::lexical;
 use crate::gate::shell;
+use crate::gate::targets;
 use globset::{GlobBuilder, GlobMatcher, GlobSet};
+use std::ops::Range;
 
 /// The keys of `match`.
 const KEYS: [&str; 14] = [
@@ -244,11 +248,38 @@ impl Matcher {
         {
             return true;
         }
+        // A substitution, or a variable, may stand in the place of xargs.
+        if named("xargs")
+            && (all.iter().enumerate().any(|(at, command)| reads_printed(command, all.get(at + 1), seen.index))
+                || reached.of(all).any(|command| shows_printed(command, all)))
+        {
+            return true;
+        }
         reached.of(all).filter(|command| own.is_none_or(|own| !std::ptr::eq(*command, own))).any(|command| {
             // `| python3 -m json.tool` reads data: the code is its own.
             named(command.name()) && shell::runs_its_input(command)
         })
     }
+}
+
+/// Whether a command reads files that the one at `index` names, in a substitution: `cat $(find x)`.
+fn reads_printed(command: &ShellCommand, next: Option<&ShellCommand>, index: usize) -> bool {
+    let is_filled = |span: &Range<u32>| u32::try_from(index).is_ok_and(|index| span.contains(&index));
+    command.filled.iter().any(is_filled)
+        && targets::read(command, next, &targets::written(command)).iter().any(|word| word.text.contains("$()"))
+}
+
+/// Whether a command shows files that a variable names which holds what is printed: `find x | while read f; do cat $f; done`.
+fn shows_printed(command: &ShellCommand, all: &[ShellCommand]) -> bool {
+    let is_printed = |name: &str| {
+        let mut held = all.iter().flat_map(shell::lasting).chain(command.bound.iter());
+        held.any(|(own, value)| own == name && value.text.contains("$()"))
+    };
+    let unknown = |word: &Word| !word.literal && names_in(&word.text).any(is_printed);
+    // Most commands have no such word.
+    command.args.iter().any(unknown)
+        && targets::shows(command.name())
+        && targets::read(command, None, &targets::written(command)).iter().any(unknown)
 }
 
 impl FromIterator<Pathglob> for Globs {

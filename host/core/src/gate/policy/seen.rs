@@ -185,11 +185,13 @@ impl<'a> Seen<'a> {
             let own = targets::read(self.command, self.ground.all.get(self.index + 1), self.made());
             let printed = if own.iter().any(|word| word.text.contains("$()")) { self.printed() } else { &[] };
             let readings = |word: &Word| {
-                // `-F 'f=<file;type=x'`, `file://x`.
+                // `-F 'f=<file;type=x'`, `-F 'f=@file,other'`, `file://x`.
                 let text = word.text.split(';').next().unwrap_or_default();
-                let fed = text.split_once("=<").map(|(_, file)| file);
-                let local = ["file://", "fileb://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-                ReadWord::all([Some(text), fed, local].into_iter().flatten().chain(parts(text)))
+                let fed =
+                    text.split_once("=<").or_else(|| text.split_once("=@").filter(|(_, files)| files.contains(',')));
+                let fed = fed.into_iter().flat_map(|(_, files)| files.split(','));
+                let local = targets::file_of(text);
+                ReadWord::all([Some(text), local].into_iter().flatten().chain(fed).chain(parts(text)))
             };
             let mut read: Vec<Vec<ReadWord>> =
                 own.iter().chain(printed.iter().take(MAX_PRINTED)).map(readings).collect();

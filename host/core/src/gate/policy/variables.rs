@@ -20,6 +20,8 @@ const MAX_ROUNDS: usize = 8;
 const MAX_WORD_BYTES: usize = 4_096;
 /// Most bytes made for all commands of a line together.
 const MAX_FILLED_BYTES: usize = 256 * 1024;
+/// Most steps that working out the patterns of expansions such as `${x%.*}` may take for all of them.
+const MAX_FILLED_STEPS: usize = 8_000_000;
 
 /// Other readings of the commands of a line.
 #[derive(Debug, Default)]
@@ -45,8 +47,8 @@ pub(in crate::gate) fn filled_in(commands: &[ShellCommand]) -> Filled {
     if !commands.iter().any(has_variable) {
         return filled;
     }
-    let values = assigned(commands);
     let mut left = Budget::default();
+    let values = assigned(commands, &mut left, &mut filled.incomplete);
     for (index, command) in commands.iter().enumerate().filter(|(_, command)| has_variable(command)) {
         let own = with_arguments(command, &values);
         fill_all(index, command, own.as_ref().unwrap_or(&values), &mut left, &mut filled);
@@ -87,15 +89,16 @@ pub(super) fn fill_all(
 pub(super) struct Budget {
     readings: usize,
     bytes: usize,
+    steps: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { readings: MAX_ALL_READINGS, bytes: MAX_FILLED_BYTES }
+        Self { readings: MAX_ALL_READINGS, bytes: MAX_FILLED_BYTES, steps: MAX_FILLED_STEPS }
     }
 }
 
-fn words(command: &ShellCommand) -> impl Iterator<Item = &Word> {
+pub(super) fn words(command: &ShellCommand) -> impl Iterator<Item = &Word> {
     let targets = command.redirects.iter().map(|redirect| &redirect.target);
     std::iter::once(&command.program).chain(&command.args).chain(targets)
 }
@@ -121,7 +124,7 @@ fn with_arguments<'a>(command: &'a ShellCommand, values: &Values<'a>) -> Option<
     Some(own)
 }
 
-fn assigned(commands: &[ShellCommand]) -> Values<'_> {
+fn assigned<'a>(commands: &'a [ShellCommand], left: &mut Budget, incomplete: &mut bool) -> Values<'a> {
     let mut values: Values<'_> = HashMap::new();
     let mut seen = BTreeSet::new();
     for (name, value) in commands.iter().flat_map(|command| command.assignments.iter().chain(command.bound.iter())) {
@@ -132,13 +135,10 @@ fn assigned(commands: &[ShellCommand]) -> Values<'_> {
             // `PATH=x:$PATH`: what it held before is not known here, and may be nothing, or what the line put in it.
             let held = values.entry(name).or_default();
             let before: Vec<String> = held.iter().rev().take(MAX_BEFORE).cloned().collect();
-            let with = |before: &str| replaced(&value.text, |variable| (variable == name).then_some(before));
-            let mut found = vec![with("")];
-            found.extend(before.iter().map(|before| with(before)));
-            for text in found {
-                if !held.contains(&text) {
-                    held.push(text);
-                }
+            for before in std::iter::once("").chain(before.iter().map(String::as_str)) {
+                let text = replaced(&value.text, |variable| (variable == name).then_some(before), left);
+                *incomplete |= text.is_none();
+                held.extend(text.filter(|text| !held.contains(text)));
             }
         }
     }
@@ -204,12 +204,12 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
         let mut text = word.text.clone();
         let mut rounds = 0;
         loop {
-            let next = replaced(&text, |name| values.get(name).copied());
+            let next = replaced(&text, |name| values.get(name).copied(), left)?;
             if next == text {
                 break;
             }
             rounds += 1;
-            if rounds > MAX_ROUNDS || next.len() > MAX_WORD_BYTES.max(word.text.len()) {
+            if rounds > MAX_ROUNDS {
                 return None;
             }
             text = next;
@@ -233,8 +233,10 @@ fn fill(command: &ShellCommand, values: &HashMap<&str, &str>, left: &mut Budget)
     Some(other)
 }
 
-/// `text` with its variables replaced by what they hold or by their defaults, those unknown left as they are.
-pub(super) fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+/// `text` with its variables replaced by what they hold or by their defaults, those unknown left as they are; none where
+/// that is too long, or takes too many steps.
+pub(super) fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>, left: &mut Budget) -> Option<String> {
+    let longest = MAX_WORD_BYTES.max(text.len());
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -244,13 +246,19 @@ pub(super) fn replaced<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) 
         let used = expansion.len;
         match value(expansion.name) {
             Some(value) if dollar.starts_with("${!") => out.extend(["${", value, "}"]),
-            Some(value) => out.push_str(&expansion.of(value)),
+            Some(value) => {
+                left.steps = left.steps.checked_sub(expansion.steps(value))?;
+                out.push_str(&expansion.of(value));
+            }
             None => out.push_str(expansion.default().unwrap_or_else(|| dollar.get(..used).unwrap_or_default())),
         }
         rest = dollar.get(used..).unwrap_or_default();
+        if out.len() > longest {
+            return None;
+        }
     }
     out.push_str(rest);
-    out
+    Some(out).filter(|out| out.len() <= longest)
 }
 
 #[cfg(test)]
@@ -336,5 +344,14 @@ mod tests {
         let long = |count: usize| format!("a={}; {}", "x".repeat(4_000), "rm $a;".repeat(count));
         assert!(!incomplete(&long(60)));
         assert!(incomplete(&long(70)));
+        // A variable that doubles itself, and one that is cut again and again.
+        let twice = |count: usize| (0..count).map(|n| format!("a=$a${{a}}{n}; ")).collect::<String>();
+        assert!(incomplete(&format!("a=xx; {}rm $a", twice(40))));
+        let steps = 350 * 350 * "//a/".len();
+        let cuts = |count: usize| format!("a={}; rm {}", "x".repeat(350), "${a//a/} ".repeat(count));
+        assert!(!incomplete(&cuts(9)));
+        let spread = |count: usize| format!("a={}; {}", "x".repeat(350), "rm ${a//a/};".repeat(count));
+        assert!(!incomplete(&spread(MAX_FILLED_STEPS / steps)));
+        assert!(incomplete(&spread(MAX_FILLED_STEPS / steps + 1)));
     }
 }

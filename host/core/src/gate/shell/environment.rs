@@ -58,6 +58,21 @@ const LOADS: [&str; 14] = [
     "GRADLE_OPTS", "npm_config_script_shell", "NPM_CONFIG_SCRIPT_SHELL", "GOFLAGS", "BUN_OPTIONS", "PYTHONINSPECT",
 ];
 
+/// Variables whose value names a file that is written, with what is typed.
+const HISTORIES: [&str; 8] = [
+    "HISTFILE",
+    "LESSHISTFILE",
+    "MYSQL_HISTFILE",
+    "PSQL_HISTORY",
+    "SQLITE_HISTORY",
+    "NODE_REPL_HISTORY",
+    "REDISCLI_HISTFILE",
+    "PYTHON_HISTORY",
+];
+
+/// Modules of Python whose functions run what they are given, where `breakpoint()` is to call one.
+const RUNNERS: [&str; 6] = ["os.", "posix.", "subprocess.", "pty.", "builtins.", "runpy."];
+
 /// What stands in front of the file in such a value.
 #[rustfmt::skip]
 const LOADERS: [&str; 13] = [
@@ -84,6 +99,11 @@ pub(super) fn runs(assignments: &[(String, Word)], runs: &mut Runs) {
             runs.take(own);
         }
         runs.unknown |= LOADS.contains(&name) && loads(&value.text);
+        runs.unknown |= name == "PYTHONBREAKPOINT" && RUNNERS.iter().any(|module| value.text.starts_with(module));
+        // Where it is a file of that kind, nothing else is lost.
+        if HISTORIES.contains(&name) && !value.text.to_ascii_lowercase().contains("hist") {
+            runs.writes.push(value.clone());
+        }
         match name {
             "MAKEFLAGS" | "GNUMAKEFLAGS" => {
                 let text = value.text.split_once("--eval=").map_or("", |(_, text)| text);

@@ -43,16 +43,25 @@ impl<'a> Expansion<'a> {
         word.filter(|word| !word.is_empty())
     }
 
+    /// How many steps [`Expansion::of`] takes with `value`, where it tries a pattern at all its places.
+    pub fn steps(&self, value: &str) -> usize {
+        let is_pattern = self.operator.starts_with(['#', '%', '/']);
+        Some(steps(self.operator, value)).filter(|steps| is_pattern && *steps <= MAX_STEPS).unwrap_or_default()
+    }
+
     /// What the operator makes of `value`; as it is where the operator is not known.
     pub fn of(&self, value: &str) -> String {
         applied(self.operator, value).unwrap_or_else(|| value.to_owned())
     }
 }
 
+fn steps(operator: &str, value: &str) -> usize {
+    value.len().saturating_mul(value.len()).saturating_mul(operator.len())
+}
+
 /// What an operator makes of a value; none where it is not known.
 pub(super) fn applied(operator: &str, value: &str) -> Option<String> {
-    let steps = value.len().saturating_mul(value.len()).saturating_mul(operator.len());
-    if steps > MAX_STEPS || operator.contains(['$', '`']) {
+    if steps(operator, value) > MAX_STEPS || operator.contains(['$', '`']) {
         return None;
     }
     let owned = |text: Option<&str>| Some(text.unwrap_or(value).to_owned());

@@ -2,24 +2,28 @@
 //!
 //! Owns how each finds them in its own arguments.
 
-use super::interpreters;
 use super::wrappers::Runs;
+use super::{interpreters, shells};
 use crate::gate::call::Word;
 use crate::gate::options::{after_options, is_cluster_with, scan, values, words};
 
 /// Options whose value is a line: program, its options that take a value, those of them.
 #[rustfmt::skip]
-const BY_OPTION: [(&str, &[&str], &[&str]); 9] = [
+const BY_OPTION: [(&str, &[&str], &[&str]); 10] = [
+    ("mise", &["-C", "-c", "-j", "--cd", "--command", "--jobs"], &["-c", "--command"]),
     ("nodemon", &["-x", "-e", "-w", "-i", "-d", "--exec", "--ext", "--watch", "--ignore", "--delay"], &["-x", "--exec"]),
     ("fzf", &["--preview", "--bind", "-q", "-f"], &["--preview"]),
     ("tsc-watch", &["--onSuccess", "--onFailure"], &["--onSuccess", "--onFailure"]),
-    ("cargo-watch", &["-s", "-x", "-w", "-i", "--shell"], &["-s", "--shell"]),
+    (WATCH, &["-s", "-x", "-w", "-i", "--shell"], &["-s", "--shell"]),
     ("bat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
     ("batcat", &["-l", "-r", "-H", "--pager", "--language", "--theme"], &["--pager"]),
     ("delta", &["--pager"], &["--pager"]),
     ("doppler", &["-p", "-c", "-t", "--command", "--project", "--config", "--token"], &["--command"]),
     ("lftp", &["-e", "-c", "-u", "-p"], &["-e", "-c"]),
 ];
+
+/// The program that cargo's subcommand `watch` is.
+const WATCH: &str = "cargo-watch";
 
 /// Programs that run all words behind an option, or a line in one.
 const BEHIND_OPTION: [(&str, &[&str]); 8] = [
@@ -92,10 +96,32 @@ const TOGETHER: [(&str, &[&str]); 7] = [
     ("retry", &["-t", "-d", "-m"]),
 ];
 
-pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
+/// Lines that options give, also to programs that run the words behind them besides: `doppler run --command='x'`.
+pub(super) fn by_option(name: &str, args: &[Word], runs: &mut Runs) {
     if let Some((_, valued, options)) = BY_OPTION.iter().find(|(program, ..)| *program == name) {
         runs.code.extend(values(&scan(args, valued), options));
     }
+}
+
+/// `cargo-watch -- program`.
+fn watch(args: &[Word], runs: &mut Runs) {
+    if let Some(at) = args.iter().position(|arg| arg.text == "--") {
+        runs.argv(args.get(at + 1..).unwrap_or_default());
+    }
+}
+
+/// `cargo watch -s 'code'`: cargo itself runs no other.
+pub(super) fn cargo(args: &[Word], runs: &mut Runs) {
+    let toolchain = usize::from(args.first().is_some_and(|first| first.text.starts_with('+')));
+    if let Some((first, rest)) = args.get(toolchain..).and_then(<[Word]>::split_first)
+        && first.text == "watch"
+    {
+        by_option(WATCH, rest, runs);
+        watch(rest, runs);
+    }
+}
+
+pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     if let Some((_, options)) = BEHIND_OPTION.iter().find(|(program, _)| *program == name)
         && let Some(at) = args.iter().position(|arg| options.contains(&arg.text.as_str()))
     {
@@ -118,6 +144,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
     }
     match name {
         "gh" => alias(args, runs),
+        WATCH => watch(args, runs),
         // `start:execute(code)`
         "fzf" => {
             for bound in values(&scan(args, &["--bind", "-q", "-f", "--preview"]), &["--bind"]) {
@@ -223,6 +250,12 @@ fn alias(args: &[Word], runs: &mut Runs) {
 
 /// `vim -c ':!code'`, `vim +'!code'`, `ex -sc 'call system("code")'`.
 pub(super) fn editor(args: &[Word], runs: &mut Runs) {
+    // A script, or keys as they are typed, from what feeds it.
+    let fed = |pair: &[Word]| {
+        let [option, file] = pair else { return false };
+        matches!(&*option.text, "-s" | "-S" | "-u") && file.text != "-" && shells::is_stdin(&file.text)
+    };
+    runs.unknown |= args.windows(2).any(fed);
     for (at, arg) in args.iter().enumerate() {
         let text = arg.text.as_str();
         let takes_next = text == "--cmd" || is_cluster_with(text, 'c') && text.ends_with('c');

@@ -51,6 +51,7 @@ pub(super) use elsewhere::{ELSEWHERE, SSH_HERE};
 pub(super) use expansion::Expansion;
 #[cfg(test)]
 pub(super) use input::MAX_GUESSES;
+pub(super) use values::lasting;
 
 use super::call::ShellCommand;
 use std::ops::Range;
@@ -125,6 +126,7 @@ impl Parsed {
             filled: spans(&command.filled),
             runs: spans(&command.runs),
             arrived: command.arrived.map(moved),
+            certain_to: if command.certain_to == 0 { 0 } else { moved(command.certain_to) },
             ..command
         }));
     }

@@ -1,20 +1,50 @@
-//! The walk's part about lists: what runs only behind the success of a move into another folder.
+//! The walk's part about lists: what runs only behind the success of a move into another folder, and for which commands an
+//! assignment has happened for certain.
 
 use super::context::Context;
+use super::values::keeps;
 use super::walk::{MAX_FUNCTIONS, Walk};
 use super::{MAX_DEPTH, NotUnderstood};
 use brush_parser::ast::{
     AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, CompoundListItem,
-    Pipeline, PipelineOperator, SeparatorOperator,
+    IoRedirect, Pipeline, PipelineOperator, SeparatorOperator,
 };
 
 impl Walk {
+    /// Walks lists that run one after another in the same shell.
+    pub(super) fn lists(&mut self, lists: &[CompoundList], context: &Context) {
+        let mut given = Vec::new();
+        for list in lists {
+            self.items(list, context, &mut given);
+        }
+        self.are_certain(&given);
+    }
+
     pub(super) fn list(&mut self, list: &CompoundList, context: &Context) {
+        self.lists(std::slice::from_ref(list), context);
+    }
+
+    /// Notes that what the commands at these positions assign is held by all behind them, as far as the walk is.
+    fn are_certain(&mut self, given: &[u32]) {
+        let end = self.position();
+        for at in given {
+            if let Some(command) = usize::try_from(*at).ok().and_then(|at| self.commands.get_mut(at)) {
+                command.certain_to = end;
+            }
+        }
+    }
+
+    /// Walks a list; notes in `given` where its assignments stand that happen whenever it runs.
+    fn items(&mut self, list: &CompoundList, context: &Context, given: &mut Vec<u32>) {
         if context.depth > MAX_DEPTH {
             return self.trouble(NotUnderstood::TooDeep);
         }
         let mut moved: Option<Context> = None;
         for CompoundListItem(item, separator) in &list.0 {
+            // A list that runs in the background has a shell of its own.
+            if matches!(separator, SeparatorOperator::Sequence) && assigns(&item.first) {
+                given.push(self.position());
+            }
             let arrived = self.and_or(item, moved.as_ref().unwrap_or(context));
             if arrived.is_some() && matches!(separator, SeparatorOperator::Sequence) {
                 moved = Some(Context { arrived, ..context.clone() });
@@ -28,9 +58,16 @@ impl Walk {
         let mut arrived = None;
         let mut only_and = true;
         let mut leaves = false;
+        let mut given = Vec::new();
         for (operator, pipeline) in list {
             only_and &= matches!(operator, PipelineOperator::And);
             let at = self.position();
+            if only_and && assigns(pipeline) {
+                given.push(at);
+            } else if !only_and {
+                self.are_certain(&given);
+                given.clear();
+            }
             let shifted = self.shifted.by;
             match arrived.filter(|_| only_and) {
                 Some(_) => self.pipeline(pipeline, &Context { arrived, ..context.clone() }),
@@ -43,6 +80,7 @@ impl Walk {
             }
             leaves = !only_and && !leaves && is_end(pipeline);
         }
+        self.are_certain(&given);
         let one_or = list.additional.iter().filter(|more| matches!(more, AndOr::Or(_))).count() == 1;
         arrived.filter(|_| leaves && one_or)
     }
@@ -59,6 +97,26 @@ fn is_move(pipeline: &Pipeline) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it does nothing but fill variables of the shell that it runs in: `D=x`, `export D=x`.
+fn assigns(pipeline: &Pipeline) -> bool {
+    let [Command::Simple(simple)] = pipeline.seq.as_slice() else { return false };
+    let prefix = simple.prefix.iter().flat_map(|prefix| &prefix.0);
+    let mut items = prefix.chain(simple.suffix.iter().flat_map(|suffix| &suffix.0));
+    let keeps = match &simple.word_or_name {
+        Some(name) => simple.prefix.is_none() && keeps(&name.value),
+        None => simple.prefix.is_some(),
+    };
+    // What else feeds it may stand in front of it.
+    keeps
+        && items.all(|item| match item {
+            Item::Word(_) | Item::AssignmentWord(..) => true,
+            Item::IoRedirect(redirect) => {
+                matches!(redirect, IoRedirect::HereDocument(..) | IoRedirect::HereString(..))
+            }
+            Item::ProcessSubstitution(..) => false,
+        })
 }
 
 /// Whether nothing of the list that it stands in runs after it: `exit`, `return`, `{ …; exit 1; }`.

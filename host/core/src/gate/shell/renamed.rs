@@ -2,13 +2,14 @@
 //!
 //! Only ever a further reading, for what stops: whether a shell heeds its aliases, many things decide.
 
+use super::NotUnderstood;
 use super::context::Context;
 use super::walk::Walk;
 use crate::gate::call::{RedirectKind, ShellCommand, Word, base_name};
 use crate::gate::options::{after_options, scan, values, words};
 use std::ops::Range;
 
-/// Most other names that are kept.
+/// Most other names that are kept; a line that gives more is not understood.
 const MAX_NAMES: usize = 64;
 
 /// What a name stands for.
@@ -26,9 +27,13 @@ const BIN: [&str; 7] =
 
 impl Walk {
     pub(super) fn rename(&mut self, name: &str, meaning: Meaning) {
-        if self.renamed.len() < MAX_NAMES && !name.is_empty() {
-            self.renamed.insert(name.to_owned(), meaning);
+        if name.is_empty() {
+            return;
         }
+        if self.renamed.len() >= MAX_NAMES && !self.renamed.contains_key(name) {
+            return self.trouble(NotUnderstood::TooMany);
+        }
+        self.renamed.insert(name.to_owned(), meaning);
     }
 
     /// `BASH_ALIASES[x]=text`, `BASH_CMDS[x]=/bin/program`.
@@ -210,6 +215,10 @@ mod tests {
         assert!(parse_blocking(line).understood() && !runs(line, "rm -rf x"));
         let names = |count: usize| (0..count).map(|n| format!("alias a{n}=b; ")).collect::<String>();
         assert!(runs(&format!("{}alias l=rm; l -rf x", names(MAX_NAMES - 1)), "rm -rf x"));
-        assert!(!runs(&format!("{}alias l=rm; l -rf x", names(MAX_NAMES)), "rm -rf x"));
+        // The name that is too many is not read, so nobody may say what the line runs; one given anew is.
+        assert!(!parse_blocking(&format!("{}alias l=rm; l -rf x", names(MAX_NAMES))).understood());
+        assert!(runs(&format!("{}alias a0=rm; a0 -rf x", names(MAX_NAMES)), "rm -rf x"));
+        let paths = |count: usize| (0..count).map(|n| format!("hash -p /bin/b a{n}; ")).collect::<String>();
+        assert!(parse_blocking(&paths(MAX_NAMES)).understood() && !parse_blocking(&paths(MAX_NAMES + 1)).understood());
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn runs(name: &str, args: &[Word], runs: &mut Runs) {
             });
             let bsd = read("efli");
             let gnu = if bare { read("efl") } else { bsd.clone() };
+            runs.unknown |= gnu.iter().any(is_printed);
             if gnu != bsd {
                 sed(&gnu, runs);
             }
@@ -70,6 +71,11 @@ fn scripts(items: &[Item<'_>], given_by: &[&str], files: &[&str]) -> Vec<Word> {
     words(items).first().map(|first| (*first).clone()).into_iter().collect()
 }
 
+/// Whether a script is all that another program prints.
+fn is_printed(script: &Word) -> bool {
+    !script.literal && script.text.trim() == "$()"
+}
+
 /// Expressions are lines of one script.
 fn sed(expressions: &[Word], runs: &mut Runs) {
     let text = expressions.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join("\n");
@@ -82,9 +88,17 @@ fn sed(expressions: &[Word], runs: &mut Runs) {
     runs.writes.extend(found.writes.into_iter().map(|file| word(file, literal)));
 }
 
+/// What stands behind a variable of the environment of which awk makes the name of a file that it writes.
+fn of_environment(before: &str, after: &str) -> Option<String> {
+    let to = before.strip_suffix("ENVIRON[")?.trim_end().trim_end_matches('(').trim_end();
+    let (file, _) = interpreters::literal(after.strip_prefix(']')?.trim_start())?;
+    to.ends_with('>').then_some(file)
+}
+
 /// `system("…")`, `"…" | getline`, `print | "…"`, `print > "…"`.
 fn awk(script: &Word, runs: &mut Runs) {
     interpreters::calls(&script.text, script.literal, &["system"], runs);
+    runs.unknown |= is_printed(script);
     let mut rest = script.text.as_str();
     while let Some(at) = rest.find('"') {
         let (before, after) = rest.split_at(at);
@@ -101,6 +115,9 @@ fn awk(script: &Word, runs: &mut Runs) {
             runs.code.push(Word { text, literal: script.literal });
         } else if before.ends_with('>') && text.contains(['/', '.', '~']) && !text.contains(' ') {
             runs.writes.push(Word { text, literal: script.literal });
+        } else if let Some(file) = of_environment(before, tail) {
+            // `print > ENVIRON["HOME"] "/x"`.
+            runs.writes.push(Word { text: format!("${text}{file}"), literal: false });
         }
         rest = tail;
     }

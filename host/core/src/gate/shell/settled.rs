@@ -6,7 +6,7 @@
 use super::context::Context;
 use super::expansion::{Expansion, applied};
 use super::follow::MAX_ARGUMENTS;
-use super::values::PRINTED;
+use super::values::{PRINTED, lasting};
 use super::walk::Walk;
 use super::{MAX_COMMANDS, NotUnderstood};
 use crate::gate::call::{ShellCommand, Word, is_argument};
@@ -30,8 +30,9 @@ const PLAIN: [&str; 6] = ["$!", "$$", "$?", "$#", "$(mktemp)", "$(())"];
 /// Variables that hold a folder or a number, as far as a line does not fill them itself.
 const FOLDERS: [&str; 7] = ["PWD", "HOME", "OLDPWD", "TMPDIR", "UID", "RANDOM", "SECONDS"];
 
-/// Commands whose assignments stay when they are done.
-const KEEPING: [&str; 6] = ["", "export", "declare", "typeset", "local", "readonly"];
+/// Most steps that telling what a line's variables hold may take, in assignments looked at and bytes made: scripts of hundreds
+/// of commands stay below it, values of values of values do not.
+const MAX_STEPS: usize = 500_000;
 
 /// Commands that fill variables with what they read.
 const READING: [&str; 3] = ["read", "mapfile", "readarray"];
@@ -101,21 +102,25 @@ impl Walk {
 
     /// As [`Walk::told`]; of a program it is enough that it has a name, wherever that lies.
     fn told_as(&mut self, text: &str, context: &Context, named: bool) -> Option<Vec<String>> {
+        if self.unsure_names || !text.contains('$') {
+            return None;
+        }
+        self.spend(self.commands.len())?;
         // Values are parted where the line says.
-        let parts = |(at, (name, _)): (usize, &(String, Word))| name == "IFS" && self.is_kept(at);
-        let mut assigned = self.commands.iter().enumerate();
-        if self.unsure_names
-            || !text.contains('$')
-            || assigned.any(|(at, own)| own.assignments.iter().any(|assignment| parts((at, assignment))))
-        {
+        if self.commands.iter().flat_map(lasting).any(|(name, _)| name == "IFS") {
             return None;
         }
         self.told_within(text, Some(context), MAX_DEEP, named)
     }
 
-    /// Whether what the command at `at` assigns stays when it is done.
-    fn is_kept(&self, at: usize) -> bool {
-        self.commands.get(at).is_some_and(|command| KEEPING.contains(&command.program.text.as_str()))
+    /// Takes steps from what the whole line may; where they are used up, the line is too much to be understood.
+    fn spend(&mut self, steps: usize) -> Option<()> {
+        self.told_steps = self.told_steps.saturating_add(steps);
+        if self.told_steps > MAX_STEPS {
+            self.trouble(NotUnderstood::TooMany);
+            return None;
+        }
+        Some(())
     }
 
     /// As [`Walk::told`]. Without a context arguments are no one's.
@@ -130,6 +135,7 @@ impl Walk {
                 .flat_map(|front| values.iter().map(move |value| format!("{front}{before}{value}")))
                 .take(MAX_TEXTS + 1)
                 .collect();
+            self.spend(found.iter().map(String::len).sum())?;
             if found.len() > MAX_TEXTS || found.iter().any(|text| text.len() > super::MAX_LINE_BYTES) {
                 return None;
             }
@@ -168,7 +174,13 @@ impl Walk {
             }
         } else {
             let mut texts = Vec::new();
-            for value in self.held(name, context) {
+            let (held, steps) = self.held(name, context);
+            self.spend(steps)?;
+            self.note_trust(name, &held);
+            if held.len() > MAX_TEXTS {
+                return None;
+            }
+            for value in held {
                 let told = match deep.checked_sub(1) {
                     _ if value.literal => Some(vec![value.text.clone()]),
                     Some(deep) => self.told_within(&value.text, None, deep, named),
@@ -176,7 +188,6 @@ impl Walk {
                 };
                 texts.extend(told.or_else(|| (named && has_name(&value.text)).then(|| vec![value.text]))?);
             }
-            self.note_trust(name, context);
             texts
         };
         // What someone's environment may set is written in capitals; any other name may be hiding something.
@@ -197,6 +208,7 @@ impl Walk {
             };
             values.push(known.to_owned());
         } else if !matches!(operator, "" | "[@]" | "[*]") {
+            self.spend(values.iter().map(|value| expansion.steps(value)).sum())?;
             values = values.iter().map(|value| applied(operator, value)).collect::<Option<Vec<_>>>()?;
         }
         values.sort_unstable();
@@ -204,8 +216,9 @@ impl Walk {
         Some((values, len))
     }
 
-    /// All that the line puts into a variable, as far as it was walked.
-    fn held(&self, name: &str, context: Option<&Context>) -> BTreeSet<HeldValue> {
+    /// All that the line puts into a variable, as far as it was walked, and how many steps it took to find.
+    fn held(&self, name: &str, context: Option<&Context>) -> (BTreeSet<HeldValue>, usize) {
+        let mut steps = self.commands.len();
         let is_defined =
             |at: usize| self.defined.iter().any(|span| u32::try_from(at).is_ok_and(|at| span.contains(&at)));
         let commands = self.commands.iter().enumerate().filter(|(at, _)| !is_defined(*at));
@@ -214,9 +227,11 @@ impl Walk {
         let (reading, others): (Vec<_>, Vec<_>) = commands.partition(reads);
         let is_it = |(own, _): &&(String, Word)| own == name;
         let held = others.iter().flat_map(|(_, command)| command.assignments.iter().chain(command.bound.iter()));
-        let held = held.chain(context.iter().flat_map(|context| context.bound.iter())).filter(is_it);
-        let mut found: BTreeSet<HeldValue> =
-            held.map(|(_, value)| HeldValue { text: value.text.clone(), literal: value.literal }).collect();
+        let held = held.chain(context.iter().flat_map(|context| context.bound.iter())).inspect(|_| steps += 1);
+        let mut found: BTreeSet<HeldValue> = held
+            .filter(is_it)
+            .map(|(_, value)| HeldValue { text: value.text.clone(), literal: value.literal })
+            .collect();
         if reading.iter().any(|(_, command)| command.assignments.iter().any(|own| is_it(&own))) {
             found.insert(HeldValue { text: PRINTED.to_owned(), literal: false });
         }
@@ -224,21 +239,20 @@ impl Walk {
         found.extend(
             defaults.map(|(_, text)| HeldValue { text: text.clone(), literal: !text.contains(['$', '`', '"', '\'']) }),
         );
-        found
+        (found, steps)
     }
 
     /// Notes that a variable was taken for what it holds by now.
-    fn note_trust(&mut self, name: &str, context: Option<&Context>) {
+    fn note_trust(&mut self, name: &str, held: &BTreeSet<HeldValue>) {
         if self.repeated > 0 && !self.trusted.contains_key(name) {
-            let held = self.held(name, context);
-            self.trusted.insert(name.to_owned(), held);
+            self.trusted.insert(name.to_owned(), held.clone());
         }
     }
 
     /// Looks whether a variable was given something else after it was taken for what it held. Loops are walked once.
     pub(super) fn look_back(&mut self) {
         let trusted = std::mem::take(&mut self.trusted);
-        if trusted.iter().any(|(name, before)| !self.held(name, None).is_subset(before)) {
+        if trusted.iter().any(|(name, before)| !self.held(name, None).0.is_subset(before)) {
             self.trouble(NotUnderstood::Dynamic);
         }
     }
@@ -378,7 +392,7 @@ fn names_argument(value: &Word) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse_blocking;
+    use super::super::{NotUnderstood, parse_blocking};
     use super::{MAX_DEEP, MAX_DEFAULTS, MAX_TEXTS};
 
     /// The line is understood, and runs that.
@@ -458,6 +472,13 @@ mod tests {
         };
         assert!(parse_blocking(&many(MAX_TEXTS)).understood());
         assert!(!parse_blocking(&many(MAX_TEXTS + 1)).understood());
+        // Values of values of values.
+        let spread = |count: usize| -> String {
+            let values = |(own, other)| (0..count).map(move |n| format!("{own}=${other}{};", "$p".repeat(n)));
+            [('a', 'b'), ('b', 'c'), ('c', 'd'), ('d', 'e')].into_iter().flat_map(values).collect()
+        };
+        let problem = |count: usize| parse_blocking(&format!("p=;{}e=ls;$a", spread(count))).problem;
+        assert_eq!((problem(3), problem(8)), (None, Some(NotUnderstood::TooMany)));
         let deep = |count: usize| {
             let values: String = (1..=count).map(|n| format!("C{n}=$C{}; ", n - 1)).collect();
             format!("C0=ls; {values}$C{count} x")

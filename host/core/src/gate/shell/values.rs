@@ -2,14 +2,34 @@
 
 use super::input::{self, Input};
 use super::wrappers::{Assignments, assignment};
-use crate::gate::call::Word;
+use crate::gate::call::{ShellCommand, Word};
 use crate::gate::options::{given, is_cluster_with, scan, values, words};
 
 /// Commands that declare: their words are assignments.
 const DECLARING: [&str; 5] = ["export", "declare", "typeset", "local", "readonly"];
 
+/// Commands that fill the variables that they name with what they read or print.
+const FILLING: [&str; 4] = ["read", "mapfile", "readarray", "printf"];
+
+/// What they fill that are told no name.
+const UNNAMED: [&str; 2] = ["REPLY", "MAPFILE"];
+
 /// What fills a variable that the line does not tell: what another command prints, or a file says.
 pub(super) const PRINTED: &str = "$()";
+
+/// Whether what a command of this name puts into variables stays when it is done.
+pub(super) fn keeps(program: &str) -> bool {
+    program.is_empty() || DECLARING.contains(&program) || FILLING.contains(&program)
+}
+
+/// What a command assigns that stays when it is done: what stands in front of a program is for that alone.
+pub(in crate::gate) fn lasting(command: &ShellCommand) -> impl Iterator<Item = &(String, Word)> {
+    let program = command.program.text.as_str();
+    let names = |name: &str, arg: &Word| arg.text == name || arg.text.starts_with('-') && arg.text.ends_with(name);
+    let fills = move |name: &str| UNNAMED.contains(&name) || command.args.iter().any(|arg| names(name, arg));
+    let lasts = move |name: &str| keeps(program) && (!FILLING.contains(&program) || fills(name));
+    command.assignments.iter().filter(move |(name, _)| lasts(name))
+}
 
 /// What a command of this name puts into variables by its arguments.
 pub(super) fn assigned(program: &str, args: &[Word], input: &Input<'_>) -> Assignments {

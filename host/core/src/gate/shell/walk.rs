@@ -57,6 +57,7 @@ pub(super) fn parse(line: &str, stack: Stack) -> Result<Parsed, NeedsLargeStack>
         repeated: 0,
         deferred: false,
         unsure_names: false,
+        told_steps: 0,
         channels: Channels::default(),
         renamed: HashMap::new(),
         problem: None,
@@ -112,6 +113,8 @@ pub(super) struct Walk {
     pub(super) deferred: bool,
     /// It fills a variable whose name only running it tells.
     pub(super) unsure_names: bool,
+    /// Steps taken so far to tell what variables hold.
+    pub(super) told_steps: usize,
     /// What stands open between commands.
     pub(super) channels: Channels,
     /// Programs by other names.
@@ -161,11 +164,7 @@ impl Walk {
             Parser::new(code.as_bytes(), &ParserOptions::default()).parse_program()
         }));
         match parsed {
-            Ok(Ok(program)) => {
-                for list in &program.complete_commands {
-                    self.list(list, context);
-                }
-            }
+            Ok(Ok(program)) => self.lists(&program.complete_commands, context),
             Ok(Err(_)) | Err(_) => self.trouble(NotUnderstood::Syntax),
         }
         self.apart = outer;
@@ -377,6 +376,7 @@ impl Walk {
             runs: Vec::new(),
             bound: self.bound(context),
             arrived: context.arrived,
+            certain_to: 0,
             maybe: context.maybe,
         };
         for path in ran.writes {

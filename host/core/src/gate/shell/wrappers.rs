@@ -85,7 +85,8 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
     runs.code.extend(values::code(name, args));
     runs.argvs.extend(consoles::opened(name, args).map(|argv| (argv, Vec::new())));
     match name {
-        "" | "echo" | "printf" | "ls" | "cat" | "cd" | "cargo" | "grep" | "rm" | "true" | "test" | "[" => {}
+        "cargo" => lines::cargo(args, &mut runs),
+        "" | "echo" | "printf" | "ls" | "cat" | "cd" | "grep" | "rm" | "true" | "test" | "[" => {}
         "env" => env(args, &mut runs),
         "command" if args.first().is_some_and(|arg| matches!(arg.text.as_str(), "-v" | "-V")) => {}
         "eval" if matches!(args, [only] if known::is_settings(&only.text)) => {}
@@ -112,6 +113,7 @@ pub(super) fn runs(program: &Word, args: &[Word], assignments: &[(String, Word)]
         _ if name.eq_ignore_ascii_case("Remove-Item") => lines::deletes(args, &mut runs),
         _ if languages::is_one(name) => interpreters::runs(name, args, input, &mut runs),
         _ => {
+            lines::by_option(name, args, &mut runs);
             if !called(name, args, &mut runs) && !prefixes::runs(name, args, &mut runs) {
                 programs::runs(name, args, &mut runs);
                 scripts::runs(name, args, &mut runs);

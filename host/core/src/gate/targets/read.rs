@@ -3,6 +3,7 @@
 //! A class, not a list of readers: every program that is given a file reads it, but for those that only speak of files,
 //! list them, or use them without showing them (`ssh -i key`). Owns that knowledge. Knows no files and no rules.
 
+use super::file_of;
 use super::written::{is_remote, keeps_what_it_read};
 use crate::gate::call::{RedirectKind, ShellCommand, Word};
 use crate::gate::options::{scan, values};
@@ -88,6 +89,60 @@ const SAYS: [&str; 14] = [
     "--author",
 ];
 
+/// Options with such a part in their names that take no value.
+const FLAGS: [&str; 3] = ["--cert-status", "--doh-cert-status", "--proxy-cert-status"];
+
+/// Programs that log in nowhere: each word of theirs that is no option is a file, and none of their options is about keys.
+const SHOWERS: [&str; 42] = [
+    "cat",
+    "tac",
+    "nl",
+    "rev",
+    "bat",
+    "batcat",
+    "less",
+    "more",
+    "most",
+    "head",
+    "tail",
+    "grep",
+    "egrep",
+    "fgrep",
+    "zgrep",
+    "rg",
+    "ag",
+    "ack",
+    "ugrep",
+    "cut",
+    "sort",
+    "uniq",
+    "strings",
+    "base64",
+    "base32",
+    "xxd",
+    "od",
+    "hexdump",
+    "fold",
+    "fmt",
+    "paste",
+    "column",
+    "wc",
+    "diff",
+    "cmp",
+    "comm",
+    "file",
+    "md5sum",
+    "sha256sum",
+    "cp",
+    "mv",
+    "tee",
+];
+
+/// Whether a program shows or hands on the files that it is given, whatever they are.
+pub fn shows(program: &str) -> bool {
+    SHOWERS.contains(&program)
+}
+
 /// The words of `command` that may name a file that it reads: arguments, and what it is fed by `<`. Options' values
 /// stand beside their options as they are written. `next` is the command behind it, which may be what it runs; `written`
 /// is what [`super::written`] says of it.
@@ -106,7 +161,8 @@ pub fn read(command: &ShellCommand, next: Option<&ShellCommand>, written: &[Word
     };
     let is_elsewhere = |arg: &Word| FROM_ELSEWHERE.contains(&program) && is_remote(&arg.text);
     let args = given(program, own_args(command, next)).into_iter();
-    let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(&arg.text)).chain(fed).cloned();
+    let may_be_file = |arg: &Word| !is_address(&arg.text) && (shows(program) || !is_sentence(&arg.text));
+    let read = args.filter(|arg| !is_made(arg) && !is_elsewhere(arg) && may_be_file(arg)).chain(fed).cloned();
     read.chain(put(command)).collect()
 }
 
@@ -154,7 +210,10 @@ fn given<'a>(program: &str, args: &'a [Word]) -> Vec<&'a Word> {
         let (name, attached) = text.split_once('=').map_or((text, false), |(name, _)| (name, true));
         if is_used(program, name) || is_said(program, name) {
             // `--identity_file=x` has its value with it, and `-ikey` too.
-            if !attached && (name.starts_with("--") || name.len() == 2 || !is_short_use(program, name)) {
+            let is_apart = !attached && (name.starts_with("--") || name.len() == 2 || !is_short_use(program, name));
+            // What begins so is an option, or a file to send, behind one that takes no value after all.
+            let is_value = |next: Option<&Word>| next.is_some_and(|next| !next.text.starts_with(['-', '@']));
+            if is_apart && is_value(args.get(at + 1)) {
                 rest.next();
             }
             continue;
@@ -175,7 +234,10 @@ fn is_used(program: &str, name: &str) -> bool {
     let word = name.trim_start_matches('-').to_ascii_lowercase();
     // One dash and a word: `openssl -inkey`.
     let long = name.starts_with("--") || program == "openssl" && word.len() > 2;
-    long && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
+    let takes_none = name.starts_with("--no-") || FLAGS.contains(&name);
+    // What curl is to do it shows where it is none.
+    let is_shown = shows(program) || program == "curl" && name == "--config";
+    long && !takes_none && !is_shown && USES.iter().any(|part| word.contains(part)) || is_short_use(program, name)
 }
 
 /// `-i key` of those that log in with it, `-E cert` of curl, `-c settings` of those that read them.
@@ -198,11 +260,15 @@ fn is_said(program: &str, name: &str) -> bool {
     SAYS.contains(&name) || short.contains(&name) || tar::is_one(program) && name == "-X"
 }
 
-/// Whether a word may be a file's name: no address, and no sentence.
-fn may_be_file(text: &str) -> bool {
-    let is_address = text.contains("://") && !text.contains("file://");
-    let is_sentence = text.contains('\n') || text.contains(' ') && !text.starts_with(['/', '~', '.', '@', '$']);
-    !is_address && !is_sentence
+/// Whether a word is an address, and none of a file.
+fn is_address(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    let from = scheme.rfind(|letter: char| !letter.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    text.get(from..).and_then(file_of).is_none()
+}
+
+fn is_sentence(text: &str) -> bool {
+    text.contains('\n') || text.contains(' ') && !text.starts_with(['/', '~', '.', '@', '$'])
 }
 
 #[cfg(test)]
@@ -232,6 +298,18 @@ mod tests {
             ("ssh-add a", ""),
             ("curl --cacert a --key b -E c -T d https://x", "-T d"),
             ("curl --cacert=a -o b https://x", "-o"),
+            ("curl --cert-status -d@a https://x", "--cert-status -d@a"),
+            ("curl --cert-status a", "--cert-status a"),
+            ("curl --key -k -d @a https://x", "-k -d @a"),
+            ("curl --config a", "--config a"),
+            ("curl FILE:///a -K b", "FILE:///a -K b"),
+            ("wget --no-check-certificate --post-file=a https://x", "--no-check-certificate --post-file=a"),
+            ("wget --certificate a https://x", ""),
+            ("bat --no-config a", "--no-config a"),
+            ("rg -e . --no-config a", "-e . --no-config a"),
+            ("http POST x --body @a", "POST x @a"),
+            ("cat 'x y/../a'", "x y/../a"),
+            ("aws x --payload fileb://a", "x --payload fileb://a"),
             ("openssl req -key a -in b", "req -in b"),
             ("kubectl --kubeconfig a get pods", "get pods"),
             ("cp a b", "a"),
