@@ -440,7 +440,7 @@ fn first_mistakes_in_c_are_told_with_their_place() {
     desk.build(&package);
     holds(
         &stdout(&desk.try_out(&package, "words", &[])),
-        "emit other.counted: denied: the grant has no pattern for it",
+        "emit other.counted: denied: neither its needs nor its wants have a pattern for it",
     );
     mistake("for (size_t i = 0; i < text.len; i++)", "int at[4]; for (int i = 0; i < (int)text.len; at[i] = i, i++)");
     desk.build(&package);
