@@ -289,7 +289,7 @@ const READER: &str = r#"
 const tg_description tg_plugin = {
   .name = "reader", .version = "1", .summary = "reads", .subscriptions = TG_LIST("demo.*"),
   .needs = TG_CAPABILITIES(TG_EMIT("reader.*"), TG_WORKSPACE_READ("src/**"), TG_DATA(7)),
-  .wants = TG_CAPABILITIES(TG_PROCESS("cargo", "test", "**"), TG_INTERACTIONS),
+  .wants = TG_CAPABILITIES(TG_PROCESS("cargo", "test", "**"), TG_PROCESS("make"), TG_INTERACTIONS),
 };
 tg_outcome tg_handle(const tg_event *event) {
   tg_text text = tg_of("none"), json = tg_of("null");
@@ -311,7 +311,7 @@ fn what_a_plugin_in_c_reads_is_what_the_json_says() {
     fs::write(package.join(C.source), READER).expect("a source");
     let said = desk.build(&package);
     assert_eq!(said["needs"], json!(["emit reader.*", "workspace-read src/**", "data 7"]), "{said}");
-    assert_eq!(said["wants"], json!(["process cargo test **", "interactions"]), "{said}");
+    assert_eq!(said["wants"], json!(["process cargo test **", "process make", "interactions"]), "{said}");
     let text = |raw: &str, text: &str| (format!("{{\"v\":{raw}}}"), 1, json!(text), json!(-1));
     let cases = [
         text("\"plain\"", "plain"),
