@@ -114,6 +114,11 @@ fn what_a_plugin_says_of_itself_and_what_it_is_granted_are_checked() {
         &counter("[grant]\nemit = [\"other.*\"]\n"),
         "it needs what the grant does not give: emit test_guest.counted",
     );
+    // What would mend it keeps what the file says besides.
+    let own = "[limits]\nfuel_per_event = 60_000_000\n";
+    for said in [counter(own), stderr(&desk.test("counter.wasm", guests::COUNTER, own, &tick))] {
+        assert!(said.contains("emit = [\"test_guest.counted\"]") && said.contains(own.trim_end()), "{said}");
+    }
 }
 
 #[test]

@@ -63,7 +63,11 @@ struct Started {
 }
 
 /// Starts what was examined.
-async fn look(ground: &TrialGround, examined: Examined, grant: Option<&str>) -> Result<Findings, Failure> {
+async fn look(ground: &TrialGround, mut examined: Examined, grant: Option<&str>) -> Result<Findings, Failure> {
+    // Whoever copies what is proposed keeps what else the file says. What no host takes is refused below.
+    if let Some(whole) = grant.and_then(|grant| examined.granting_all(grant).ok()) {
+        examined.portrait.proposed_grant = whole;
+    }
     let grant = grant.unwrap_or(&examined.portrait.proposed_grant);
     let verdict = match ground.start(&examined, Some(grant)).await {
         Ok(mut trial) => Ok(Started { started_in: trial.started_in(), memory_bytes: trial.memory_bytes() }),
