@@ -157,7 +157,11 @@ fn files_and_packages_that_are_none_are_named() {
     let said = |event: &str| stderr(&desk.test("panics.wasm", guests::PANICS, "", event));
     holds(&said("{\"type\":\"demo.tick\"}"), "events.jsonl: line 1: `payload`: missing");
     holds(&said(""), "events.jsonl holds no event and no call");
-    holds(&said(&event("other.tick", "{}")), "no line is an event that it subscribes to, or a call that it gates");
+    let nothing = "no line is an event that it subscribes to, or a call that it gates: nothing was tested";
+    holds(&said(&event("other.tick", "{}")), nothing);
+    let blessed = ["test", "panics.wasm", "--events", "events.jsonl", "--golden", "golden.jsonl", "--bless"];
+    holds(&desk.refused(&blessed), nothing);
+    assert!(!desk.home.workspace().join("golden.jsonl").exists());
     desk.write("events.jsonl", event("demo.tick", "{}"));
     desk.write("golden.jsonl", "{\"line\":1}\n");
     let golden = ["test", "panics.wasm", "--events", "events.jsonl", "--golden", "golden.jsonl"];
