@@ -114,3 +114,8 @@ fn explaining_needs_no_daemon_and_leaves_no_trace() {
     assert_eq!(lines[0]["cause"], "rule");
     assert!(!home.path().join("journal.db").exists());
 }
+    // One call by options and many by lines are not both explained.
+    for option in [["--command", "rm -rf /"], ["--input", "{}"]] {
+        let arguments = [&["policy", "explain", "--jsonl"][..], &option].concat();
+        refused(&home, &arguments, calls.as_bytes(), 64, &["--jsonl", option[0], "cannot be used with"]);
+    }

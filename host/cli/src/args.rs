@@ -274,7 +274,7 @@ pub struct ExplainArgs {
     #[command(flatten)]
     pub call: CallArgs,
     /// Calls from standard input, one a line; one verdict a line
-    #[arg(long, conflicts_with = "tool")]
+    #[arg(long, conflicts_with_all = ["tool", "command", "input"])]
     pub jsonl: bool,
     /// A preset or a file, instead of the home's policy; several are joined in order
     #[arg(long = "policy", value_name = "NAME|FILE")]
