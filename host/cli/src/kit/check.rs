@@ -41,9 +41,10 @@ pub(super) fn check_built(
     let (file, findings) = on_ground(Code::Kept, async |ground| {
         let examined = ground.examine_unnamed(made).await;
         let examined = examined.map_err(|rejection| Failure::at(made.display(), rejection))?;
-        let place = place(&examined.portrait.name)?;
         let refused = |error| Failure::at(grant.unwrap_or(made).display(), error);
         let grant = examined.granting_all(&text).map_err(refused)?;
+        // Only now: where the grant is none, the component of the last build stays.
+        let place = place(&examined.portrait.name)?;
         Ok((place, look(ground, examined, Some(&grant)).await?))
     })?;
     if !as_json {
