@@ -124,6 +124,33 @@ fn no_component_is_kept_in_the_repository() {
     assert_eq!(files_below(root(), "wasm"), Vec::<PathBuf>::new());
 }
 
+/// Macros make the SDK's bindings; for the packages of new plugins the same are written as text, by options of its own.
+#[test]
+fn new_packages_get_the_bindings_that_the_sdk_has() {
+    let text = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (own, written) = (text("sdk/src/bindings.rs"), text("plugins/bundled/build/bindings.rs"));
+    let lines = || own.lines().skip_while(|line| !line.contains("generate!(")).map(str::trim);
+    let is_name = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let options: BTreeSet<_> = lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    let expected =
+        "additional_derives default_bindings_module export_macro_name inline path pub_export_macro with world";
+    let options: Vec<_> = options.into_iter().filter(is_name).collect();
+    assert_eq!(options.join(" "), expected, "plugins/bundled/build/bindings.rs has to know of each");
+    for line in lines() {
+        let said: Vec<String> = match line.split_once(": ") {
+            Some(("additional_derives", derives)) => {
+                vec![derives.replace(", ", "\", \"").replace('[', "[\"").replace("],", "\"]")]
+            }
+            Some(("pub_export_macro", _)) => vec![line.to_owned()],
+            _ if line.starts_with("world ") => vec![line.to_owned()],
+            _ => line.split('"').skip(1).step_by(2).map(str::to_owned).collect(),
+        };
+        for said in said {
+            assert!(written.contains(&said), "plugins/bundled/build/bindings.rs does not have `{said}`");
+        }
+    }
+}
+
 /// Documents whose tables name, in their last column, the tests that show what the row says.
 const PROMISES: [&str; 2] = ["docs/security.md", "docs/limits.md"];
 

@@ -82,9 +82,23 @@ fn a_new_package_passes_its_test_builds_and_is_taken() {
             desk.tollgate(&package, &["plugin", "check", &format!("target/{name}.wasm"), "--grant", "grant.toml"]);
         assert!(stdout(&checked).contains("a host takes it"), "{}{}", stdout(&checked), stderr(&checked));
         if name == "hello" {
+            a_wrong_grant_leaves_the_last_build(&desk, &package);
             compile_errors(&package);
         }
     }
+}
+
+/// Nothing is put in place of it where the package's `grant.toml` is none.
+fn a_wrong_grant_leaves_the_last_build(desk: &Desk, package: &Path) {
+    let (built, grant) = (package.join("target/hello.wasm"), package.join("grant.toml"));
+    let right = std::fs::read(&grant).expect("a grant");
+    std::fs::write(&built, "the last build").expect("a file");
+    std::fs::write(&grant, "[grants]\n").expect("a grant");
+    let refused = desk.tollgate(package, &["plugin", "build"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    assert!(stderr(&refused).contains("grant.toml: line 1: "), "{}", stderr(&refused));
+    assert_eq!(std::fs::read(&built).expect("a file"), b"the last build");
+    std::fs::write(&grant, right).expect("a grant");
 }
 
 /// What the compiler says of `source` in place of the package's own; it must refuse it.

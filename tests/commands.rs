@@ -104,6 +104,22 @@ fn a_verdict_is_an_exit_code() {
 }
 
 #[test]
+fn what_runs_in_a_runners_session_asks_in_it() {
+    let home = Home::without_plugins();
+    let daemon = home.start();
+    let call = home.workspace().join("call.json");
+    fs::write(&call, "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}").expect("a call");
+    for arguments in [&["gate"][..], &["gate", "Bash", "--command", "ls"]] {
+        let mut command = home.command();
+        command.env("TOLLGATE_SESSION", "own").args(arguments).stdin(fs::File::open(&call).expect("a call"));
+        let output = command.output().expect("the binary ends");
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let sessions: Vec<_> = daemon.events("tool.gated").iter().map(|event| event["session"].clone()).collect();
+    assert_eq!(sessions, ["own", "own"]);
+}
+
+#[test]
 fn explaining_needs_no_daemon_and_leaves_no_trace() {
     let home = Home::new();
     let calls = "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"git push --force\"}}\n{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}\n";
@@ -113,4 +129,9 @@ fn explaining_needs_no_daemon_and_leaves_no_trace() {
     assert_eq!(lines.iter().map(|line| line["decision"].as_str().unwrap()).collect::<Vec<_>>(), ["deny", "abstain"]);
     assert_eq!(lines[0]["cause"], "rule");
     assert!(!home.path().join("journal.db").exists());
+    // One call by options and many by lines are not both explained.
+    for option in [["--command", "rm -rf /"], ["--input", "{}"]] {
+        let arguments = [&["policy", "explain", "--jsonl"][..], &option].concat();
+        refused(&home, &arguments, calls.as_bytes(), 64, &["--jsonl", option[0], "cannot be used with"]);
+    }
 }

@@ -260,22 +260,27 @@ fn the_example_in_python_keeps_its_bounds() {
     let Some((desk, package)) = example(&PYTHON) else { return };
     let finished = |session: usize, tool: usize| {
         let session = format!("s{session:03}");
-        let payload = json!({"session_id": session, "tool_name": format!("T{tool}"), "call_id": "c", "ok": true});
+        // Of letters that take most room in the store, and more of them than count.
+        let name = format!("T{tool:02}{}", "\u{1}".repeat(100));
+        let payload =
+            json!({"session_id": session, "tool_name": name, "call_id": "c", "ok": true, "duration_ms": 4_200});
         (session, "tool.finished", payload)
     };
     let ended = |session: usize| (format!("s{session:03}"), "hook.session_end", json!({}));
     let told = |events: &[(String, &str, Value)]| emitted(&desk, &package, &PYTHON, events);
-    // One session more than are counted: the first is forgotten.
-    let mut sessions: Vec<_> = (0..=100).map(|session| finished(session, 1)).collect();
-    sessions.extend([ended(0), ended(1)]);
-    let told_of: Vec<_> = told(&sessions).iter().map(|payload| payload["session_id"].clone()).collect();
-    assert_eq!(told_of, ["s001"]);
-    // Two tools more than are told apart.
-    let mut tools: Vec<_> = (0..52).map(|tool| finished(1, tool)).collect();
-    tools.push(ended(1));
-    let digest = &told(&tools)[0];
-    assert_eq!((&digest["calls"], &digest["tools"]["others"][0]), (&52.into(), &2.into()), "{digest}");
-    assert_eq!(digest["tools"].as_object().map(|tools| tools.len()), Some(51));
+    // All of it at once: as many sessions as are counted, each with two tools more than are told apart. Then one session
+    // more: the one that did nothing for longest is forgotten, which is not the first.
+    let mut events: Vec<_> = (0..100).flat_map(|session| (0..22).map(move |tool| (session, tool))).collect();
+    events.extend([(0, 0), (100, 0)]);
+    let mut events: Vec<_> = events.into_iter().map(|(session, tool)| finished(session, tool)).collect();
+    events.extend([0, 1, 2, 100].map(ended));
+    let digests = told(&events);
+    let told_of: Vec<_> = digests.iter().map(|digest| digest["session_id"].clone()).collect();
+    assert_eq!(told_of, ["s000", "s002", "s100"]);
+    let digest = &digests[1];
+    assert_eq!((&digest["calls"], &digest["tools"]["others"][0]), (&22.into(), &2.into()), "{digest}");
+    let tools = digest["tools"].as_object().expect("an object");
+    assert_eq!((tools.len(), tools.keys().map(|name| name.chars().count()).max()), (21, Some(64)));
 }
 
 /// A plugin that says what it reads, for each way in which the helpers read, and hands it back quoted.
@@ -284,7 +289,7 @@ const READER: &str = r#"
 const tg_description tg_plugin = {
   .name = "reader", .version = "1", .summary = "reads", .subscriptions = TG_LIST("demo.*"),
   .needs = TG_CAPABILITIES(TG_EMIT("reader.*"), TG_WORKSPACE_READ("src/**"), TG_DATA(7)),
-  .wants = TG_CAPABILITIES(TG_PROCESS("cargo", "test", "**"), TG_INTERACTIONS),
+  .wants = TG_CAPABILITIES(TG_PROCESS("cargo", "test", "**"), TG_PROCESS("make"), TG_INTERACTIONS),
 };
 tg_outcome tg_handle(const tg_event *event) {
   tg_text text = tg_of("none"), json = tg_of("null");
@@ -306,7 +311,7 @@ fn what_a_plugin_in_c_reads_is_what_the_json_says() {
     fs::write(package.join(C.source), READER).expect("a source");
     let said = desk.build(&package);
     assert_eq!(said["needs"], json!(["emit reader.*", "workspace-read src/**", "data 7"]), "{said}");
-    assert_eq!(said["wants"], json!(["process cargo test **", "interactions"]), "{said}");
+    assert_eq!(said["wants"], json!(["process cargo test **", "process make", "interactions"]), "{said}");
     let text = |raw: &str, text: &str| (format!("{{\"v\":{raw}}}"), 1, json!(text), json!(-1));
     let cases = [
         text("\"plain\"", "plain"),
@@ -435,7 +440,7 @@ fn first_mistakes_in_c_are_told_with_their_place() {
     desk.build(&package);
     holds(
         &stdout(&desk.try_out(&package, "words", &[])),
-        "emit other.counted: denied: the grant has no pattern for it",
+        "emit other.counted: denied: neither its needs nor its wants have a pattern for it",
     );
     mistake("for (size_t i = 0; i < text.len; i++)", "int at[4]; for (int i = 0; i < (int)text.len; at[i] = i, i++)");
     desk.build(&package);

@@ -114,6 +114,11 @@ fn what_a_plugin_says_of_itself_and_what_it_is_granted_are_checked() {
         &counter("[grant]\nemit = [\"other.*\"]\n"),
         "it needs what the grant does not give: emit test_guest.counted",
     );
+    // What would mend it keeps what the file says besides.
+    let own = "[limits]\nfuel_per_event = 60_000_000\n";
+    for said in [counter(own), stderr(&desk.test("counter.wasm", guests::COUNTER, own, &tick))] {
+        assert!(said.contains("emit = [\"test_guest.counted\"]") && said.contains(own.trim_end()), "{said}");
+    }
 }
 
 #[test]
@@ -152,7 +157,11 @@ fn files_and_packages_that_are_none_are_named() {
     let said = |event: &str| stderr(&desk.test("panics.wasm", guests::PANICS, "", event));
     holds(&said("{\"type\":\"demo.tick\"}"), "events.jsonl: line 1: `payload`: missing");
     holds(&said(""), "events.jsonl holds no event and no call");
-    holds(&said(&event("other.tick", "{}")), "no line is an event that it subscribes to, or a call that it gates");
+    let nothing = "no line is an event that it subscribes to, or a call that it gates: nothing was tested";
+    holds(&said(&event("other.tick", "{}")), nothing);
+    let blessed = ["test", "panics.wasm", "--events", "events.jsonl", "--golden", "golden.jsonl", "--bless"];
+    holds(&desk.refused(&blessed), nothing);
+    assert!(!desk.home.workspace().join("golden.jsonl").exists());
     desk.write("events.jsonl", event("demo.tick", "{}"));
     desk.write("golden.jsonl", "{\"line\":1}\n");
     let golden = ["test", "panics.wasm", "--events", "events.jsonl", "--golden", "golden.jsonl"];

@@ -5,6 +5,9 @@ use crate::tollgate::Tollgate;
 use anyhow::{Result, ensure};
 use std::path::Path;
 
+/// Settings for a measure: what is recorded survives the process, as it does with no setting that loses events.
+pub const DURABLE: &str = "[journal]\ndurability = \"normal\"\n";
+
 /// One that runs; it goes when it is dropped.
 pub struct Host<'a> {
     /// Where its home is, and what else is written.

@@ -3,6 +3,9 @@
 use crate::npm::Cache;
 use crate::tollgate::Binary;
 
+/// Most clients: as many follow one host live.
+pub const MAX_CLIENTS: i64 = 256;
+
 /// Which Tollgate, where others' programs are kept, and how what was found is said.
 #[derive(Debug, clap::Args)]
 pub struct Common {

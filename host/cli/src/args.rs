@@ -218,10 +218,10 @@ pub struct CallArgs {
     /// The tool's input, a JSON object
     #[arg(long, value_name = "JSON", requires = "tool")]
     pub input: Option<String>,
-    /// The session [default: $TOLLGATE_SESSION, which a runner sets]
+    /// The session [default of a single call: $TOLLGATE_SESSION, which a runner sets]
     #[arg(long, value_name = "ID", requires = "tool")]
     pub session: Option<String>,
-    /// The call's working directory [default: this one]
+    /// The call's working directory [default beside TOOL: this one]
     #[arg(long, value_name = "FOLDER", requires = "tool")]
     pub cwd: Option<PathBuf>,
     /// A root of a session that does not exist yet
@@ -274,7 +274,7 @@ pub struct ExplainArgs {
     #[command(flatten)]
     pub call: CallArgs,
     /// Calls from standard input, one a line; one verdict a line
-    #[arg(long, conflicts_with = "tool")]
+    #[arg(long, conflicts_with_all = ["tool", "command", "input"])]
     pub jsonl: bool,
     /// A preset or a file, instead of the home's policy; several are joined in order
     #[arg(long = "policy", value_name = "NAME|FILE")]

@@ -57,6 +57,19 @@ pub(crate) struct Permit<Effect>(PhantomData<Effect>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Denied;
 
+/// Why an emit is denied: each has another mend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EmitDenied {
+    #[error("nothing is emitted in describe, init and stop")]
+    NotNow,
+    #[error("it acts on the session, which takes session-effects, asked for and granted")]
+    SessionEffect,
+    #[error("neither its needs nor its wants have a pattern for it")]
+    NotAskedFor,
+    #[error("the grant has no pattern for it")]
+    NotGranted,
+}
+
 /// What a plugin asked for *and* was granted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Capabilities {
@@ -137,13 +150,20 @@ impl Capabilities {
         self.data_bytes
     }
 
-    pub(crate) fn emit(&self, phase: Phase, event_type: &EventType) -> Result<Permit<Emit>, Denied> {
+    pub(crate) fn emit(&self, phase: Phase, event_type: &EventType) -> Result<Permit<Emit>, EmitDenied> {
         // The engine acts on these, whoever emitted them.
         let effect = [SESSION_PROMPTED, SESSION_MODE_SET, SESSION_GRANTED].contains(&event_type.as_str());
-        if effect && !self.session_effects {
-            return Err(Denied);
+        if !phase.acts() {
+            Err(EmitDenied::NotNow)
+        } else if effect && !self.session_effects {
+            Err(EmitDenied::SessionEffect)
+        } else if !self.asked_emits.matches(event_type) {
+            Err(EmitDenied::NotAskedFor)
+        } else if !self.granted_emits.matches(event_type) {
+            Err(EmitDenied::NotGranted)
+        } else {
+            Ok(Permit(PhantomData))
         }
-        permit(phase.acts() && self.asked_emits.matches(event_type) && self.granted_emits.matches(event_type))
     }
 
     pub(crate) fn store_read(&self, phase: Phase) -> Result<Permit<StoreRead>, Denied> {
@@ -222,18 +242,22 @@ mod tests {
     fn what_runs_is_asked_for_and_granted() {
         let ping = EventType::parse("demo.ping").unwrap();
         for (asked, granted, expected) in [
-            (Some("demo.*"), "[\"demo.*\"]", true),
-            (Some("demo.*"), "[]", false),
-            (None, "[\"*\"]", false),
-            (Some("demo.pong"), "[\"*\"]", false),
-            (Some("*"), "[\"demo.ping\"]", true),
+            (Some("demo.*"), "[\"demo.*\"]", None),
+            (Some("demo.*"), "[]", Some(EmitDenied::NotGranted)),
+            (None, "[\"*\"]", Some(EmitDenied::NotAskedFor)),
+            (Some("demo.pong"), "[\"*\"]", Some(EmitDenied::NotAskedFor)),
+            (Some("*"), "[\"demo.ping\"]", None),
         ] {
             let asks: Vec<Ask> = asked.map(|pattern| Ask::Emit(pattern.into())).into_iter().collect();
             let capabilities = capabilities(&asks, &format!("[grant]\nemit = {granted}\n"));
-            assert_eq!(capabilities.emit(Phase::Handle, &ping).is_ok(), expected, "{asked:?} {granted}");
-            assert!(capabilities.emit(Phase::ReadOnly, &ping).is_err());
-            assert!(capabilities.emit(Phase::Describe, &ping).is_err());
+            let denied = |phase| capabilities.emit(phase, &ping).err();
+            assert_eq!(denied(Phase::Handle), expected, "{asked:?} {granted}");
+            assert_eq!(denied(Phase::ReadOnly), Some(EmitDenied::NotNow));
+            assert_eq!(denied(Phase::Describe), Some(EmitDenied::NotNow));
         }
+        let prompted = EventType::parse(SESSION_PROMPTED).unwrap();
+        let capabilities = capabilities(&[Ask::Emit("*".into())], "[grant]\nemit = [\"*\"]\n");
+        assert_eq!(capabilities.emit(Phase::Handle, &prompted).err(), Some(EmitDenied::SessionEffect));
     }
 
     fn texts(words: &str) -> Vec<String> {

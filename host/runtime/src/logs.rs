@@ -142,6 +142,11 @@ impl GuestLog {
         }
     }
 
+    /// Keeps a line that the host says of the guest: the guest's budget is its own.
+    pub(crate) fn note(&self, level: LogLevel, text: &str) {
+        self.ring.push(level, text);
+    }
+
     /// How many lines were dropped since it was last asked.
     pub(crate) fn take_dropped(&self) -> u64 {
         if self.dropped.load(Ordering::Relaxed) == 0 { 0 } else { self.dropped.swap(0, Ordering::Relaxed) }

@@ -10,8 +10,11 @@ from wit_world.imports.types import Draft, Event
 # Sessions counted at a time; of more, the one that did nothing for longest is forgotten.
 MAX_SESSIONS = 100
 # Tools told apart in one session; further ones are counted together.
-MAX_TOOLS = 50
-KEY = "sessions"
+MAX_TOOLS = 20
+# Characters of a tool's name that count: so many sessions of so many tools fit the store, whatever their names are.
+MAX_NAME = 64
+# What is kept of a session begins with the place of its last event, in so many digits.
+PLACE = 20
 
 
 def empty() -> dict:
@@ -26,7 +29,7 @@ def count(session: dict, event_type: str, payload: dict) -> None:
     session["calls"] += 1
     session["failed"] += not payload["ok"]
     tools = session["tools"]
-    name = payload.get("canonical_tool") or payload["tool_name"]
+    name = (payload.get("canonical_tool") or payload["tool_name"])[:MAX_NAME]
     if name not in tools and len(tools) >= MAX_TOOLS:
         name = "others"
     calls, took = tools.get(name, (0, 0))
@@ -67,18 +70,19 @@ class Handler(exports.Handler):
     def handle(self, event: Event) -> None:
         if event.session is None:
             return
-        stored = store.get(KEY)
-        sessions = json.loads(stored) if stored else {}
-        # Taken out and put back behind the others: they stay in the order in which they did something.
-        session = sessions.pop(event.session, None)
+        # Each session has a key of its own: an event costs what its own session does.
+        stored = store.get(event.session)
+        session = json.loads(stored[PLACE:]) if stored else None
         if event.type in ("session.ended", "hook.session_end"):
             if session is not None:
                 payload = {"session_id": event.session, **session, "text": words(session)}
                 bus.emit(Draft(type="digest.written", entity=None, payload=json.dumps(payload)))
-        else:
-            session = session or empty()
-            count(session, event.type, json.loads(event.payload))
-            sessions[event.session] = session
-            if len(sessions) > MAX_SESSIONS:
-                del sessions[next(iter(sessions))]
-        store.set(KEY, json.dumps(sessions).encode())
+                store.delete(event.session)
+            return
+        if session is None:
+            session = empty()
+            sessions = store.keys("")
+            if len(sessions) >= MAX_SESSIONS:
+                store.delete(min(sessions, key=lambda one: store.get(one)[:PLACE]))
+        count(session, event.type, json.loads(event.payload))
+        store.set(event.session, f"{event.seq:0{PLACE}}{json.dumps(session, ensure_ascii=False)}".encode())

@@ -8,8 +8,8 @@ mod report;
 mod stalled;
 mod tables;
 
-use crate::host::Host;
-use crate::options::Common;
+use crate::host::{DURABLE, Host};
+use crate::options::{Common, MAX_CLIENTS};
 use crate::packages::{SOCKET_IO, SOCKET_IO_CLIENT, WS};
 use anyhow::Result;
 use clap::value_parser;
@@ -20,11 +20,6 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What a home is set to: what is recorded survives the process, as it does with no setting that loses events; the
-/// peer keeps nothing.
-const SETTINGS: &str = "[journal]\ndurability = \"normal\"\n";
-/// Most clients: as many follow one host live.
-const MAX_CLIENTS: i64 = 256;
 /// Most events of a round: what arrived is remembered for each client and event, 25 MiB of it.
 const MAX_EVENTS: i64 = 100_000;
 /// Slower than this a round would take hours, and more a second than this nothing here emits.
@@ -73,7 +68,7 @@ pub fn run(options: &Options) -> Result<bool> {
     };
     let root = tempfile::Builder::new().prefix("tollgate-fanout-").tempdir()?;
     let folder = root.path().canonicalize()?;
-    let mut host = Host::start(&binary, &folder, SETTINGS)?;
+    let mut host = Host::start(&binary, &folder, DURABLE)?;
     let load = Load { clients: options.clients, events: options.events, per_second: options.per_second };
     let deliveries = deliveries::measure(&host, &modules, load, options.rounds)?;
     let stalled = stalled::measure(&host, &modules, options.rounds)?;

@@ -5,10 +5,10 @@
 
 mod report;
 
-use crate::host::Host;
+use crate::host::{DURABLE, Host};
 use crate::measure;
 use crate::node::{Node, Script};
-use crate::options::Common;
+use crate::options::{Common, MAX_CLIENTS};
 use crate::packages::SOCKET_IO_CLIENT;
 use anyhow::{Result, ensure};
 use clap::value_parser;
@@ -17,10 +17,6 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 const CLIENTS: Script = Script("rooms.cjs", include_str!("rooms.cjs"));
-/// As the fan-out's: what is recorded survives the process.
-const SETTINGS: &str = "[journal]\ndurability = \"normal\"\n";
-/// Most clients: as many follow one host live.
-const MAX_CLIENTS: i64 = 256;
 /// Slower than this nothing is measured, and more a second than this nothing here emits.
 const PER_SECOND: std::ops::RangeInclusive<i64> = 10..=20_000;
 /// Longest measure: who does not answer a ping within 20 s is let go, and the stalled ones do not while it lasts.
@@ -72,7 +68,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let modules = SOCKET_IO_CLIENT.modules(&cache)?;
     let root = tempfile::Builder::new().prefix("tollgate-rooms-").tempdir()?;
     let folder = root.path().canonicalize()?;
-    let mut host = Host::start(&binary, &folder, SETTINGS)?;
+    let mut host = Host::start(&binary, &folder, DURABLE)?;
     let given = [
         ("ADDRESS", host.address.clone()),
         ("TOKEN", host.token.clone()),

@@ -226,7 +226,8 @@ pub const PLUGIN_BUILD: &str = "Examples:
 
 Rust: cargo, for wasm32-wasip2. Without that target (`rustup target add wasm32-wasip2`), on Debian,
 a compiler is made once from its packages in ~/.cache/tollgate. JavaScript: componentize-qjs, by
-npm. Python: componentize-py, by pip. What is not there is fetched into the package's folder.
+npm. Python: componentize-py, by pip. C: ziglang, by pip. What is not there is fetched into the
+package's folder.
 
 Exit codes: 0 built, and a host would take it; 1 not, and why";
 
@@ -240,7 +241,7 @@ The same sandbox, limits and grants as a host's; each line once, also one that f
 nowhere here, so that programs and the workspace answer `no-session`; questions are written down.
 
 Exit codes: 0 done (with a golden file: what it says, faults included), 1 a fault, or not what
-the golden file says, 64 usage";
+the golden file says, or no line was for the plugin, 64 usage";
 
 pub const PLUGIN_REPLAY: &str = "Examples:
   tollgate plugin replay no-secrets --since 7d

@@ -12,7 +12,7 @@ const COMMAND_WIDTH: usize = 100;
 
 /// The call as JSON text, by flags or from standard input.
 pub(super) fn text(args: &CallArgs) -> Result<String, Failure> {
-    let Some(tool) = &args.tool else { return read_stdin() };
+    let Some(tool) = &args.tool else { return Ok(in_session(read_stdin()?, own_session())) };
     let input = match (&args.command, &args.input) {
         (Some(command), _) => json!({"command": command}),
         (None, Some(input)) => serde_json::from_str(input).map_err(|error| {
@@ -32,11 +32,26 @@ pub(super) fn text(args: &CallArgs) -> Result<String, Failure> {
     call.insert("tool_input".to_owned(), input);
     call.insert("cwd".to_owned(), json!(cwd));
     call.insert("roots".to_owned(), json!(roots));
-    // What runs in a runner's session asks in it.
-    let own = || std::env::var(tollgate_runner::SESSION_VARIABLE).ok().filter(|session| !session.is_empty());
-    call.insert("session_id".to_owned(), json!(args.session.clone().or_else(own)));
+    call.insert("session_id".to_owned(), json!(args.session.clone().or_else(own_session)));
     call.insert("can_ask".to_owned(), json!(args.can_ask));
     Ok(Value::Object(call).to_string())
+}
+
+/// The runner's session that this runs in, if it does: what runs there asks in it.
+fn own_session() -> Option<String> {
+    std::env::var(tollgate_runner::SESSION_VARIABLE).ok().filter(|session| !session.is_empty())
+}
+
+/// The call `text` in the session `own` where it names none; what is no call is left to who reads it.
+fn in_session(text: String, own: Option<String>) -> String {
+    let Some(own) = own else { return text };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(mut call)) if call.get("session_id").is_none_or(Value::is_null) => {
+            call.insert("session_id".to_owned(), json!(own));
+            Value::Object(call).to_string()
+        }
+        _ => text,
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
@@ -92,4 +107,24 @@ pub(super) fn rendered(command: &Value) -> String {
     let program = command.get("program").map(word).into_iter();
     let args = list("args").map(|arg| format!(" {}", word(arg)));
     wrappers.chain(program).chain(args).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_names_no_session_is_in_its_runners() {
+        let own = || Some("own".to_owned());
+        for (text, own, expected) in [
+            ("{\"tool_name\":\"x\"}", own(), "{\"tool_name\":\"x\",\"session_id\":\"own\"}"),
+            ("{\"session_id\":null}", own(), "{\"session_id\":\"own\"}"),
+            ("{\"session_id\":\"s\"}", own(), "{\"session_id\":\"s\"}"),
+            ("{ }", None, "{ }"),
+            ("[ ]", own(), "[ ]"),
+            ("{", own(), "{"),
+        ] {
+            assert_eq!(in_session(text.to_owned(), own), expected);
+        }
+    }
 }

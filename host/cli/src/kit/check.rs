@@ -41,9 +41,10 @@ pub(super) fn check_built(
     let (file, findings) = on_ground(Code::Kept, async |ground| {
         let examined = ground.examine_unnamed(made).await;
         let examined = examined.map_err(|rejection| Failure::at(made.display(), rejection))?;
-        let place = place(&examined.portrait.name)?;
         let refused = |error| Failure::at(grant.unwrap_or(made).display(), error);
         let grant = examined.granting_all(&text).map_err(refused)?;
+        // Only now: where the grant is none, the component of the last build stays.
+        let place = place(&examined.portrait.name)?;
         Ok((place, look(ground, examined, Some(&grant)).await?))
     })?;
     if !as_json {
@@ -63,7 +64,11 @@ struct Started {
 }
 
 /// Starts what was examined.
-async fn look(ground: &TrialGround, examined: Examined, grant: Option<&str>) -> Result<Findings, Failure> {
+async fn look(ground: &TrialGround, mut examined: Examined, grant: Option<&str>) -> Result<Findings, Failure> {
+    // Whoever copies what is proposed keeps what else the file says. What no host takes is refused below.
+    if let Some(whole) = grant.and_then(|grant| examined.granting_all(grant).ok()) {
+        examined.portrait.proposed_grant = whole;
+    }
     let grant = grant.unwrap_or(&examined.portrait.proposed_grant);
     let verdict = match ground.start(&examined, Some(grant)).await {
         Ok(mut trial) => Ok(Started { started_in: trial.started_in(), memory_bytes: trial.memory_bytes() }),

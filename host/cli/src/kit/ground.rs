@@ -81,10 +81,11 @@ pub async fn started(ground: &TrialGround, file: &Path, grant: Option<&Path>) ->
     ground.start(&examined, text.as_deref()).await.map_err(|refusal| match (&refusal, grant) {
         (TrialRefusal::NeedsGrant(_), _) => {
             let place = grant.map_or_else(|| "give --grant FILE".to_owned(), |grant| grant.display().to_string());
+            let whole = examined.granting_all(text.as_deref().unwrap_or_default());
             Failure::Failed(format!(
                 "{}: {refusal}; {place}, which to grant all of it would say:\n{}",
                 file.display(),
-                examined.portrait.proposed_grant.trim_end()
+                whole.as_ref().unwrap_or(&examined.portrait.proposed_grant).trim_end()
             ))
         }
         // Said of the grant file's lines, or of what stands in its [config].

@@ -34,7 +34,10 @@ impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Emit(pattern) => write!(f, "emit {pattern}"),
-            Self::Process { program, args } => write!(f, "process {program} {}", args.join(" ")),
+            Self::Process { program, args } => {
+                write!(f, "process {program}")?;
+                args.iter().try_for_each(|arg| write!(f, " {arg}"))
+            }
             Self::WorkspaceRead(glob) => write!(f, "workspace-read {glob}"),
             Self::WorkspaceWrite(glob) => write!(f, "workspace-write {glob}"),
             Self::Data(bytes) => write!(f, "data {bytes}"),
@@ -208,6 +211,10 @@ mod tests {
         ] {
             assert_eq!(difference([&ask], &grant).1.is_empty(), expected, "{ask}");
         }
+        assert_eq!(
+            (&*run("git", &[]).to_string(), &*run("a", &["b", "c"]).to_string()),
+            ("process git", "process a b c")
+        );
     }
 
     #[test]

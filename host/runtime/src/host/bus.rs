@@ -3,7 +3,7 @@
 use super::GuestState;
 use crate::bindings::tollgate::plugin::bus::{EmitError, Host};
 use crate::bindings::tollgate::plugin::types::Draft as WitDraft;
-use crate::capability::{Denied, Emit, Permit};
+use crate::capability::{Emit, EmitDenied, Permit};
 use crate::logs::LogLevel;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -22,12 +22,12 @@ impl crate::bindings::tollgate::plugin::types::Host for GuestState {}
 impl Host for GuestState {
     fn emit(&mut self, draft: WitDraft) -> wasmtime::Result<Result<(), EmitError>> {
         self.charge(size(&draft))?;
-        Ok(self.admit_or_say(draft).map(|(permit, draft)| self.stage(permit, draft)))
+        Ok(self.admit_or_say(&draft).map(|(permit, draft)| self.stage(permit, draft)))
     }
 
     async fn emit_now(&mut self, draft: WitDraft) -> wasmtime::Result<Result<u64, EmitError>> {
         self.charge(size(&draft))?;
-        Ok(match self.admit_or_say(draft) {
+        Ok(match self.admit_or_say(&draft) {
             Ok((permit, draft)) => self.emit_at_once(permit, draft).await,
             Err(error) => Err(error),
         })
@@ -35,31 +35,32 @@ impl Host for GuestState {
 }
 
 impl GuestState {
-    /// The same as [`GuestState::admit`]; a refusal is in the guest's log too, since few languages show all of it.
-    fn admit_or_say(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
-        let shown: String = draft.type_.chars().take(MAX_SHOWN_TYPE).collect();
-        self.admit(draft).inspect_err(|refused| {
-            let why = match refused {
-                EmitError::Invalid(why) => format!("invalid: {why}"),
-                EmitError::Denied => "denied: the grant has no pattern for it".to_owned(),
-                EmitError::TooDeep => "too deep".to_owned(),
-                EmitError::OverBudget => "over budget".to_owned(),
-            };
-            self.log.write(LogLevel::Warn, &format!("emit {shown}: {why}"));
+    /// The same as [`GuestState::admit`]; a call's first refusal of each kind is in the log too, since few languages show
+    /// all of it. The line is the host's: it takes nothing of what the guest may write.
+    fn admit_or_say(&mut self, draft: &WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
+        self.admit(draft).map_err(|refusal| {
+            let kind = std::mem::discriminant(&refusal);
+            if !self.call.refusals.contains(&kind) {
+                self.call.refusals.push(kind);
+                let shown: String = draft.type_.chars().take(MAX_SHOWN_TYPE).collect();
+                self.log.note(LogLevel::Warn, &format!("emit {shown}: {refusal}"));
+            }
+            refusal.into()
         })
     }
 
     /// Turns a guest's draft into one that the bus takes, or says at once why not.
-    fn admit(&mut self, draft: WitDraft) -> Result<(Permit<Emit>, Draft), EmitError> {
-        let event_type = EventType::parse(&draft.type_).map_err(|error| EmitError::Invalid(error.to_string()))?;
-        let permit = self.capabilities.emit(self.call.phase, &event_type).map_err(|Denied| EmitError::Denied)?;
-        let entity = draft.entity.map(|entity| Entity { kind: entity.kind.into(), id: entity.id.into() });
-        match self.draft(event_type, draft.payload.into(), entity) {
+    fn admit(&mut self, draft: &WitDraft) -> Result<(Permit<Emit>, Draft), Refusal> {
+        let event_type = EventType::parse(&draft.type_).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let permit = self.capabilities.emit(self.call.phase, &event_type)?;
+        let entity = draft.entity.as_ref();
+        let entity = entity.map(|entity| Entity { kind: entity.kind.as_str().into(), id: entity.id.as_str().into() });
+        match self.draft(event_type, draft.payload.as_str().into(), entity) {
             Ok(draft) => Ok((permit, draft)),
-            Err(Refused::Bus(error)) => Err(refusal(error)),
+            Err(Refused::Bus(error)) => Err(error.into()),
             Err(Refused::OverBudget) => {
                 self.over_budget += 1;
-                Err(EmitError::OverBudget)
+                Err(Refusal::OverBudget)
             }
         }
     }
@@ -97,7 +98,7 @@ impl GuestState {
     }
 
     async fn emit_at_once(&mut self, _permit: Permit<Emit>, draft: Draft) -> Result<u64, EmitError> {
-        self.bus.emit(draft).await.map(|receipt| receipt.seq).map_err(refusal)
+        self.bus.emit(draft).await.map(|receipt| receipt.seq).map_err(|error| Refusal::from(error).into())
     }
 }
 
@@ -115,10 +116,36 @@ pub(super) enum Refused {
     OverBudget,
 }
 
-fn refusal(error: BusError) -> EmitError {
-    match error {
-        BusError::TooDeep(_) => EmitError::TooDeep,
-        other => EmitError::Invalid(other.to_string()),
+/// Why a guest's emit is refused, in the words that its log has for it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("invalid: {0}")]
+    Invalid(String),
+    #[error("denied: {0}")]
+    Denied(#[from] EmitDenied),
+    #[error("too deep")]
+    TooDeep,
+    #[error("over budget")]
+    OverBudget,
+}
+
+impl From<BusError> for Refusal {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::TooDeep(_) => Self::TooDeep,
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for EmitError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(why) => Self::Invalid(why),
+            Refusal::Denied(_) => Self::Denied,
+            Refusal::TooDeep => Self::TooDeep,
+            Refusal::OverBudget => Self::OverBudget,
+        }
     }
 }
 

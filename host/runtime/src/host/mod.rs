@@ -27,6 +27,7 @@ use crate::services::Services;
 use crate::usage::{MemoryShare, Usage};
 use debt::Debt;
 use process::{Group, KilledFor};
+use std::mem::Discriminant;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,6 +75,8 @@ pub(crate) struct CallScope {
     session: Option<Arc<str>>,
     /// Emits so far, staged or at once; the next one's ordinal.
     ordinal: u32,
+    /// Kinds of refused emits so far: the log tells of each once.
+    refusals: Vec<Discriminant<bus::Refusal>>,
     /// Effects on the session so far.
     effects: u32,
     /// Questions so far.
@@ -135,6 +138,7 @@ impl GuestState {
                 cause_id: Vec::new(),
                 session: None,
                 ordinal: 0,
+                refusals: Vec::new(),
                 effects: 0,
                 questions: 0,
                 programs: Vec::new(),
@@ -158,6 +162,7 @@ impl GuestState {
         call.phase = phase;
         call.deadline = deadline;
         call.ordinal = 0;
+        call.refusals.clear();
         call.effects = 0;
         call.questions = 0;
         call.fuel = fuel;

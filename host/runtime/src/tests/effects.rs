@@ -2,6 +2,7 @@
 
 use super::{SESSION, World, fields, payload};
 use crate::limits::{MAX_EFFECTS_PER_EVENT, MAX_QUESTION_BYTES, MAX_QUESTIONS_PER_EVENT};
+use crate::logs::MAX_LOG_LINES;
 use crate::{AskRefusal, Asker, PluginQuestion};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -78,6 +79,24 @@ async fn an_effect_is_no_ordinary_event() {
     let world =
         World::with("act-on-session", guests::ACT_ON_SESSION, &format!("{emits}session_effects = true\n")).await;
     assert_eq!(world.acted(by_emit).await, json!(vec!["Ok(())"; 3]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_refused_emits_the_log_has_the_first_of_each_kind_in_each_call() {
+    let world = World::with("act-on-session", guests::ACT_ON_SESSION, super::EMITS).await;
+    // More of them than the log keeps, and than the guest itself may write.
+    let mut emits = vec![["other.x", "x"]; MAX_LOG_LINES];
+    emits.extend([["other.y", "x"], ["Other", "x"]]);
+    for emits in [json!(emits), json!(emits), json!([["session.ended", "x"]])] {
+        world.acted(emits).await;
+    }
+    let logs = world.runtime().logs("act-on-session", MAX_LOG_LINES).unwrap();
+    let said: Vec<&str> = logs.iter().map(|line| line.text.as_str()).filter(|text| text.starts_with("emit ")).collect();
+    let denied = "emit other.x: denied: neither its needs nor its wants have a pattern for it";
+    let invalid = said.get(1).filter(|text| text.starts_with("emit Other: invalid: ")).copied().unwrap_or_default();
+    let ungranted = "emit session.ended: denied: the grant has no pattern for it";
+    assert_eq!(said, [denied, invalid, denied, invalid, ungranted]);
+    assert_eq!(world.status("act-on-session").over_budget, 0, "the guest wrote nothing");
 }
 
 /// Keeps what it was asked.

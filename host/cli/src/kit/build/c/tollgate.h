@@ -41,8 +41,8 @@ typedef struct {
   const char *config_schema;
 } tg_description;
 
-#define TG_LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define TG_CAPABILITIES(...) ((const tg_capability[]){__VA_ARGS__, {.kind = 0}})
+#define TG_LIST(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+#define TG_CAPABILITIES(...) ((const tg_capability[]){__VA_ARGS__ __VA_OPT__(,) {.kind = 0}})
 #define TG_CAPABILITY(which) .kind = EXPORTS_TOLLGATE_PLUGIN_LIFECYCLE_CAPABILITY_##which + 1
 #define TG_EMIT(pattern) {TG_CAPABILITY(EMIT), .text = (pattern)}
 #define TG_PROCESS(program, ...) {TG_CAPABILITY(PROCESS), .text = (program), .args = TG_LIST(__VA_ARGS__)}
