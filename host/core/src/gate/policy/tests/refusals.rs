@@ -3,6 +3,7 @@
 
 use super::super::fields::MAX_PROBLEMS;
 use super::super::file::MAX_REGEX_BYTES;
+use super::super::flags::MAX_PHRASE;
 use super::*;
 
 /// All that is wrong with a text.
@@ -96,6 +97,10 @@ fn a_rule_that_cannot_mean_what_it_says_is_refused() {
     );
     refused(&rule("    action: deny\n    match: {flags_all: ['-r -f']}"), "is no flag");
     refused(&rule("    action: deny\n    match: {subcommand: ['-x push']}"), "is no subcommand");
+    let words =
+        |count: usize| rule(&format!("    action: deny\n    match: {{subcommand: ['{}']}}", "a ".repeat(count)));
+    refused(&words(MAX_PHRASE + 1), "at most 16 words, this one has 17");
+    assert!(load(&words(MAX_PHRASE)).is_ok());
     refused(&rule("    action: deny\n    match: {assigns: ['A=1']}"), "is no variable's name");
     refused("version: 1\nname: p\nrules:\n- {name: r, tool: 'a*b', action: deny}", "a `*` stands at a tool's end only");
     refused(
