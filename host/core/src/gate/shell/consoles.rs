@@ -132,7 +132,9 @@ pub(super) fn runs(name: &str, args: &[Word], input: &Input<'_>, runs: &mut Runs
             }
         }
         "ed" | "red" | "ex" | "bc" | "ftp" | "sftp" | "lftp" | "telnet" | "mail" | "mailx" => {
-            for text in told(input) {
+            let options: &[&str] = if name == "lftp" { &["-e", "-c"] } else { &[] };
+            let given = values(&scan(args, options), options);
+            for text in told(input).into_iter().chain(given) {
                 escaped(&text, &["!"], runs);
                 sent(&text, runs);
             }

@@ -146,8 +146,25 @@ fn own_ways(code: &Code<'_>, literal_code: bool, runs: &mut Runs) {
         deleted(code, literal_code, &["rm"], &["rm", "-r"], runs);
     } else if is(&["rake", "ruby"]) {
         started(code, literal_code, &["sh"], runs);
+    } else if is(&["node", "bun", "deno", "tsx", "ts-node"])
+        && MODULES_OF_FILES.iter().any(|name| code.text.contains(name))
+    {
+        // `import { rm } from "fs/promises"`, `const { rm } = require("fs")`.
+        deleted(code, literal_code, &["rm", "rmdir", "unlink"], &["rm", "-r"], runs);
     }
 }
+
+/// How code names the module that has JavaScript's functions of files, by whose bare names it may have them.
+const MODULES_OF_FILES: [&str; 8] = [
+    "\"fs\"",
+    "'fs'",
+    "\"node:fs\"",
+    "'node:fs'",
+    "\"fs/promises\"",
+    "'fs/promises'",
+    "\"node:fs/promises\"",
+    "'node:fs/promises'",
+];
 
 /// Most names that code gives the functions which start processes.
 const MAX_IMPORTED: usize = 32;

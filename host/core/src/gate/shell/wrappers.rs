@@ -306,7 +306,7 @@ fn flock(args: &[Word], runs: &mut Runs) {
     }
 }
 
-/// `su -c CODE`, `runuser -u USER -- PROGRAM`.
+/// `su -c CODE`, `runuser -u USER -- PROGRAM`, `script FILE PROGRAM`.
 fn dash_c(name: &str, args: &[Word], runs: &mut Runs) {
     let valued: &[&str] = match name {
         "script" => &["-c", "-E", "-I", "-B", "-m", "-O", "-o", "-T", "--command"],
@@ -335,5 +335,9 @@ fn dash_c(name: &str, args: &[Word], runs: &mut Runs) {
     } else if name == "sg" && !given(&items, &["-c"]) {
         // The group, then code.
         runs.code.extend(words.get(1).map(|code| (*code).clone()));
+    } else if name == "script" {
+        // BSD's: the file, then what runs.
+        runs.maybe
+            .extend(words.get(1..).filter(|argv| !argv.is_empty()).map(|argv| argv.iter().copied().cloned().collect()));
     }
 }
