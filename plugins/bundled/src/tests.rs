@@ -5,7 +5,6 @@
 use crate::toolchain::{MEND, TARGET, Toolchain, find, is_outer};
 use crate::{LOCK, NO_SECRETS_PLUGIN, PLUGINS, SDK_SOURCES, TOOLCHAIN_SCRIPT, WORKSPACE_MANIFEST};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -113,8 +112,11 @@ impl Machine {
     fn new(with_target: bool, script: &str) -> Self {
         let machine = Self { folder: tempfile::tempdir().expect("a folder") };
         let rustc = format!("#!/bin/sh\necho '{}'\n", machine.folder.path().display());
-        fs::write(machine.path("rustc"), rustc).expect("a compiler");
-        fs::set_permissions(machine.path("rustc"), fs::Permissions::from_mode(0o755)).expect("runs");
+        // Written by another process: a test beside this one may start a program while the file is open here, which then
+        // has it open too for a moment, and what is open to be written does not run.
+        let mut writer = Command::new("sh");
+        writer.args(["-c", "printf %s \"$1\" > \"$0\" && chmod +x \"$0\""]).arg(machine.path("rustc")).arg(rustc);
+        assert!(writer.status().is_ok_and(|status| status.success()), "a compiler");
         fs::write(machine.path("script"), script).expect("a script");
         if with_target {
             fs::create_dir_all(machine.library()).expect("a folder");
