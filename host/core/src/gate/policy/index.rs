@@ -11,8 +11,8 @@ use regex::{RegexSet, RegexSetBuilder};
 use std::cell::LazyCell;
 use std::collections::HashMap;
 
-/// The largest program of command patterns that are looked for together, in bytes, built once per policy: several times what the
-/// presets' take. Rules with more than that are all tried.
+/// The largest program of command patterns that are looked for together, in bytes, built once per policy: several times
+/// what the presets' take. Rules with more than that are all tried.
 const MAX_SET_BYTES: usize = 32 * 1_024 * 1_024;
 /// What one search remembers for the next at most, in bytes; it is held as many times as calls are judged at once.
 /// Lines of one session stay below. Where they do not it is emptied, and where that is often the search goes another way:
@@ -29,9 +29,9 @@ pub(super) struct Index {
     named: HashMap<String, Vec<usize>>,
     /// The rules of `any` and `named` one of whose patterns has to be there.
     patterned: Patterned,
-    /// What the rules that are about files name of them all.
+    /// The files that all rules name which are about files that are read.
     files: Quick,
-    /// Of each rule: whether it is about files that are read and nothing else tells sooner that it does not match.
+    /// Of each rule: whether it is one of those.
     reads: Vec<bool>,
 }
 

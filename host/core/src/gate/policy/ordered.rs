@@ -362,6 +362,14 @@ mod tests {
         ] {
             assert!(!is_told(line), "{line}");
         }
+        // The loop's own variable is one of them.
+        let looped = |count: usize| {
+            let names = (0..count).map(|n| format!("v{n}=a; ")).collect::<String>();
+            let values = (0..count).map(|n| format!(" $v{n}")).collect::<String>();
+            format!("{names}for d in{values}; do rm $d/; done")
+        };
+        assert!(is_told(&looped(MAX_LOOPED - 1)));
+        assert!(!is_told(&looped(MAX_LOOPED)));
         let given = |count: usize| (0..count).map(|n| format!("x && D={n}; ")).collect::<String>();
         assert!(is_told(&format!("D=a; {}rm $D/", given(MAX_GIVEN - 1))));
         assert!(!is_told(&format!("D=a; {}rm $D/", given(MAX_GIVEN))));
